@@ -1,0 +1,69 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import express, { type ErrorRequestHandler, type RequestHandler } from 'express'
+import { z } from 'zod'
+import { type ApiContext, sessionOf } from './context.js'
+import { Refusal } from './refusal.js'
+import { bankRoutes } from './routes/bank.js'
+import { demoRoutes } from './routes/demo.js'
+import { sessionRoutes } from './routes/session.js'
+import type { Sessions } from './sessions.js'
+
+/** The REST API. Who is not signed in gets no further than the sign-in routes. */
+export function createApi(context: ApiContext): express.Router {
+  const { sessions, stats, faults } = context
+  const router = express.Router()
+
+  router.use(async (request, response, next) => {
+    stats.record({
+      method: request.method,
+      path: request.originalUrl,
+      tab: request.get('x-tab'),
+      userId: sessionOf(request, sessions)?.userId,
+      at: Date.now(),
+    })
+    // The data changes at any moment, and TanStack Query is the cache: no other one is wanted.
+    response.set('Cache-Control', 'no-store')
+    if (faults.apiDelay > 0) await delay(faults.apiDelay)
+    next()
+  })
+  router.use(express.json({ limit: '10kb' }))
+  router.use(sessionRoutes(context))
+  router.use(requireSession(sessions))
+  router.use(bankRoutes(context))
+  router.use('/demo', demoRoutes(context))
+  router.use(() => {
+    throw new Refusal(404, 'There is nothing at this address.')
+  })
+  router.use(answerErrors)
+  return router
+}
+
+function requireSession(sessions: Sessions): RequestHandler {
+  return (request, response, next) => {
+    const session = sessionOf(request, sessions)
+    if (!session) throw new Refusal(401, 'Please sign in.')
+    // The page says on whose behalf it asks. After someone else signed in in another tab the cookie is theirs, and a tab
+    // that has not noticed yet must not get their data.
+    const expected = request.get('x-user')
+    if (expected !== undefined && expected !== session.userId) {
+      throw new Refusal(401, 'Somebody else is signed in now.')
+    }
+    response.locals.session = session
+    next()
+  }
+}
+
+/** Every failure answers JSON with one sentence for people. */
+const answerErrors: ErrorRequestHandler = (error: unknown, _request, response, _next) => {
+  if (error instanceof Refusal) {
+    response.status(error.status).json({ error: error.message })
+  } else if (error instanceof z.ZodError) {
+    response.status(400).json({ error: error.issues[0]?.message ?? 'The request was not understood.' })
+  } else if (error instanceof Error && 'status' in error && typeof error.status === 'number' && error.status < 500) {
+    // From express's own body parser.
+    response.status(error.status).json({ error: 'The request was not understood.' })
+  } else {
+    console.error(error)
+    response.status(500).json({ error: 'Something went wrong on our side. Please try again.' })
+  }
+}

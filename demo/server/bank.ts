@@ -1,0 +1,135 @@
+import type { Query } from './database.js'
+import { Refusal } from './refusal.js'
+
+// What the bank can be asked, and the shapes of the answers. The page imports these types. Ids are strings, amounts are
+// whole cents. Every function takes the user's id and answers for that user only.
+
+export interface User {
+  id: string
+  name: string
+}
+
+export interface Account {
+  id: string
+  name: string
+  iban: string
+}
+
+export interface Balance {
+  accountId: string
+  amount: number
+}
+
+export const TRANSACTION_TYPES = ['card', 'transfer', 'salary', 'fee'] as const
+export type TransactionType = (typeof TRANSACTION_TYPES)[number]
+
+export interface Transaction {
+  id: string
+  accountId: string
+  type: TransactionType
+  amount: number
+  counterparty: string
+  createdAt: string
+}
+
+export interface TransactionFilter {
+  accountId?: string | undefined
+  type?: TransactionType | undefined
+  page: number
+}
+
+export interface TransactionPage {
+  rows: Transaction[]
+  page: number
+  pages: number
+  total: number
+}
+
+export interface Loan {
+  id: string
+  title: string
+  amount: number
+  ratePercent: number
+  months: number
+  status: 'offered' | 'accepted' | 'repaid'
+}
+
+export interface LoanSummary {
+  offers: number
+  running: number
+  borrowed: number
+}
+
+export interface Profile {
+  displayName: string
+  email: string
+  phone: string
+}
+
+const PER_PAGE = 10
+
+export const allUsers = (query: Query) => query<User>('select id::text as id, name from ledger.users order by id')
+
+export async function userById(query: Query, userId: string): Promise<User | undefined> {
+  const [user] = await query<User>('select id::text as id, name from ledger.users where id = $1', [userId])
+  return user
+}
+
+export const accountsOf = (query: Query, userId: string) =>
+  query<Account>('select id::text as id, name, iban from ledger.accounts where user_id = $1 order by id', [userId])
+
+export async function balanceOf(query: Query, userId: string, accountId: string): Promise<Balance> {
+  const [balance] = await query<Balance>(
+    `select id::text as "accountId", balance_cents as amount
+       from ledger.accounts where id = $1 and user_id = $2`,
+    [accountId, userId],
+  )
+  // Somebody else's account and no account at all get the same answer: which ids exist is nobody's business.
+  if (!balance) throw new Refusal(404, 'You have no such account.')
+  return balance
+}
+
+export async function transactionsOf(query: Query, userId: string, filter: TransactionFilter): Promise<TransactionPage> {
+  const { accountId, type, page } = filter
+  if (accountId !== undefined) await balanceOf(query, userId, accountId)
+  const matching = `
+       from ledger.transactions t join ledger.accounts a on a.id = t.account_id
+      where a.user_id = $1 and ($2::integer is null or a.id = $2) and ($3::text is null or t.type = $3)`
+  const values = [userId, accountId ?? null, type ?? null]
+
+  const [{ total } = { total: 0 }] = await query<{ total: number }>(`select count(*)::integer as total ${matching}`, values)
+  const rows = await query<Transaction>(
+    `select t.id::text as id, a.id::text as "accountId", t.type, t.amount_cents as amount, t.counterparty,
+            to_char(t.created_at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as "createdAt"
+       ${matching} order by t.created_at desc, t.id desc limit $4 offset $5`,
+    [...values, PER_PAGE, (page - 1) * PER_PAGE],
+  )
+  return { rows, page, pages: Math.max(1, Math.ceil(total / PER_PAGE)), total }
+}
+
+export const loansOf = (query: Query, userId: string) =>
+  query<Loan>(
+    `select id::text as id, title, amount_cents as amount, rate_percent::float8 as "ratePercent", months, status
+       from ledger.loans where user_id = $1 order by id`,
+    [userId],
+  )
+
+export async function loanSummaryOf(query: Query, userId: string): Promise<LoanSummary> {
+  const [summary] = await query<LoanSummary>(
+    `select count(*) filter (where status = 'offered')::integer as offers,
+            count(*) filter (where status = 'accepted')::integer as running,
+            coalesce(sum(amount_cents) filter (where status = 'accepted'), 0)::integer as borrowed
+       from ledger.loans where user_id = $1`,
+    [userId],
+  )
+  return summary ?? { offers: 0, running: 0, borrowed: 0 }
+}
+
+export async function profileOf(query: Query, userId: string): Promise<Profile> {
+  const [profile] = await query<Profile>(
+    'select display_name as "displayName", email, phone from ledger.profiles where user_id = $1',
+    [userId],
+  )
+  if (!profile) throw new Refusal(404, 'You have no profile.')
+  return profile
+}

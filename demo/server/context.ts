@@ -1,0 +1,27 @@
+import type { Request } from 'express'
+import type { Database } from './database.js'
+import type { Session, Sessions } from './sessions.js'
+import type { Io } from './sockets.js'
+import type { Faults, Stats } from './telemetry.js'
+
+/** What the routes work with. */
+export interface ApiContext {
+  readonly database: Database
+  readonly sessions: Sessions
+  readonly io: Io
+  readonly stats: Stats
+  readonly faults: Faults
+}
+
+export const SESSION_COOKIE = 'ledger_session'
+
+/** The session of the request's cookie, if there is one. */
+export function sessionOf(request: Request, sessions: Sessions): Session | undefined {
+  const cookies = new Map(
+    (request.headers.cookie ?? '').split(';').map((pair) => {
+      const [name = '', value] = pair.trim().split('=')
+      return [name, value] as const
+    }),
+  )
+  return sessions.find(cookies.get(SESSION_COOKIE))
+}

@@ -1,0 +1,141 @@
+import { PGlite } from '@electric-sql/pglite'
+import pg from 'pg'
+
+/** Runs one statement and returns its rows. */
+export type Query = <Row>(sql: string, parameters?: unknown[]) => Promise<Row[]>
+
+/** What Ledger needs of PostgreSQL, whoever runs it. */
+export interface Database {
+  /** In one word, for the start-up line. */
+  readonly kind: 'embedded' | 'server'
+  query: Query
+  /** All of `work` or nothing: it is rolled back if it throws. */
+  transaction<T>(work: (query: Query) => Promise<T>): Promise<T>
+  /** Runs a script of several statements. */
+  script(sql: string): Promise<void>
+  /**
+   * Hears every NOTIFY on the channel. `onMissed` is called after a time in which some may have gone unheard. Resolves
+   * to a function that stops listening.
+   */
+  listen(channel: string, onPayload: (payload: string) => void, onMissed: () => void): Promise<() => Promise<void>>
+  close(): Promise<void>
+}
+
+/** A PostgreSQL server if there is an address for one, else PostgreSQL inside this process, in memory. */
+export async function openDatabase(url?: string): Promise<Database> {
+  return url ? connectTo(url) : openEmbedded()
+}
+
+async function openEmbedded(): Promise<Database> {
+  const lite = await PGlite.create()
+  return {
+    kind: 'embedded',
+    query: async <Row>(sql: string, parameters?: unknown[]) => (await lite.query<Row>(sql, parameters)).rows,
+    transaction: (work) =>
+      lite.transaction((tx) =>
+        work(async <Row>(sql: string, parameters?: unknown[]) => (await tx.query<Row>(sql, parameters)).rows),
+      ),
+    script: async (sql) => {
+      await lite.exec(sql)
+    },
+    // The database is in this process: there is no connection that could be lost, so nothing is ever missed.
+    listen: async (channel, onPayload) => {
+      const stop = await lite.listen(channel, onPayload)
+      return () => stop()
+    },
+    close: () => lite.close(),
+  }
+}
+
+async function connectTo(url: string): Promise<Database> {
+  const pool = new pg.Pool({ connectionString: url, max: 5 })
+  // An idle connection that breaks is dropped by the pool by itself; without a handler it would end the process.
+  pool.on('error', (error) => console.warn(`A database connection was lost: ${error.message}`))
+  await pool.query('select 1').catch(async (error: unknown) => {
+    await pool.end()
+    throw error
+  })
+
+  return {
+    kind: 'server',
+    query: async <Row>(sql: string, parameters?: unknown[]) => (await pool.query(sql, parameters)).rows as Row[],
+    transaction: async (work) => {
+      const client = await pool.connect()
+      try {
+        await client.query('begin')
+        const result = await work(
+          async <Row>(sql: string, parameters?: unknown[]) => (await client.query(sql, parameters)).rows as Row[],
+        )
+        await client.query('commit')
+        client.release()
+        return result
+      } catch (error) {
+        // A connection that can't even roll back is no good to the next one who asks.
+        const broken = await client.query('rollback').then(
+          () => false,
+          () => true,
+        )
+        client.release(broken)
+        throw error
+      }
+    },
+    script: async (sql) => {
+      await pool.query(sql)
+    },
+    listen: (channel, onPayload, onMissed) => listenOn(url, channel, onPayload, onMissed),
+    close: () => pool.end(),
+  }
+}
+
+/** LISTEN belongs to a connection, so it gets one of its own, which is opened again whenever it breaks. */
+async function listenOn(
+  url: string,
+  channel: string,
+  onPayload: (payload: string) => void,
+  onMissed: () => void,
+): Promise<() => Promise<void>> {
+  let client: pg.Client | undefined
+  let retry: NodeJS.Timeout | undefined
+  let stopped = false
+
+  const open = async () => {
+    const next = new pg.Client({ connectionString: url, keepAlive: true })
+    let lost = false
+    const lose = () => {
+      if (lost || stopped) return
+      lost = true
+      client = undefined
+      next.end().catch(() => undefined)
+      reopen(250)
+    }
+    next.on('error', lose)
+    next.on('end', lose)
+    next.on('notification', ({ payload }) => onPayload(payload ?? ''))
+    try {
+      await next.connect()
+      await next.query(`listen ${pg.escapeIdentifier(channel)}`)
+    } catch (error) {
+      lost = true
+      next.end().catch(() => undefined)
+      throw error
+    }
+    client = next
+  }
+
+  const reopen = (delay: number) => {
+    retry = setTimeout(() => {
+      open().then(
+        // Closed while it was opening, or open again: what was notified in between nobody has heard.
+        () => (stopped ? client?.end() : onMissed()),
+        () => reopen(Math.min(delay * 2, 5_000)),
+      )
+    }, delay)
+  }
+
+  await open()
+  return async () => {
+    stopped = true
+    clearTimeout(retry)
+    await client?.end()
+  }
+}

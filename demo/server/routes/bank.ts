@@ -1,0 +1,59 @@
+import { Router } from 'express'
+import type { ApiContext } from '../context.js'
+import { accountsOf, balanceOf, loanSummaryOf, loansOf, profileOf, transactionsOf } from '../bank.js'
+import { changeProfile, pay, setLoanStatus } from '../changes.js'
+import { Id, PaymentInput, ProfileInput, SocketTokenRequest, TransactionQuery, userIdOf } from '../input.js'
+import { Refusal } from '../refusal.js'
+import type { Session } from '../sessions.js'
+
+/** The bank's own routes: an ordinary REST API that knows nothing of sockets, but for the token that opens one. */
+export function bankRoutes({ database, sessions }: ApiContext): Router {
+  const router = Router()
+  const { query } = database
+
+  router.post('/socket-token', (request, response) => {
+    const wanted = SocketTokenRequest.parse(request.body)
+    const session = response.locals.session as Session
+    if (wanted?.userId !== undefined && wanted.userId !== session.userId) {
+      throw new Refusal(401, 'Somebody else is signed in now.')
+    }
+    response.json({ token: sessions.issueToken(session) })
+  })
+
+  router.get('/accounts', async (_request, response) => {
+    response.json(await accountsOf(query, userIdOf(response)))
+  })
+  router.get('/accounts/:id/balance', async (request, response) => {
+    response.json(await balanceOf(query, userIdOf(response), Id.parse(request.params.id)))
+  })
+  router.get('/transactions', async (request, response) => {
+    response.json(await transactionsOf(query, userIdOf(response), TransactionQuery.parse(request.query)))
+  })
+  router.post('/payments', async (request, response) => {
+    response.status(201).json(await pay(database, userIdOf(response), PaymentInput.parse(request.body)))
+  })
+
+  router.get('/loans', async (_request, response) => {
+    response.json(await loansOf(query, userIdOf(response)))
+  })
+  router.get('/loan-summary', async (_request, response) => {
+    response.json(await loanSummaryOf(query, userIdOf(response)))
+  })
+  router.post('/loans/:id/accept', async (request, response) => {
+    await setLoanStatus(database, userIdOf(response), Id.parse(request.params.id), 'offered', 'accepted')
+    response.status(204).end()
+  })
+  router.post('/loans/:id/withdraw', async (request, response) => {
+    await setLoanStatus(database, userIdOf(response), Id.parse(request.params.id), 'accepted', 'offered')
+    response.status(204).end()
+  })
+
+  router.get('/profile', async (_request, response) => {
+    response.json(await profileOf(query, userIdOf(response)))
+  })
+  router.patch('/profile', async (request, response) => {
+    response.json(await changeProfile(database, userIdOf(response), ProfileInput.parse(request.body)))
+  })
+
+  return router
+}

@@ -1,0 +1,102 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { fileURLToPath } from 'node:url'
+import express from 'express'
+import { createApi } from './api.js'
+import { type Database, openDatabase } from './database.js'
+import { hearNotifications } from './notifications.js'
+import { prepare } from './seed.js'
+import { Sessions } from './sessions.js'
+import { cutConnections, type Io, openSockets, userRoom } from './sockets.js'
+import { servePage } from './static.js'
+import { type Faults, noFaults, Stats } from './telemetry.js'
+
+export interface DemoOptions {
+  /**
+   * 0 takes any free port.
+   * @default 0
+   */
+  readonly port?: number | undefined
+  /** @default '127.0.0.1' */
+  readonly host?: string | undefined
+  /** A PostgreSQL server. Without one the demo brings its own database, in memory. */
+  readonly databaseUrl?: string | undefined
+  /** A database that is open already, for a restart that loses no data. It is left open by `close`. */
+  readonly database?: Database | undefined
+  /** Sessions to go on with, for a restart that signs nobody out. */
+  readonly sessions?: Sessions | undefined
+  /** Where the built page is. */
+  readonly staticDir?: string | undefined
+}
+
+export interface Demo {
+  readonly url: string
+  readonly port: number
+  readonly stats: Stats
+  readonly faults: Faults
+  readonly database: Database
+  readonly sessions: Sessions
+  readonly io: Io
+  /** Emits any event to a user, past the database. */
+  emit(userId: string, name: string, ...args: unknown[]): void
+  /** Closes the sockets and the server, and the database if it was opened here. */
+  close(): Promise<void>
+}
+
+/** One HTTP server on one port: the page, the REST API and Socket.IO. */
+export async function startDemo(options: DemoOptions = {}): Promise<Demo> {
+  const { port = 0, host = '127.0.0.1', sessions = new Sessions() } = options
+  const staticDir = options.staticDir ?? fileURLToPath(new URL('../dist', import.meta.url))
+  const stats = new Stats()
+  const faults = noFaults()
+
+  const app = express()
+  app.disable('x-powered-by')
+  const http = createServer(app)
+  const database = options.database ?? (await openDatabase(options.databaseUrl))
+  const closeDatabase = async () => {
+    if (!options.database) await database.close()
+  }
+
+  const io = openSockets(http, sessions, stats, faults)
+  const emit = (userId: string, name: string, ...args: unknown[]) => {
+    stats.countEvent(name)
+    io.to(userRoom(userId)).emit(name, ...args)
+  }
+  app.use('/api', createApi({ database, sessions, io, stats, faults }))
+  app.use(servePage(staticDir, faults))
+
+  let stopHearing: (() => Promise<void>) | undefined
+  try {
+    await prepare(database)
+    // What the database said while nobody listened is lost. A browser that has to reconnect knows that it may have
+    // missed something and refetches, so that is how it is told.
+    stopHearing = await hearNotifications(database, emit, () => cutConnections(io))
+    http.listen(port, host)
+    await once(http, 'listening')
+  } catch (error) {
+    await stopHearing?.()
+    await closeDatabase()
+    throw error
+  }
+
+  const actualPort = (http.address() as AddressInfo).port
+  return {
+    url: `http://${host.includes(':') ? `[${host}]` : host}:${actualPort}`,
+    port: actualPort,
+    stats,
+    faults,
+    database,
+    sessions,
+    io,
+    emit,
+    close: async () => {
+      await stopHearing()
+      const closed = io.close()
+      http.closeAllConnections()
+      await closed
+      await closeDatabase()
+    },
+  }
+}

@@ -1,0 +1,55 @@
+import { randomBytes } from 'node:crypto'
+
+export interface Session {
+  readonly id: string
+  readonly userId: string
+}
+
+/** How long a socket token may be used. Every attempt to connect asks for a new one, so it can be short. */
+const TOKEN_LIFETIME = 60_000
+
+/** Who is signed in, and the tokens with which their sockets may connect. In memory: it is a demo. */
+export class Sessions {
+  readonly #sessions = new Map<string, Session>()
+  readonly #tokens = new Map<string, { readonly session: Session; readonly expires: number }>()
+
+  start(userId: string): Session {
+    const session = { id: secret(), userId }
+    this.#sessions.set(session.id, session)
+    return session
+  }
+
+  find(id: string | undefined): Session | undefined {
+    return id === undefined ? undefined : this.#sessions.get(id)
+  }
+
+  /** Ends the session; its tokens are worth nothing from here on. */
+  end(id: string): void {
+    this.#sessions.delete(id)
+  }
+
+  /** Ends all of them, as if every cookie had expired. */
+  endAll(): void {
+    this.#sessions.clear()
+  }
+
+  /**
+   * A token for one purpose: to open a socket. The cookie itself stays out of scripts' reach (it is httpOnly), and the
+   * token opens nothing else.
+   */
+  issueToken(session: Session): string {
+    const now = Date.now()
+    for (const [token, { expires }] of this.#tokens) if (expires <= now) this.#tokens.delete(token)
+    const token = secret()
+    this.#tokens.set(token, { session, expires: now + TOKEN_LIFETIME })
+    return token
+  }
+
+  /** The session a token stands for, if the token is in time and the session still lives. */
+  redeem(token: unknown): Session | undefined {
+    const found = typeof token === 'string' ? this.#tokens.get(token) : undefined
+    return found && found.expires > Date.now() ? this.find(found.session.id) : undefined
+  }
+}
+
+const secret = () => randomBytes(24).toString('base64url')

@@ -1,0 +1,112 @@
+import type { User } from '../server/bank.js'
+import { ApiError, actAs, api, onUnauthorized } from './api.js'
+import { queryClient } from './query-client.js'
+import { line } from './realtime.js'
+import { createStore } from './store.js'
+
+export type Session =
+  | { readonly phase: 'checking' }
+  | { readonly phase: 'signed-out'; readonly notice?: string }
+  | { readonly phase: 'signed-in'; readonly user: User }
+
+/** Who is signed in, as far as this tab knows. The cookie is the browser's, so every tab has to agree. */
+export const session = createStore<Session>({ phase: 'checking' })
+
+/** Tabs tell each other that the cookie changed hands. Only the user's id travels here, nothing secret. */
+const channel = new BroadcastChannel('ledger-session')
+
+const currentUserId = () => {
+  const now = session.get()
+  return now.phase === 'signed-in' ? now.user.id : undefined
+}
+
+/** The one place where the user changes: what the former one saw is gone before anything is drawn for the next. */
+function become(next: Session): void {
+  const userId = next.phase === 'signed-in' ? next.user.id : undefined
+  if (userId !== currentUserId()) {
+    actAs(userId)
+    queryClient.clear()
+  }
+  session.set(next)
+}
+
+let questions = 0
+
+/** Asks the server who is signed in. Only the newest question's answer counts. */
+export async function checkSession(notice?: string): Promise<void> {
+  questions += 1
+  const question = questions
+  try {
+    const user = await api.me()
+    if (question !== questions) return
+    if (!user) become({ phase: 'signed-out', ...(notice === undefined ? {} : { notice }) })
+    else if (user.id !== currentUserId()) become({ phase: 'signed-in', user })
+  } catch {
+    // No answer, for now: better to wait than to guess.
+    if (question === questions) setTimeout(() => question === questions && void checkSession(notice), 1_500)
+  }
+}
+
+export async function signIn(userId: string): Promise<void> {
+  const user = await api.signIn(userId)
+  questions += 1
+  become({ phase: 'signed-in', user })
+  channel.postMessage({ userId: user.id })
+}
+
+let signingOut = false
+
+export async function signOut(): Promise<void> {
+  signingOut = true
+  try {
+    questions += 1
+    // First the line: from here on no tab of this user hears anything, whatever the network does next.
+    line.signOut()
+    const ended = api.signOut()
+    become({ phase: 'signed-out' })
+    await ended
+    channel.postMessage({ userId: null })
+  } catch (error) {
+    const why = error instanceof ApiError ? error.message : String(error)
+    session.set({ phase: 'signed-out', notice: `This tab is signed out, but the bank was not told. ${why}` })
+  } finally {
+    signingOut = false
+  }
+}
+
+/** Another tab signed this user out. */
+async function followSignOut(): Promise<void> {
+  const former = currentUserId()
+  questions += 1
+  const question = questions
+  become({ phase: 'signed-out' })
+  // Has somebody else signed in since? (If it is still the former user, that tab's request is just on its way.)
+  const user = await api.me().catch(() => null)
+  if (question === questions && user && user.id !== former) become({ phase: 'signed-in', user })
+}
+
+/** Starts to watch everything that can change who is signed in. */
+export function watchSession(): void {
+  onUnauthorized(() => void checkSession('Your session has ended. Please sign in again.'))
+
+  channel.onmessage = ({ data }: MessageEvent<{ userId: string | null }>) => {
+    if ((data.userId ?? undefined) === currentUserId()) return
+    become({ phase: 'checking' })
+    void checkSession()
+  }
+
+  let before = line.status.name
+  line.subscribe(() => {
+    const { name } = line.status
+    const left = name === 'signed-out' && before !== 'signed-out'
+    before = name
+    if (left && !signingOut && currentUserId() !== undefined) void followSignOut()
+  })
+
+  // Back from the back/forward cache, where no message arrives.
+  addEventListener('pageshow', (event) => {
+    if (event.persisted) void checkSession()
+  })
+
+  void checkSession()
+}

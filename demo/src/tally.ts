@@ -1,0 +1,44 @@
+import { line } from './realtime.js'
+import type { Tally } from './savings.js'
+import { createStore } from './store.js'
+
+// The tabs add up their savings over a channel of the demo's own: only numbers, per tab. A tab's numbers only ever grow,
+// so the greater one is the newer one, every tab can pass on all it knows, and what a closed tab saved is not forgotten.
+
+const tallies = new Map<string, Tally>()
+const channel = new BroadcastChannel('ledger-tally')
+
+/** The sum over all tabs of this browser. */
+export const total = createStore<Tally>({ naive: 0, actual: 0 })
+
+function merge(origin: string, { naive, actual }: Tally): void {
+  const known = tallies.get(origin)
+  tallies.set(origin, { naive: Math.max(known?.naive ?? 0, naive), actual: Math.max(known?.actual ?? 0, actual) })
+}
+
+function sum(): void {
+  const all = [...tallies.values()]
+  total.set({
+    naive: all.reduce((so, tally) => so + tally.naive, 0),
+    actual: all.reduce((so, tally) => so + tally.actual, 0),
+  })
+}
+
+export function addToTally({ naive, actual }: Tally): void {
+  const mine = tallies.get(line.origin) ?? { naive: 0, actual: 0 }
+  tallies.set(line.origin, { naive: mine.naive + naive, actual: mine.actual + actual })
+  sum()
+  channel.postMessage([[line.origin, tallies.get(line.origin)]])
+}
+
+export function shareTallies(): void {
+  channel.onmessage = ({ data }: MessageEvent<[origin: string, tally: Tally][] | 'hello'>) => {
+    if (data === 'hello') {
+      if (tallies.size > 0) channel.postMessage([...tallies])
+      return
+    }
+    for (const [origin, tally] of data) merge(origin, tally)
+    sum()
+  }
+  channel.postMessage('hello')
+}

@@ -1,0 +1,96 @@
+/** Every way a line can complain. Stable: match on these, not on messages. */
+export type PartylineErrorCode =
+  /** An option that can't work as given. */
+  | 'bad-option'
+  /** The server sent an event that no tab has a rule or a handler for. */
+  | 'unknown-event'
+  /** An event's metadata is no object, or not what the rule's schema says. What the rule can reach is refetched. */
+  | 'bad-metadata'
+  /** A rule's function threw. What the rule can reach is refetched. */
+  | 'rule-failed'
+  /** A rule gave something that is no target. What the rule can reach is refetched. */
+  | 'bad-target'
+  /** A handler given to `on` or `onReceipt` threw. The others were still called. */
+  | 'handler-failed'
+  /** A host could not be used (a worker file that is missing, a worker that does not answer). The next one is tried. */
+  | 'host-failed'
+  /** No host could be used at all. It is tried again. */
+  | 'no-host'
+  /** A hub did not answer a call in time. It is attached to again. */
+  | 'call-timeout'
+  /** The server can't be reached. Attempts go on. Reported once per outage. */
+  | 'connect-failed'
+  /** The server refused the credentials, more often than is worth trying. */
+  | 'unauthorized'
+  /** `auth` threw, gave something that can't cross to the hub, or never answered. Attempts go on. */
+  | 'auth-failed'
+  /** The hub was made by a tab with other connection settings, which stay in force. */
+  | 'settings-differ'
+  /** The hub speaks another version of the protocol. */
+  | 'protocol-mismatch'
+  /** The hub belongs to another endpoint or identity. */
+  | 'wrong-hub'
+  /** A line was mounted for another identity or QueryClient while mounted; the new one replaced the old one. */
+  | 'mounted-twice'
+
+/** What `onError` receives. `code` is stable; `detail` says what it was about. It never holds credentials. */
+export class PartylineError extends Error {
+  override readonly name = 'PartylineError'
+  readonly code: PartylineErrorCode
+  readonly detail: Readonly<Record<string, unknown>>
+
+  constructor(
+    code: PartylineErrorCode,
+    message: string,
+    options: { detail?: Record<string, unknown>; cause?: unknown } = {},
+  ) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause })
+    this.code = code
+    this.detail = options.detail ?? {}
+  }
+}
+
+export type Report = (
+  code: PartylineErrorCode,
+  message: string,
+  options?: { detail?: Record<string, unknown>; cause?: unknown },
+) => void
+
+declare const process: { env: { NODE_ENV?: string } } | undefined
+
+const inDevelopment = (): boolean => typeof process === 'undefined' || process.env.NODE_ENV !== 'production'
+
+/**
+ * The one channel for errors: to `onError`, else one console warning per code and subject in development. A throwing
+ * `onError` must not break the flow that reported, so it is rethrown in a task of its own.
+ */
+export function createReport(
+  onError: ((error: PartylineError) => void) | undefined,
+  later: (run: () => void) => void,
+  warn: (message: string) => void,
+): Report {
+  const warned = new Set<string>()
+  return (code, message, options) => {
+    const error = new PartylineError(code, message, options)
+    if (onError) {
+      try {
+        onError(error)
+      } catch (thrown) {
+        later(() => {
+          throw thrown
+        })
+      }
+      return
+    }
+    if (!inDevelopment()) return
+    const subject = `${code} ${String(error.detail['event'] ?? error.detail['host'] ?? '')}`
+    if (warned.has(subject)) return
+    warned.add(subject)
+    warn(`[partyline] ${code}: ${message}`)
+  }
+}
+
+/** The text of whatever was thrown. */
+export function messageOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown)
+}

@@ -1,0 +1,59 @@
+import type { Timers } from '../environment.js'
+import type { Credentials } from '../protocol.js'
+import type { Tab, TabRegistry } from './tab-registry.js'
+
+/** How many tabs are asked in one attempt before it is given up. */
+const MOST = 3
+
+/**
+ * Gets credentials from a live tab. The tab that answered last is asked first; one that fails, dies or stays silent is
+ * followed by another. Credentials pass through and are not kept.
+ */
+export function createAsk(tabs: TabRegistry, timers: Pick<Timers, 'after'>, timeout: number) {
+  let number = 0
+  let favourite: string | undefined
+  const open = new Map<number, (answer: Credentials) => void>()
+
+  function ask(tab: Tab): Promise<Credentials> {
+    return new Promise((resolve) => {
+      const id = ++number
+      const settle = (answer: Credentials) => {
+        open.delete(id)
+        stop()
+        tab.gone.signal.removeEventListener('abort', leave)
+        resolve(answer)
+      }
+      const leave = () => settle({ ok: false, message: 'the tab went away while it was asked for credentials' })
+      const stop = timers.after(timeout, () => settle({ ok: false, message: `auth gave no answer within ${timeout} ms` }))
+      tab.gone.signal.addEventListener('abort', leave)
+      open.set(id, settle)
+      tab.endpoint.postMessage({ kind: 'ask', ask: id })
+    })
+  }
+
+  return {
+    /** Rejects when none of the tabs gives any. */
+    async credentials(): Promise<Readonly<Record<string, unknown>> | undefined> {
+      let trouble = 'no tab is left to ask for credentials'
+      const known = tabs.all()
+      const first = known.findIndex((tab) => tab.id === favourite)
+      const inTurn = first > 0 ? [...known.slice(first), ...known.slice(0, first)] : known
+      for (const tab of inTurn.slice(0, MOST)) {
+        const answer = await ask(tab)
+        if (answer.ok) {
+          favourite = tab.id
+          return answer.auth
+        }
+        trouble = answer.message
+      }
+      throw new Error(trouble)
+    },
+    /** The server did not like what the favourite gave: next time another tab is asked first. */
+    rotate(): void {
+      const known = tabs.all()
+      const index = known.findIndex((tab) => tab.id === favourite)
+      favourite = known[(index + 1) % known.length]?.id
+    },
+    answer: (id: number, answer: Credentials): void => open.get(id)?.(answer),
+  }
+}

@@ -1,0 +1,209 @@
+import type { Endpoint } from '../endpoint.js'
+import type { HubEnvironment } from '../environment.js'
+import { holdLock, whenLockIsFree } from '../locks.js'
+import {
+  type Credentials,
+  type EventPair,
+  type Hello,
+  type HubProblem,
+  isMetadata,
+  type Nudge,
+  type Settings,
+  type Welcome,
+} from '../protocol.js'
+import type { OpenTransport } from '../transport/transport.js'
+import { createAsk } from './ask.js'
+import { createConnection } from './connection.js'
+import { createHistory } from './history.js'
+import { createOutbox } from './outbox.js'
+import { type Tab, TabRegistry } from './tab-registry.js'
+
+/** Where there are no Web Locks: a tab that was not heard of for this long (ms) is gone. Hidden tabs' timers run once a minute. */
+const SILENCE = 150_000
+/** Names whose problems were told already; bounded, since the server chooses them. */
+const TOLD = 100
+
+export interface Hub {
+  readonly epoch: string
+  /** Undefined when this hub has ended meanwhile. */
+  attach(endpoint: Endpoint, hello: Hello): Promise<Welcome | undefined>
+  want(tabId: string, events: readonly string[]): void
+  credentials(ask: number, answer: Credentials): void
+  nudge(why: Nudge): void
+  /** False when the tab is not attached: it has to attach anew. */
+  ping(tabId: string): boolean
+  /** `release`: the identity has ended in this tab, so without other tabs the socket is closed at once. */
+  detach(tabId: string, endpoint: Endpoint, release: boolean): void
+  signOut(): void
+}
+
+/** Owns the one socket of one key: admits events, numbers them and fans them out. Does not know where it runs. */
+export function createHub(
+  environment: HubEnvironment,
+  key: string,
+  settings: Settings,
+  open: OpenTransport,
+  onEnd: () => void,
+): Hub {
+  const { clock, timers, locks } = environment
+  const epoch = environment.id()
+  const lock = locks && `${key}/hub/${epoch}`
+  const life = new AbortController()
+  const tabs = new TabRegistry()
+  const history = createHistory(clock.now)
+  const outbox = createOutbox(tabs, timers, () => history.seq)
+  const ask = createAsk(tabs, timers, settings.authTimeout)
+  const told = new Set<string>()
+  let everUp = false
+  let lingering: (() => void) | undefined
+  let stateDue: (() => void) | undefined
+  let sweeping: (() => void) | undefined
+
+  /** The name of the lock once it is held; a lock that can't be had is never waited on. */
+  const held: Promise<string | undefined> =
+    locks && lock
+      ? holdLock(locks, lock, life.signal).then(
+          () => lock,
+          () => undefined,
+        )
+      : Promise.resolve(undefined)
+
+  const connection = createConnection(open, settings, environment, {
+    async auth() {
+      // Without a tab nobody can vouch for the identity any more.
+      if (tabs.size === 0) end()
+      return ask.credentials()
+    },
+    onState: tellState,
+    onProblem: (code, message) => tabs.tell({ kind: 'problem', code, message }),
+    onUp(recovered) {
+      outbox.post()
+      if (!recovered) history.break()
+      const reason = recovered ? 'attached while the socket was away' : everUp ? 'the socket was reconnected' : 'the socket was connected'
+      everUp = true
+      for (const tab of tabs.all()) {
+        if (!recovered || tab.owed) tab.endpoint.postMessage({ kind: 'gap', seq: history.seq, reason })
+        tab.owed = false
+      }
+    },
+    onRefused: ask.rotate,
+    onEvent: admit,
+  })
+
+  function admit(name: string, raw: unknown): void {
+    const metadata = raw === undefined || raw === null ? {} : isMetadata(raw) ? raw : null
+    if (!tabs.wants(name)) tellOnce(name, 'unknown-event', `no tab has a rule or a handler for the event '${name}'`)
+    else if (!metadata) tellOnce(name, 'bad-metadata', `the metadata of '${name}' is no object`)
+    const pair: EventPair = [name, metadata]
+    history.add(pair)
+    outbox.add(pair)
+  }
+
+  /** Once for each name, and to one tab: a problem of the server's is one line in an error log, not one for each tab. */
+  function tellOnce(event: string, code: HubProblem, message: string): void {
+    const subject = `${code} ${event}`
+    if (told.has(subject) || told.size >= TOLD) return
+    told.add(subject)
+    tabs.all()[0]?.endpoint.postMessage({ kind: 'problem', code, message, event })
+  }
+
+  /** Fifty tabs that open at once are told of their number a few times, not fifty times each. */
+  function tellState(): void {
+    stateDue ??= timers.after(0, () => {
+      stateDue = undefined
+      tabs.tell({ kind: 'state', socket: connection.state(), tabs: tabs.size })
+    })
+  }
+
+  async function attach(endpoint: Endpoint, hello: Hello): Promise<Welcome | undefined> {
+    const heldLock = await held
+    if (life.signal.aborted) return undefined
+    lingering?.()
+    lingering = undefined
+    // What waits in the outbox was admitted before this tab joined: it is part of the history that it is given.
+    outbox.post()
+    const tab: Tab = {
+      id: hello.tab,
+      endpoint,
+      wanted: new Set(hello.events),
+      seen: clock.now(),
+      gone: new AbortController(),
+      locked: hello.lock !== undefined,
+      owed: false,
+    }
+    const before = tabs.get(tab.id)
+    if (before) tabs.remove(before)
+    tabs.add(tab)
+    if (hello.lock && locks) whenLockIsFree(locks, hello.lock, tab.gone.signal, () => remove(tab, false))
+    else sweeping ??= timers.after(SILENCE, sweep)
+    connection.start()
+    if (connection.state().name === 'unauthorized') connection.nudge('visible')
+
+    const socket = connection.state()
+    const known = history.since(hello.since, epoch)
+    const connected = socket.name === 'connected'
+    tab.owed = !known && !connected
+    tellState()
+    return {
+      ok: true,
+      epoch,
+      seq: history.seq,
+      socket,
+      tabs: tabs.size,
+      ...(heldLock && { lock: heldLock }),
+      ...(known && { replay: known.filter(([name]) => tab.wanted.has(name)) }),
+      ...(!known && connected && { gap: 'attached to a hub that can not vouch for what came before' }),
+      ...(JSON.stringify(hello.settings) !== JSON.stringify(settings) && { settingsDiffer: true }),
+    }
+  }
+
+  function remove(tab: Tab, release: boolean): void {
+    if (!tabs.remove(tab)) return
+    if (tabs.size > 0) tellState()
+    else if (release || settings.linger <= 0) end()
+    else lingering = timers.after(settings.linger, end)
+  }
+
+  /** Where there are no Web Locks, silence tells that a tab is gone; one that was only asleep attaches anew. */
+  function sweep(): void {
+    const unlocked = tabs.all().filter((tab) => !tab.locked)
+    sweeping = unlocked.length > 0 ? timers.after(SILENCE / 2, sweep) : undefined
+    for (const tab of unlocked) if (clock.now() - tab.seen > SILENCE) remove(tab, false)
+  }
+
+  function end(): void {
+    if (life.signal.aborted) return
+    connection.close()
+    outbox.close()
+    lingering?.()
+    stateDue?.()
+    sweeping?.()
+    for (const tab of tabs.all()) tabs.remove(tab)
+    life.abort()
+    onEnd()
+  }
+
+  return {
+    epoch,
+    attach,
+    want(tabId, events) {
+      const tab = tabs.get(tabId)
+      if (tab) tab.wanted = new Set(events)
+    },
+    credentials: ask.answer,
+    nudge: connection.nudge,
+    ping(tabId) {
+      const tab = tabs.get(tabId)
+      if (tab) tab.seen = clock.now()
+      return tab !== undefined
+    },
+    detach(tabId, endpoint, release) {
+      const tab = tabs.get(tabId)
+      if (tab?.endpoint === endpoint) remove(tab, release)
+    },
+    signOut() {
+      tabs.tell({ kind: 'signed-out', reason: 'signed out in a tab of this browser' })
+      end()
+    },
+  }
+}

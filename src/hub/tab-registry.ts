@@ -1,0 +1,56 @@
+import type { Endpoint } from '../endpoint.js'
+import type { HubMessage } from '../protocol.js'
+
+/** A tab that is attached to this hub. */
+export interface Tab {
+  readonly id: string
+  readonly endpoint: Endpoint
+  /** The names of the events that it asks for. */
+  wanted: ReadonlySet<string>
+  /** Last sign of life. Milliseconds since the Unix epoch. */
+  seen: number
+  /** Ends whatever waits for this tab. */
+  readonly gone: AbortController
+  /** Its death is told by a lock; without one, by silence. */
+  readonly locked: boolean
+  /** It attached while the socket was away, with no history to go by: it is owed a gap, even if the socket recovers. */
+  owed: boolean
+}
+
+/** Who is attached. */
+export class TabRegistry {
+  readonly #tabs = new Map<string, Tab>()
+
+  get size(): number {
+    return this.#tabs.size
+  }
+
+  all(): Tab[] {
+    return [...this.#tabs.values()]
+  }
+
+  get(id: string): Tab | undefined {
+    return this.#tabs.get(id)
+  }
+
+  add(tab: Tab): void {
+    this.#tabs.set(tab.id, tab)
+  }
+
+  /**
+   * Only this very attachment: the same tab may have attached anew. The endpoint is left alone, since its page may be in
+   * the back/forward cache, out of which any message would evict it.
+   */
+  remove(tab: Tab): boolean {
+    tab.gone.abort()
+    return this.#tabs.get(tab.id) === tab && this.#tabs.delete(tab.id)
+  }
+
+  wants(event: string): boolean {
+    return this.all().some((tab) => tab.wanted.has(event))
+  }
+
+  tell(message: HubMessage): void {
+    for (const tab of this.#tabs.values()) tab.endpoint.postMessage(message)
+  }
+}

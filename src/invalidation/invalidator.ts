@@ -1,0 +1,199 @@
+import type { Environment } from '../environment.js'
+import type { EventPair } from '../protocol.js'
+import { createMatcher, type Verdict } from './matcher.js'
+import type { QueryClientSlice, QuerySlice } from './query-client.js'
+import type { Receipt, ServerEvent } from './receipt.js'
+import type { CompiledRule } from './rule.js'
+import type { NormalTarget, QueryKey } from './target.js'
+
+export interface InvalidatorOptions {
+  readonly client: QueryClientSlice
+  readonly rules: ReadonlyMap<string, CompiledRule>
+  readonly debounce: { readonly wait: number; readonly maxWait: number }
+  /** A resync is spread over this many milliseconds. */
+  readonly jitter: number
+  readonly environment: {
+    readonly clock: Pick<Environment['clock'], 'now'>
+    readonly timers: Environment['timers']
+    readonly page: Pick<Environment['page'], 'isVisible' | 'on'>
+    readonly random: () => number
+  }
+  readonly onReceipt: (receipt: Receipt) => void
+}
+
+/** Collects targets, debounces, applies them to the QueryClient. */
+export interface Invalidator {
+  push(events: readonly EventPair[]): void
+  /** Events may have been missed: what was fetched up to `until` is stale, and so is what is being fetched if `inFlight`. */
+  resync(until: number, inFlight: boolean): void
+  close(): void
+}
+
+/** What a pass decides for one query. */
+type Fate = 'refetched' | 'joined' | 'deferred' | 'skipped'
+
+/**
+ * `marked` holds the queries that were marked stale and still owe a fetch; `again` those whose fetch was under way when
+ * a target matched. Both hold hashes, so that a query that leaves the cache costs nothing.
+ */
+export function createInvalidator(options: InvalidatorOptions): Invalidator {
+  const { client, rules, debounce, environment, onReceipt } = options
+  const { clock, timers, page, random } = environment
+
+  let events: ServerEvent[] = []
+  const targets = new Map<string, NormalTarget>()
+  const marked = new Set<string>()
+  const again = new Set<string>()
+  const settling = new Set<string>()
+  let holding: (() => void) | undefined
+  let resyncing: (() => void) | undefined
+  let closed = false
+
+  const schedule = timers.debounce(flush, debounce.wait, debounce.maxWait)
+  const stopLooking = page.on('visible', () => look('visible'))
+
+  function push(pairs: readonly EventPair[]): void {
+    let relevant = false
+    for (const [name, metadata] of pairs) {
+      const rule = rules.get(name)
+      if (!rule) continue
+      relevant = true
+      events.push({ name, metadata: metadata ?? {} })
+      for (const target of rule.resolve(metadata)) targets.set(identify(target), target)
+    }
+    if (relevant) schedule()
+  }
+
+  function flush(): void {
+    if (closed || holding) return
+    if (client.isMutating() === 0) apply()
+    else hold()
+  }
+
+  /** A refetch during a mutation could overwrite its optimistic state with older data; but it is not waited for endlessly. */
+  function hold(): void {
+    const release = () => {
+      holding?.()
+      holding = undefined
+      apply()
+    }
+    const cancel = timers.after(debounce.maxWait, release)
+    const unsubscribe = client.getMutationCache().subscribe(() => {
+      if (client.isMutating() === 0) release()
+    })
+    holding = () => {
+      cancel()
+      unsubscribe()
+    }
+  }
+
+  function apply(): void {
+    const match = createMatcher(targets.values())
+    const once = new Set(again)
+    const answered = events
+    targets.clear()
+    again.clear()
+    events = []
+    const visible = page.isVisible()
+    run('events', answered, (query) => {
+      const verdict: Verdict = match(query)
+      if (verdict === 'hit') return query.state.fetchStatus === 'idle' ? mark(query, visible) : join(query)
+      // A fetch that began after the one we waited for has the change already.
+      if (once.has(query.queryHash) && query.state.fetchStatus === 'idle') return mark(query, visible)
+      return verdict
+    })
+  }
+
+  /** Marks stale; the fate says whether it is fetched as well. */
+  function mark(query: QuerySlice, fetchNow: boolean): Fate | undefined {
+    if (query.isStatic?.()) return undefined
+    query.invalidate()
+    if (fetchNow && query.isActive()) return 'refetched'
+    marked.add(query.queryHash)
+    return 'deferred'
+  }
+
+  /**
+   * TanStack would lose this invalidation (query#8530: the fetch's success clears the mark), and a restart of the
+   * fetch at every event would never let it finish. So: once more, after it has settled.
+   */
+  function join(query: QuerySlice): Fate {
+    const { queryHash } = query
+    if (!settling.has(queryHash)) {
+      settling.add(queryHash)
+      const settled = () => {
+        settling.delete(queryHash)
+        if (closed) return
+        again.add(queryHash)
+        schedule()
+      }
+      query.fetch(undefined, { cancelRefetch: false }).then(settled, settled)
+    }
+    return 'joined'
+  }
+
+  function resync(until: number, inFlight: boolean): void {
+    const match = createMatcher([...rules.values()].flatMap((rule) => rule.reach()))
+    run('gap', [], (query) => {
+      if (match(query) !== 'hit') return undefined
+      if (query.state.fetchStatus !== 'idle') return inFlight ? join(query) : undefined
+      const { dataUpdatedAt } = query.state
+      return dataUpdatedAt > 0 && dataUpdatedAt <= until ? mark(query, false) : undefined
+    })
+    if (marked.size === 0) return
+    resyncing ??= timers.after(random() * options.jitter, () => {
+      resyncing = undefined
+      look('gap')
+    })
+  }
+
+  /** Fetches what owes a fetch, is in use and has not been fetched since by something else. */
+  function look(cause: 'gap' | 'visible'): void {
+    if (!page.isVisible() || marked.size === 0) return
+    const owing = [...marked].flatMap((hash) => client.getQueryCache().get(hash) ?? [])
+    marked.clear()
+    const due = new Set(owing.filter((query) => query.state.isInvalidated && query.state.fetchStatus === 'idle'))
+    if (due.size > 0) run(cause, [], (query) => (due.has(query) && query.isActive() ? 'refetched' : undefined))
+  }
+
+  /**
+   * One walk over the cache, whatever the number of targets. It goes through `refetchQueries`, whose predicate is called
+   * once for each query inside one `notifyManager` batch, and which leaves disabled and static queries alone.
+   */
+  function run(cause: Receipt['cause'], answered: readonly ServerEvent[], decide: (query: QuerySlice) => Fate | undefined): void {
+    const fates: Record<Fate, QueryKey[]> = { refetched: [], joined: [], deferred: [], skipped: [] }
+    const predicate = (query: QuerySlice): boolean => {
+      const fate = decide(query)
+      if (fate) fates[fate].push(query.queryKey)
+      return fate === 'refetched'
+    }
+    void client.refetchQueries({ predicate }, { cancelRefetch: false })
+    const touched = Object.values(fates).some((keys) => keys.length > 0)
+    if (touched || answered.length > 0) onReceipt({ at: clock.now(), cause, events: answered, ...fates })
+  }
+
+  function close(): void {
+    closed = true
+    schedule.cancel()
+    holding?.()
+    resyncing?.()
+    stopLooking()
+  }
+
+  return { push, resync, close }
+}
+
+/** Equal targets from a burst are kept once; those that can't be told apart for sure are all kept. */
+function identify(target: NormalTarget): string {
+  try {
+    return JSON.stringify([target.queryKey, target.scope], exact)
+  } catch {
+    return `circular ${Math.random()}`
+  }
+}
+
+/** JSON drops or blurs what it does not know; two targets must never become one by that. */
+function exact(_field: string, value: unknown): unknown {
+  const known = typeof value === 'string' || typeof value === 'object' || typeof value === 'boolean' || Number.isFinite(value)
+  return known ? value : `\u0000${typeof value} ${String(value)}`
+}

@@ -1,0 +1,35 @@
+import type { QueryKey } from './target.js'
+
+/**
+ * The slice of TanStack Query's `QueryClient` that is used here, written out so that Partyline works with the
+ * client of any adapter (React, Vue, Svelte, Solid) and never brings a second copy of query-core.
+ */
+export interface QueryClientSlice {
+  getQueryCache(): {
+    get(queryHash: string): QuerySlice | undefined
+  }
+  getMutationCache(): {
+    subscribe(listener: () => void): () => void
+  }
+  isMutating(): number
+  refetchQueries(
+    filters: { readonly predicate: (query: QuerySlice) => boolean },
+    options: { readonly cancelRefetch: boolean },
+  ): Promise<void>
+}
+
+export interface QuerySlice {
+  readonly queryHash: string
+  readonly queryKey: QueryKey
+  readonly meta?: Readonly<Record<string, unknown>> | undefined
+  readonly state: {
+    readonly dataUpdatedAt: number
+    readonly fetchStatus: 'fetching' | 'paused' | 'idle'
+    readonly isInvalidated: boolean
+  }
+  isActive(): boolean
+  /** `staleTime: 'static'`; absent in versions of TanStack Query that do not know it. */
+  isStatic?(): boolean
+  invalidate(): void
+  fetch(options: undefined, fetchOptions: { readonly cancelRefetch: boolean }): Promise<unknown>
+}

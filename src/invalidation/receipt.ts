@@ -1,0 +1,27 @@
+import type { Metadata } from '../protocol.js'
+import type { QueryKey } from './target.js'
+
+/** An event as a tab received it. */
+export interface ServerEvent {
+  readonly name: string
+  /** Empty when the server sent something that is no object (which was reported). */
+  readonly metadata: Metadata
+}
+
+/** What one flush did: events -> queries. */
+export interface Receipt {
+  /** Milliseconds since the Unix epoch. */
+  readonly at: number
+  /** `events`: a debounced flush. `gap`: events may have been missed. `visible`: the tab was looked at again. */
+  readonly cause: 'events' | 'gap' | 'visible'
+  /** The events that this flush answers, in order; empty unless the cause is `events`. */
+  readonly events: readonly ServerEvent[]
+  /** Fetched now. */
+  readonly refetched: readonly QueryKey[]
+  /** Being fetched already: that fetch is left to finish, then there is one more. */
+  readonly joined: readonly QueryKey[]
+  /** Marked stale, to be fetched when the tab is looked at, the query comes into use, or the resync's jitter is over. */
+  readonly deferred: readonly QueryKey[]
+  /** Left alone, because the key contradicts the scope. */
+  readonly skipped: readonly QueryKey[]
+}

@@ -1,0 +1,85 @@
+import type { StandardSchemaV1 } from '@standard-schema/spec'
+import { messageOf, type Report } from '../errors.js'
+import type { Metadata } from '../protocol.js'
+import { reachOf } from './reach.js'
+import { type NormalTarget, normalize, type Targets } from './target.js'
+
+/**
+ * What one event makes stale: targets, a function of its metadata, or that function behind a Standard Schema
+ * (https://standardschema.dev) that also checks the metadata at run time.
+ */
+export type Rule<M> =
+  | Targets
+  | ((metadata: M) => Targets)
+  | readonly [schema: StandardSchemaV1<unknown, M>, rule: (metadata: M) => Targets]
+
+/** A rule, ready to use. */
+export interface CompiledRule {
+  /** The metadata as the rule's schema gives it, in a box; undefined when it is not what the schema says. */
+  parse(metadata: Metadata): { readonly value: unknown } | undefined
+  /** What this event makes stale. Reports what is wrong with the metadata or the rule, and then answers `reach`. */
+  resolve(metadata: Metadata | null): readonly NormalTarget[]
+  /** What it can make stale, whatever the metadata. */
+  reach(): readonly NormalTarget[]
+}
+
+type Compute = (metadata: never) => unknown
+
+function isSchema(value: unknown): value is StandardSchemaV1 {
+  return (typeof value === 'object' || typeof value === 'function') && value !== null && '~standard' in value
+}
+
+/** Never throws: what a rule does wrong is reported, and answered with all that the rule can reach. */
+export function compileRule(event: string, rule: unknown, report: Report): CompiledRule {
+  const [schema, compute] =
+    Array.isArray(rule) && isSchema(rule[0]) && typeof rule[1] === 'function'
+      ? [rule[0], rule[1] as Compute]
+      : [undefined, typeof rule === 'function' ? (rule as Compute) : undefined]
+
+  if (!compute) {
+    const { targets, nonsense } = normalize(rule)
+    if (nonsense.length > 0) report('bad-target', `the rule of '${event}' has a target that is none`, { detail: { event, nonsense } })
+    return { parse: (value) => ({ value }), resolve: () => targets, reach: () => targets }
+  }
+
+  let known: readonly NormalTarget[] | undefined
+  const reach = () => {
+    known ??= reachOf(compute)
+    return known
+  }
+
+  const check = (metadata: Metadata): { readonly value: unknown } | { readonly trouble: string } => {
+    if (!schema) return { value: metadata }
+    const result = schema['~standard'].validate(metadata)
+    if (result instanceof Promise) return { trouble: 'its schema is asynchronous' }
+    if (result.issues) return { trouble: result.issues.map((issue) => issue.message).join('; ') }
+    return { value: result.value }
+  }
+
+  const resolve = (metadata: Metadata | null): readonly NormalTarget[] => {
+    // The hub has reported metadata that is no object already.
+    if (metadata === null) return reach()
+    try {
+      const checked = check(metadata)
+      if ('trouble' in checked) {
+        report('bad-metadata', `metadata of '${event}': ${checked.trouble}`, { detail: { event, metadata } })
+        return reach()
+      }
+      const { targets, nonsense } = normalize(compute(checked.value as never))
+      if (nonsense.length === 0) return targets
+      report('bad-target', `the rule of '${event}' gave a target that is none`, { detail: { event, metadata, nonsense } })
+    } catch (thrown) {
+      report('rule-failed', `the rule of '${event}' threw: ${messageOf(thrown)}`, { detail: { event, metadata }, cause: thrown })
+    }
+    return reach()
+  }
+  const parse = (metadata: Metadata) => {
+    try {
+      const checked = check(metadata)
+      return 'value' in checked ? checked : undefined
+    } catch {
+      return undefined
+    }
+  }
+  return { parse, resolve, reach }
+}

@@ -1,0 +1,117 @@
+import { wrap } from 'comlink'
+import { type Endpoint, listen } from '../endpoint.js'
+import type { Environment } from '../environment.js'
+import { messageOf } from '../errors.js'
+import { holdLock, whenLockIsFree } from '../locks.js'
+import { type Credentials, type Hello, type HubCalls, type HubMessage, isHubMessage, type Welcome } from '../protocol.js'
+import type { Rung } from './rung.js'
+
+/** How long (ms) a hub may take to welcome a tab, its script's download and start included. */
+const HANDSHAKE = 5_000
+/** How long (ms) a hub may take to answer any other call. */
+const CALL = 5_000
+/** Where there are no Web Locks, the hub is asked for a sign of life this often (ms). */
+const PING = 20_000
+
+export type Attached = Extract<Welcome, { ok: true }>
+
+/** A hub that answered, but not with a welcome. */
+export class Refused extends Error {
+  constructor(readonly refusal: Extract<Welcome, { ok: false }>) {
+    super(refusal.message)
+  }
+}
+
+export interface AttachmentOptions {
+  readonly environment: Environment
+  readonly hello: Omit<Hello, 'lock'>
+  /** The name for the lock that proves this tab's life to the hub. */
+  readonly lock: string
+  readonly onMessage: (message: HubMessage) => void
+  /** The hub is gone, or does not answer. Called once at most, and only after the welcome. */
+  readonly onLost: (reason: string, hung: boolean) => void
+  /** Aborting it ends the attachment. */
+  readonly signal: AbortSignal
+}
+
+export interface Attachment {
+  readonly welcome: Attached
+  want(events: readonly string[]): void
+  credentials(ask: number, answer: Credentials): void
+  nudge(why: 'online' | 'visible'): void
+  signOut(): void
+  detach(release: boolean): void
+}
+
+/** Attaches this tab to the hub at the other end of a rung's pipe. Rejects with the reason when that fails. */
+export async function attach(rung: Rung, options: AttachmentOptions): Promise<Attachment> {
+  const { environment, hello, onMessage, signal } = options
+  const { locks, timers } = environment
+
+  const lock =
+    locks &&
+    (await holdLock(locks, options.lock, signal).then(
+      () => options.lock,
+      () => undefined,
+    ))
+
+  let fail: (reason: string) => void = () => undefined
+  const failure = new Promise<never>((_resolve, reject) => {
+    fail = (reason) => reject(new Error(reason))
+  })
+  failure.catch(() => undefined)
+
+  const endpoint: Endpoint = await rung.open(fail)
+  const stopListening = listen(endpoint, (data) => {
+    if (isHubMessage(data)) onMessage(data)
+  })
+  signal.addEventListener('abort', () => {
+    stopListening()
+    endpoint.close()
+  })
+  // Kept for as long as the attachment: Comlink closes the port when the proxy is garbage-collected.
+  const hub = wrap<HubCalls>(endpoint as Parameters<typeof wrap>[0])
+
+  const within = <T>(ms: number, answer: Promise<T>): Promise<T> =>
+    new Promise((resolve, reject) => {
+      const stop = timers.after(ms, () => reject(new Error(`the hub did not answer within ${ms} ms`)))
+      answer.then(resolve, reject).finally(stop)
+    })
+
+  const welcome = await Promise.race([
+    failure,
+    within(HANDSHAKE, hub.attach({ ...hello, ...(lock && { lock }) }) as Promise<Welcome>),
+  ])
+  if (!welcome.ok) throw new Refused(welcome)
+
+  let lost = false
+  const lose = (reason: string, hung: boolean) => {
+    if (lost || signal.aborted) return
+    lost = true
+    options.onLost(reason, hung)
+  }
+  const call = <T>(answer: Promise<T>) =>
+    within(CALL, answer).catch((thrown: unknown) => lose(messageOf(thrown), true))
+
+  function ping(): void {
+    const stop = timers.after(PING, () => {
+      void call(hub.ping()).then((known) => {
+        if (known === false) lose('the hub took this tab for gone', false)
+        else if (!signal.aborted) ping()
+      })
+    })
+    signal.addEventListener('abort', stop)
+  }
+  if (welcome.lock && locks) whenLockIsFree(locks, welcome.lock, signal, () => lose('the hub is gone', false))
+  else ping()
+
+  return {
+    welcome,
+    want: (events) => void call(hub.want(events)),
+    credentials: (ask, answer) => void call(hub.credentials(ask, answer)),
+    nudge: (why) => void call(hub.nudge(why)),
+    // Its answer is the `signed-out` message, which every tab gets.
+    signOut: () => void hub.signOut().catch(() => undefined),
+    detach: (release) => endpoint.postMessage({ kind: 'detach', release }),
+  }
+}

@@ -1,0 +1,19 @@
+import type { OpenSharedWorker } from '../environment.js'
+import { NotHere, type Rung } from './rung.js'
+
+/** The hub in a SharedWorker, named by the key. */
+export function sharedWorkerRung(open: OpenSharedWorker | undefined, key: string): Rung {
+  return {
+    host: 'shared-worker',
+    async open(onFailure) {
+      if (!open) throw new NotHere('this browser has no SharedWorker')
+      const worker = open(key)
+      // A 404, a CSP refusal and a script that throws look alike here: an error event without a message.
+      worker.addEventListener('error', (event) => {
+        const { message } = event as Partial<ErrorEvent>
+        onFailure(message || 'the worker script could not be loaded or started')
+      })
+      return worker.port
+    },
+  }
+}

@@ -1,0 +1,177 @@
+/**
+ * The wire between a tab and a hub. This file imports nothing, so either side, or another implementation, can be
+ * read against it alone. Two planes share one endpoint:
+ *
+ * - calls: a tab calls the hub over Comlink (`HubCalls`), few and each with a timeout;
+ * - messages: one-way posts (`HubMessage`, `TabMessage`), for what is frequent or must not be answered.
+ *
+ * Within one version only optional fields are ever added. Anything else is a new version, and so a new key: hubs
+ * and tabs of different versions never meet.
+ */
+export const PROTOCOL = 1
+
+/** JSON metadata of an event: a plain object, small, and not the data itself. */
+export type Metadata = Readonly<Record<string, unknown>>
+
+/**
+ * An event on the wire: name, metadata. A pair, because a burst repeats it thousands of times. Null stands for metadata
+ * that was no object: something has changed, but nobody can tell what.
+ */
+export type EventPair = readonly [name: string, metadata: Metadata | null]
+
+/** What the hub's connection is doing. */
+export type SocketState =
+  | { readonly name: 'connecting'; readonly reason?: string }
+  | { readonly name: 'connected' }
+  | { readonly name: 'disconnected'; readonly reason: string }
+  | { readonly name: 'unauthorized'; readonly reason: string }
+
+/** How to reach the server. Plain data, since it crosses to the hub; credentials are never part of it. */
+export interface Settings {
+  readonly url: string
+  readonly identity: string
+  /** Passed to the transport as it is. */
+  readonly socket: Readonly<Record<string, unknown>>
+  /** How long the hub keeps the socket after the last tab, in milliseconds. */
+  readonly linger: number
+  /** How long a tab may take to answer with credentials, in milliseconds. */
+  readonly authTimeout: number
+}
+
+/** What a tab already has: everything up to `seq` of a hub's life, or nothing older than a moment. */
+export interface Since {
+  readonly epoch?: string
+  readonly seq?: number
+  /** The tab holds no data that was fetched before this. Milliseconds since the Unix epoch. */
+  readonly time: number
+}
+
+export interface Hello {
+  readonly protocol: number
+  readonly tab: string
+  readonly settings: Settings
+  readonly events: readonly string[]
+  readonly since: Since
+  /** The lock that the tab holds for as long as it lives; absent where there are no Web Locks. */
+  readonly lock?: string
+}
+
+export type Welcome =
+  | {
+      readonly ok: true
+      readonly epoch: string
+      readonly seq: number
+      readonly socket: SocketState
+      readonly tabs: number
+      /** The lock that the hub holds for as long as it lives; absent where there are no Web Locks. */
+      readonly lock?: string
+      /** Events since `Hello.since`, when the hub can vouch for all of them. */
+      readonly replay?: readonly EventPair[]
+      /** Set when it cannot: data fetched before now may be out of date. */
+      readonly gap?: string
+      /** The hub runs with other settings than this tab's. */
+      readonly settingsDiffer?: boolean
+    }
+  | { readonly ok: false; readonly code: 'protocol-mismatch' | 'wrong-hub' | 'signed-out'; readonly message: string }
+
+/** A tab's answer when the hub asks for credentials. */
+export type Credentials =
+  | { readonly ok: true; readonly auth: Readonly<Record<string, unknown>> | undefined }
+  | { readonly ok: false; readonly message: string }
+
+/** The calls a hub answers, over Comlink. */
+export interface HubCalls {
+  attach(hello: Hello): Welcome | Promise<Welcome>
+  /** Replaces the set of event names that this tab asks for. */
+  want(events: readonly string[]): void
+  credentials(ask: number, answer: Credentials): void
+  /** Something happened that makes the connection worth a look. */
+  nudge(why: Nudge): void
+  /** Ends the session of this identity in every tab. */
+  signOut(): void
+  /** Proves that the hub answers; used where there are no Web Locks to wait on. */
+  ping(): boolean
+}
+
+export type Nudge = 'online' | 'visible' | 'wake'
+
+/** One-way, hub to tab. */
+export type HubMessage =
+  | { readonly kind: 'events'; readonly seq: number; readonly events: readonly EventPair[] }
+  | { readonly kind: 'gap'; readonly seq: number; readonly reason: string }
+  | { readonly kind: 'state'; readonly socket: SocketState; readonly tabs: number }
+  | { readonly kind: 'ask'; readonly ask: number }
+  | { readonly kind: 'problem'; readonly code: HubProblem; readonly message: string; readonly event?: string }
+  | { readonly kind: 'signed-out'; readonly reason: string }
+
+/** What can go wrong on the hub's side, as an error code of the tab's `onError`. */
+export type HubProblem =
+  | 'unknown-event'
+  | 'bad-metadata'
+  | 'connect-failed'
+  | 'unauthorized'
+  | 'auth-failed'
+
+/**
+ * One-way, tab to hub. Leaving is no call: a hub that answered it would post to a page that is on its way into the
+ * back/forward cache, and so evict it.
+ */
+export interface TabMessage {
+  readonly kind: 'detach'
+  /** The identity has ended in this tab: without other tabs, the socket is not kept for a linger. */
+  readonly release?: boolean
+}
+
+const HUB_KINDS: readonly unknown[] = ['events', 'gap', 'state', 'ask', 'problem', 'signed-out']
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** Whether a value can be an event's metadata: an object, no array. */
+export const isMetadata: (value: unknown) => value is Metadata = isRecord
+
+function isEventPair(value: unknown): value is EventPair {
+  return Array.isArray(value) && typeof value[0] === 'string' && (value[1] === null || isRecord(value[1]))
+}
+
+/** Tells a hub's message from whatever else shares the endpoint (Comlink's own traffic, above all). */
+export function isHubMessage(data: unknown): data is HubMessage {
+  if (!isRecord(data) || !HUB_KINDS.includes(data['kind'])) return false
+  switch (data['kind']) {
+    case 'events':
+      return typeof data['seq'] === 'number' && Array.isArray(data['events']) && data['events'].every(isEventPair)
+    case 'gap':
+      return typeof data['seq'] === 'number' && typeof data['reason'] === 'string'
+    case 'state':
+      return isRecord(data['socket']) && typeof data['tabs'] === 'number'
+    case 'ask':
+      return typeof data['ask'] === 'number'
+    default:
+      return true
+  }
+}
+
+export function isTabMessage(data: unknown): data is TabMessage {
+  return isRecord(data) && data['kind'] === 'detach'
+}
+
+/** Tells a well-formed attach from what an older, newer or foreign script may send. */
+export function isHello(value: unknown): value is Hello {
+  if (!isRecord(value)) return false
+  const { protocol, tab, settings, events, since } = value
+  return (
+    typeof protocol === 'number' &&
+    typeof tab === 'string' &&
+    Array.isArray(events) &&
+    events.every((name) => typeof name === 'string') &&
+    isRecord(since) &&
+    typeof since['time'] === 'number' &&
+    isRecord(settings) &&
+    typeof settings['url'] === 'string' &&
+    typeof settings['identity'] === 'string' &&
+    typeof settings['linger'] === 'number' &&
+    typeof settings['authTimeout'] === 'number' &&
+    isRecord(settings['socket'])
+  )
+}

@@ -1,0 +1,16 @@
+'use client'
+
+import { createContext, useContext } from 'react'
+import type { Line } from '../client.js'
+
+/** A line whose events do not matter. */
+export type AnyLine = Omit<Line<unknown>, 'on'>
+
+export const LineContext = createContext<AnyLine | null>(null)
+
+export function useLine(line: AnyLine | undefined): AnyLine {
+  const around = useContext(LineContext)
+  const found = line ?? around
+  if (!found) throw new Error('[partyline] no line: give one, or render a PartylineProvider around this component')
+  return found
+}

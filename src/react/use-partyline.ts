@@ -1,0 +1,24 @@
+'use client'
+
+import { useQueryClient } from '@tanstack/react-query'
+import { useEffect } from 'react'
+import type { AnyLine } from './context.js'
+import type { MountOptions } from '../client.js'
+import { useLatest } from './use-latest.js'
+
+export interface UsePartylineOptions {
+  /** Who is signed in. Null, undefined and '' mean nobody: no socket is opened. */
+  readonly identity: MountOptions['identity']
+  /** Asked at every connection attempt; the newest function is used, so it may close over props. */
+  readonly auth?: MountOptions['auth']
+}
+
+/** Connects a line for as long as the component is mounted and somebody is signed in. Has to be below a `QueryClientProvider`. */
+export function usePartyline(line: AnyLine, { identity, auth }: UsePartylineOptions): void {
+  const queryClient = useQueryClient()
+  const latest = useLatest(auth)
+  useEffect(
+    () => line.mount({ queryClient, identity, auth: () => latest.current?.() }),
+    [line, queryClient, identity, latest],
+  )
+}

@@ -1,0 +1,60 @@
+import type { LinkState } from './link/link.js'
+import type { Gap, Status } from './status.js'
+
+const IDLE: Omit<Status, 'name' | 'since'> = {
+  host: undefined,
+  role: undefined,
+  steps: [],
+  tabs: 0,
+  epoch: undefined,
+  lastGap: undefined,
+  fenced: 0,
+}
+
+/** Keeps the status: one immutable object, replaced only when something in it has changed. */
+export function createStatus(now: () => number) {
+  const listeners = new Set<() => void>()
+  let status: Status = { ...IDLE, name: 'idle', since: now() }
+  let everConnected = false
+
+  function set(change: Partial<Status>): void {
+    const next = { ...status, ...change } as Status
+    const fields = new Set([...Object.keys(status), ...Object.keys(next)]) as Set<keyof Status>
+    if ([...fields].every((field) => Object.is(status[field], next[field]))) return
+    status = next.name === status.name ? next : { ...next, since: now() }
+    for (const listener of [...listeners]) listener()
+  }
+
+  /** The link says where the hub is, the hub says what its socket does; together they are where the line stands. */
+  function nameOf({ phase, socket, reason }: LinkState): Pick<Status, 'name' | 'reason'> {
+    if (phase === 'signed-out') return { name: 'signed-out', reason: reason ?? 'signed out' }
+    if (phase === 'attached' && socket) {
+      return { name: socket.name, reason: 'reason' in socket ? socket.reason : undefined }
+    }
+    if (phase === 'parked') return { name: 'disconnected', reason: 'this page is frozen or in the back/forward cache' }
+    return everConnected ? { name: 'disconnected', reason: reason ?? 'looking for a hub' } : { name: 'connecting', reason }
+  }
+
+  return {
+    get: () => status,
+    subscribe(listener: () => void): () => void {
+      const own = () => listener()
+      listeners.add(own)
+      return () => void listeners.delete(own)
+    },
+    begin(): void {
+      everConnected = false
+      set({ ...IDLE, name: 'connecting', reason: undefined })
+    },
+    idle: () => set({ ...IDLE, name: 'idle', reason: undefined, fenced: status.fenced }),
+    link(state: LinkState): void {
+      if (state.phase === 'closed') return
+      const { host, steps, tabs, epoch } = state
+      const standing = nameOf(state)
+      everConnected ||= standing.name === 'connected'
+      set({ ...standing, host, steps, tabs, epoch } as Partial<Status>)
+    },
+    gap: (lastGap: Gap) => set({ lastGap }),
+    fenced: () => set({ fenced: status.fenced + 1 }),
+  }
+}

@@ -1,0 +1,55 @@
+/** Where the hub runs. */
+export type Host = 'shared-worker' | 'leader-tab' | 'this-tab'
+
+/** A rung of the ladder that was passed over, and why. */
+export interface Step {
+  readonly host: Host
+  readonly reason: string
+}
+
+/** A stretch of time in which events may have been missed. It is answered by a resync. */
+export interface Gap {
+  /** Why events may have been missed. */
+  readonly reason: string
+  /** Data fetched before this moment may be out of date. Milliseconds since the Unix epoch. */
+  readonly until: number
+}
+
+interface Standing {
+  /** Where the hub runs; undefined while none has been found. */
+  readonly host: Host | undefined
+  /** This tab's role. Only a `leader-tab` host has roles. */
+  readonly role: 'leader' | 'follower' | undefined
+  /** The rungs that were tried before this host, and why each was left. Empty when the first one served. */
+  readonly steps: readonly Step[]
+  /** How many tabs share the socket, this one included; 0 while there is no hub. */
+  readonly tabs: number
+  /** When this state began. Milliseconds since the Unix epoch. */
+  readonly since: number
+  /** The identity of the hub's life; another one means another hub. */
+  readonly epoch: string | undefined
+  /** The last stretch in which events may have been missed. */
+  readonly lastGap: Gap | undefined
+  /** How many late messages of a session that had ended were dropped at the fence. */
+  readonly fenced: number
+}
+
+/**
+ * Where a line stands. Narrow it on `name`; the same object is kept until something changes, so it suits
+ * `useSyncExternalStore`.
+ *
+ * - `idle`: nobody is signed in, or nothing is mounted: no socket is wanted.
+ * - `connecting`: on the way to a first connection. `reason` tells of the last failure, if there was one.
+ * - `connected`: events flow.
+ * - `disconnected`: the socket was lost and is being reconnected.
+ * - `unauthorized`: the server refused this identity's credentials more than once. It is tried again when a tab
+ *   is looked at, when a tab attaches, or at `mount`.
+ * - `signed-out`: `signOut()` was called in this tab or in another one of this identity.
+ */
+export type Status = Standing &
+  (
+    | { readonly name: 'idle' | 'connecting' | 'connected'; readonly reason?: string | undefined }
+    | { readonly name: 'disconnected' | 'unauthorized' | 'signed-out'; readonly reason: string }
+  )
+
+export type StatusName = Status['name']

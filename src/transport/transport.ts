@@ -1,0 +1,29 @@
+import type { Settings } from '../protocol.js'
+
+/** What a hub needs of a connection to the server. It reconnects by itself until it is refused or closed. */
+export interface Transport {
+  connect(): void
+  /** Drops whatever there is, any back-off included, and tries at once. */
+  reconnect(): void
+  /** Ends it for good: nothing is heard from it any more. */
+  close(): void
+}
+
+export interface TransportHandlers {
+  /** Asked at every connection attempt. Rejects when no tab gives credentials. */
+  auth(): Promise<Readonly<Record<string, unknown>> | undefined>
+  /** `recovered`: the server has sent on what was missed. */
+  onUp(recovered: boolean): void
+  /** The connection was lost; the transport is on its way back. */
+  onDown(reason: string): void
+  /** An attempt failed; the transport goes on trying. */
+  onTrouble(reason: string): void
+  /** The server said no, or hung up on purpose; the transport waits for `connect`. */
+  onRefused(reason: string): void
+  /** There were no credentials to connect with; the transport waits for `connect`. */
+  onNoCredentials(reason: string): void
+  /** `metadata` is whatever the server sent, unchecked. */
+  onEvent(name: string, metadata: unknown): void
+}
+
+export type OpenTransport = (settings: Settings, handlers: TransportHandlers) => Transport

@@ -1,0 +1,16 @@
+/** The SharedWorker's entry: gives the hub this scope's powers and serves every tab that connects. */
+import { commonEnvironment } from '../src/environment-common.js'
+import { serveHub } from '../src/hub/serve.js'
+import { openSocketIo } from '../src/transport/socket-io.js'
+
+interface SharedWorkerScope {
+  readonly name: string
+  addEventListener(type: 'connect', listener: (event: MessageEvent) => void): void
+}
+const scope = globalThis as unknown as SharedWorkerScope
+
+// The key is the worker's name, so every key has a worker of its own.
+const hub = serveHub(commonEnvironment(), scope.name, openSocketIo)
+scope.addEventListener('connect', (event) => {
+  for (const port of event.ports) hub.connect(port)
+})
