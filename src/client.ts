@@ -4,12 +4,12 @@ import type { QueryClientSlice } from './invalidation/query-client.js'
 import type { Receipt } from './invalidation/receipt.js'
 import { compileRule } from './invalidation/rule.js'
 import type { TabHubs } from './link/this-tab-link.js'
+import { createListeners } from './listeners.js'
 import { configure, type PartylineOptions } from './options.js'
 import { isMetadata, type Metadata } from './protocol.js'
 import { type Auth, openSession, type Session } from './session.js'
 import type { Status } from './status.js'
 import { createStatus } from './status-store.js'
-import { createListeners } from './listeners.js'
 
 /** What an event's handler receives: the type that its rule names, or any object. */
 export type MetadataOf<M> = unknown extends M ? Metadata : M
@@ -94,7 +94,10 @@ export function createPartyline<Events>(
     if (stay && (stay.identity !== who || stay.client !== queryClient || signedOut)) {
       if (stay.mounts > 0 && who === '') return () => undefined
       if (stay.mounts > 0 && !signedOut) {
-        report('mounted-twice', 'mounted for another identity or QueryClient while mounted; the new one replaces the old one')
+        report(
+          'mounted-twice',
+          'mounted for another identity or QueryClient while mounted; the new one replaces the old one',
+        )
       }
       end(stay, stay.identity !== who)
     }
@@ -177,7 +180,10 @@ export function createPartyline<Events>(
         try {
           handler(parsed.value as never)
         } catch (thrown) {
-          report('handler-failed', `a handler of '${name}' threw: ${messageOf(thrown)}`, { detail: { event: name }, cause: thrown })
+          report('handler-failed', `a handler of '${name}' threw: ${messageOf(thrown)}`, {
+            detail: { event: name },
+            cause: thrown,
+          })
         }
       }
     }

@@ -82,7 +82,11 @@ export type WorkerFactory = (options: SharedWorkerOptions) => SharedWorkerSlice
 
 // Bundlers look for exactly this: `new SharedWorker(new URL(…, import.meta.url), { type: 'module' … })`.
 const openOwnWorker: WorkerFactory = ({ name }) =>
-  new SharedWorker(new URL('./worker.js', import.meta.url), { type: 'module', name, extendedLifetime: true } as WorkerOptions)
+  new SharedWorker(new URL('./worker.js', import.meta.url), {
+    type: 'module',
+    name,
+    extendedLifetime: true,
+  } as WorkerOptions)
 
 /** The real browser's powers, for a tab; undefined where there is no page (server rendering). */
 export function browserEnvironment(openWorker: WorkerFactory = openOwnWorker): Environment | undefined {
@@ -127,7 +131,9 @@ function browserPage(): Page {
         if (event.type === 'pageshow' && !(event as PageTransitionEvent).persisted) return
         run()
       }
-      const sources = MOMENTS[moment].map(([target, event]) => [target === 'window' ? window : document, event] as const)
+      const sources = MOMENTS[moment].map(
+        ([target, event]) => [target === 'window' ? window : document, event] as const,
+      )
       for (const [source, event] of sources) source.addEventListener(event, listener)
       return () => {
         for (const [source, event] of sources) source.removeEventListener(event, listener)

@@ -18,7 +18,10 @@ export function createListeners<T>(report: Report, what: string) {
         try {
           listener(value)
         } catch (thrown) {
-          report('handler-failed', `a handler of ${what} threw: ${messageOf(thrown)}`, { detail: { event: what }, cause: thrown })
+          report('handler-failed', `a handler of ${what} threw: ${messageOf(thrown)}`, {
+            detail: { event: what },
+            cause: thrown,
+          })
         }
       }
     },

@@ -89,7 +89,8 @@ export function configure(options: PartylineOptions<never>, report: Report): Con
 
   const socket = (): Readonly<Record<string, unknown>> => {
     const { auth, ...rest } = options.socket ?? {}
-    if (auth !== undefined) bad('socket.auth', 'is not used: give credentials through the auth of mount or the provider')
+    if (auth !== undefined)
+      bad('socket.auth', 'is not used: give credentials through the auth of mount or the provider')
     try {
       return structuredClone(rest)
     } catch {

@@ -105,12 +105,7 @@ export type HubMessage =
   | { readonly kind: 'signed-out'; readonly reason: string }
 
 /** What can go wrong on the hub's side, as an error code of the tab's `onError`. */
-export type HubProblem =
-  | 'unknown-event'
-  | 'bad-metadata'
-  | 'connect-failed'
-  | 'unauthorized'
-  | 'auth-failed'
+export type HubProblem = 'unknown-event' | 'bad-metadata' | 'connect-failed' | 'unauthorized' | 'auth-failed'
 
 /**
  * One-way, tab to hub. Leaving is no call: a hub that answered it would post to a page that is on its way into the

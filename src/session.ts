@@ -5,7 +5,8 @@ import type { QueryClientSlice } from './invalidation/query-client.js'
 import type { Receipt } from './invalidation/receipt.js'
 import type { CompiledRule } from './invalidation/rule.js'
 import { keyOf } from './key.js'
-import { createLink, type LinkState } from './link/link.js'
+import { createLink } from './link/link.js'
+import type { LinkState } from './link/link-options.js'
 import { sharedWorkerRung } from './link/shared-worker-link.js'
 import { type TabHubs, thisTabRung } from './link/this-tab-link.js'
 import type { Configuration } from './options.js'
@@ -54,10 +55,7 @@ export function openSession(options: SessionOptions): Session {
     onReceipt: options.onReceipt,
   })
 
-  const ladder = [
-    sharedWorkerRung(environment.openSharedWorker, key),
-    thisTabRung(environment, key, options.hubs),
-  ]
+  const ladder = [sharedWorkerRung(environment.openSharedWorker, key), thisTabRung(environment, key, options.hubs)]
 
   const link = createLink({
     environment,
@@ -88,7 +86,7 @@ export function openSession(options: SessionOptions): Session {
       options.onGap(reason, until)
     },
     // What this page fetched is covered; what it was born with (a restored cache, server rendering) is older.
-    onVouched: () => invalidator.resync(environment.clock.origin, false),
+    onVouched: () => invalidator.resync(environment.clock.origin - 1, false),
     onFenced: options.onFenced,
   })
 

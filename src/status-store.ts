@@ -1,4 +1,4 @@
-import type { LinkState } from './link/link.js'
+import type { LinkState } from './link/link-options.js'
 import type { Gap, Status } from './status.js'
 
 const IDLE: Omit<Status, 'name' | 'since'> = {
@@ -32,7 +32,9 @@ export function createStatus(now: () => number) {
       return { name: socket.name, reason: 'reason' in socket ? socket.reason : undefined }
     }
     if (phase === 'parked') return { name: 'disconnected', reason: 'this page is frozen or in the back/forward cache' }
-    return everConnected ? { name: 'disconnected', reason: reason ?? 'looking for a hub' } : { name: 'connecting', reason }
+    return everConnected
+      ? { name: 'disconnected', reason: reason ?? 'looking for a hub' }
+      : { name: 'connecting', reason }
   }
 
   return {

@@ -24,7 +24,9 @@ export function createAsk(tabs: TabRegistry, timers: Pick<Timers, 'after'>, time
         resolve(answer)
       }
       const leave = () => settle({ ok: false, message: 'the tab went away while it was asked for credentials' })
-      const stop = timers.after(timeout, () => settle({ ok: false, message: `auth gave no answer within ${timeout} ms` }))
+      const stop = timers.after(timeout, () =>
+        settle({ ok: false, message: `auth gave no answer within ${timeout} ms` }),
+      )
       tab.gone.signal.addEventListener('abort', leave)
       open.set(id, settle)
       tab.endpoint.postMessage({ kind: 'ask', ask: id })

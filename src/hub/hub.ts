@@ -79,7 +79,11 @@ export function createHub(
     onUp(recovered) {
       outbox.post()
       if (!recovered) history.break()
-      const reason = recovered ? 'attached while the socket was away' : everUp ? 'the socket was reconnected' : 'the socket was connected'
+      const reason = recovered
+        ? 'attached while the socket was away'
+        : everUp
+          ? 'the socket was reconnected'
+          : 'the socket was connected'
       everUp = true
       for (const tab of tabs.all()) {
         if (!recovered || tab.owed) tab.endpoint.postMessage({ kind: 'gap', seq: history.seq, reason })

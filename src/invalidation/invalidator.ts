@@ -160,7 +160,11 @@ export function createInvalidator(options: InvalidatorOptions): Invalidator {
    * One walk over the cache, whatever the number of targets. It goes through `refetchQueries`, whose predicate is called
    * once for each query inside one `notifyManager` batch, and which leaves disabled and static queries alone.
    */
-  function run(cause: Receipt['cause'], answered: readonly ServerEvent[], decide: (query: QuerySlice) => Fate | undefined): void {
+  function run(
+    cause: Receipt['cause'],
+    answered: readonly ServerEvent[],
+    decide: (query: QuerySlice) => Fate | undefined,
+  ): void {
     const fates: Record<Fate, QueryKey[]> = { refetched: [], joined: [], deferred: [], skipped: [] }
     const predicate = (query: QuerySlice): boolean => {
       const fate = decide(query)
@@ -194,6 +198,7 @@ function identify(target: NormalTarget): string {
 
 /** JSON drops or blurs what it does not know; two targets must never become one by that. */
 function exact(_field: string, value: unknown): unknown {
-  const known = typeof value === 'string' || typeof value === 'object' || typeof value === 'boolean' || Number.isFinite(value)
+  const known =
+    typeof value === 'string' || typeof value === 'object' || typeof value === 'boolean' || Number.isFinite(value)
   return known ? value : `\u0000${typeof value} ${String(value)}`
 }

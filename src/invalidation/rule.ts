@@ -38,7 +38,8 @@ export function compileRule(event: string, rule: unknown, report: Report): Compi
 
   if (!compute) {
     const { targets, nonsense } = normalize(rule)
-    if (nonsense.length > 0) report('bad-target', `the rule of '${event}' has a target that is none`, { detail: { event, nonsense } })
+    if (nonsense.length > 0)
+      report('bad-target', `the rule of '${event}' has a target that is none`, { detail: { event, nonsense } })
     return { parse: (value) => ({ value }), resolve: () => targets, reach: () => targets }
   }
 
@@ -67,9 +68,14 @@ export function compileRule(event: string, rule: unknown, report: Report): Compi
       }
       const { targets, nonsense } = normalize(compute(checked.value as never))
       if (nonsense.length === 0) return targets
-      report('bad-target', `the rule of '${event}' gave a target that is none`, { detail: { event, metadata, nonsense } })
+      report('bad-target', `the rule of '${event}' gave a target that is none`, {
+        detail: { event, metadata, nonsense },
+      })
     } catch (thrown) {
-      report('rule-failed', `the rule of '${event}' threw: ${messageOf(thrown)}`, { detail: { event, metadata }, cause: thrown })
+      report('rule-failed', `the rule of '${event}' threw: ${messageOf(thrown)}`, {
+        detail: { event, metadata },
+        cause: thrown,
+      })
     }
     return reach()
   }

@@ -42,7 +42,8 @@ function normalizeOne(value: unknown): NormalTarget | undefined {
   const scoped = isObject(value)
   const key = scoped ? value['queryKey'] : value
   const scope = scoped ? value['scope'] : undefined
-  if (!Array.isArray(key) || key.length === 0 || key.some(isNonsense)) return undefined
+  // Spread, because `some` passes over holes.
+  if (!Array.isArray(key) || key.length === 0 || [...key].some(isNonsense)) return undefined
   if (scope !== undefined && !isObject(scope)) return undefined
   return { queryKey: key, scope }
 }

@@ -3,7 +3,14 @@ import { type Endpoint, listen } from '../endpoint.js'
 import type { Environment } from '../environment.js'
 import { messageOf } from '../errors.js'
 import { holdLock, whenLockIsFree } from '../locks.js'
-import { type Credentials, type Hello, type HubCalls, type HubMessage, isHubMessage, type Welcome } from '../protocol.js'
+import {
+  type Credentials,
+  type Hello,
+  type HubCalls,
+  type HubMessage,
+  isHubMessage,
+  type Welcome,
+} from '../protocol.js'
 import type { Rung } from './rung.js'
 
 /** How long (ms) a hub may take to welcome a tab, its script's download and start included. */
@@ -90,8 +97,7 @@ export async function attach(rung: Rung, options: AttachmentOptions): Promise<At
     lost = true
     options.onLost(reason, hung)
   }
-  const call = <T>(answer: Promise<T>) =>
-    within(CALL, answer).catch((thrown: unknown) => lose(messageOf(thrown), true))
+  const call = <T>(answer: Promise<T>) => within(CALL, answer).catch((thrown: unknown) => lose(messageOf(thrown), true))
 
   function ping(): void {
     const stop = timers.after(PING, () => {

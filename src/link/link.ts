@@ -1,45 +1,13 @@
-import type { Environment } from '../environment.js'
-import { messageOf, type Report } from '../errors.js'
-import { type Credentials, type EventPair, type HubMessage, PROTOCOL, type Settings, type Since, type SocketState } from '../protocol.js'
-import type { Host, Step } from '../status.js'
+import { type HubMessage, PROTOCOL, type Since } from '../protocol.js'
+import type { Host } from '../status.js'
 import { type Attachment, attach, Refused } from './attachment.js'
-import { NotHere, type Rung } from './rung.js'
+import { createLadder } from './ladder.js'
+import type { LinkOptions, LinkState } from './link-options.js'
 
-/** So many losses of a host within this time (ms) and the next rung is taken. */
-const LOSSES = { most: 3, within: 60_000 }
 /** When no host could be had, the ladder is tried again after up to this long (ms). */
 const RETRY = 15_000
 /** How long (ms) a sign-out may take to be confirmed. */
 const FAREWELL = 2_000
-
-export interface LinkState {
-  readonly phase: 'seeking' | 'attached' | 'parked' | 'signed-out' | 'closed'
-  readonly host: Host | undefined
-  readonly steps: readonly Step[]
-  readonly socket: SocketState | undefined
-  readonly tabs: number
-  readonly epoch: string | undefined
-  readonly reason?: string | undefined
-}
-
-export interface LinkOptions {
-  readonly environment: Environment
-  readonly key: string
-  readonly tab: string
-  readonly settings: Settings
-  readonly rungs: readonly Rung[]
-  /** The event names that this tab asks for now. */
-  readonly events: () => readonly string[]
-  readonly auth: () => Promise<Credentials>
-  readonly report: Report
-  readonly onState: (state: LinkState) => void
-  readonly onEvents: (events: readonly EventPair[]) => void
-  readonly onGap: (reason: string) => void
-  /** Attached without a gap: the hub vouches for everything since this page began to load. */
-  readonly onVouched: () => void
-  /** A message came after the session had ended here. */
-  readonly onFenced: () => void
-}
 
 /** The tab's side of the pipe: finds a hub, attaches, and attaches again when it is lost. */
 export interface Link {
@@ -53,19 +21,19 @@ export interface Link {
 }
 
 export function createLink(options: LinkOptions): Link {
-  const { environment, key, rungs, report } = options
+  const { environment, key, report } = options
   const { clock, timers, page, random } = environment
 
   let state: LinkState = { phase: 'seeking', host: undefined, steps: [], socket: undefined, tabs: 0, epoch: undefined }
   let visit = new AbortController()
   let attachment: Attachment | undefined
-  let rung = 0
   let visits = 0
-  let losses: number[] = []
   let seq: number | undefined
   let stopRetry: (() => void) | undefined
   /** The session has ended here; what still comes in is counted, not delivered. */
   let fenced = false
+
+  const ladder = createLadder(options.rungs, clock.now, report)
 
   const enter = (change: Partial<LinkState>) => {
     state = { ...state, reason: undefined, ...change }
@@ -73,21 +41,24 @@ export function createLink(options: LinkOptions): Link {
   }
 
   async function seek(): Promise<void> {
-    while (rung < rungs.length) {
+    for (let rung = ladder.rung; rung; rung = ladder.rung) {
       leave()
       const { signal } = visit
-      const current = rungs[rung] as Rung
       const events = options.events()
       const hello = { protocol: PROTOCOL, tab: options.tab, settings: options.settings, events, since: since() }
       const lock = `${key}/tab/${options.tab}/${++visits}`
       try {
-        const made = await attach(current, { environment, hello, lock, onMessage: receive, onLost: lost, signal })
-        if (!signal.aborted) attached(current.host, made, events)
+        const made = await attach(rung, { environment, hello, lock, onMessage: receive, onLost: lost, signal })
+        if (!signal.aborted) attached(rung.host, made, events)
         return
       } catch (thrown) {
         if (signal.aborted) return
-        if (thrown instanceof Refused && thrown.refusal.code === 'signed-out') return end(thrown.message)
-        stepDown(current.host, thrown)
+        if (thrown instanceof Refused && thrown.refusal.code === 'signed-out') {
+          end(thrown.message)
+          return
+        }
+        ladder.stepDown(thrown)
+        enter({ steps: ladder.steps })
       }
     }
     giveUpForNow()
@@ -99,29 +70,22 @@ export function createLink(options: LinkOptions): Link {
 
   function giveUpForNow(): void {
     leave()
-    const reason = state.steps.map((step) => `${step.host}: ${step.reason}`).join('; ')
-    report('no-host', `no host could be used; they are tried again. ${reason}`, { detail: { steps: state.steps } })
+    const reason = ladder.steps.map((step) => `${step.host}: ${step.reason}`).join('; ')
+    report('no-host', `no host could be used; they are tried again. ${reason}`, { detail: { steps: ladder.steps } })
     enter({ phase: 'seeking', host: undefined, reason })
     stopRetry = timers.after(random() * RETRY, () => {
-      rung = 0
-      enter({ steps: [], reason })
+      ladder.restart()
       void seek()
     })
-  }
-
-  function stepDown(host: Host, thrown: unknown): void {
-    const reason = messageOf(thrown)
-    rung++
-    enter({ steps: [...state.steps, { host, reason }] })
-    if (thrown instanceof NotHere) return
-    const code = thrown instanceof Refused ? (thrown.refusal.code as 'protocol-mismatch' | 'wrong-hub') : 'host-failed'
-    report(code, `${host}: ${reason}`, { detail: { host, reason }, cause: thrown })
   }
 
   function attached(host: Host, made: Attachment, asked: readonly string[]): void {
     const { welcome } = made
     attachment = made
-    if (fenced) return made.signOut()
+    if (fenced) {
+      made.signOut()
+      return
+    }
     seq = welcome.seq
     enter({ phase: 'attached', host, socket: welcome.socket, tabs: welcome.tabs, epoch: welcome.epoch })
     if (options.events().join() !== asked.join()) want()
@@ -134,34 +98,40 @@ export function createLink(options: LinkOptions): Link {
   }
 
   function receive(message: HubMessage): void {
-    if (message.kind === 'signed-out') return end(message.reason)
-    if (fenced) return message.kind === 'events' ? options.onFenced() : undefined
+    if (message.kind === 'signed-out') end(message.reason)
+    else if (!fenced) obey(message)
+    else if (message.kind === 'events') options.onFenced()
+  }
+
+  function obey(message: Exclude<HubMessage, { kind: 'signed-out' }>): void {
     switch (message.kind) {
       case 'events':
         seq = message.seq
-        return options.onEvents(message.events)
+        options.onEvents(message.events)
+        break
       case 'gap':
         seq = message.seq
-        return options.onGap(message.reason)
+        options.onGap(message.reason)
+        break
       case 'state':
-        return enter({ socket: message.socket, tabs: message.tabs })
+        enter({ socket: message.socket, tabs: message.tabs })
+        break
       case 'ask':
-        return void options.auth().then((answer) => attachment?.credentials(message.ask, answer))
+        void options.auth().then((answer) => attachment?.credentials(message.ask, answer))
+        break
       case 'problem':
-        return report(message.code, message.message, message.event === undefined ? {} : { detail: { event: message.event } })
+        report(message.code, message.message, message.event === undefined ? {} : { detail: { event: message.event } })
     }
   }
 
   function lost(reason: string, hung: boolean): void {
-    if (fenced) return end(reason)
-    if (hung) report('call-timeout', reason, { detail: { host: state.host } })
-    const now = clock.now()
-    losses = [...losses.filter((at) => now - at < LOSSES.within), now]
-    if (losses.length >= LOSSES.most && rung < rungs.length - 1) {
-      losses = []
-      stepDown(state.host as Host, new Error(`lost ${LOSSES.most} times within a minute, last: ${reason}`))
+    if (fenced) {
+      end(reason)
+      return
     }
-    enter({ phase: 'seeking', socket: undefined, tabs: 0, reason })
+    if (hung) report('call-timeout', reason, { detail: { host: state.host } })
+    ladder.lost(reason)
+    enter({ phase: 'seeking', socket: undefined, tabs: 0, steps: ladder.steps, reason })
     void seek()
   }
 

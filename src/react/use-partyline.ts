@@ -2,8 +2,8 @@
 
 import { useQueryClient } from '@tanstack/react-query'
 import { useEffect } from 'react'
-import type { AnyLine } from './context.js'
 import type { MountOptions } from '../client.js'
+import type { AnyLine } from './context.js'
 import { useLatest } from './use-latest.js'
 
 export interface UsePartylineOptions {

@@ -153,8 +153,9 @@ function createEnd(other: () => FakeEnd): FakeEnd {
   let open = true
   return {
     postMessage(message) {
+      if (!open) return
       const data: unknown = structuredClone(message)
-      void Promise.resolve().then(() => open && other().receive(data))
+      void Promise.resolve().then(() => other().receive(data))
     },
     receive(data) {
       if (!open) return

@@ -1,0 +1,95 @@
+/**
+ * Guards the house: data flows one way, so arrows (imports) never point back; a browser global or a heavy dependency
+ * stands in the one file that may use it; no file grows large.
+ */
+import { readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, normalize } from 'node:path'
+
+/** Each room, and the rooms that it may import. Whatever is not named here may not be imported. */
+const ROOMS: Record<string, readonly string[]> = {
+  protocol: [],
+  status: [],
+  endpoint: [],
+  errors: [],
+  'environment-common': ['environment'],
+  environment: ['environment-common'],
+  locks: ['environment'],
+  key: ['protocol'],
+  listeners: ['errors'],
+  transport: ['protocol', 'errors'],
+  hub: ['transport', 'locks', 'environment', 'endpoint', 'protocol'],
+  invalidation: ['environment', 'errors', 'protocol'],
+  link: ['hub', 'locks', 'environment', 'endpoint', 'errors', 'protocol', 'status'],
+  options: ['environment', 'errors', 'invalidation', 'status'],
+  'status-store': ['link', 'status'],
+  session: ['link', 'invalidation', 'key', 'options', 'environment', 'errors', 'protocol'],
+  client: [
+    'session',
+    'status-store',
+    'listeners',
+    'options',
+    'invalidation',
+    'link',
+    'environment',
+    'errors',
+    'protocol',
+    'status',
+  ],
+  react: ['client', 'status'],
+  index: ['client', 'session', 'options', 'invalidation', 'environment', 'errors', 'protocol', 'status'],
+}
+
+/** Packages, and the only places that may import them. */
+const PACKAGES: Record<string, readonly RegExp[]> = {
+  'socket.io-client': [/^transport\/socket-io\.ts$/],
+  comlink: [/^link\/attachment\.ts$/, /^hub\/serve\.ts$/],
+  'lodash-es/debounce.js': [/^environment\.ts$/],
+  '@standard-schema/spec': [/^invalidation\/rule\.ts$/],
+  react: [/^react\//],
+  '@tanstack/react-query': [/^react\//],
+}
+
+const GLOBALS =
+  /(?<![.\w'"`])(window|document|navigator|location|localStorage|sessionStorage|SharedWorker|BroadcastChannel|MessageChannel|setTimeout|clearTimeout|setInterval|requestAnimationFrame|performance|crypto|indexedDB)(?=[.([]|\s*\()/
+const MOST_LINES = 230
+
+const faults: string[] = []
+const files = readdirSync('src', { recursive: true, encoding: 'utf8' }).filter(
+  (file) => /\.tsx?$/.test(file) && !/\.test(-d)?\.tsx?$/.test(file) && !file.startsWith('testing'),
+)
+
+for (const file of files) {
+  const text = readFileSync(join('src', file), 'utf8')
+  const code = text.replace(/\/\*[\s\S]*?\*\//g, '').replace(/(^|\s)\/\/.*$/gm, '')
+  const room = roomOf(file)
+  const allowed = ROOMS[room]
+  if (!allowed) faults.push(`${file}: no such room in the plan of the house (scripts/arrows.ts)`)
+
+  for (const [, from, dynamic] of code.matchAll(/(?:from|import)\s*['"]([^'"]+)['"]|import\(\s*['"]([^'"]+)['"]/g)) {
+    const target = from ?? dynamic ?? ''
+    if (!target.startsWith('.')) {
+      const places = PACKAGES[target]
+      if (!places?.some((place) => place.test(file))) faults.push(`${file}: may not import the package ${target}`)
+      continue
+    }
+    const other = roomOf(normalize(join(dirname(file), target)))
+    if (other !== room && !allowed?.includes(other))
+      faults.push(`${file}: an arrow from ${room} to ${other} points back`)
+  }
+
+  const found = GLOBALS.exec(code)
+  if (found && !/^environment(-common)?\.ts$/.test(file))
+    faults.push(`${file}: touches the browser's ${found[1]}; take it from the environment`)
+
+  const lines = text.split('\n').length
+  if (lines > MOST_LINES) faults.push(`${file}: ${lines} lines; a file has one idea and at most ${MOST_LINES}`)
+}
+
+function roomOf(path: string): string {
+  const [first = '', ...rest] = path.replaceAll('\\', '/').split('/')
+  return rest.length > 0 ? first : first.replace(/\.\w+$/, '')
+}
+
+for (const fault of faults) console.error(fault)
+console.log(`${files.length} files, ${faults.length} arrows or globals out of place`)
+if (faults.length > 0) process.exitCode = 1

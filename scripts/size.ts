@@ -1,0 +1,74 @@
+/**
+ * Measures what ships, min + gzip: what a tab loads (everything but react and query-core), the chunk of the in-tab
+ * hub, and the worker. Fails over budget.
+ */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
+import { build, type Plugin, type Rolldown } from 'vite'
+
+const BUDGET = { 'tab entry': 11_500, 'in-tab hub (lazy)': 17_000, worker: 19_000 }
+
+const gzipped = (code: string | Uint8Array) => gzipSync(code, { level: 9 }).length
+
+/** Vite wraps dynamic imports in a helper of its own (1.3 kB); it is the bundler's, not ours. */
+const withoutPreloadHelper: Plugin = {
+  name: 'without-preload-helper',
+  enforce: 'pre',
+  load: (id) => (id.includes('vite/preload-helper') ? 'export const __vitePreload = (load) => load()' : undefined),
+}
+
+// Inside the project, so that the bundler finds the dependencies.
+const folder = mkdtempSync(join(process.cwd(), 'node_modules', '.size-'))
+try {
+  const input = join(folder, 'entry.js')
+  writeFileSync(
+    input,
+    `export { createPartyline } from '../../dist/index.js'
+     export { PartylineProvider, usePartylineStatus, useServerEvent } from '../../dist/react/index.js'`,
+  )
+  const result = (await build({
+    configFile: false,
+    root: folder,
+    logLevel: 'error',
+    plugins: [withoutPreloadHelper],
+    define: { 'process.env.NODE_ENV': '"production"' },
+    build: {
+      write: false,
+      minify: true,
+      modulePreload: false,
+      target: 'es2022',
+      rolldownOptions: {
+        input,
+        external: ['react', 'react/jsx-runtime', '@tanstack/react-query', /worker\.js$/],
+        preserveEntrySignatures: 'strict',
+      },
+    },
+  })) as Rolldown.RolldownOutput
+  const chunks = result.output.filter((file) => file.type === 'chunk')
+  const entry = chunks.find((chunk) => chunk.isEntry)
+  if (!entry) throw new Error('the bundler gave no entry')
+  const eager = new Set([entry.fileName, ...entry.imports])
+  const sum = (files: typeof chunks) => files.reduce((total, chunk) => total + gzipped(chunk.code), 0)
+  const sizes = {
+    'tab entry': sum(chunks.filter((chunk) => eager.has(chunk.fileName))),
+    'in-tab hub (lazy)': sum(chunks.filter((chunk) => !eager.has(chunk.fileName))),
+    worker: gzipped(readFileSync('dist/worker.js')),
+  }
+  const tab = chunks.filter((chunk) => eager.has(chunk.fileName))
+  const stranger = tab.flatMap((chunk) => chunk.moduleIds).find((id) => /socket\.io|engine\.io/.test(id))
+
+  let failed = false
+  for (const [name, size] of Object.entries(sizes)) {
+    const budget = BUDGET[name as keyof typeof BUDGET]
+    const over = size > budget
+    failed ||= over
+    console.log(
+      `${name.padEnd(20)} ${(size / 1000).toFixed(2).padStart(6)} kB of ${(budget / 1000).toFixed(2)} kB ${over ? 'OVER BUDGET' : ''}`,
+    )
+  }
+  if (stranger) console.error(`socket.io-client is in the tab's bundle: ${stranger}`)
+  if (failed || stranger) process.exitCode = 1
+} finally {
+  rmSync(folder, { recursive: true, force: true })
+}

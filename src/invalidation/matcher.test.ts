@@ -1,0 +1,115 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { createMatcher, type Verdict } from './matcher.js'
+import { contradicts } from './scope.js'
+import { type NormalTarget, type QueryKey, startsWith } from './target.js'
+
+interface Query {
+  readonly queryKey: QueryKey
+  readonly meta?: Record<string, unknown>
+}
+
+/** What the matcher means, without an index. */
+function naive(targets: readonly NormalTarget[], { queryKey, meta }: Query): Verdict {
+  const matching = targets.filter((target) => startsWith(queryKey, target.queryKey))
+  const open = matching.filter(
+    ({ queryKey: prefix, scope }) => !scope || !contradicts(queryKey, prefix.length, meta?.['scope'], scope),
+  )
+  if (open.length > 0) return 'hit'
+  return matching.length > 0 ? 'skipped' : undefined
+}
+
+describe('the matcher', () => {
+  const transactions = { queryKey: ['transactions'], scope: { type: 'card' } }
+
+  it.each<[what: string, targets: NormalTarget[], query: Query, verdict: Verdict]>([
+    ['nothing to match', [], { queryKey: ['loans'] }, undefined],
+    ['another head', [{ queryKey: ['loans'] }], { queryKey: ['balance'] }, undefined],
+    ['the same head, another rest', [{ queryKey: ['loans', 1] }], { queryKey: ['loans', 2] }, undefined],
+    ['a prefix', [{ queryKey: ['loans'] }], { queryKey: ['loans', 1] }, 'hit'],
+    ['a query shorter than the target', [{ queryKey: ['loans', 1] }], { queryKey: ['loans'] }, undefined],
+    ['a scope that agrees', [transactions], { queryKey: ['transactions', { type: 'card' }] }, 'hit'],
+    ['a scope that nothing is said about', [transactions], { queryKey: ['transactions', { page: 2 }] }, 'hit'],
+    ['a scope that is contradicted', [transactions], { queryKey: ['transactions', { type: 'transfer' }] }, 'skipped'],
+    [
+      'a scope that meta contradicts',
+      [transactions],
+      { queryKey: ['transactions'], meta: { scope: { type: 'fee' } } },
+      'skipped',
+    ],
+    [
+      'one contradicts, another one hits',
+      [transactions, { queryKey: ['transactions'] }],
+      { queryKey: ['transactions', { type: 'fee' }] },
+      'hit',
+    ],
+    [
+      'one hits, another one contradicts',
+      [{ queryKey: ['transactions'] }, transactions],
+      { queryKey: ['transactions', { type: 'fee' }] },
+      'hit',
+    ],
+    ['an empty key matches everything', [{ queryKey: [] }], { queryKey: ['loans'] }, 'hit'],
+    [
+      'an empty key after a contradiction',
+      [transactions, { queryKey: [] }],
+      { queryKey: ['transactions', { type: 'fee' }] },
+      'hit',
+    ],
+    [
+      'a contradicted empty key',
+      [{ queryKey: [], scope: { type: 'card' } }],
+      { queryKey: [{ type: 'fee' }] },
+      'skipped',
+    ],
+    [
+      'a contradiction, and an object head that does not match',
+      [transactions, { queryKey: [{ a: 1 }] }],
+      { queryKey: ['transactions', { type: 'fee' }] },
+      'skipped',
+    ],
+    ['an object as head', [{ queryKey: [{ entity: 'loan' }] }], { queryKey: [{ entity: 'loan', id: 1 }] }, 'hit'],
+    [
+      'an object head that is not the one',
+      [{ queryKey: [{ entity: 'loan' }] }],
+      { queryKey: [{ entity: 'user' }] },
+      undefined,
+    ],
+    ['null as head', [{ queryKey: [null] }], { queryKey: [null, 1] }, 'hit'],
+    ['a number is not its name', [{ queryKey: [1] }], { queryKey: ['1'] }, undefined],
+    ['an empty query key', [{ queryKey: ['loans'] }], { queryKey: [] }, undefined],
+  ])('%s', (_what, targets, query, verdict) => {
+    expect(createMatcher(targets)(query)).toBe(verdict)
+  })
+
+  it('says of every query what the definition says, for all the targets at once', () => {
+    const head = fc.constantFrom<unknown>('a', 'b', 1, '1', null, undefined, true, Number.NaN, 0, -0)
+    const value = fc.constantFrom<unknown>('x', 'y', 1, '1', null, '', undefined, ['x', 'y'])
+    const scope = fc.dictionary(fc.constantFrom('f', 'g'), value, { maxKeys: 2 })
+    const part = fc.oneof(head, scope, fc.array(value, { maxLength: 2 }))
+    const key = fc.oneof(
+      {
+        weight: 5,
+        arbitrary: fc.tuple(head, fc.array(part, { maxLength: 3 })).map(([first, rest]) => [first, ...rest]),
+      },
+      { weight: 1, arbitrary: fc.array(part, { maxLength: 3 }) },
+    )
+    const target = fc.record({ queryKey: key, scope: fc.option(scope, { nil: undefined }) })
+    const query = fc.record({ queryKey: key, meta: fc.record({ scope }, { requiredKeys: [] }) })
+
+    const seen: Record<string, number> = { hit: 0, skipped: 0, undefined: 0 }
+    fc.assert(
+      fc.property(fc.array(target, { maxLength: 8 }), fc.array(query, { maxLength: 8 }), (targets, queries) => {
+        const match = createMatcher(targets)
+        for (const one of queries) {
+          const verdict = naive(targets, one)
+          seen[String(verdict)] = (seen[String(verdict)] ?? 0) + 1
+          expect(match(one)).toBe(verdict)
+        }
+      }),
+      { numRuns: 2_000 },
+    )
+    // The property would be empty if one of the verdicts were rare.
+    expect(Math.min(...Object.values(seen))).toBeGreaterThan(100)
+  })
+})

@@ -1,0 +1,138 @@
+import { partialMatchKey } from '@tanstack/react-query'
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { type NormalTarget, normalize, startsWith } from './target.js'
+
+describe('normalize brings targets into one form', () => {
+  const circular: unknown[] = ['loop']
+  circular.push(circular)
+
+  it.each<[what: string, targets: unknown, normal: NormalTarget[]]>([
+    ['a string is the key [string]', 'loans', [{ queryKey: ['loans'] }]],
+    [
+      'a list of strings is a list of targets',
+      ['loans', 'summary'],
+      [{ queryKey: ['loans'] }, { queryKey: ['summary'] }],
+    ],
+    ['an array in a list is a key', [['balance', 7]], [{ queryKey: ['balance', 7] }]],
+    ['an object has a key', { queryKey: ['loans'] }, [{ queryKey: ['loans'] }]],
+    ['an object may have a scope', { queryKey: ['tx'], scope: { id: 1 } }, [{ queryKey: ['tx'], scope: { id: 1 } }]],
+    ['an undefined scope is none', { queryKey: ['tx'], scope: undefined }, [{ queryKey: ['tx'] }]],
+    ['a scope may be empty', { queryKey: ['tx'], scope: {} }, [{ queryKey: ['tx'], scope: {} }]],
+    [
+      'all forms in one list',
+      ['a', ['b', 1], { queryKey: ['c'] }],
+      [{ queryKey: ['a'] }, { queryKey: ['b', 1] }, { queryKey: ['c'] }],
+    ],
+    ['no targets at all', [], []],
+    ['null, false and 0 may be in a key', [[null, false, 0]], [{ queryKey: [null, false, 0] }]],
+    ["'' may be in a key", [['tx', '']], [{ queryKey: ['tx', ''] }]],
+    [
+      'objects and lists may be in a key',
+      [['tx', { page: undefined }, [1]]],
+      [{ queryKey: ['tx', { page: undefined }, [1]] }],
+    ],
+    ['a key may hold itself', [circular], [{ queryKey: circular }]],
+  ])('%s', (_what, targets, normal) => {
+    expect(normalize(targets)).toEqual({ targets: normal, nonsense: [] })
+  })
+
+  it.each<[what: string, target: unknown]>([
+    ['the empty string', ''],
+    ['an empty key, which would match everything', []],
+    ['undefined in a key, which would match nothing', ['balance', undefined]],
+    ['a hole in a key', Object.assign([], { 1: 'balance' })],
+    ['NaN in a key', ['balance', Number.NaN]],
+    ['a function in a key', ['balance', () => 1]],
+    ['a symbol in a key', ['balance', Symbol('x')]],
+    ['a number', 7],
+    ['undefined', undefined],
+    ['null', null],
+    ['true', true],
+    ['a function', () => 'loans'],
+    ['a promise', Promise.resolve(['loans'])],
+    ['an object without a key', { scope: { id: 1 } }],
+    ['an object whose key is a string', { queryKey: 'loans' }],
+    ['an object whose key is empty', { queryKey: [] }],
+    ['a scope that is no object', { queryKey: ['tx'], scope: 'card' }],
+    ['a scope that is null', { queryKey: ['tx'], scope: null }],
+    ['a scope that is a list', { queryKey: ['tx'], scope: ['card'] }],
+  ])('nonsense is told, not guessed at: %s', (_what, target) => {
+    expect(normalize(['loans', target])).toEqual({ targets: [{ queryKey: ['loans'] }], nonsense: [target] })
+  })
+
+  it('takes a lone value that is no list for one target', () => {
+    expect(normalize(undefined)).toEqual({ targets: [], nonsense: [undefined] })
+    expect(normalize('')).toEqual({ targets: [], nonsense: [''] })
+  })
+})
+
+describe('startsWith is the partialMatchKey of TanStack', () => {
+  const field = fc.constantFrom('a', 'b', '0', 'length', 'queryKey')
+  const primitive = fc.constantFrom<unknown>(undefined, null, '', 'a', '1', 0, -0, 1, true, false, Number.NaN, 1n)
+  const { part } = fc.letrec<{ part: unknown; list: unknown[]; object: object }>((tie) => ({
+    part: fc.oneof({ maxDepth: 3, withCrossShrink: true }, primitive, tie('list'), tie('object')),
+    list: fc.array(tie('part'), { maxLength: 4 }),
+    object: fc.dictionary(field, tie('part'), { maxKeys: 3 }),
+  }))
+  const key = fc.array(part, { maxLength: 5 })
+
+  /** Something that the value begins with, by what TanStack says a prefix is: fewer parts, fewer fields. */
+  const prefixOf = (value: unknown): fc.Arbitrary<unknown> => {
+    if (Array.isArray(value)) {
+      return fc.nat({ max: value.length }).chain((length) => fc.tuple(...value.slice(0, length).map(prefixOf)))
+    }
+    if (typeof value !== 'object' || value === null) return fc.constant(value)
+    const fields = Object.entries(value)
+    return fc.subarray(fields).chain((some) =>
+      fc.tuple(...some.map(([, inner]) => prefixOf(inner))).map((inners) => {
+        const prefix: Record<string, unknown> = {}
+        some.forEach(([name], index) => Object.defineProperty(prefix, name, { value: inners[index], enumerable: true }))
+        return prefix
+      }),
+    )
+  }
+  const keyAndPrefix = key.chain((whole) => fc.tuple(fc.constant(whole), prefixOf(whole) as fc.Arbitrary<unknown[]>))
+
+  it('for keys that have nothing to do with each other', () => {
+    fc.assert(
+      fc.property(key, key, (a, b) => expect(startsWith(a, b)).toBe(partialMatchKey(a, b))),
+      { numRuns: 2_000 },
+    )
+  })
+
+  it('for real prefixes, whole and with one part replaced', () => {
+    let matches = 0
+    fc.assert(
+      fc.property(keyAndPrefix, fc.nat({ max: 8 }), part, ([whole, prefix], index, other) => {
+        const spoilt = prefix.map((own, at) => (at === index ? other : own))
+        for (const candidate of [prefix, spoilt]) {
+          const expected = partialMatchKey(whole, candidate)
+          if (expected) matches++
+          expect(startsWith(whole, candidate)).toBe(expected)
+          expect(startsWith(candidate, whole)).toBe(partialMatchKey(candidate, whole))
+        }
+      }),
+      { numRuns: 2_000 },
+    )
+    // The property would be empty if prefixes were rare.
+    expect(matches).toBeGreaterThan(1_000)
+  })
+
+  it.each<[key: readonly unknown[], prefix: readonly unknown[], matches: boolean]>([
+    [['loans'], [], true],
+    [['loans'], ['loans'], true],
+    [['loans', 1], ['loans'], true],
+    [['loans'], ['loans', 1], false],
+    [['loans', 1], ['loans', '1'], false],
+    [['loans', { page: 1, type: 'a' }], ['loans', { type: 'a' }], true],
+    [['loans', { page: 1 }], ['loans', { type: undefined }], true],
+    [['loans', { page: 1 }], ['loans', { type: 'a' }], false],
+    [['loans', null], ['loans', {}], false],
+    [['loans', [1, 2]], ['loans', [1]], true],
+    [['loans', [1, 2]], ['loans', { 0: 1 }], true],
+  ])('%j begins with %j: %s', (whole, prefix, matches) => {
+    expect(partialMatchKey(whole, prefix)).toBe(matches)
+    expect(startsWith(whole, prefix)).toBe(matches)
+  })
+})

@@ -1,0 +1,35 @@
+import type { Environment } from '../environment.js'
+import type { Report } from '../errors.js'
+import type { Credentials, EventPair, Settings, SocketState } from '../protocol.js'
+import type { Host, Step } from '../status.js'
+import type { Rung } from './rung.js'
+
+/** Where the tab stands with its hub. */
+export interface LinkState {
+  readonly phase: 'seeking' | 'attached' | 'parked' | 'signed-out' | 'closed'
+  readonly host: Host | undefined
+  readonly steps: readonly Step[]
+  readonly socket: SocketState | undefined
+  readonly tabs: number
+  readonly epoch: string | undefined
+  readonly reason?: string | undefined
+}
+
+export interface LinkOptions {
+  readonly environment: Environment
+  readonly key: string
+  readonly tab: string
+  readonly settings: Settings
+  readonly rungs: readonly Rung[]
+  /** The event names that this tab asks for now. */
+  readonly events: () => readonly string[]
+  readonly auth: () => Promise<Credentials>
+  readonly report: Report
+  readonly onState: (state: LinkState) => void
+  readonly onEvents: (events: readonly EventPair[]) => void
+  readonly onGap: (reason: string) => void
+  /** Attached without a gap: the hub vouches for everything since this page began to load. */
+  readonly onVouched: () => void
+  /** A message came after the session had ended here. */
+  readonly onFenced: () => void
+}

@@ -1,0 +1,39 @@
+import type { Settings } from '../protocol.js'
+import type { OpenTransport, TransportHandlers } from '../transport/transport.js'
+
+/** A server's end in memory: what was opened, and the way to play the server. */
+export function createFakeTransport() {
+  const opened: FakeConnection[] = []
+  const open: OpenTransport = (settings, handlers) => {
+    const connection: FakeConnection = { settings, handlers, attempts: 0, closed: false }
+    opened.push(connection)
+    const attempt = () => {
+      connection.attempts++
+    }
+    return {
+      connect: attempt,
+      reconnect: attempt,
+      close: () => {
+        connection.closed = true
+      },
+    }
+  }
+  return {
+    open,
+    opened,
+    get last(): FakeConnection {
+      const connection = opened.at(-1)
+      if (!connection) throw new Error('no transport was opened')
+      return connection
+    },
+    /** How many sockets a server would see. */
+    live: () => opened.filter((connection) => connection.attempts > 0 && !connection.closed).length,
+  }
+}
+
+export interface FakeConnection {
+  readonly settings: Settings
+  readonly handlers: TransportHandlers
+  attempts: number
+  closed: boolean
+}

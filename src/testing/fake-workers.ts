@@ -1,0 +1,45 @@
+import type { Endpoint } from '../endpoint.js'
+import type { OpenSharedWorker, SharedWorkerSlice } from '../environment.js'
+import { serveHub } from '../hub/serve.js'
+import { createFakeBrowser, createPipe, type FakeTab } from './fake-browser.js'
+import { createFakeTransport } from './fake-transport.js'
+
+/** A browser whose SharedWorkers run the real hub over a fake server, one worker a name. */
+export function createFakeWorkers(options: { webLocks?: boolean } = {}) {
+  const browser = createFakeBrowser(options)
+  const transport = createFakeTransport()
+  const workers = new Map<string, { served: ReturnType<typeof serveHub>; scope: FakeTab; ports: Endpoint[] }>()
+
+  const connect = (name: string): SharedWorkerSlice => {
+    let worker = workers.get(name)
+    if (!worker) {
+      const scope = browser.tab()
+      worker = { scope, served: serveHub(scope.environment, name, transport.open), ports: [] }
+      workers.set(name, worker)
+    }
+    const { port1, port2 } = createPipe()
+    worker.ports.push(port2)
+    worker.served.connect(port2)
+    return { port: port1 as unknown as MessagePort, addEventListener: () => undefined }
+  }
+
+  return {
+    ...browser,
+    transport,
+    workerNames: () => [...workers.keys()],
+    /** The browser ends a worker: its locks are released, its tabs' ports go dead. */
+    killWorkers(): void {
+      for (const { scope, ports } of workers.values()) {
+        scope.crash()
+        for (const port of ports) port.close()
+      }
+      for (const connection of transport.opened) connection.closed = true
+      workers.clear()
+    },
+    /** A tab whose SharedWorker is the fake one, or `worker.open`. */
+    tab(worker: { readonly open: OpenSharedWorker | undefined } = { open: connect }): FakeTab {
+      const tab = browser.tab()
+      return { ...tab, environment: { ...tab.environment, openSharedWorker: worker.open } }
+    },
+  }
+}
