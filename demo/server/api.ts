@@ -48,7 +48,7 @@ function requireSession(sessions: Sessions): RequestHandler {
     if (expected !== undefined && expected !== session.userId) {
       throw new Refusal(401, 'Somebody else is signed in now.')
     }
-    response.locals.session = session
+    response.locals['session'] = session
     next()
   }
 }

@@ -89,7 +89,11 @@ export async function balanceOf(query: Query, userId: string, accountId: string)
   return balance
 }
 
-export async function transactionsOf(query: Query, userId: string, filter: TransactionFilter): Promise<TransactionPage> {
+export async function transactionsOf(
+  query: Query,
+  userId: string,
+  filter: TransactionFilter,
+): Promise<TransactionPage> {
   const { accountId, type, page } = filter
   if (accountId !== undefined) await balanceOf(query, userId, accountId)
   const matching = `
@@ -97,7 +101,10 @@ export async function transactionsOf(query: Query, userId: string, filter: Trans
       where a.user_id = $1 and ($2::integer is null or a.id = $2) and ($3::text is null or t.type = $3)`
   const values = [userId, accountId ?? null, type ?? null]
 
-  const [{ total } = { total: 0 }] = await query<{ total: number }>(`select count(*)::integer as total ${matching}`, values)
+  const [{ total } = { total: 0 }] = await query<{ total: number }>(
+    `select count(*)::integer as total ${matching}`,
+    values,
+  )
   const rows = await query<Transaction>(
     `select t.id::text as id, a.id::text as "accountId", t.type, t.amount_cents as amount, t.counterparty,
             to_char(t.created_at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as "createdAt"

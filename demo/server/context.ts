@@ -1,4 +1,4 @@
-import type { Request } from 'express'
+import type { Request, Response } from 'express'
 import type { Database } from './database.js'
 import type { Session, Sessions } from './sessions.js'
 import type { Io } from './sockets.js'
@@ -25,3 +25,9 @@ export function sessionOf(request: Request, sessions: Sessions): Session | undef
   )
   return sessions.find(cookies.get(SESSION_COOKIE))
 }
+
+/** The same, behind the check in api.ts, where there always is one. */
+export const currentSession = (response: Response): Session => response.locals['session'] as Session
+
+/** Who is asking. */
+export const userIdOf = (response: Response): string => currentSession(response).userId

@@ -1,7 +1,5 @@
-import type { Response } from 'express'
 import { z } from 'zod'
 import { TRANSACTION_TYPES } from './bank.js'
-import type { Session } from './sessions.js'
 
 // What may come in. Every message is a sentence the page can show as it is.
 
@@ -64,6 +62,3 @@ export const BurstInput = z.object(
   },
   'Please say how many.',
 )
-
-/** Who is asking. There only behind the check in api.ts. */
-export const userIdOf = (response: Response): string => (response.locals.session as Session).userId

@@ -1,9 +1,9 @@
 // npm start: Ledger, on one port, until Ctrl+C.
 import { startDemo } from './server.js'
 
-const port = Number(process.env.PORT ?? 4400)
-const host = process.env.HOST ?? '127.0.0.1'
-const databaseUrl = process.env.DATABASE_URL || undefined
+const port = Number(process.env['PORT'] ?? 4400)
+const host = process.env['HOST'] ?? '127.0.0.1'
+const databaseUrl = process.env['DATABASE_URL'] || undefined
 
 try {
   const demo = await startDemo({ port, host, databaseUrl })

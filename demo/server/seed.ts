@@ -32,11 +32,23 @@ export async function prepare(database: Database): Promise<void> {
         [JSON.stringify(rows)],
       )
     }
-    await fill('users', PEOPLE.map(({ id, name }) => ({ id, name })))
-    await fill('profiles', PEOPLE.map(({ id, name, email, phone }) => ({ user_id: id, display_name: name, email, phone })))
-    await fill('accounts', ACCOUNTS.map(({ id, user_id, name, iban }) => ({ id, user_id, name, iban, balance_cents: 0 })))
+    await fill(
+      'users',
+      PEOPLE.map(({ id, name }) => ({ id, name })),
+    )
+    await fill(
+      'profiles',
+      PEOPLE.map(({ id, name, email, phone }) => ({ user_id: id, display_name: name, email, phone })),
+    )
+    await fill(
+      'accounts',
+      ACCOUNTS.map(({ id, user_id, name, iban }) => ({ id, user_id, name, iban, balance_cents: 0 })),
+    )
     await fill('loans', LOANS)
-    await fill('transactions', ACCOUNTS.flatMap((account) => historyOf(account, Date.now())))
+    await fill(
+      'transactions',
+      ACCOUNTS.flatMap((account) => historyOf(account, Date.now())),
+    )
   })
 }
 

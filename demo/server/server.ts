@@ -67,7 +67,7 @@ export async function startDemo(options: DemoOptions = {}): Promise<Demo> {
   app.use('/api', createApi({ database, sessions, io, stats, faults }))
   app.use(servePage(staticDir, faults))
 
-  let stopHearing: (() => Promise<void>) | undefined
+  let stopHearing = async () => {}
   try {
     await prepare(database)
     // What the database said while nobody listened is lost. A browser that has to reconnect knows that it may have
@@ -76,10 +76,19 @@ export async function startDemo(options: DemoOptions = {}): Promise<Demo> {
     http.listen(port, host)
     await once(http, 'listening')
   } catch (error) {
-    await stopHearing?.()
+    await stopHearing()
     await closeDatabase()
     throw error
   }
+
+  const close = async () => {
+    await stopHearing()
+    const closed = io.close()
+    http.closeAllConnections()
+    await closed
+    await closeDatabase()
+  }
+  let closing: Promise<void> | undefined
 
   const actualPort = (http.address() as AddressInfo).port
   return {
@@ -91,12 +100,9 @@ export async function startDemo(options: DemoOptions = {}): Promise<Demo> {
     sessions,
     io,
     emit,
-    close: async () => {
-      await stopHearing()
-      const closed = io.close()
-      http.closeAllConnections()
-      await closed
-      await closeDatabase()
+    close: () => {
+      closing ??= close()
+      return closing
     },
   }
 }

@@ -13,7 +13,7 @@ export function openSockets(http: HttpServer, sessions: Sessions, stats: Stats, 
   const io: Io = new Server(http, { transports: ['websocket'], serveClient: false })
 
   io.use((socket, next) => {
-    const session = sessions.redeem(socket.handshake.auth.token)
+    const session = sessions.redeem(socket.handshake.auth['token'])
     const fault = faults.refuseTokens > 0
     if (fault) faults.refuseTokens -= 1
     if (!session || fault) {

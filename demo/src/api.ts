@@ -47,15 +47,18 @@ async function request<T>(method: string, path: string, body?: object, userId = 
   if (userId !== undefined) headers['x-user'] = userId
   if (body) headers['content-type'] = 'application/json'
 
-  const response = await fetch(`/api${path}`, { method, headers, body: body ? JSON.stringify(body) : null }).catch(() => {
-    throw new ApiError(0, 'The bank can’t be reached right now. Please try again.')
-  })
+  const response = await fetch(`/api${path}`, { method, headers, body: body ? JSON.stringify(body) : null }).catch(
+    () => {
+      throw new ApiError(0, 'The bank can’t be reached right now. Please try again.')
+    },
+  )
   if (response.ok) return (response.status === 204 ? undefined : await response.json()) as T
 
   // Only if it is about the user on the screen: an answer to a request of the former one changes nothing any more.
   if (response.status === 401 && userId === actingUser) unauthorized()
   const said: unknown = await response.json().catch(() => undefined)
-  const message = typeof said === 'object' && said !== null && 'error' in said ? String(said.error) : response.statusText
+  const message =
+    typeof said === 'object' && said !== null && 'error' in said ? String(said.error) : response.statusText
   throw new ApiError(response.status, message)
 }
 
@@ -78,7 +81,8 @@ export const api = {
   loanSummary: () => get<LoanSummary>('/loan-summary'),
   profile: () => get<Profile>('/profile'),
 
-  pay: (payment: { fromAccountId: string; amount: number; counterparty: string }) => post<Transaction>('/payments', payment),
+  pay: (payment: { fromAccountId: string; amount: number; counterparty: string }) =>
+    post<Transaction>('/payments', payment),
   acceptLoan: (loanId: string) => post<void>(`/loans/${loanId}/accept`),
   withdrawLoan: (loanId: string) => post<void>(`/loans/${loanId}/withdraw`),
   changeProfile: (profile: Profile) => request<Profile>('PATCH', '/profile', profile),

@@ -2,7 +2,9 @@ import type { User } from '../server/bank.js'
 import { ApiError, actAs, api, onUnauthorized } from './api.js'
 import { queryClient } from './query-client.js'
 import { line } from './realtime.js'
+import { feed } from './receipts.js'
 import { createStore } from './store.js'
+import { toasts } from './toasts.js'
 
 export type Session =
   | { readonly phase: 'checking' }
@@ -15,6 +17,17 @@ export const session = createStore<Session>({ phase: 'checking' })
 /** Tabs tell each other that the cookie changed hands. Only the user's id travels here, nothing secret. */
 const channel = new BroadcastChannel('ledger-session')
 
+/** The same for a page in the back/forward cache, which hears no messages: it looks here when it comes back. */
+const note = {
+  leave: (userId: string | undefined) => localStorage.setItem('ledger-user', userId ?? ''),
+  read: () => localStorage.getItem('ledger-user') || undefined,
+}
+
+function tellOtherTabs(userId: string | undefined): void {
+  note.leave(userId)
+  channel.postMessage({ userId })
+}
+
 const currentUserId = () => {
   const now = session.get()
   return now.phase === 'signed-in' ? now.user.id : undefined
@@ -26,6 +39,8 @@ function become(next: Session): void {
   if (userId !== currentUserId()) {
     actAs(userId)
     queryClient.clear()
+    feed.set([])
+    toasts.set([])
   }
   session.set(next)
 }
@@ -51,7 +66,7 @@ export async function signIn(userId: string): Promise<void> {
   const user = await api.signIn(userId)
   questions += 1
   become({ phase: 'signed-in', user })
-  channel.postMessage({ userId: user.id })
+  tellOtherTabs(user.id)
 }
 
 let signingOut = false
@@ -65,7 +80,7 @@ export async function signOut(): Promise<void> {
     const ended = api.signOut()
     become({ phase: 'signed-out' })
     await ended
-    channel.postMessage({ userId: null })
+    tellOtherTabs(undefined)
   } catch (error) {
     const why = error instanceof ApiError ? error.message : String(error)
     session.set({ phase: 'signed-out', notice: `This tab is signed out, but the bank was not told. ${why}` })
@@ -89,10 +104,12 @@ async function followSignOut(): Promise<void> {
 export function watchSession(): void {
   onUnauthorized(() => void checkSession('Your session has ended. Please sign in again.'))
 
-  channel.onmessage = ({ data }: MessageEvent<{ userId: string | null }>) => {
-    if ((data.userId ?? undefined) === currentUserId()) return
-    become({ phase: 'checking' })
+  const changedTo = (userId: string | undefined) => {
+    if (userId !== currentUserId()) become({ phase: 'checking' })
     void checkSession()
+  }
+  channel.onmessage = ({ data }: MessageEvent<{ userId: string | undefined }>) => {
+    if (data.userId !== currentUserId()) changedTo(data.userId)
   }
 
   let before = line.status.name
@@ -103,9 +120,8 @@ export function watchSession(): void {
     if (left && !signingOut && currentUserId() !== undefined) void followSignOut()
   })
 
-  // Back from the back/forward cache, where no message arrives.
   addEventListener('pageshow', (event) => {
-    if (event.persisted) void checkSession()
+    if (event.persisted) changedTo(note.read())
   })
 
   void checkSession()

@@ -3,70 +3,85 @@ import { EVERYTHING, type NormalTarget, normalize } from './target.js'
 /**
  * What a rule's function can make stale, whatever the metadata: needed where there is no metadata, that is after a gap.
  *
- * The function is called once with a stand-in whose every field is a wildcard. A key is cut at its first wildcard, so
- * `(m) => [['balance', m.accountId]]` reaches `['balance']`. A field that was read but is not in the result may have
+ * The function is called once with a stand-in whose every field is a wildcard. Of a key, the plain strings that it begins
+ * with are kept: `(m) => [['balance', m.accountId]]` reaches `['balance']`. A field that was read but is not in the result may have
  * steered it (`m.type === 'card' ? … : …`), and another value might have given other keys: then, and whenever the
  * function does anything else unusual, the answer is everything. Too wide costs a fetch, too narrow a stale tab.
  */
 export function reachOf(rule: (metadata: never) => unknown): readonly NormalTarget[] {
+  if (STEERING.test(String(rule))) return [EVERYTHING]
   const probe = createProbe()
   try {
-    const { targets, nonsense } = normalize(rule(probe.wildcard as never))
-    const reach = targets.map(({ queryKey }) => ({ queryKey: cutAtWildcard(queryKey, probe.isWild) }))
-    const seen = targets.reduce((sum, target) => sum + probe.count(target), 0)
+    const { targets, nonsense } = normalize(rule(probe.metadata as never))
+    const reach = targets.map(({ queryKey }) => ({ queryKey: plainStart(queryKey, probe.isWild) }))
     const open = nonsense.length > 0 || reach.some((target) => target.queryKey.length === 0)
-    return open || probe.reads() > seen ? [EVERYTHING] : reach
+    return open || probe.misses(targets) ? [EVERYTHING] : reach
   } catch {
     return [EVERYTHING]
   }
 }
 
-function cutAtWildcard(key: readonly unknown[], isWild: (part: unknown) => boolean): readonly unknown[] {
-  const first = key.findIndex(isWild)
-  return first === -1 ? key : key.slice(0, first)
+/** A value in a variable (`({ type }) => …`) is compared without a trace and may be in the result as well: look for it. */
+const STEERING = /\?(?!\.\D)|&&|\|\||==|!|\b(?:if|switch|for|while|try|typeof)\b|\[native code\]/
+
+/** Whatever is no plain string (`m.amount > 5`, `kinds[m.type]`) may have been made of a wildcard, and be another one next time. */
+function plainStart(key: readonly unknown[], isWild: (part: string) => boolean): readonly unknown[] {
+  const end = key.findIndex((part) => typeof part !== 'string' || isWild(part))
+  return end === -1 ? key : key.slice(0, end)
 }
 
-const MARK = '\u0000any\u0000'
-
-/** A stand-in for metadata that counts which of its fields were read, so that unused readings stand out. */
+/** A stand-in for metadata that numbers every field that is read, so that those which are not in the result stand out. */
 function createProbe() {
-  let reads = 0
-  const wilds = new WeakSet<object>()
+  const unseen = new Set<number>()
+  const numbers = new WeakMap<object, number>()
+  let last = 0
   const refuse = (): never => {
     throw new TypeError('out of reach')
   }
 
-  const wild = (isMetadata: boolean): object => {
-    // Going on from `m.account` to `m.account.id` is one reading, to `m.account.kind` as well a second one.
-    let passedThrough = isMetadata
+  const wildcard = (): object => {
+    const number = ++last
+    // A wildcard inside a string; of characters that JSON and URLs leave as they are.
+    const mark = (hint?: unknown): string => (hint === 'number' ? refuse() : `~any${number}~`)
     const proxy: object = new Proxy(
       {},
       {
         get(_target, property) {
-          if (property === Symbol.toPrimitive || property === 'toString' || property === 'toJSON') return () => MARK
+          if (property === Symbol.toPrimitive || property === 'toString' || property === 'toJSON') return mark
           if (typeof property === 'symbol') return refuse()
-          if (passedThrough) reads++
-          passedThrough = true
-          if (property === 'map') return (each: (item: object) => unknown) => [each(wild(false))]
-          return wild(false)
+          // Going on from `m.account` to `m.account.id`: it is the id that has to be in the result.
+          unseen.delete(number)
+          return property === 'map' ? (each: (item: object) => unknown) => [each(wildcard())] : wildcard()
         },
         has: refuse,
         ownKeys: refuse,
-        set: refuse,
+        getOwnPropertyDescriptor: refuse,
         getPrototypeOf: refuse,
+        set: refuse,
       },
     )
-    wilds.add(proxy)
+    unseen.add(number)
+    numbers.set(proxy, number)
     return proxy
   }
 
-  /** How many wildcards a value holds. */
-  const count = (value: unknown): number => {
-    if (typeof value === 'string') return value.split(MARK).length - 1
-    if (typeof value !== 'object' || value === null) return 0
-    if (wilds.has(value)) return 1
-    return Object.values(value).reduce((sum: number, part) => sum + count(part), 0)
+  /** The wildcards that a value holds. */
+  const wildcardsIn = (value: unknown): readonly number[] => {
+    if (typeof value === 'string') return [...value.matchAll(/~any(\d+)~/gi)].map(([, number]) => Number(number))
+    if (typeof value !== 'object' || value === null) return []
+    const number = numbers.get(value)
+    return number === undefined ? Object.values(value).flatMap(wildcardsIn) : [number]
   }
 
-  return { wildcard: wild(true), reads: () => reads, count, isWild: (part: unknown) => count(part) > 0 }
+  const metadata = wildcard()
+  unseen.clear()
+  return {
+    metadata,
+    isWild: (part: string) => wildcardsIn(part).length > 0,
+    /** Whether something was read that is not in the result. */
+    misses(result: unknown): boolean {
+      for (const number of wildcardsIn(result)) unseen.delete(number)
+      return unseen.size > 0
+    },
+  }
 }

@@ -84,21 +84,19 @@ describe('startsWith is the partialMatchKey of TanStack', () => {
     }
     if (typeof value !== 'object' || value === null) return fc.constant(value)
     const fields = Object.entries(value)
-    return fc.subarray(fields).chain((some) =>
-      fc.tuple(...some.map(([, inner]) => prefixOf(inner))).map((inners) => {
-        const prefix: Record<string, unknown> = {}
-        some.forEach(([name], index) => Object.defineProperty(prefix, name, { value: inners[index], enumerable: true }))
-        return prefix
-      }),
-    )
+    return fc
+      .subarray(fields)
+      .chain((some) =>
+        fc
+          .tuple(...some.map(([, inner]) => prefixOf(inner)))
+          .map((inners) => Object.fromEntries(some.map(([name], index) => [name, inners[index]]))),
+      )
   }
   const keyAndPrefix = key.chain((whole) => fc.tuple(fc.constant(whole), prefixOf(whole) as fc.Arbitrary<unknown[]>))
 
   it('for keys that have nothing to do with each other', () => {
-    fc.assert(
-      fc.property(key, key, (a, b) => expect(startsWith(a, b)).toBe(partialMatchKey(a, b))),
-      { numRuns: 2_000 },
-    )
+    const agree = fc.property(key, key, (a, b) => startsWith(a, b) === partialMatchKey(a, b))
+    fc.assert(agree, { numRuns: 2_000 })
   })
 
   it('for real prefixes, whole and with one part replaced', () => {

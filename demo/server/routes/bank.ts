@@ -1,10 +1,9 @@
 import { Router } from 'express'
-import type { ApiContext } from '../context.js'
 import { accountsOf, balanceOf, loanSummaryOf, loansOf, profileOf, transactionsOf } from '../bank.js'
 import { changeProfile, pay, setLoanStatus } from '../changes.js'
-import { Id, PaymentInput, ProfileInput, SocketTokenRequest, TransactionQuery, userIdOf } from '../input.js'
+import { type ApiContext, currentSession, userIdOf } from '../context.js'
+import { Id, PaymentInput, ProfileInput, SocketTokenRequest, TransactionQuery } from '../input.js'
 import { Refusal } from '../refusal.js'
-import type { Session } from '../sessions.js'
 
 /** The bank's own routes: an ordinary REST API that knows nothing of sockets, but for the token that opens one. */
 export function bankRoutes({ database, sessions }: ApiContext): Router {
@@ -13,7 +12,7 @@ export function bankRoutes({ database, sessions }: ApiContext): Router {
 
   router.post('/socket-token', (request, response) => {
     const wanted = SocketTokenRequest.parse(request.body)
-    const session = response.locals.session as Session
+    const session = currentSession(response)
     if (wanted?.userId !== undefined && wanted.userId !== session.userId) {
       throw new Refusal(401, 'Somebody else is signed in now.')
     }

@@ -1,8 +1,8 @@
 import { Router } from 'express'
-import type { ApiContext } from '../context.js'
 import { accountsOf } from '../bank.js'
 import { receive, receiveMany } from '../changes.js'
-import { BurstInput, IncomingInput, userIdOf } from '../input.js'
+import { type ApiContext, userIdOf } from '../context.js'
+import { BurstInput, IncomingInput } from '../input.js'
 import { Refusal } from '../refusal.js'
 import { cutConnections } from '../sockets.js'
 

@@ -1,6 +1,6 @@
 import { type Request, type Response, Router } from 'express'
-import { type ApiContext, SESSION_COOKIE, sessionOf } from '../context.js'
 import { allUsers, userById } from '../bank.js'
+import { type ApiContext, SESSION_COOKIE, sessionOf } from '../context.js'
 import { SignIn } from '../input.js'
 import { Refusal } from '../refusal.js'
 import { endSockets } from '../sockets.js'

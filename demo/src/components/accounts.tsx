@@ -36,7 +36,11 @@ function Total({ accounts }: { accounts: readonly Account[] }) {
   })
   return (
     <p className="total">
-      {total === undefined ? <span className="placeholder">€0,000.00</span> : <LiveAmount cents={total} testId="total" />}
+      {total === undefined ? (
+        <span className="placeholder">€0,000.00</span>
+      ) : (
+        <LiveAmount cents={total} testId="total" />
+      )}
     </p>
   )
 }

@@ -22,7 +22,9 @@ export function Announcer() {
         waiting.current = undefined
         const accounts = queryClient.getQueryData(accountsQuery.queryKey) ?? []
         const names = accounts.filter(({ id }) => new Set(accountIds).has(id)).map(({ name }) => name)
-        say(`${count === 1 ? 'New transaction' : `${count} new transactions`} in ${names.join(', ') || 'your accounts'}`)
+        say(
+          `${count === 1 ? 'New transaction' : `${count} new transactions`} in ${names.join(', ') || 'your accounts'}`,
+        )
       }, COLLECT),
     }
     waiting.current.accountIds.add(accountId)

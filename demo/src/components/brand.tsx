@@ -6,7 +6,7 @@ export function Brand() {
         <path className="brand-l" d="M10 8v15h12" />
         <circle className="brand-dot" cx="21" cy="11" r="2.6" />
       </svg>
-      Ledger
+      <span className="brand-name">Ledger</span>
     </span>
   )
 }

@@ -17,11 +17,9 @@ export function Ledger({ user }: { user: User }) {
         <main className="bank">
           <Accounts />
           <Transactions />
-          <div className="side">
-            <PaymentForm />
-            <Loans />
-            <Profile />
-          </div>
+          <PaymentForm />
+          <Loans />
+          <Profile />
         </main>
         <LinePanel />
       </div>

@@ -11,7 +11,7 @@ export function Loans() {
   const loans = useQuery(loansQuery)
   const summary = useQuery(loanSummaryQuery)
   return (
-    <section className="card" aria-labelledby="loans">
+    <section className="card loans" aria-labelledby="loans">
       <h2 id="loans">Loans</h2>
       {summary.data && (
         <p className="fine" data-testid="loan-summary">
@@ -20,7 +20,7 @@ export function Loans() {
         </p>
       )}
       <Trouble query={loans} />
-      <ul className="loans">
+      <ul className="loan-list">
         {loans.data?.map((loan) => (
           <LoanItem key={loan.id} loan={loan} />
         ))}

@@ -40,12 +40,16 @@ export function PaymentForm() {
   }
 
   return (
-    <section className="card" aria-labelledby="payment">
+    <section className="card payment" aria-labelledby="payment">
       <h2 id="payment">Make a payment</h2>
       <form className="form" noValidate onSubmit={submit} aria-describedby={payment.error ? errorId : undefined}>
         <label>
           From
-          <select data-testid="pay-from" value={from ?? accounts.data?.[0]?.id ?? ''} onChange={(e) => setFrom(e.target.value)}>
+          <select
+            data-testid="pay-from"
+            value={from ?? accounts.data?.[0]?.id ?? ''}
+            onChange={(e) => setFrom(e.target.value)}
+          >
             {accounts.data?.map(({ id, name }) => (
               <option key={id} value={id}>
                 {name}

@@ -18,7 +18,7 @@ export function Profile() {
   }, [editing])
 
   return (
-    <section className="card" aria-labelledby="profile">
+    <section className="card profile" aria-labelledby="profile">
       <div className="card-head">
         <h2 id="profile">Your details</h2>
         {profile.data && !editing && (
@@ -33,12 +33,18 @@ export function Profile() {
           <ProfileForm profile={profile.data} onClose={() => setEditing(false)} />
         ) : (
           <dl className="details">
-            <dt>Name</dt>
-            <dd data-testid="profile-name">{profile.data.displayName}</dd>
-            <dt>E-mail</dt>
-            <dd data-testid="profile-email">{profile.data.email}</dd>
-            <dt>Phone</dt>
-            <dd data-testid="profile-phone">{profile.data.phone}</dd>
+            <div>
+              <dt>Name</dt>
+              <dd data-testid="profile-name">{profile.data.displayName}</dd>
+            </div>
+            <div>
+              <dt>E-mail</dt>
+              <dd data-testid="profile-email">{profile.data.email}</dd>
+            </div>
+            <div>
+              <dt>Phone</dt>
+              <dd data-testid="profile-phone">{profile.data.phone}</dd>
+            </div>
           </dl>
         ))}
     </section>
@@ -64,7 +70,7 @@ function ProfileForm({ profile, onClose }: { profile: ProfileData; onClose: () =
   }
 
   return (
-    <form className="form" noValidate onSubmit={submit}>
+    <form className="form profile-form" noValidate onSubmit={submit}>
       {FIELDS.map(({ field, label, testId, type, autoComplete }, index) => (
         <label key={field}>
           {label}

@@ -1,8 +1,8 @@
 import { useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
-import { TRANSACTION_TYPE_NAMES, type TransactionTypeFilter } from '../transaction-types.js'
 import type { TransactionFilter } from '../api.js'
 import { accountsQuery, transactionsQuery } from '../queries.js'
+import { TRANSACTION_TYPE_NAMES, type TransactionTypeFilter } from '../transaction-types.js'
 import { TransactionList } from './transaction-list.js'
 import { Trouble } from './trouble.js'
 
@@ -94,7 +94,7 @@ export function Transactions() {
 function Skeleton() {
   return (
     <div className="skeleton" aria-hidden="true">
-      {Array.from({ length: 6 }, (_, row) => (
+      {[1, 2, 3, 4, 5, 6].map((row) => (
         <span key={row} className="placeholder" />
       ))}
     </div>

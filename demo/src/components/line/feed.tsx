@@ -1,7 +1,7 @@
 import type { QueryKey } from '@tanstack/react-query'
 import type { Receipt } from 'partyline'
-import { useStore } from '../../store.js'
 import { feed } from '../../receipts.js'
+import { useStore } from '../../store.js'
 
 /** What came over the line and what it did in this tab, newest first. */
 export function Feed() {
@@ -45,12 +45,14 @@ function FeedEntry({ receipt }: { receipt: Receipt }) {
         ({ fate, means }) =>
           receipt[fate].length > 0 && (
             <p key={fate} className="fate" data-fate={fate} title={means}>
-              <span>{fate}</span>
-              {receipt[fate].map((key) => (
-                <code key={JSON.stringify(key)} className="chip">
-                  {formatKey(key)}
-                </code>
-              ))}
+              <span className="fate-name">{fate}</span>
+              <span className="chips">
+                {receipt[fate].map((key) => (
+                  <code key={JSON.stringify(key)} className="chip">
+                    {formatKey(key)}
+                  </code>
+                ))}
+              </span>
             </p>
           ),
       )}
@@ -59,8 +61,9 @@ function FeedEntry({ receipt }: { receipt: Receipt }) {
 }
 
 /** The events with how often they came, or what else was the cause. */
-function headOf({ cause, events }: Receipt): { name: string; count: number }[] {
-  if (cause === 'gap') return [{ name: 'caught up after a gap', count: 1 }]
+function headOf({ cause, events, refetched, joined }: Receipt): { name: string; count: number }[] {
+  const fetches = refetched.length + joined.length > 0
+  if (cause === 'gap') return [{ name: fetches ? 'caught up after a gap' : 'a gap, to catch up with', count: 1 }]
   if (cause === 'visible') return [{ name: 'looked at again', count: 1 }]
   const counts = new Map<string, number>()
   for (const { name } of events) counts.set(name, (counts.get(name) ?? 0) + 1)

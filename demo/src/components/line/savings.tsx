@@ -20,8 +20,9 @@ export function Savings({ tabs }: { tabs: number }) {
         <p>
           With a socket in every tab, each event would refetch at once every query of the tab that its keys match:{' '}
           <b data-testid="fetches-naive">{NUMBER.format(naive)}</b> fetches so far. Partyline made{' '}
-          <b data-testid="fetches-actual">{NUMBER.format(actual)}</b>: it debounces bursts, leaves out what the event’s scope
-          rules out, and lets hidden tabs wait. Summed over all tabs of this browser. Sockets: one instead of one per tab.
+          <b data-testid="fetches-actual">{NUMBER.format(actual)}</b>: it debounces bursts, leaves out what the event’s
+          scope rules out, and lets hidden tabs wait. Summed over all tabs of this browser. Sockets: one instead of one
+          per tab.
         </p>
       </details>
     </section>

@@ -1,0 +1,65 @@
+import { atRest, errorCodes, expect, status, test } from './fixtures.js'
+
+test('a worker file that is missing: the tab carries its own hub, says why, and works', async ({ bank }) => {
+  bank.demo.faults.workerMissing = true
+  await bank.signIn()
+  const [page] = await bank.openTabs(1)
+  if (!page) throw new Error('one tab')
+  expect(await status(page)).toMatchObject({
+    name: 'connected',
+    host: 'this-tab',
+    steps: [{ host: 'shared-worker', reason: 'the worker script could not be loaded or started' }],
+  })
+  expect(await errorCodes(page)).toEqual(['host-failed'])
+  await expect(page.getByTestId('status-host')).toBeVisible()
+  await bank.pay(321)
+  await expect(page.getByTestId('feed-item').first()).toContainText('transaction_happened')
+})
+
+test('a browser without SharedWorker uses this tab, and that is no error', async ({ bank }) => {
+  await bank.context.addInitScript(() => {
+    Reflect.deleteProperty(window, 'SharedWorker')
+  })
+  await bank.signIn()
+  const [page] = await bank.openTabs(1)
+  if (!page) throw new Error('one tab')
+  expect(await status(page)).toMatchObject({ name: 'connected', host: 'this-tab' })
+  expect(await errorCodes(page)).toEqual([])
+})
+
+test('hostile and malformed events are reported, and the next good one works', async ({ bank }) => {
+  await bank.signIn()
+  const [page] = await bank.openTabs(1)
+  if (!page) throw new Error('one tab')
+  const { demo } = bank
+  demo.emit('1', 'nobody_knows_this', { a: 1 })
+  demo.emit('1', '__proto__', { polluted: true })
+  demo.emit('1', 'constructor')
+  demo.emit('1', 'balance_updated', 'not an object')
+  demo.emit('1', 'balance_updated', ['nor', 'this'])
+  demo.emit('1', 'balance_updated', 42)
+  demo.emit('1', 'balance_updated', {})
+  demo.emit('1', 'profile_updated', { displayName: 'A'.repeat(10_000) })
+  await expect.poll(() => errorCodes(page)).toContain('bad-target')
+  await expect
+    .poll(async () => (await errorCodes(page)).sort())
+    .toEqual(['bad-metadata', 'bad-target', 'unknown-event', 'unknown-event', 'unknown-event'])
+  expect(await page.evaluate(() => 'polluted' in {})).toBe(false)
+  await atRest(page)
+  await bank.pay(654)
+  await expect(page.getByTestId('tx-row').first()).toContainText('Corner Bakery')
+  expect(await status(page)).toMatchObject({ name: 'connected' })
+})
+
+test('a refused payment shows the bank’s sentence and announces nothing', async ({ bank }) => {
+  await bank.signIn()
+  const [page] = await bank.openTabs(1)
+  if (!page) throw new Error('one tab')
+  bank.demo.stats.reset()
+  await page.getByTestId('pay-amount').fill('900000')
+  await page.getByTestId('pay-to').fill('A yacht')
+  await page.getByTestId('pay-submit').click()
+  await expect(page.getByTestId('form-error')).toBeVisible()
+  await expect(page.getByTestId('form-error')).not.toBeEmpty()
+  expect(bank.demo.stats.emitted).toEqual({})
+})

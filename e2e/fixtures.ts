@@ -1,0 +1,138 @@
+import { type BrowserContext, test as base, expect, type Page } from '@playwright/test'
+import { type Demo, startDemo } from '../demo/server/server.js'
+import type { Receipt, Status } from '../src/index.js'
+
+export type { Page }
+export { expect }
+
+/** What the page offers to tests (demo/src/main.tsx). */
+interface Ledger {
+  line: {
+    readonly status: Status
+    readonly origin: string
+    signOut(): void
+    onReceipt(handler: (receipt: Receipt) => void): () => void
+  }
+  queryClient: {
+    isFetching(): number
+    getQueryCache(): {
+      getAll(): {
+        queryKey: readonly unknown[]
+        state: { isInvalidated: boolean; data: unknown }
+        isActive(): boolean
+      }[]
+    }
+  }
+  errors: { code: string; message: string }[]
+}
+declare global {
+  interface Window {
+    ledger: Ledger
+    /** Acts the tab's visibility: under Playwright every page says that it is visible. */
+    actVisibility(state: 'visible' | 'hidden'): void
+    receipts: Receipt[]
+  }
+}
+
+/** The bank, a real server with a real database, and ways to look at it as its tests do. */
+export class Bank {
+  constructor(
+    readonly demo: Demo,
+    readonly context: BrowserContext,
+  ) {}
+
+  /** Signs the browser in, without a page. */
+  async signIn(userId = '1'): Promise<void> {
+    const answer = await this.context.request.post(`${this.demo.url}/api/session`, { data: { userId } })
+    expect(answer.ok()).toBe(true)
+  }
+
+  async open(path = '/'): Promise<Page> {
+    const page = await this.context.newPage()
+    await page.goto(this.demo.url + path)
+    return page
+  }
+
+  /** Opens tabs and waits until each is connected and at rest. */
+  async openTabs(count: number, path = '/'): Promise<Page[]> {
+    const pages: Page[] = []
+    for (let tab = 0; tab < count; tab++) pages.push(await this.open(path))
+    for (const page of pages) await atRest(page)
+    return pages
+  }
+
+  /** Requests since the last `stats.reset()`, by the tab that made them and by path. */
+  fetches(filter: { tab?: string; path?: string | RegExp } = {}): string[] {
+    const { tab, path } = filter
+    return this.demo.stats.requests
+      .filter((request) => request.method === 'GET')
+      .filter((request) => tab === undefined || request.tab === tab)
+      .map((request) => request.path)
+      .filter((one) => path === undefined || (typeof path === 'string' ? one === path : path.test(one)))
+  }
+
+  async pay(amount: number, fromAccountId = '11'): Promise<void> {
+    const answer = await this.context.request.post(`${this.demo.url}/api/payments`, {
+      data: { fromAccountId, amount, counterparty: 'Corner Bakery' },
+    })
+    expect(answer.status(), await answer.text()).toBeLessThan(300)
+  }
+}
+
+/** Connected, and nothing left to fetch: the resync of a first connection is over. */
+export async function atRest(page: Page): Promise<void> {
+  await page.waitForFunction(
+    () => {
+      const { line, queryClient } = window.ledger
+      if (line.status.name !== 'connected' || queryClient.isFetching() > 0) return false
+      const used = queryClient
+        .getQueryCache()
+        .getAll()
+        .filter((query) => query.isActive())
+      return used.length > 0 && used.every((query) => query.state.data !== undefined && !query.state.isInvalidated)
+    },
+    undefined,
+    { timeout: 30_000 },
+  )
+}
+
+export const status = (page: Page): Promise<Status> => page.evaluate(() => window.ledger.line.status)
+export const origin = (page: Page): Promise<string> => page.evaluate(() => window.ledger.line.origin)
+export const errorCodes = (page: Page): Promise<string[]> =>
+  page.evaluate(() => window.ledger.errors.map((error) => error.code))
+export const setVisibility = (page: Page, state: 'visible' | 'hidden'): Promise<void> =>
+  page.evaluate((to) => window.actVisibility(to), state)
+
+interface TestFixtures {
+  bank: Bank
+}
+
+export const test = base.extend<TestFixtures, { server: Demo }>({
+  server: [
+    // biome-ignore lint/correctness/noEmptyPattern: Playwright reads the fixtures that are needed off this pattern.
+    async ({}, use) => {
+      const demo = await startDemo()
+      await use(demo)
+      await demo.close()
+    },
+    { scope: 'worker' },
+  ],
+  bank: async ({ server, context }, use) => {
+    await context.addInitScript(() => {
+      let state: DocumentVisibilityState = 'visible'
+      Object.defineProperty(document, 'visibilityState', { get: () => state })
+      Object.defineProperty(document, 'hidden', { get: () => state === 'hidden' })
+      window.actVisibility = (to) => {
+        state = to
+        document.dispatchEvent(new Event('visibilitychange', { bubbles: true }))
+      }
+    })
+    Object.assign(server.faults, { refuseTokens: 0, workerMissing: false, apiDelay: 0 })
+    const bank = new Bank(server, context)
+    server.stats.reset()
+    await use(bank)
+    await context.close()
+    // The hub keeps its socket for a while after the last tab; the next test counts from none.
+    await expect.poll(() => server.stats.openSockets).toBe(0)
+  },
+})

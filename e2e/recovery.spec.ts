@@ -1,0 +1,67 @@
+import { startDemo } from '../demo/server/server.js'
+import { atRest, Bank, expect, origin, status, test } from './fixtures.js'
+
+test('a cut connection comes back by itself, and only mapped queries are resynced', async ({ bank }) => {
+  await bank.signIn()
+  const pages = await bank.openTabs(3)
+  bank.demo.stats.reset()
+  await bank.context.request.post(`${bank.demo.url}/api/demo/cut`)
+  await expect.poll(() => bank.demo.stats.connections).toBe(1)
+  for (const page of pages) {
+    await expect.poll(async () => (await status(page)).lastGap?.reason).toBe('the socket was reconnected')
+    const tab = await origin(page)
+    // Every mapped query in use, once; the accounts' names are mapped to no event.
+    await expect.poll(() => bank.fetches({ tab, path: '/api/loans' })).toHaveLength(1)
+    await atRest(page)
+    expect(bank.fetches({ tab, path: '/api/profile' })).toHaveLength(1)
+    expect(bank.fetches({ tab, path: '/api/accounts' })).toEqual([])
+  }
+})
+
+test('restart the server: what happened meanwhile is in every tab, over one new socket', async ({ bank, context }) => {
+  const first = await startDemo({ database: bank.demo.database, sessions: bank.demo.sessions })
+  const own = new Bank(first, context)
+  await own.signIn()
+  const pages = await own.openTabs(4)
+  const before = await pages[0]?.getByTestId('balance-11').innerText()
+  await first.close()
+  for (const page of pages) await expect.poll(async () => (await status(page)).name).toBe('disconnected')
+
+  // While the browser is cut off, money moves: through another process on the same database.
+  await bank.signIn()
+  await bank.pay(777)
+
+  const second = await startDemo({ port: first.port, database: bank.demo.database, sessions: bank.demo.sessions })
+  try {
+    for (const page of pages) {
+      await expect.poll(async () => (await status(page)).name, { timeout: 20_000 }).toBe('connected')
+      await expect(page.getByTestId('balance-11')).not.toHaveText(before ?? '')
+      await expect(page.getByTestId('tx-row').first()).toContainText('Corner Bakery')
+    }
+    const [shown] = await Promise.all(pages.map((page) => page.getByTestId('balance-11').innerText()))
+    for (const page of pages) await expect(page.getByTestId('balance-11')).toHaveText(shown ?? '')
+    expect(second.stats).toMatchObject({ openSockets: 1, connections: 1 })
+  } finally {
+    await context.close()
+    await second.close()
+  }
+})
+
+test('a worker that is killed is replaced, and nothing is missed', async ({ bank, browser }) => {
+  await bank.signIn()
+  const pages = await bank.openTabs(3)
+  const epoch = (await status(pages[0] as never)).epoch
+  const session = await browser.newBrowserCDPSession()
+  const { targetInfos } = await session.send('Target.getTargets')
+  const worker = targetInfos.find((target) => target.type === 'shared_worker' && target.url.startsWith(bank.demo.url))
+  expect(worker).toBeDefined()
+  await session.send('Target.closeTarget', { targetId: worker?.targetId ?? '' })
+  await bank.pay(909)
+  for (const page of pages) {
+    await expect.poll(async () => (await status(page)).epoch).not.toBe(epoch)
+    await expect.poll(async () => (await status(page)).name).toBe('connected')
+    await expect(page.getByTestId('tx-row').first()).toContainText('Corner Bakery')
+    await atRest(page)
+  }
+  await expect.poll(() => bank.demo.stats.openSockets).toBe(1)
+})
