@@ -68,7 +68,7 @@ test('hidden tabs fetch nothing until they are shown, then what is in use', asyn
   await atRest(hidden)
   expect(bank.fetches({ tab: tabHidden, path: BALANCE })).toHaveLength(1)
   expect(bank.fetches({ tab: tabHidden, path: TRANSACTIONS })).toHaveLength(1)
-  await expect(hidden.getByTestId('balance-11')).toHaveText(await shown.getByTestId('balance-11').innerText())
+  await expect(hidden.getByTestId('balance-11')).toHaveText(await shown.getByTestId('balance-11').textContent())
 })
 
 test('a burst of 500 costs each affected query at most three fetches a tab', async ({ bank }) => {
@@ -111,7 +111,7 @@ test('a change in one tab is live in twenty', async ({ bank }) => {
   await bank.pay(4_242)
   const [first] = pages
   await expect.poll(() => bank.fetches({ path: BALANCE }).length).toBe(20)
-  const text = await first?.getByTestId('balance-11').innerText()
+  const text = await first?.getByTestId('balance-11').textContent()
   for (const page of pages) {
     await atRest(page)
     await expect(page.getByTestId('balance-11')).toHaveText(text ?? '')

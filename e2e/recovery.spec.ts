@@ -23,7 +23,7 @@ test('restart the server: what happened meanwhile is in every tab, over one new 
   const own = new Bank(first, context)
   await own.signIn()
   const pages = await own.openTabs(4)
-  const before = await pages[0]?.getByTestId('balance-11').innerText()
+  const before = await pages[0]?.getByTestId('balance-11').textContent()
   await first.close()
   for (const page of pages) await expect.poll(async () => (await status(page)).name).toBe('disconnected')
 
@@ -38,7 +38,7 @@ test('restart the server: what happened meanwhile is in every tab, over one new 
       await expect(page.getByTestId('balance-11')).not.toHaveText(before ?? '')
       await expect(page.getByTestId('tx-row').first()).toContainText('Corner Bakery')
     }
-    const [shown] = await Promise.all(pages.map((page) => page.getByTestId('balance-11').innerText()))
+    const [shown] = await Promise.all(pages.map((page) => page.getByTestId('balance-11').textContent()))
     for (const page of pages) await expect(page.getByTestId('balance-11')).toHaveText(shown ?? '')
     expect(second.stats).toMatchObject({ openSockets: 1, connections: 1 })
   } finally {

@@ -3,10 +3,11 @@ import { EVERYTHING, type NormalTarget, normalize } from './target.js'
 /**
  * What a rule's function can make stale, whatever the metadata: needed where there is no metadata, that is after a gap.
  *
- * The function is called once with a stand-in whose every field is a wildcard. Of a key, the plain strings that it begins
- * with are kept: `(m) => [['balance', m.accountId]]` reaches `['balance']`. A field that was read but is not in the result may have
- * steered it (`m.type === 'card' ? … : …`), and another value might have given other keys: then, and whenever the
- * function does anything else unusual, the answer is everything. Too wide costs a fetch, too narrow a stale tab.
+ * The function is called once with a stand-in whose every field is a wildcard. Of a key, the plain strings that it
+ * begins with are kept: `(m) => [['balance', m.accountId]]` reaches `['balance']`. A field that was read but is not in
+ * the result may have steered it (`m.type === 'card' ? … : …`), and another value might have given other keys: then, and
+ * whenever the function does anything else unusual, the answer is everything. Too wide costs a fetch, too narrow a stale
+ * tab. What stays unseen: a branch in another function on a value that is in the result as well.
  */
 export function reachOf(rule: (metadata: never) => unknown): readonly NormalTarget[] {
   if (STEERING.test(String(rule))) return [EVERYTHING]
@@ -21,10 +22,13 @@ export function reachOf(rule: (metadata: never) => unknown): readonly NormalTarg
   }
 }
 
-/** A value in a variable (`({ type }) => …`) is compared without a trace and may be in the result as well: look for it. */
-const STEERING = /\?(?!\.\D)|&&|\|\||==|!|\b(?:if|switch|for|while|try|typeof)\b|\[native code\]/
+/**
+ * A value in a variable (`({ type }) => …`) is compared without a trace, and may be in the result as well. So the source
+ * is looked at. `?.` is no branch, `!0` and `!1` are what minifiers make of `true` and `false`.
+ */
+const STEERING = /\?(?!\.\D)|&&|\|\||==|!(?![01]\b)|\b(?:if|switch|for|while|try|typeof)\b|\[native code\]/
 
-/** Whatever is no plain string (`m.amount > 5`, `kinds[m.type]`) may have been made of a wildcard, and be another one next time. */
+/** What is no plain string (`m.amount > 5`, `kinds[m.type]`) may come of a wildcard, and be something else next time. */
 function plainStart(key: readonly unknown[], isWild: (part: string) => boolean): readonly unknown[] {
   const end = key.findIndex((part) => typeof part !== 'string' || isWild(part))
   return end === -1 ? key : key.slice(0, end)

@@ -43,16 +43,16 @@ export function compileRule(event: string, rule: unknown, report: Report): Compi
     return { parse: (value) => ({ value }), resolve: () => targets, reach: () => targets }
   }
 
-  let known: readonly NormalTarget[] | undefined
-  const reach = () => {
-    known ??= reachOf(compute)
-    return known
-  }
+  // Not kept: a rule may close over something that changes.
+  const reach = () => reachOf(compute)
 
   const check = (metadata: Metadata): { readonly value: unknown } | { readonly trouble: string } => {
     if (!schema) return { value: metadata }
     const result = schema['~standard'].validate(metadata)
-    if (result instanceof Promise) return { trouble: 'its schema is asynchronous' }
+    if (result instanceof Promise) {
+      result.catch(() => undefined)
+      return { trouble: 'its schema is asynchronous' }
+    }
     if (result.issues) return { trouble: result.issues.map((issue) => issue.message).join('; ') }
     return { value: result.value }
   }

@@ -1,0 +1,99 @@
+/** The test command: every check in order, and at the end one line `N passed, N failed` summed from the runners. */
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { ensureBrowser } from './browser.js'
+
+interface Count {
+  passed: number
+  failed: number
+  skipped: number
+}
+interface Step {
+  readonly name: string
+  readonly command: readonly string[]
+  /** Reads the runner's own report; without one the step counts as a single check. */
+  readonly count?: () => Count
+}
+
+const RESULTS = 'test-results'
+const unitReport = `${RESULTS}/unit.json`
+const e2eReport = `${RESULTS}/e2e.json`
+const script = (name: string) => ['node', '--import', 'tsx', `scripts/${name}.ts`]
+const read = <T>(path: string): T | undefined =>
+  existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as T) : undefined
+
+const unit: Step = {
+  name: 'unit tests',
+  command: ['npx', 'vitest', 'run', '--reporter=default', '--reporter=json', `--outputFile.json=${unitReport}`],
+  count() {
+    const report = read<{ numPassedTests: number; numFailedTests: number; numPendingTests: number }>(unitReport)
+    return {
+      passed: report?.numPassedTests ?? 0,
+      failed: report?.numFailedTests ?? 0,
+      skipped: report?.numPendingTests ?? 0,
+    }
+  },
+}
+const e2e: Step = {
+  name: 'end-to-end tests',
+  command: ['npx', 'playwright', 'test'],
+  count() {
+    const stats = read<{ stats: { expected: number; unexpected: number; flaky: number; skipped: number } }>(
+      e2eReport,
+    )?.stats
+    // A test that passed only the second time has failed: which of the two runs would a user get?
+    return {
+      passed: stats?.expected ?? 0,
+      failed: (stats?.unexpected ?? 0) + (stats?.flaky ?? 0),
+      skipped: stats?.skipped ?? 0,
+    }
+  },
+}
+const STEPS: Record<string, readonly Step[]> = {
+  all: [
+    { name: 'types', command: ['npx', 'tsc', '-p', '.'] },
+    { name: 'lint', command: ['npx', 'biome', 'check', '--error-on-warnings'] },
+    { name: 'arrows of the house', command: script('arrows') },
+    unit,
+    { name: 'build', command: ['npm', 'run', 'build'] },
+    { name: 'sizes', command: script('size') },
+    { name: 'package', command: script('pack') },
+    { name: 'build of the demo', command: ['npm', 'run', 'build:demo'] },
+    e2e,
+  ],
+  unit: [unit],
+  e2e: [
+    { name: 'build', command: ['npm', 'run', 'build'] },
+    { name: 'build of the demo', command: ['npm', 'run', 'build:demo'] },
+    e2e,
+  ],
+}
+
+const which = process.argv[2] ?? 'all'
+const steps = STEPS[which]
+if (!steps) throw new Error(`no such part of the tests: ${which}`)
+
+rmSync(RESULTS, { recursive: true, force: true })
+mkdirSync(RESULTS, { recursive: true })
+
+const total: Count = { passed: 0, failed: 0, skipped: 0 }
+const broken: string[] = []
+for (const { name, command, count } of steps) {
+  console.log(`\n== ${name}`)
+  const began = Date.now()
+  const [program = '', ...args] = command
+  const able = name !== e2e.name || ensureBrowser()
+  const ok = able && spawnSync(program, args, { stdio: 'inherit' }).status === 0
+  const counted = count?.() ?? { passed: ok ? 1 : 0, failed: ok ? 0 : 1, skipped: 0 }
+  // A runner that failed without a failed test, or that ran none, has failed as a whole.
+  if (count && counted.failed === 0 && (!ok || counted.passed === 0)) counted.failed = 1
+  total.passed += counted.passed
+  total.failed += counted.failed
+  total.skipped += counted.skipped
+  if (counted.failed > 0) broken.push(name)
+  console.log(`-- ${name}: ${counted.failed === 0 ? 'ok' : 'FAILED'} (${((Date.now() - began) / 1000).toFixed(1)} s)`)
+}
+
+if (broken.length > 0) console.log(`\nFailed: ${broken.join(', ')}`)
+console.log(`\n${total.passed} passed, ${total.failed} failed${total.skipped > 0 ? `, ${total.skipped} skipped` : ''}`)
+process.exitCode = total.failed > 0 ? 1 : 0

@@ -1,0 +1,76 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { isHello, isHubMessage, isMetadata, isTabMessage, PROTOCOL } from './protocol.js'
+
+describe('what a tab takes from a hub', () => {
+  it.each([
+    { kind: 'events', seq: 1, events: [['a', {}]] },
+    { kind: 'events', seq: 1, events: [['__proto__', null]] },
+    { kind: 'events', seq: 0, events: [] },
+    { kind: 'gap', seq: 3, reason: 'why' },
+    { kind: 'state', socket: { name: 'connected' }, tabs: 2 },
+    { kind: 'ask', ask: 1 },
+    { kind: 'problem', code: 'unknown-event', message: 'text' },
+    { kind: 'signed-out', reason: 'why' },
+  ])('%j', (message) => expect(isHubMessage(message)).toBe(true))
+
+  it.each([
+    undefined,
+    null,
+    1,
+    'events',
+    [],
+    {},
+    { kind: 'nonsense' },
+    { kind: 'toString' },
+    { kind: 'events', events: [] },
+    { kind: 'events', seq: 1, events: ['a'] },
+    { kind: 'events', seq: 1, events: [[1, {}]] },
+    { kind: 'events', seq: 1, events: [['a', 'text']] },
+    { kind: 'gap', seq: '1', reason: 'why' },
+    { kind: 'gap', seq: 1 },
+    { kind: 'state', tabs: 1 },
+    { kind: 'ask' },
+    // Comlink's own traffic shares the endpoint.
+    { id: 'x', type: 'RAW', value: 1 },
+    { id: 'x', type: 'APPLY', path: ['attach'], argumentList: [] },
+  ])('refuses %j', (message) => expect(isHubMessage(message)).toBe(false))
+})
+
+describe('what a hub takes from a tab', () => {
+  const hello = {
+    protocol: PROTOCOL,
+    tab: 't',
+    events: ['a'],
+    since: { time: 1 },
+    settings: { url: 'u', identity: 'i', socket: {}, linger: 1, authTimeout: 1 },
+  }
+
+  it('takes a well-formed hello, and one with fields of a later version', () => {
+    expect(isHello(hello)).toBe(true)
+    expect(isHello({ ...hello, since: { epoch: 'e', seq: 4, time: 1 }, lock: 'l', later: true })).toBe(true)
+  })
+
+  it.each(['protocol', 'tab', 'events', 'since', 'settings'])('refuses a hello without %s', (field) =>
+    expect(isHello({ ...hello, [field]: undefined })).toBe(false),
+  )
+  it.each(['url', 'identity', 'socket', 'linger', 'authTimeout'])('refuses settings without %s', (field) =>
+    expect(isHello({ ...hello, settings: { ...hello.settings, [field]: undefined } })).toBe(false),
+  )
+
+  it('knows a detach', () => {
+    expect(isTabMessage({ kind: 'detach', release: true })).toBe(true)
+    expect(isTabMessage({ kind: 'attach' })).toBe(false)
+  })
+})
+
+it('no value, however odd, makes a guard throw', () => {
+  fc.assert(
+    fc.property(fc.anything({ withNullPrototype: true, withDate: true, withMap: true }), (value) => {
+      for (const guard of [isHubMessage, isTabMessage, isHello, isMetadata]) {
+        expect(typeof guard(value)).toBe('boolean')
+        expect(typeof guard({ kind: 'events', seq: 1, events: [value], settings: value, since: value })).toBe('boolean')
+      }
+    }),
+  )
+})

@@ -1,0 +1,183 @@
+import { createServer, type Server as HttpServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { Server, type Socket } from 'socket.io'
+import { afterEach, describe, expect, it, vi } from 'vitest'
+import type { Settings } from '../protocol.js'
+import { openSocketIo } from './socket-io.js'
+import type { Transport, TransportHandlers } from './transport.js'
+
+// Against a real Socket.IO server.
+
+const closing: (() => unknown)[] = []
+afterEach(async () => {
+  for (const close of closing.splice(0).reverse()) await close()
+})
+
+async function serve({ port = 0, recovery = false, accept = (_token: unknown): string | undefined => undefined } = {}) {
+  const http: HttpServer = createServer()
+  const io = new Server(http, {
+    transports: ['websocket'],
+    ...(recovery && { connectionStateRecovery: { maxDisconnectionDuration: 60_000, skipMiddlewares: false } }),
+  })
+  const sockets: Socket[] = []
+  const tokens: unknown[] = []
+  io.use((socket, next) => {
+    const token: unknown = socket.handshake.auth['token']
+    tokens.push(token)
+    const refusal = accept(token)
+    next(refusal === undefined ? undefined : new Error(refusal))
+  })
+  io.on('connection', (socket) => void sockets.push(socket))
+  await new Promise<void>((resolve) => http.listen(port, '127.0.0.1', resolve))
+  const close = () => new Promise<void>((resolve) => void io.close(() => resolve()))
+  closing.push(close)
+  return { io, sockets, tokens, close, port: (http.address() as AddressInfo).port }
+}
+
+function connect(
+  port: number,
+  { auth = async (): Promise<Record<string, unknown> | undefined> => undefined, socket = {} } = {},
+) {
+  const heard: string[] = []
+  const events: [string, unknown][] = []
+  const handlers: TransportHandlers = {
+    auth,
+    onUp: (recovered) => heard.push(recovered ? 'up, recovered' : 'up'),
+    onDown: (reason) => heard.push(`down: ${reason}`),
+    onTrouble: (reason) => heard.push(`trouble: ${reason}`),
+    onRefused: (reason) => heard.push(`refused: ${reason}`),
+    onNoCredentials: (reason) => heard.push(`no credentials: ${reason}`),
+    onEvent: (name, metadata) => events.push([name, metadata]),
+  }
+  const settings: Settings = {
+    url: `http://127.0.0.1:${port}`,
+    identity: 'u1',
+    socket: { reconnectionDelay: 20, reconnectionDelayMax: 40, ...socket },
+    linger: 0,
+    authTimeout: 1_000,
+  }
+  const transport: Transport = openSocketIo(settings, handlers)
+  closing.push(transport.close)
+  transport.connect()
+  return { transport, heard, events }
+}
+
+describe('Socket.IO transport', () => {
+  it('connects with the credentials it was given, and hears events', async () => {
+    const server = await serve()
+    const { heard, events } = connect(server.port, { auth: async () => ({ token: 'secret' }) })
+    await vi.waitFor(() => expect(heard).toEqual(['up']))
+    expect(server.tokens).toEqual(['secret'])
+    server.io.emit('changed', { id: 1 })
+    server.io.emit('bare')
+    server.io.emit('odd', 'text', 'more')
+    await vi.waitFor(() =>
+      expect(events).toEqual([
+        ['changed', { id: 1 }],
+        ['bare', undefined],
+        ['odd', 'text'],
+      ]),
+    )
+  })
+
+  it('asks for credentials at every attempt', async () => {
+    const server = await serve()
+    let asked = 0
+    const { heard } = connect(server.port, { auth: async () => ({ token: `t${++asked}` }) })
+    await vi.waitFor(() => expect(heard).toEqual(['up']))
+    server.sockets[0]?.conn.close()
+    await vi.waitFor(() => expect(heard).toEqual(['up', 'down: transport close', 'up']))
+    expect(server.tokens).toEqual(['t1', 't2'])
+  })
+
+  it('tells a refusal with its reason, and waits', async () => {
+    const server = await serve({ accept: (token) => (token === 'fresh' ? undefined : 'token expired') })
+    let token = 'stale'
+    const { heard, transport } = connect(server.port, { auth: async () => ({ token }) })
+    await vi.waitFor(() => expect(heard).toEqual(['refused: token expired']))
+    token = 'fresh'
+    transport.connect()
+    await vi.waitFor(() => expect(heard).toEqual(['refused: token expired', 'up']))
+    expect(server.tokens).toEqual(['stale', 'fresh'])
+  })
+
+  it('tells when the server hangs up on purpose, and waits', async () => {
+    const server = await serve()
+    const { heard, transport } = connect(server.port)
+    await vi.waitFor(() => expect(heard).toEqual(['up']))
+    server.sockets[0]?.disconnect(true)
+    await vi.waitFor(() => expect(heard).toEqual(['up', 'refused: the server closed the connection']))
+    transport.connect()
+    await vi.waitFor(() => expect(heard.at(-1)).toBe('up'))
+  })
+
+  it('without credentials gives the attempt up, and does not send a late answer', async () => {
+    const server = await serve()
+    const answers: ((value: Record<string, unknown>) => void)[] = []
+    let fail = true
+    const auth = () =>
+      fail
+        ? Promise.reject(new Error('no tab is left'))
+        : new Promise<Record<string, unknown>>((resolve) => void answers.push(resolve))
+    const { heard, transport } = connect(server.port, { auth })
+    await vi.waitFor(() => expect(heard).toEqual(['no credentials: no tab is left']))
+    fail = false
+    transport.connect()
+    await vi.waitFor(() => expect(answers).toHaveLength(1))
+    transport.reconnect()
+    await vi.waitFor(() => expect(answers).toHaveLength(2))
+    answers[0]?.({ token: 'late' })
+    answers[1]?.({ token: 'right' })
+    await vi.waitFor(() => expect(heard.at(-1)).toBe('up'))
+    expect(server.tokens).toEqual(['right'])
+    expect(server.sockets).toHaveLength(1)
+  })
+
+  it('goes on trying while the server is down at the start', async () => {
+    const first = await serve()
+    await first.close()
+    const { heard } = connect(first.port)
+    await vi.waitFor(() => expect(heard.length).toBeGreaterThan(2))
+    expect(new Set(heard)).toEqual(new Set(['trouble: websocket error']))
+    await serve({ port: first.port })
+    await vi.waitFor(() => expect(heard.at(-1)).toBe('up'))
+  })
+
+  it('reconnect cuts a back-off short', async () => {
+    const first = await serve()
+    await first.close()
+    const { heard, transport } = connect(first.port, {
+      socket: { reconnectionDelay: 600_000, reconnectionDelayMax: 600_000 },
+    })
+    await vi.waitFor(() => expect(heard).toHaveLength(1))
+    await serve({ port: first.port })
+    transport.reconnect()
+    await vi.waitFor(() => expect(heard.at(-1)).toBe('up'))
+  })
+
+  it('with recovery hears what was missed before it is up, and strips the offset of a bare event', async () => {
+    const server = await serve({ recovery: true })
+    const { heard, events } = connect(server.port)
+    await vi.waitFor(() => expect(heard).toEqual(['up']))
+    server.io.emit('first')
+    await vi.waitFor(() => expect(events).toEqual([['first', undefined]]))
+    server.sockets[0]?.conn.close()
+    server.io.emit('missed', { n: 1 })
+    await vi.waitFor(() => expect(heard.at(-1)).toBe('up, recovered'))
+    expect(events).toEqual([
+      ['first', undefined],
+      ['missed', { n: 1 }],
+    ])
+  })
+
+  it('hears nothing after close', async () => {
+    const server = await serve()
+    const { heard, events, transport } = connect(server.port)
+    await vi.waitFor(() => expect(heard).toEqual(['up']))
+    transport.close()
+    server.io.emit('late')
+    await vi.waitFor(() => expect(server.sockets[0]?.connected).toBe(false))
+    expect(events).toEqual([])
+    expect(heard).toEqual(['up'])
+  })
+})
