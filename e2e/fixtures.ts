@@ -1,33 +1,14 @@
 import { type BrowserContext, test as base, expect, type Page } from '@playwright/test'
 import { type Demo, startDemo } from '../demo/server/server.js'
+// What the page offers to tests: `window.ledger`.
+import type {} from '../demo/src/main.js'
 import type { Receipt, Status } from '../src/index.js'
 
 export type { Page }
 export { expect }
 
-/** What the page offers to tests (demo/src/main.tsx). */
-interface Ledger {
-  line: {
-    readonly status: Status
-    readonly origin: string
-    signOut(): void
-    onReceipt(handler: (receipt: Receipt) => void): () => void
-  }
-  queryClient: {
-    isFetching(): number
-    getQueryCache(): {
-      getAll(): {
-        queryKey: readonly unknown[]
-        state: { isInvalidated: boolean; data: unknown }
-        isActive(): boolean
-      }[]
-    }
-  }
-  errors: { code: string; message: string }[]
-}
 declare global {
   interface Window {
-    ledger: Ledger
     /** Acts the tab's visibility: under Playwright every page says that it is visible. */
     actVisibility(state: 'visible' | 'hidden'): void
     receipts: Receipt[]

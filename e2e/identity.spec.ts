@@ -23,7 +23,7 @@ test('switching the user never shows the former one’s data, and has a socket o
   await bank.signIn('1')
   const [here, there] = await bank.openTabs(2)
   if (!here || !there) throw new Error('two tabs')
-  const formerName = await here.getByTestId('user-name').textContent()
+  const formerName = (await here.getByTestId('user-name').textContent()) ?? ''
   // From now on, every text that these pages ever show is watched for the former user's accounts.
   for (const page of [here, there]) {
     await page.evaluate(() => {

@@ -1,4 +1,24 @@
-import type { HubEnvironment } from './environment.js'
+/** What a hub needs of its browser; the same in a worker and in a tab. */
+export interface HubEnvironment {
+  readonly clock: {
+    /** Milliseconds since the Unix epoch. */
+    now(): number
+  }
+  readonly timers: {
+    /** Runs once after `ms`; the answer cancels it. */
+    after(ms: number, run: () => void): () => void
+  }
+  /** Undefined where there are no Web Locks (insecure origins). */
+  readonly locks: Locks | undefined
+  /** Between 0 and 1. */
+  readonly random: () => number
+  /** A new identifier, different in every tab and every call. */
+  readonly id: () => string
+}
+
+export interface Locks {
+  request(name: string, options: { readonly signal: AbortSignal }, held: () => Promise<void>): Promise<void>
+}
 
 /**
  * The powers that a tab and a worker have alike. Apart from environment.ts, because a worker that imported that file

@@ -1,31 +1,19 @@
 import debounce from 'lodash-es/debounce.js'
-import { commonEnvironment } from './environment-common.js'
+import { commonEnvironment, type HubEnvironment } from './environment-common.js'
 
 /**
  * Every browser power that Partyline uses, each as the narrow slice it needs.Only this file and
  * environment-common.ts touch browser globals, so that a simulated browser can run the whole of it.
  */
-export interface Environment {
+export interface Environment extends HubEnvironment {
   readonly clock: Clock
   readonly timers: Timers
-  /** Undefined where there are no Web Locks (insecure origins). */
-  readonly locks: Locks | undefined
   readonly page: Page
   /** Undefined where there is no SharedWorker (Chrome on Android before 148, many web views). */
   readonly openSharedWorker: OpenSharedWorker | undefined
   /** A `MessageChannel`. */
   readonly openPipe: () => { readonly port1: MessagePort; readonly port2: MessagePort }
-  /** Between 0 and 1. */
-  readonly random: () => number
-  /** A new identifier, different in every tab and every call. */
-  readonly id: () => string
   readonly warn: (message: string) => void
-}
-
-/** What a hub needs; the same in a worker and in a tab. */
-export interface HubEnvironment extends Pick<Environment, 'locks' | 'random' | 'id'> {
-  readonly clock: Pick<Clock, 'now'>
-  readonly timers: Pick<Timers, 'after'>
 }
 
 export interface Clock {
@@ -45,10 +33,6 @@ export interface Timers {
 export interface Debounced {
   (): void
   cancel(): void
-}
-
-export interface Locks {
-  request(name: string, options: { readonly signal: AbortSignal }, held: () => Promise<void>): Promise<void>
 }
 
 /** `away`: into the back/forward cache, frozen, or gone. `back`: returned from there. */

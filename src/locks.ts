@@ -1,4 +1,4 @@
-import type { Locks } from './environment.js'
+import type { Locks } from './environment-common.js'
 
 /** Resolves once the lock is held; it is held until the signal aborts. Rejects if that comes first. */
 export function holdLock(locks: Locks, name: string, signal: AbortSignal): Promise<void> {

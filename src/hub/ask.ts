@@ -1,4 +1,4 @@
-import type { Timers } from '../environment.js'
+import type { HubEnvironment } from '../environment-common.js'
 import type { Credentials } from '../protocol.js'
 import type { Tab, TabRegistry } from './tab-registry.js'
 
@@ -9,7 +9,7 @@ const MOST = 3
  * Gets credentials from a live tab. The tab that answered last is asked first; one that fails, dies or stays silent is
  * followed by another. Credentials pass through and are not kept.
  */
-export function createAsk(tabs: TabRegistry, timers: Pick<Timers, 'after'>, timeout: number) {
+export function createAsk(tabs: TabRegistry, timers: HubEnvironment['timers'], timeout: number) {
   let number = 0
   let favourite: string | undefined
   const open = new Map<number, (answer: Credentials) => void>()

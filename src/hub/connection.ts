@@ -1,4 +1,4 @@
-import type { HubEnvironment } from '../environment.js'
+import type { HubEnvironment } from '../environment-common.js'
 import type { HubProblem, Nudge, Settings, SocketState } from '../protocol.js'
 import type { OpenTransport, TransportHandlers } from '../transport/transport.js'
 

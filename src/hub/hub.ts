@@ -1,5 +1,5 @@
 import type { Endpoint } from '../endpoint.js'
-import type { HubEnvironment } from '../environment.js'
+import type { HubEnvironment } from '../environment-common.js'
 import { holdLock, whenLockIsFree } from '../locks.js'
 import {
   type Credentials,

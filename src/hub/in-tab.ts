@@ -1,4 +1,4 @@
-import type { HubEnvironment } from '../environment.js'
+import type { HubEnvironment } from '../environment-common.js'
 import { openSocketIo } from '../transport/socket-io.js'
 import { serveHub } from './serve.js'
 

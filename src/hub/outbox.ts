@@ -1,4 +1,4 @@
-import type { Timers } from '../environment.js'
+import type { HubEnvironment } from '../environment-common.js'
 import type { EventPair } from '../protocol.js'
 import type { TabRegistry } from './tab-registry.js'
 
@@ -9,7 +9,7 @@ const PACE = 20
  * Turns events into batches: the first one after a pause goes out at once, a burst as one message per tab per batch,
  * with only what that tab asked for.
  */
-export function createOutbox(tabs: TabRegistry, timers: Pick<Timers, 'after'>, seq: () => number) {
+export function createOutbox(tabs: TabRegistry, timers: HubEnvironment['timers'], seq: () => number) {
   let waiting: EventPair[] = []
   let pausing: (() => void) | undefined
 

@@ -1,6 +1,6 @@
 import { expose } from 'comlink'
 import { type Endpoint, listen } from '../endpoint.js'
-import type { HubEnvironment } from '../environment.js'
+import type { HubEnvironment } from '../environment-common.js'
 import { type Hello, type HubCalls, isHello, isTabMessage, PROTOCOL, type Welcome } from '../protocol.js'
 import type { OpenTransport } from '../transport/transport.js'
 import { createHub, type Hub } from './hub.js'

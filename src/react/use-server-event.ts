@@ -6,7 +6,7 @@ import { useLatest } from './use-latest.js'
 
 /** Calls the handler with each event's metadata, while the component is mounted. The newest handler is used. */
 export function useServerEvent<Events, E extends keyof Events & string>(
-  line: Pick<Line<Events>, 'on'>,
+  line: Line<Events>,
   event: E,
   handler: (metadata: MetadataOf<Events[E]>) => void,
 ): void {

@@ -1,6 +1,7 @@
 import debounce from 'lodash-es/debounce.js'
 import type { Endpoint } from '../endpoint.js'
-import type { Environment, Locks, PageMoment } from '../environment.js'
+import type { Environment, PageMoment } from '../environment.js'
+import type { Locks } from '../environment-common.js'
 
 /**
  * The powers of a browser in memory, for tests below the browser. Timers are the global ones, so that a test runner's

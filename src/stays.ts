@@ -1,0 +1,87 @@
+import type { Report } from './errors.js'
+import type { QueryClientSlice } from './invalidation/query-client.js'
+import type { Auth, Session } from './session.js'
+
+export interface MountOptions {
+  readonly queryClient: QueryClientSlice
+  /** Who is signed in. Null, undefined and '' mean nobody: no socket is opened. */
+  readonly identity: string | number | null | undefined
+  /** Asked at every connection attempt, so that an expired token is renewed. */
+  readonly auth?: Auth | undefined
+}
+
+/** One identity's stay in this tab, with one mount or several. */
+export interface Stay {
+  readonly identity: string
+  readonly client: QueryClientSlice
+  auth: Auth | undefined
+  mounts: number
+  session: Session | undefined
+  ended: boolean
+}
+
+/**
+ * Who is mounted. A tab has one stay at a time; it ends a microtask after its last unmount, so that a remount in the
+ * same breath (StrictMode, a changed parent) joins it, while another identity ends it and says that it is over.
+ */
+export function createStays(open: (stay: Stay) => void, onEnd: () => void, isSignedOut: () => boolean, report: Report) {
+  let current: Stay | undefined
+
+  function end(stay: Stay, release: boolean): void {
+    if (stay.ended) return
+    stay.ended = true
+    stay.session?.close(release)
+    if (current !== stay) return
+    current = undefined
+    onEnd()
+  }
+
+  /** Ends a stay that the new mount is not part of. */
+  function makeWay(stay: Stay, identity: string): void {
+    if (stay.mounts > 0 && !isSignedOut()) {
+      const what = 'mounted for another identity or QueryClient while mounted'
+      report('mounted-twice', `${what}; the new mount replaces the old one`)
+    }
+    end(stay, stay.identity !== identity)
+  }
+
+  return {
+    get current() {
+      return current
+    },
+    mount({ queryClient, identity, auth }: MountOptions): () => void {
+      const who = identity === null || identity === undefined ? '' : String(identity)
+      if (who === '') {
+        // Nobody here; whoever else has mounted this line stays.
+        if (current?.mounts === 0) end(current, true)
+        return () => undefined
+      }
+      if (current && (current.identity !== who || current.client !== queryClient || isSignedOut()))
+        makeWay(current, who)
+
+      const joined = current
+      const stay: Stay = joined ?? {
+        identity: who,
+        client: queryClient,
+        auth,
+        mounts: 0,
+        session: undefined,
+        ended: false,
+      }
+      stay.auth = auth
+      stay.mounts++
+      current = stay
+      if (!joined) open(stay)
+
+      let mounted = true
+      return () => {
+        if (!mounted) return
+        mounted = false
+        stay.mounts--
+        void Promise.resolve().then(() => {
+          if (stay.mounts === 0) end(stay, false)
+        })
+      }
+    },
+  }
+}
