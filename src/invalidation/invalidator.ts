@@ -4,7 +4,7 @@ import { createMatcher, type Verdict } from './matcher.js'
 import type { QueryClientSlice, QuerySlice } from './query-client.js'
 import type { Receipt, ServerEvent } from './receipt.js'
 import type { CompiledRule } from './rule.js'
-import type { NormalTarget, QueryKey } from './target.js'
+import { identify, type NormalTarget, type QueryKey } from './target.js'
 
 export interface InvalidatorOptions {
   readonly client: QueryClientSlice
@@ -34,7 +34,7 @@ type Fate = 'refetched' | 'joined' | 'deferred' | 'skipped'
 
 /**
  * `marked` holds the queries that were marked stale and still owe a fetch; `again` those whose fetch was under way when
- * a target matched. Both hold hashes, so that a query that leaves the cache costs nothing.
+ * a target matched, or has been cancelled. Both hold hashes, so that a query that leaves the cache costs nothing.
  */
 export function createInvalidator(options: InvalidatorOptions): Invalidator {
   const { client, rules, debounce, environment, onReceipt } = options
@@ -53,6 +53,7 @@ export function createInvalidator(options: InvalidatorOptions): Invalidator {
   const stopLooking = page.on('visible', () => look('visible'))
 
   function push(pairs: readonly EventPair[]): void {
+    if (closed) return
     let relevant = false
     for (const [name, metadata] of pairs) {
       const rule = rules.get(name)
@@ -65,7 +66,7 @@ export function createInvalidator(options: InvalidatorOptions): Invalidator {
   }
 
   function flush(): void {
-    if (closed || holding) return
+    if (holding) return
     if (client.isMutating() === 0) apply()
     else hold()
   }
@@ -123,22 +124,35 @@ export function createInvalidator(options: InvalidatorOptions): Invalidator {
       settling.add(queryHash)
       const settled = () => {
         settling.delete(queryHash)
-        if (closed) return
-        again.add(queryHash)
-        schedule()
+        owe(queryHash)
       }
       query.fetch(undefined, { cancelRefetch: false }).then(settled, settled)
     }
     return 'joined'
   }
 
+  /** A fetch that the app cancels (before an optimistic update, say) ends without an error, and with the mark still set. */
+  function follow(query: QuerySlice): void {
+    const ended = () => {
+      if (query.state.isInvalidated) owe(query.queryHash)
+    }
+    query.fetch(undefined, { cancelRefetch: false }).then(ended, () => undefined)
+  }
+
+  function owe(queryHash: string): void {
+    if (closed) return
+    again.add(queryHash)
+    schedule()
+  }
+
   function resync(until: number, inFlight: boolean): void {
+    if (closed) return
     const match = createMatcher([...rules.values()].flatMap((rule) => rule.reach()))
     run('gap', [], (query) => {
       if (match(query) !== 'hit') return undefined
       if (query.state.fetchStatus !== 'idle') return inFlight ? join(query) : undefined
-      const { dataUpdatedAt } = query.state
-      return dataUpdatedAt > 0 && dataUpdatedAt <= until ? mark(query, false) : undefined
+      const { data, dataUpdatedAt } = query.state
+      return data !== undefined && dataUpdatedAt <= until ? mark(query, false) : undefined
     })
     if (marked.size === 0) return
     resyncing ??= timers.after(random() * options.jitter, () => {
@@ -153,7 +167,7 @@ export function createInvalidator(options: InvalidatorOptions): Invalidator {
     const owing = [...marked].flatMap((hash) => client.getQueryCache().get(hash) ?? [])
     marked.clear()
     const due = new Set(owing.filter((query) => query.state.isInvalidated && query.state.fetchStatus === 'idle'))
-    if (due.size > 0) run(cause, [], (query) => (due.has(query) && query.isActive() ? 'refetched' : undefined))
+    if (due.size > 0) run(cause, [], (query) => (due.has(query) && query.isActive() ? mark(query, true) : undefined))
   }
 
   /**
@@ -166,12 +180,15 @@ export function createInvalidator(options: InvalidatorOptions): Invalidator {
     decide: (query: QuerySlice) => Fate | undefined,
   ): void {
     const fates: Record<Fate, QueryKey[]> = { refetched: [], joined: [], deferred: [], skipped: [] }
+    const refetched: QuerySlice[] = []
     const predicate = (query: QuerySlice): boolean => {
       const fate = decide(query)
       if (fate) fates[fate].push(query.queryKey)
+      if (fate === 'refetched') refetched.push(query)
       return fate === 'refetched'
     }
     void client.refetchQueries({ predicate }, { cancelRefetch: false })
+    refetched.forEach(follow)
     const touched = Object.values(fates).some((keys) => keys.length > 0)
     if (touched || answered.length > 0) onReceipt({ at: clock.now(), cause, events: answered, ...fates })
   }
@@ -185,20 +202,4 @@ export function createInvalidator(options: InvalidatorOptions): Invalidator {
   }
 
   return { push, resync, close }
-}
-
-/** Equal targets from a burst are kept once; those that can't be told apart for sure are all kept. */
-function identify(target: NormalTarget): string {
-  try {
-    return JSON.stringify([target.queryKey, target.scope], exact)
-  } catch {
-    return `circular ${Math.random()}`
-  }
-}
-
-/** JSON drops or blurs what it does not know; two targets must never become one by that. */
-function exact(_field: string, value: unknown): unknown {
-  const known =
-    typeof value === 'string' || typeof value === 'object' || typeof value === 'boolean' || Number.isFinite(value)
-  return known ? value : `\u0000${typeof value} ${String(value)}`
 }

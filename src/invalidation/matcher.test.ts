@@ -86,7 +86,7 @@ describe('the matcher', () => {
     const head = fc.constantFrom<unknown>('a', 'b', 1, '1', null, undefined, true, Number.NaN, 0, -0)
     const value = fc.constantFrom<unknown>('x', 'y', 1, '1', null, '', undefined, ['x', 'y'])
     const scope = fc.dictionary(fc.constantFrom('f', 'g'), value, { maxKeys: 2 })
-    const part = fc.oneof(head, scope, fc.array(value, { maxLength: 2 }))
+    const part = fc.oneof({ weight: 3, arbitrary: scope }, head, fc.array(value, { maxLength: 2 }))
     const key = fc.oneof(
       {
         weight: 5,
@@ -110,6 +110,6 @@ describe('the matcher', () => {
       { numRuns: 2_000 },
     )
     // The property would be empty if one of the verdicts were rare.
-    expect(Math.min(...Object.values(seen))).toBeGreaterThan(100)
+    expect(Math.min(...Object.values(seen))).toBeGreaterThan(50)
   })
 })

@@ -23,6 +23,7 @@ export interface QuerySlice {
   readonly queryKey: QueryKey
   readonly meta?: Readonly<Record<string, unknown>> | undefined
   readonly state: {
+    readonly data?: unknown
     readonly dataUpdatedAt: number
     readonly fetchStatus: 'fetching' | 'paused' | 'idle'
     readonly isInvalidated: boolean

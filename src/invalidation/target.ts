@@ -78,3 +78,21 @@ export function startsWith(key: unknown, prefix: unknown): boolean {
     startsWith((key as Record<string, unknown>)[field], (prefix as Record<string, unknown>)[field]),
   )
 }
+
+/** The same for equal targets, so that a burst keeps them once; another one where two can't be told apart for sure. */
+export function identify(target: NormalTarget): string {
+  try {
+    return JSON.stringify([target.queryKey, target.scope], exact)
+  } catch {
+    return `apart ${Math.random()}`
+  }
+}
+
+/** JSON drops or blurs what it does not know; two targets must never become one by that. */
+function exact(this: Record<string, unknown>, field: string, value: unknown): unknown {
+  // A date, say, has become its text already.
+  if (!Object.is(this[field], value)) throw new TypeError('not plain')
+  const known =
+    typeof value === 'string' || typeof value === 'object' || typeof value === 'boolean' || Number.isFinite(value)
+  return known ? value : `\u0000${typeof value} ${String(value)}`
+}

@@ -1,0 +1,1074 @@
+import {
+  focusManager,
+  MutationObserver,
+  onlineManager,
+  QueryClient,
+  type QueryKey,
+  QueryObserver,
+  type QueryObserverOptions,
+} from '@tanstack/react-query'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import type { EventPair } from '../protocol.js'
+import { createFakeBrowser } from '../testing/fake-browser.js'
+import { createInvalidator, type InvalidatorOptions } from './invalidator.js'
+import type { Receipt } from './receipt.js'
+import { compileRule } from './rule.js'
+
+const START = new Date('2030-01-01T00:00:00Z').getTime()
+
+beforeEach(() => {
+  vi.useFakeTimers({ now: START })
+})
+
+afterEach(() => {
+  vi.useRealTimers()
+  focusManager.setFocused(undefined)
+  onlineManager.setOnline(true)
+})
+
+const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms)
+
+/** What the events of these tests make stale. */
+const RULES: Record<string, unknown> = {
+  loan: ['loans'],
+  paid: (m: { id: number }) => [['balance', m.id]],
+  paidAll: (m: { ids: number[] }) => m.ids.map((id) => ['balance', id]),
+  moved: (m: { id: number; type?: string }) => [{ queryKey: ['tx'], scope: { id: m.id, type: m.type } }],
+}
+
+interface SetUp extends Partial<Pick<InvalidatorOptions, 'debounce' | 'jitter'>> {
+  readonly random?: number
+  readonly rules?: Record<string, unknown>
+}
+
+/** A tab with an invalidator and a real QueryClient. */
+function setUp({ debounce = { wait: 100, maxWait: 1_000 }, jitter = 2_000, random = 0.5, rules = RULES }: SetUp = {}) {
+  const client = new QueryClient({
+    defaultOptions: {
+      // Infinite times, so that every fetch and every timer that is left is ours.
+      queries: { gcTime: Number.POSITIVE_INFINITY, staleTime: Number.POSITIVE_INFINITY, retry: false },
+      mutations: { gcTime: Number.POSITIVE_INFINITY },
+    },
+  })
+  const tab = createFakeBrowser().tab()
+  const receipts: Receipt[] = []
+  const complain = (code: string) => expect.fail(`reported ${code}`)
+  const invalidator = createInvalidator({
+    client,
+    rules: new Map(Object.entries(rules).map(([event, rule]) => [event, compileRule(event, rule, complain)])),
+    debounce,
+    jitter,
+    environment: { ...tab.environment, random: () => random },
+    onReceipt: (receipt) => receipts.push(receipt),
+  })
+  return {
+    client,
+    invalidator,
+    page: tab.page,
+    /** What each flush did, in brief. */
+    receipts: () => receipts.map(brief),
+    fullReceipts: receipts,
+    emit: (name: string, metadata: EventPair[1] = {}) => invalidator.push([[name, metadata]]),
+    watch: (queryKey: QueryKey, options?: WatchOptions) => watch(client, queryKey, options),
+    mutate: (ms: number, failing = false) => mutate(client, ms, failing),
+  }
+}
+
+/** The names of the events, and those of the lists of queries that are not empty. */
+function brief({ cause, events, refetched, joined, deferred, skipped }: Receipt): object {
+  const fates = Object.entries({ refetched, joined, deferred, skipped }).filter(([, keys]) => keys.length > 0)
+  return { cause, events: events.map(({ name }) => name), ...Object.fromEntries(fates) }
+}
+
+interface WatchOptions extends Partial<QueryObserverOptions<number>> {
+  /** How long a fetch takes, in milliseconds. */
+  readonly takes?: number
+  /** Which fetches fail, counted from 1. */
+  readonly fails?: readonly number[]
+}
+
+/** A component that shows a query, and what the server saw of it. */
+function watch(client: QueryClient, queryKey: QueryKey, { takes = 10, fails = [], ...options }: WatchOptions = {}) {
+  const fetches = { began: [] as number[], aborted: 0, running: 0, mostRunning: 0 }
+  const queryFn = async ({ signal }: { signal: AbortSignal }): Promise<number> => {
+    fetches.began.push(Date.now() - START)
+    const number = fetches.began.length
+    fetches.running++
+    fetches.mostRunning = Math.max(fetches.mostRunning, fetches.running)
+    signal.addEventListener('abort', () => fetches.aborted++)
+    await new Promise((resolve) => setTimeout(resolve, takes))
+    fetches.running--
+    if (fails.includes(number)) throw new Error('the server is ill')
+    return number
+  }
+  const observer = new QueryObserver<number>(client, { queryKey, queryFn, ...options } as QueryObserverOptions<number>)
+  let unsubscribe = observer.subscribe(() => undefined)
+  return {
+    fetches,
+    /** When the fetches began, in milliseconds since the start of the test. */
+    began: fetches.began,
+    query: () => observer.getCurrentQuery(),
+    data: () => observer.getCurrentResult().data,
+    setOptions: (change: Partial<QueryObserverOptions<number>>) =>
+      observer.setOptions({ ...observer.options, ...change } as QueryObserverOptions<number>),
+    leave: () => unsubscribe(),
+    comeBack() {
+      unsubscribe = observer.subscribe(() => undefined)
+    },
+  }
+}
+
+function mutate(client: QueryClient, ms: number, failing: boolean): void {
+  const mutationFn = () =>
+    new Promise<void>((resolve, reject) => setTimeout(() => (failing ? reject(new Error('refused')) : resolve()), ms))
+  new MutationObserver(client, { mutationFn }).mutate().catch(() => undefined)
+}
+
+describe('events', () => {
+  it('become one flush, `wait` after the last of them', async () => {
+    const { emit, watch, receipts } = setUp()
+    const loans = watch(['loans'])
+    const balance = watch(['balance', 7])
+    await pass(100)
+
+    emit('loan')
+    await pass(60)
+    emit('paid', { id: 7 })
+    await pass(99)
+    expect(receipts()).toEqual([])
+
+    await pass(1)
+    expect(receipts()).toEqual([{ cause: 'events', events: ['loan', 'paid'], refetched: [['loans'], ['balance', 7]] }])
+    expect(loans.began).toEqual([0, 260])
+    expect(balance.began).toEqual([0, 260])
+  })
+
+  it('that do not stop are flushed `maxWait` after the first of them', async () => {
+    const { emit, watch } = setUp()
+    const loans = watch(['loans'])
+    await pass(100)
+    for (let n = 0; n < 50; n++) {
+      emit('loan')
+      await pass(50)
+    }
+    await pass(500)
+    // 2,500 ms of events, from 100 on: after 1,000 and 2,000 ms of them, and when they are over.
+    expect(loans.began).toEqual([0, 1_100, 2_100, 2_650])
+  })
+
+  it('in a burst of 500 within a second cost a query three fetches at most, and none is lost', async () => {
+    const { emit, watch, fullReceipts } = setUp()
+    const loans = watch(['loans'], { takes: 50 })
+    await pass(100)
+    loans.began.length = 0
+    for (let n = 0; n < 500; n++) {
+      emit('loan')
+      await pass(2)
+    }
+    const lastEvent = Date.now() - START - 2
+    await pass(5_000)
+    expect(loans.began.length).toBeLessThanOrEqual(3)
+    expect(loans.began.at(-1)).toBeGreaterThan(lastEvent)
+    expect(fullReceipts.flatMap(({ events }) => events)).toHaveLength(500)
+  })
+
+  it('without a rule do nothing, not even a flush', async () => {
+    const { emit, watch, receipts } = setUp()
+    const loans = watch(['loans'])
+    await pass(100)
+    emit('weather', { id: 1 })
+    expect(vi.getTimerCount()).toBe(0)
+    await pass(2_000)
+    expect(loans.began).toEqual([0])
+    expect(receipts()).toEqual([])
+  })
+
+  it('that match no query still have their receipt', async () => {
+    const { emit, receipts } = setUp()
+    emit('paid', { id: 7 })
+    await pass(100)
+    expect(receipts()).toEqual([{ cause: 'events', events: ['paid'] }])
+  })
+
+  it('with metadata that was no object make stale what their rule reaches', async () => {
+    const { emit, watch, receipts } = setUp()
+    watch(['balance', 7])
+    watch(['balance', 8])
+    watch(['loans'])
+    await pass(100)
+    emit('paid', null)
+    await pass(100)
+    expect(receipts()).toEqual([
+      {
+        cause: 'events',
+        events: ['paid'],
+        refetched: [
+          ['balance', 7],
+          ['balance', 8],
+        ],
+      },
+    ])
+  })
+
+  it('are told as they came, with the moment of the flush', async () => {
+    const { invalidator, fullReceipts } = setUp()
+    invalidator.push([
+      ['loan', { id: 1 }],
+      ['weather', {}],
+      ['loan', null],
+    ])
+    await pass(100)
+    const events = [
+      { name: 'loan', metadata: { id: 1 } },
+      { name: 'loan', metadata: {} },
+    ]
+    expect(fullReceipts).toEqual([
+      { at: START + 100, cause: 'events', events, refetched: [], joined: [], deferred: [], skipped: [] },
+    ])
+  })
+})
+
+describe('targets', () => {
+  it('with a scope skip the queries that contradict it, and no others', async () => {
+    const { emit, watch, receipts } = setUp()
+    const keys = [
+      ['tx'],
+      ['tx', { page: 2 }],
+      ['tx', { type: 'card' }],
+      ['tx', { type: 'transfer' }],
+      ['tx', { id: '7' }],
+      ['tx', { id: 8 }],
+    ]
+    for (const key of keys) watch(key)
+    watch(['tx', 'monthly'], { meta: { scope: { id: 9 } } })
+    await pass(100)
+    emit('moved', { id: 7, type: 'card' })
+    await pass(100)
+    expect(receipts()).toEqual([
+      {
+        cause: 'events',
+        events: ['moved'],
+        refetched: [['tx'], ['tx', { page: 2 }], ['tx', { type: 'card' }], ['tx', { id: '7' }]],
+        skipped: [
+          ['tx', { type: 'transfer' }],
+          ['tx', { id: 8 }],
+          ['tx', 'monthly'],
+        ],
+      },
+    ])
+  })
+
+  it('leave a skipped query as fresh as it was', async () => {
+    const { emit, watch } = setUp()
+    const transfers = watch(['tx', { type: 'transfer' }])
+    await pass(100)
+    emit('moved', { id: 7, type: 'card' })
+    await pass(2_000)
+    expect(transfers.began).toEqual([0])
+    expect(transfers.query().state.isInvalidated).toBe(false)
+  })
+
+  it('of different scopes are all asked: one that agrees is enough', async () => {
+    const { emit, watch, receipts } = setUp()
+    watch(['tx', { type: 'transfer' }])
+    await pass(100)
+    emit('moved', { id: 7, type: 'card' })
+    emit('moved', { id: 7, type: 'transfer' })
+    await pass(100)
+    expect(receipts()).toEqual([
+      { cause: 'events', events: ['moved', 'moved'], refetched: [['tx', { type: 'transfer' }]] },
+    ])
+  })
+
+  const circular: { self?: unknown } = {}
+  circular.self = circular
+  it.each<[what: string, one: unknown, other: unknown]>([
+    ['a number and its name', 1, '1'],
+    ['undefined and nothing', { page: undefined, a: 1 }, { a: 1, b: 2 }],
+    ['undefined and null', { page: undefined }, { page: null }],
+    ['infinities', Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY],
+    ['infinity and null', Number.POSITIVE_INFINITY, null],
+    ['a big integer and its name', 1n, '1'],
+    ['a date and its text', new Date(START), new Date(START).toJSON()],
+    ['what holds itself and a string', circular, 'x'],
+    ['a list and its text', ['a'], 'a'],
+  ])('that only look alike are not taken for one: %s', async (_what, one, other) => {
+    const { client, emit, receipts } = setUp({ rules: { raw: (m: { targets: unknown }) => m.targets } })
+    // Queries of a hash of their own, since TanStack's own can't tell some of these apart.
+    for (const [queryHash, part] of Object.entries({ one, other })) {
+      new QueryObserver(client, { queryKey: ['x', part], queryHash, queryFn: () => 1 }).subscribe(() => undefined)
+    }
+    await pass(100)
+    for (const targets of [[['x', one]], [['x', other]]]) emit('raw', { targets })
+    await pass(100)
+    expect(receipts()).toEqual([
+      {
+        cause: 'events',
+        events: ['raw', 'raw'],
+        refetched: [
+          ['x', one],
+          ['x', other],
+        ],
+      },
+    ])
+  })
+})
+
+describe('a flush goes over the cache once', () => {
+  it('whatever the number of targets, and asks of each query once', async () => {
+    const { client, emit, watch } = setUp()
+    const ids = Array.from({ length: 200 }, (_, id) => id)
+    for (const id of ids) watch(['balance', id])
+    watch(['loans'])
+    await pass(100)
+
+    const asked: string[] = []
+    const refetchQueries = client.refetchQueries.bind(client)
+    const spy = vi.spyOn(client, 'refetchQueries').mockImplementation((filters, options) =>
+      refetchQueries(
+        {
+          ...filters,
+          predicate(query) {
+            asked.push(query.queryHash)
+            return filters?.predicate?.(query) ?? true
+          },
+        },
+        options,
+      ),
+    )
+    const invalidateQueries = vi.spyOn(client, 'invalidateQueries')
+    const findAll = vi.spyOn(client.getQueryCache(), 'findAll')
+    emit('paidAll', { ids })
+    emit('loan')
+    await pass(100)
+
+    expect(spy).toHaveBeenCalledTimes(1)
+    expect(spy).toHaveBeenCalledWith(expect.anything(), { cancelRefetch: false })
+    expect(findAll).toHaveBeenCalledTimes(1)
+    expect(invalidateQueries).not.toHaveBeenCalled()
+    expect(asked).toHaveLength(201)
+    expect(new Set(asked).size).toBe(201)
+    await pass(100)
+    expect(client.isFetching()).toBe(0)
+    expect(spy).toHaveBeenCalledTimes(1)
+  })
+})
+
+describe('a query that nobody fetches is only marked', () => {
+  it('not in use: fetched when it comes into use', async () => {
+    const { emit, watch, receipts } = setUp()
+    const loans = watch(['loans'])
+    await pass(100)
+    loans.leave()
+    emit('loan')
+    await pass(200)
+    expect(receipts()).toEqual([{ cause: 'events', events: ['loan'], deferred: [['loans']] }])
+    expect(loans.began).toEqual([0])
+    loans.comeBack()
+    await pass(100)
+    expect(loans.began).toEqual([0, 300])
+  })
+
+  it('disabled: fetched when it is enabled', async () => {
+    const { emit, watch, receipts } = setUp()
+    const loans = watch(['loans'])
+    await pass(100)
+    loans.setOptions({ enabled: false })
+    emit('loan')
+    await pass(200)
+    expect(receipts()).toEqual([{ cause: 'events', events: ['loan'], deferred: [['loans']] }])
+    expect(loans.began).toEqual([0])
+    loans.setOptions({ enabled: true })
+    await pass(100)
+    expect(loans.began).toEqual([0, 300])
+  })
+
+  it('neither when the tab is looked at', async () => {
+    const { emit, watch, page, receipts } = setUp()
+    const away = watch(['loans', 'away'])
+    const disabled = watch(['loans', 'disabled'])
+    await pass(100)
+    away.leave()
+    disabled.setOptions({ enabled: false })
+    emit('loan')
+    await pass(100)
+    page.hide()
+    page.show()
+    await pass(100)
+    expect([...away.began, ...disabled.began]).toEqual([0, 0])
+    expect(receipts()).toHaveLength(1)
+  })
+
+  it('static: not even that', async () => {
+    const { client, emit, watch, receipts, invalidator } = setUp()
+    const loans = watch(['loans'], { staleTime: 'static' })
+    await pass(100)
+    emit('loan')
+    await pass(200)
+    invalidator.resync(Date.now(), true)
+    await pass(2_000)
+    expect(loans.began).toEqual([0])
+    expect(loans.query().state.isInvalidated).toBe(false)
+    expect(receipts()).toEqual([{ cause: 'events', events: ['loan'] }])
+    expect(client.isFetching()).toBe(0)
+  })
+})
+
+describe('a query that is being fetched is left to finish, then fetched once more', () => {
+  it('also when it is its first load, which TanStack would lose', async () => {
+    const { emit, watch, receipts } = setUp()
+    const loans = watch(['loans'], { takes: 300 })
+    await pass(50)
+    emit('loan')
+    await pass(100)
+    expect(receipts()).toEqual([{ cause: 'events', events: ['loan'], joined: [['loans']] }])
+    await pass(2_000)
+    expect(loans.began).toEqual([0, 400])
+    expect(loans.data()).toBe(2)
+    expect(receipts().slice(1)).toEqual([{ cause: 'events', events: [], refetched: [['loans']] }])
+  })
+
+  it('also when that first load fails', async () => {
+    const { emit, watch } = setUp()
+    const loans = watch(['loans'], { takes: 300, fails: [1] })
+    await pass(50)
+    emit('loan')
+    await pass(2_000)
+    expect(loans.began).toEqual([0, 400])
+    expect(loans.data()).toBe(2)
+  })
+
+  it('also when it is a retry that is under way', async () => {
+    const { emit, watch } = setUp()
+    const loans = watch(['loans'], { fails: [1], retry: 1, retryDelay: 500 })
+    await pass(50)
+    emit('loan')
+    await pass(2_000)
+    expect(loans.began).toEqual([0, 510, 620])
+  })
+
+  it('exactly once, however many events there were', async () => {
+    const { emit, watch, receipts } = setUp()
+    const loans = watch(['loans'], { takes: 2_000 })
+    for (let n = 0; n < 10; n++) {
+      await pass(150)
+      emit('loan')
+    }
+    await pass(10_000)
+    expect(loans.began).toEqual([0, 2_100])
+    expect(receipts().filter((receipt) => 'joined' in receipt)).toHaveLength(10)
+    expect(receipts().filter((receipt) => 'refetched' in receipt)).toHaveLength(1)
+  })
+
+  it('never aborted and never twice at a time, in a storm that is faster than the fetch', async () => {
+    const { emit, watch } = setUp({ debounce: { wait: 10, maxWait: 10 } })
+    const loans = watch(['loans'], { takes: 100 })
+    await pass(200)
+    for (let n = 0; n < 20; n++) {
+      emit('loan')
+      await pass(50)
+    }
+    const lastEvent = Date.now() - START - 50
+    expect(loans.data()).toBeGreaterThan(5)
+    await pass(2_000)
+    expect(loans.fetches).toMatchObject({ aborted: 0, mostRunning: 1, running: 0 })
+    expect(loans.began.at(-1)).toBeGreaterThan(lastEvent)
+    expect(loans.began.length).toBeLessThanOrEqual(12)
+  })
+
+  it('not, if something else has begun to fetch it in the meantime', async () => {
+    const { client, emit, watch, receipts } = setUp()
+    const loans = watch(['loans'], { takes: 300 })
+    emit('loan')
+    await pass(350)
+    void client.refetchQueries({ queryKey: ['loans'] })
+    await pass(2_000)
+    expect(loans.began).toEqual([0, 350])
+    expect(receipts()).toEqual([{ cause: 'events', events: ['loan'], joined: [['loans']] }])
+  })
+
+  it('not, if it has left the cache', async () => {
+    const { client, emit, watch, receipts } = setUp()
+    const loans = watch(['loans'], { takes: 300 })
+    emit('loan')
+    await pass(150)
+    loans.leave()
+    client.clear()
+    await pass(2_000)
+    expect(loans.began).toEqual([0])
+    expect(receipts()).toHaveLength(1)
+  })
+
+  it('marked, if it is not in use any more', async () => {
+    const { emit, watch, receipts } = setUp()
+    const loans = watch(['loans'], { takes: 300 })
+    emit('loan')
+    await pass(150)
+    loans.leave()
+    await pass(2_000)
+    expect(receipts().slice(1)).toEqual([{ cause: 'events', events: [], deferred: [['loans']] }])
+    loans.comeBack()
+    await pass(100)
+    expect(loans.began).toHaveLength(2)
+  })
+
+  it('also when it waits for the network', async () => {
+    const { emit, watch, receipts } = setUp()
+    const loans = watch(['loans'])
+    await pass(100)
+    onlineManager.setOnline(false)
+    emit('loan')
+    await pass(200)
+    emit('loan')
+    await pass(200)
+    expect(receipts()).toEqual([
+      { cause: 'events', events: ['loan'], refetched: [['loans']] },
+      { cause: 'events', events: ['loan'], joined: [['loans']] },
+    ])
+    onlineManager.setOnline(true)
+    loans.query().onOnline()
+    await pass(2_000)
+    expect(loans.began).toEqual([0, 500, 610])
+  })
+})
+
+describe('a fetch of ours that the app cancels (before an optimistic update, say)', () => {
+  it('is made up for: nothing else would', async () => {
+    const { client, emit, watch } = setUp()
+    const loans = watch(['loans'], { takes: 300 })
+    await pass(1_000)
+    emit('loan')
+    await pass(150)
+    expect(loans.began).toEqual([0, 1_100])
+    await client.cancelQueries({ queryKey: ['loans'] })
+    await pass(2_000)
+    expect(loans.fetches).toMatchObject({ aborted: 1, running: 0 })
+    expect(loans.began).toHaveLength(3)
+    expect(loans.data()).toBe(3)
+  })
+
+  it('is not repeated when the app has put a fetch of its own in its place', async () => {
+    const { client, emit, watch } = setUp()
+    const loans = watch(['loans'], { takes: 300 })
+    await pass(1_000)
+    emit('loan')
+    await pass(150)
+    void client.invalidateQueries({ queryKey: ['loans'] })
+    await pass(5_000)
+    expect(loans.began).toEqual([0, 1_100, 1_150])
+    expect(loans.fetches).toMatchObject({ aborted: 1 })
+  })
+
+  it('is made up for when the mutation is over that it was cancelled for', async () => {
+    const { client, emit, watch, mutate } = setUp()
+    const loans = watch(['loans'], { takes: 300 })
+    await pass(1_000)
+    emit('loan')
+    await pass(150)
+    await client.cancelQueries({ queryKey: ['loans'] })
+    mutate(500)
+    await pass(5_000)
+    expect(loans.began).toEqual([0, 1_100, 1_650])
+  })
+
+  it('is not repeated when it has failed: that is for `retry` to say', async () => {
+    const { emit, watch } = setUp()
+    const loans = watch(['loans'], { fails: [2] })
+    await pass(1_000)
+    emit('loan')
+    await pass(5_000)
+    expect(loans.began).toEqual([0, 1_100])
+  })
+})
+
+describe('a hidden tab', () => {
+  it('marks, and fetches when it is looked at, also where refetchOnWindowFocus is off', async () => {
+    const { emit, watch, page, receipts } = setUp()
+    const loans = watch(['loans'], { refetchOnWindowFocus: false })
+    await pass(100)
+    page.hide()
+    for (let n = 0; n < 5; n++) {
+      emit('loan')
+      await pass(500)
+    }
+    expect(loans.began).toEqual([0])
+    expect(loans.query().state.isInvalidated).toBe(true)
+    expect(receipts()).toEqual(
+      Array.from({ length: 5 }, () => ({ cause: 'events', events: ['loan'], deferred: [['loans']] })),
+    )
+
+    page.show()
+    await pass(100)
+    expect(loans.began).toEqual([0, 2_600])
+    expect(receipts().slice(5)).toEqual([{ cause: 'visible', events: [], refetched: [['loans']] }])
+    page.hide()
+    page.show()
+    await pass(2_000)
+    expect(loans.began).toHaveLength(2)
+    expect(receipts()).toHaveLength(6)
+  })
+
+  it.each(['TanStack', 'Partyline'])(
+    'fetches once where refetchOnWindowFocus is on, too, if %s sees it first',
+    async (first) => {
+      const { client, emit, watch, page, receipts } = setUp()
+      client.mount()
+      const loans = watch(['loans'], { refetchOnWindowFocus: true })
+      await pass(100)
+      page.hide()
+      focusManager.setFocused(false)
+      emit('loan')
+      await pass(1_000)
+      if (first === 'TanStack') {
+        focusManager.setFocused(true)
+        await pass(0)
+        page.show()
+      } else {
+        page.show()
+        focusManager.setFocused(true)
+      }
+      await pass(2_000)
+      client.unmount()
+      expect(loans.began).toEqual([0, 1_100])
+      expect(receipts().slice(1)).toHaveLength(first === 'Partyline' ? 1 : 0)
+    },
+  )
+
+  it('leaves out what something else has fetched since', async () => {
+    const { client, emit, watch, page, receipts } = setUp()
+    const loans = watch(['loans'])
+    const other = watch(['loans', 'other'])
+    await pass(100)
+    page.hide()
+    emit('loan')
+    await pass(200)
+    void client.refetchQueries({ queryKey: ['loans'], exact: true })
+    await pass(200)
+    page.show()
+    await pass(200)
+    expect(loans.began).toEqual([0, 300])
+    expect(other.began).toEqual([0, 500])
+    expect(receipts().slice(1)).toEqual([{ cause: 'visible', events: [], refetched: [['loans', 'other']] }])
+  })
+
+  it('leaves out what is not in use any more, and what has left the cache', async () => {
+    const { client, emit, watch, page, receipts } = setUp()
+    const left = watch(['loans', 'left'])
+    const gone = watch(['loans', 'gone'])
+    await pass(100)
+    page.hide()
+    emit('loan')
+    await pass(200)
+    left.leave()
+    gone.leave()
+    client.removeQueries({ queryKey: ['loans', 'gone'] })
+    page.show()
+    await pass(200)
+    expect([...left.began, ...gone.began]).toEqual([0, 0])
+    expect(receipts()).toHaveLength(1)
+    left.comeBack()
+    await pass(100)
+    expect(left.began).toEqual([0, 500])
+  })
+
+  it('owes a fetch once: whether a failed one is repeated is for `retry` to say', async () => {
+    const { emit, watch, page } = setUp()
+    const loans = watch(['loans'], { fails: [2] })
+    await pass(100)
+    page.hide()
+    emit('loan')
+    await pass(200)
+    page.show()
+    await pass(200)
+    page.hide()
+    page.show()
+    await pass(200)
+    expect(loans.began).toEqual([0, 300])
+  })
+
+  it('leaves out what has become static', async () => {
+    const { emit, watch, page, receipts } = setUp()
+    const loans = watch(['loans'])
+    await pass(100)
+    page.hide()
+    emit('loan')
+    await pass(200)
+    loans.setOptions({ staleTime: 'static' })
+    page.show()
+    await pass(200)
+    expect(loans.began).toEqual([0])
+    expect(receipts()).toHaveLength(1)
+  })
+
+  it('loses no event that came during a first load', async () => {
+    const { emit, watch, page, receipts } = setUp()
+    page.hide()
+    const loans = watch(['loans'], { takes: 300 })
+    emit('loan')
+    await pass(2_000)
+    expect(loans.began).toEqual([0])
+    page.show()
+    await pass(2_000)
+    expect(loans.began).toEqual([0, 2_000])
+    expect(receipts()).toEqual([
+      { cause: 'events', events: ['loan'], joined: [['loans']] },
+      { cause: 'events', events: [], deferred: [['loans']] },
+      { cause: 'visible', events: [], refetched: [['loans']] },
+    ])
+  })
+
+  it('that is looked at while that first load is under way fetches once more after it', async () => {
+    const { emit, watch, page } = setUp()
+    page.hide()
+    const loans = watch(['loans'], { takes: 300 })
+    emit('loan')
+    await pass(150)
+    page.show()
+    await pass(2_000)
+    expect(loans.began).toEqual([0, 400])
+  })
+
+  it('that is looked at before the flush fetches with it', async () => {
+    const { emit, watch, page } = setUp()
+    const loans = watch(['loans'])
+    await pass(100)
+    page.hide()
+    emit('loan')
+    await pass(50)
+    page.show()
+    await pass(2_000)
+    expect(loans.began).toEqual([0, 200])
+  })
+})
+
+describe('a mutation of this tab', () => {
+  it('holds a flush back until it is over, and all that comes meanwhile', async () => {
+    const { emit, watch, mutate, receipts } = setUp()
+    const loans = watch(['loans'])
+    const balance = watch(['balance', 7])
+    await pass(100)
+    mutate(500)
+    emit('loan')
+    await pass(300)
+    emit('paid', { id: 7 })
+    await pass(199)
+    expect(receipts()).toEqual([])
+    await pass(1)
+    expect(loans.began).toEqual([0, 600])
+    expect(balance.began).toEqual([0, 600])
+    await pass(2_000)
+    expect(receipts()).toEqual([{ cause: 'events', events: ['loan', 'paid'], refetched: [['loans'], ['balance', 7]] }])
+  })
+
+  it('that fails lets go as well', async () => {
+    const { emit, watch, mutate } = setUp()
+    const loans = watch(['loans'])
+    await pass(100)
+    mutate(500, true)
+    emit('loan')
+    await pass(2_000)
+    expect(loans.began).toEqual([0, 600])
+  })
+
+  it('holds back together with others: the last one lets go', async () => {
+    const { emit, watch, mutate } = setUp()
+    const loans = watch(['loans'])
+    await pass(100)
+    mutate(300)
+    mutate(600)
+    emit('loan')
+    await pass(2_000)
+    expect(loans.began).toEqual([0, 700])
+  })
+
+  it('does not hold back for longer than `maxWait`', async () => {
+    const { client, emit, watch, mutate, receipts } = setUp()
+    const loans = watch(['loans'])
+    await pass(100)
+    mutate(60_000)
+    emit('loan')
+    await pass(1_099)
+    expect(loans.began).toEqual([0])
+    await pass(1)
+    expect(loans.began).toEqual([0, 1_200])
+    expect(client.getMutationCache().hasListeners()).toBe(false)
+    await pass(60_000)
+    expect(loans.began).toEqual([0, 1_200])
+    expect(receipts()).toHaveLength(1)
+  })
+
+  it('that is over before the flush holds nothing back', async () => {
+    const { emit, watch, mutate } = setUp()
+    const loans = watch(['loans'])
+    await pass(100)
+    mutate(50)
+    emit('loan')
+    await pass(2_000)
+    expect(loans.began).toEqual([0, 200])
+  })
+})
+
+describe('a resync after a gap', () => {
+  it('fetches the mapped queries whose data is older, when the jitter is over', async () => {
+    const { watch, invalidator, receipts } = setUp({ jitter: 2_000, random: 0.5 })
+    const loans = watch(['loans'])
+    const balance = watch(['balance', 7])
+    const unmapped = watch(['weather'])
+    await pass(100)
+    invalidator.resync(Date.now(), true)
+    expect(receipts()).toEqual([{ cause: 'gap', events: [], deferred: [['loans'], ['balance', 7]] }])
+    await pass(999)
+    expect(loans.began).toEqual([0])
+    await pass(1)
+    expect(loans.began).toEqual([0, 1_100])
+    expect(balance.began).toEqual([0, 1_100])
+    await pass(5_000)
+    expect(unmapped.began).toEqual([0])
+    expect(loans.began).toHaveLength(2)
+    expect(receipts().slice(1)).toEqual([{ cause: 'gap', events: [], refetched: [['loans'], ['balance', 7]] }])
+  })
+
+  it.each([
+    [0, 0],
+    [0.25, 500],
+    [0.999, 1_998],
+  ])('is spread: random %d of 2,000 ms is after %d ms', async (random, after) => {
+    const { watch, invalidator } = setUp({ jitter: 2_000, random })
+    const loans = watch(['loans'])
+    await pass(100)
+    invalidator.resync(Date.now(), true)
+    await pass(5_000)
+    expect(loans.began).toEqual([0, 100 + after])
+  })
+
+  it('leaves data alone that was fetched after the moment in question', async () => {
+    const { watch, invalidator, receipts } = setUp()
+    const old = watch(['loans', 'old'], { takes: 10 })
+    const younger = watch(['loans', 'younger'], { takes: 11 })
+    await pass(100)
+    invalidator.resync(START + 10, true)
+    await pass(5_000)
+    expect(old.began).toHaveLength(2)
+    expect(younger.began).toHaveLength(1)
+    expect(receipts()).toEqual([
+      { cause: 'gap', events: [], deferred: [['loans', 'old']] },
+      { cause: 'gap', events: [], refetched: [['loans', 'old']] },
+    ])
+  })
+
+  it('covers data of which nobody knows how old it is', async () => {
+    const { watch, invalidator } = setUp()
+    const born = watch(['loans'], { initialData: 0, initialDataUpdatedAt: 0, refetchOnMount: false })
+    await pass(100)
+    invalidator.resync(Date.now(), true)
+    await pass(5_000)
+    expect(born.began).toEqual([1_100])
+  })
+
+  it('leaves alone what has no data at all', async () => {
+    const { watch, invalidator, receipts } = setUp()
+    const failed = watch(['loans', 'failed'], { fails: [1] })
+    const disabled = watch(['loans', 'disabled'], { enabled: false })
+    await pass(100)
+    invalidator.resync(Date.now(), true)
+    await pass(5_000)
+    expect([...failed.began, ...disabled.began]).toEqual([0])
+    expect(receipts()).toEqual([])
+  })
+
+  it('has what is in flight fetched once more', async () => {
+    const { watch, invalidator, receipts } = setUp()
+    const loans = watch(['loans'], { takes: 300 })
+    await pass(100)
+    invalidator.resync(Date.now(), true)
+    expect(receipts()).toEqual([{ cause: 'gap', events: [], joined: [['loans']] }])
+    await pass(5_000)
+    expect(loans.began).toEqual([0, 400])
+  })
+
+  it('leaves what is in flight alone when that covers the gap', async () => {
+    const { watch, invalidator, receipts } = setUp()
+    const loans = watch(['loans'], { takes: 300 })
+    await pass(100)
+    invalidator.resync(START, false)
+    await pass(5_000)
+    expect(loans.began).toEqual([0])
+    expect(receipts()).toEqual([])
+  })
+
+  it('makes one fetch of a connection that comes and goes', async () => {
+    const { watch, invalidator, receipts } = setUp({ jitter: 2_000, random: 0.5 })
+    const loans = watch(['loans'])
+    await pass(100)
+    for (let n = 0; n < 5; n++) {
+      invalidator.resync(Date.now(), true)
+      await pass(150)
+      expect(vi.getTimerCount()).toBe(1)
+    }
+    await pass(5_000)
+    expect(loans.began).toEqual([0, 1_100])
+    expect(receipts().filter((receipt) => 'refetched' in receipt)).toHaveLength(1)
+  })
+
+  it('follows every gap, not only the first one', async () => {
+    const { watch, invalidator } = setUp({ jitter: 2_000, random: 0.5 })
+    const loans = watch(['loans'])
+    await pass(100)
+    invalidator.resync(Date.now(), true)
+    await pass(1_900)
+    invalidator.resync(Date.now(), true)
+    await pass(5_000)
+    expect(loans.began).toEqual([0, 1_100, 3_000])
+  })
+
+  it('is answered by an event that comes before the jitter is over', async () => {
+    const { emit, watch, invalidator } = setUp()
+    const loans = watch(['loans'])
+    await pass(100)
+    invalidator.resync(Date.now(), true)
+    emit('loan')
+    await pass(5_000)
+    expect(loans.began).toEqual([0, 200])
+  })
+
+  it('in a hidden tab is put off until it is looked at, however long', async () => {
+    const { watch, invalidator, page, receipts } = setUp()
+    const loans = watch(['loans'], { refetchOnWindowFocus: false })
+    await pass(100)
+    page.hide()
+    invalidator.resync(Date.now(), true)
+    await pass(60_000)
+    expect(loans.began).toEqual([0])
+    page.show()
+    await pass(5_000)
+    expect(loans.began).toEqual([0, 60_100])
+    expect(receipts().slice(1)).toEqual([{ cause: 'visible', events: [], refetched: [['loans']] }])
+  })
+
+  it('in a tab that is hidden during the jitter is put off as well', async () => {
+    const { watch, invalidator, page } = setUp()
+    const loans = watch(['loans'])
+    await pass(100)
+    invalidator.resync(Date.now(), true)
+    await pass(500)
+    page.hide()
+    await pass(5_000)
+    expect(loans.began).toEqual([0])
+    page.show()
+    await pass(5_000)
+    expect(loans.began).toEqual([0, 5_600])
+  })
+
+  it('only marks what is not in use', async () => {
+    const { watch, invalidator, receipts } = setUp()
+    const loans = watch(['loans'])
+    await pass(100)
+    loans.leave()
+    invalidator.resync(Date.now(), true)
+    await pass(5_000)
+    expect(loans.began).toEqual([0])
+    expect(receipts()).toEqual([{ cause: 'gap', events: [], deferred: [['loans']] }])
+    loans.comeBack()
+    await pass(100)
+    expect(loans.began).toEqual([0, 5_100])
+  })
+
+  it('covers everything when a rule may reach everything', async () => {
+    const branching = (m: { type: string }) => (m.type === 'card' ? ['cards'] : ['loans'])
+    const { watch, invalidator } = setUp({ rules: { branching } })
+    const unmapped = watch(['weather'])
+    await pass(100)
+    invalidator.resync(Date.now(), true)
+    await pass(5_000)
+    expect(unmapped.began).toHaveLength(2)
+  })
+})
+
+describe('close', () => {
+  const work: Record<string, (tab: ReturnType<typeof setUp>) => void> = {
+    'a debounce': ({ emit }) => emit('loan'),
+    'a jitter': ({ invalidator }) => invalidator.resync(Date.now(), true),
+    'a flush that a mutation holds back': ({ emit, mutate }) => {
+      mutate(150)
+      emit('loan')
+    },
+    'a hidden tab that owes a fetch': ({ emit, page }) => {
+      page.hide()
+      emit('loan')
+    },
+  }
+
+  it.each(Object.keys(work))('cancels %s, and leaves nothing behind', async (what) => {
+    const tab = setUp()
+    const { client, invalidator, page, watch } = tab
+    const loans = watch(['loans'])
+    await pass(100)
+    work[what]?.(tab)
+    await pass(what === 'a debounce' ? 50 : 120)
+    const told = tab.receipts().length
+    invalidator.close()
+    expect(page.listenerCount()).toBe(0)
+    expect(client.getMutationCache().hasListeners()).toBe(false)
+    await pass(200)
+    page.show()
+    await pass(5_000)
+    expect(loans.began).toEqual([0])
+    expect(tab.receipts()).toHaveLength(told)
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  it('lets what is in flight finish, and follows it with nothing', async () => {
+    const { client, emit, watch, invalidator } = setUp()
+    const joined = watch(['loans', 'joined'], { takes: 300 })
+    const started = watch(['loans', 'started'], { takes: 50 })
+    await pass(60)
+    emit('loan')
+    await pass(120)
+    invalidator.close()
+    await client.cancelQueries({ queryKey: ['loans', 'started'] })
+    await pass(200)
+    expect(client.isFetching()).toBe(0)
+    expect(vi.getTimerCount()).toBe(0)
+    await pass(5_000)
+    expect(joined.began).toEqual([0])
+    expect(joined.data()).toBe(1)
+    expect(started.began).toEqual([0, 160])
+  })
+
+  it('clears its timers at once', async () => {
+    const { emit, watch, invalidator } = setUp()
+    watch(['loans'])
+    await pass(100)
+    expect(vi.getTimerCount()).toBe(0)
+    emit('loan')
+    invalidator.resync(Date.now(), true)
+    await pass(0)
+    expect(vi.getTimerCount()).toBe(2)
+    invalidator.close()
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  it('needs no listener on the query cache', async () => {
+    const { client, emit, watch, page } = setUp()
+    watch(['loans'], { takes: 500 })
+    emit('loan')
+    await pass(200)
+    expect(client.getQueryCache().hasListeners()).toBe(false)
+    expect(page.listenerCount()).toBe(1)
+  })
+
+  it('makes deaf: what comes later does nothing', async () => {
+    const { emit, watch, invalidator, receipts } = setUp()
+    const loans = watch(['loans'])
+    await pass(100)
+    invalidator.close()
+    invalidator.close()
+    emit('loan')
+    invalidator.resync(Date.now(), true)
+    expect(vi.getTimerCount()).toBe(0)
+    await pass(5_000)
+    expect(loans.began).toEqual([0])
+    expect(loans.query().state.isInvalidated).toBe(false)
+    expect(receipts()).toEqual([])
+  })
+})

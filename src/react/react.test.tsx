@@ -1,0 +1,345 @@
+// @vitest-environment happy-dom
+import { QueryClient, QueryClientProvider } from '@tanstack/react-query'
+import { act, cleanup, render, renderHook } from '@testing-library/react'
+import { type ReactNode, StrictMode } from 'react'
+import { hydrateRoot } from 'react-dom/client'
+import { renderToString } from 'react-dom/server'
+import { afterEach, describe, expect, it, vi } from 'vitest'
+import type { Line, MountOptions, Status } from '../index.js'
+import { PartylineProvider, usePartyline, usePartylineStatus, useServerEvent } from './index.js'
+
+afterEach(cleanup)
+
+interface Events {
+  balance_updated: { accountId: string }
+  profile_updated: unknown
+}
+
+const IDLE: Status = {
+  name: 'idle',
+  host: undefined,
+  role: undefined,
+  steps: [],
+  tabs: 0,
+  since: 0,
+  epoch: undefined,
+  lastGap: undefined,
+  fenced: 0,
+}
+
+/** A line that only keeps the books: who mounted, who listens. */
+function createFakeLine() {
+  const log: string[] = []
+  const mounts: MountOptions[] = []
+  const watchers = new Set<() => void>()
+  const handlers = new Set<{ readonly event: string; handle(metadata: never): void }>()
+  let status = IDLE
+  let subscriptions = 0
+
+  const line: Line<Events> = {
+    mount(options) {
+      log.push(`mount ${options.identity}`)
+      mounts.push(options)
+      return () => {
+        log.push(`unmount ${options.identity}`)
+        mounts.splice(mounts.indexOf(options), 1)
+      }
+    },
+    get status() {
+      return status
+    },
+    subscribe(listener) {
+      subscriptions++
+      const own = () => listener()
+      watchers.add(own)
+      return () => void watchers.delete(own)
+    },
+    on(event, handle) {
+      subscriptions++
+      const own = { event, handle }
+      handlers.add(own)
+      return () => void handlers.delete(own)
+    },
+    onReceipt: () => () => undefined,
+    origin: 'me',
+    signOut: () => undefined,
+  }
+  return {
+    line,
+    /** What was mounted and unmounted, in order. */
+    log,
+    /** What is mounted now. */
+    mounts,
+    watchers,
+    handlers,
+    subscriptions: () => subscriptions,
+    become(name: 'connecting' | 'connected') {
+      status = { ...status, name }
+      for (const watcher of [...watchers]) watcher()
+    },
+    emit(event: keyof Events, metadata: object) {
+      for (const { event: own, handle } of [...handlers]) if (own === event) handle(metadata as never)
+    },
+  }
+}
+
+const queryClient = new QueryClient()
+const Queries = ({ client = queryClient, children }: { client?: QueryClient; children: ReactNode }) => (
+  <QueryClientProvider client={client}>{children}</QueryClientProvider>
+)
+
+/** Shows how the line around stands; every rendering is seen. */
+const Light = ({ line, seen = [] }: { line?: Line<Events>; seen?: Status[] }) => {
+  const status = usePartylineStatus()
+  seen.push(status)
+  return (
+    <>
+      <i>{status.name}</i>
+      {line && <Listener line={line} />}
+    </>
+  )
+}
+
+const Listener = ({ line }: { line: Line<Events> }) => {
+  useServerEvent(line, 'profile_updated', () => undefined)
+  return null
+}
+
+/** What the app's own tree looks like. */
+const app = (props: Parameters<typeof PartylineProvider>[0], client = queryClient) => (
+  <Queries client={client}>
+    <PartylineProvider {...props} />
+  </Queries>
+)
+
+describe('PartylineProvider', () => {
+  it('mounts its line, renders what is in it, and unmounts it', () => {
+    const { line, log, mounts } = createFakeLine()
+    const { container, unmount } = render(app({ line, identity: 'u1', children: <p>app</p> }))
+    expect(container.innerHTML).toBe('<p>app</p>')
+    expect(mounts).toEqual([expect.objectContaining({ identity: 'u1', queryClient })])
+    unmount()
+    expect(log).toEqual(['mount u1', 'unmount u1'])
+  })
+
+  it('has one mount at a time under StrictMode, and leaves none', () => {
+    const { line, log, mounts } = createFakeLine()
+    const { unmount } = render(<StrictMode>{app({ line, identity: 'u1' })}</StrictMode>)
+    expect(log).toEqual(['mount u1', 'unmount u1', 'mount u1'])
+    expect(mounts).toHaveLength(1)
+    unmount()
+    expect(mounts).toHaveLength(0)
+  })
+
+  it('stays mounted over re-renders, with whatever new functions', () => {
+    const { line, log } = createFakeLine()
+    const { rerender } = render(app({ line, identity: 'u1', auth: () => ({ token: 'a' }) }))
+    rerender(app({ line, identity: 'u1', auth: () => ({ token: 'b' }) }))
+    rerender(app({ line, identity: 'u1' }))
+    expect(log).toEqual(['mount u1'])
+  })
+
+  it('unmounts one identity before it mounts another one', () => {
+    const { line, log } = createFakeLine()
+    const { rerender } = render(app({ line, identity: 'u1' }))
+    rerender(app({ line, identity: 'u2' }))
+    rerender(app({ line, identity: null }))
+    rerender(app({ line, identity: 7 }))
+    expect(log).toEqual(['mount u1', 'unmount u1', 'mount u2', 'unmount u2', 'mount null', 'unmount null', 'mount 7'])
+  })
+
+  it('mounts anew for another QueryClient, and another line', () => {
+    const one = createFakeLine()
+    const two = createFakeLine()
+    const otherClient = new QueryClient()
+    const { rerender } = render(app({ line: one.line, identity: 'u1' }))
+    rerender(app({ line: one.line, identity: 'u1' }, otherClient))
+    expect(one.log).toEqual(['mount u1', 'unmount u1', 'mount u1'])
+    expect(one.mounts[0]?.queryClient).toBe(otherClient)
+    rerender(app({ line: two.line, identity: 'u1' }, otherClient))
+    expect(one.mounts).toHaveLength(0)
+    expect(two.mounts).toHaveLength(1)
+  })
+
+  it('asks the newest auth function, so that it may close over props', async () => {
+    const { line, mounts } = createFakeLine()
+    const { rerender } = render(app({ line, identity: 'u1', auth: () => ({ token: 'a' }) }))
+    const auth = mounts[0]?.auth
+    expect(auth?.()).toEqual({ token: 'a' })
+    rerender(app({ line, identity: 'u1', auth: async () => ({ token: 'b' }) }))
+    await expect(auth?.()).resolves.toEqual({ token: 'b' })
+    rerender(app({ line, identity: 'u1' }))
+    expect(auth?.()).toBeUndefined()
+  })
+})
+
+describe('usePartyline', () => {
+  it('is the provider as a hook', () => {
+    const { line, log } = createFakeLine()
+    const { rerender, unmount } = renderHook(({ identity }) => usePartyline(line, { identity }), {
+      initialProps: { identity: 'u1' },
+      wrapper: Queries,
+    })
+    rerender({ identity: 'u2' })
+    unmount()
+    expect(log).toEqual(['mount u1', 'unmount u1', 'mount u2', 'unmount u2'])
+  })
+
+  it('needs a QueryClient', () => {
+    vi.spyOn(console, 'error').mockImplementation(() => undefined)
+    const { line, log } = createFakeLine()
+    expect(() => renderHook(() => usePartyline(line, { identity: 'u1' }))).toThrow('No QueryClient')
+    expect(log).toEqual([])
+  })
+})
+
+describe('usePartylineStatus', () => {
+  it('renders again when the status has changed, and only then', () => {
+    const { line, become, watchers } = createFakeLine()
+    const seen: Status[] = []
+    const { container, rerender, unmount } = render(app({ line, identity: 'u1', children: <Light seen={seen} /> }))
+    expect(container.textContent).toBe('idle')
+    act(() => become('connecting'))
+    act(() => become('connected'))
+    expect(container.textContent).toBe('connected')
+    expect(seen.map(({ name }) => name)).toEqual(['idle', 'connecting', 'connected'])
+
+    rerender(app({ line, identity: 'u1', children: <Light seen={seen} /> }))
+    expect(seen).toHaveLength(4)
+    expect(seen[3]).toBe(seen[2])
+    expect(seen[3]).toBe(line.status)
+    unmount()
+    expect(watchers.size).toBe(0)
+  })
+
+  it('keeps one subscription over re-renders', () => {
+    const { line, watchers, subscriptions } = createFakeLine()
+    const { rerender } = renderHook(() => usePartylineStatus(line))
+    rerender()
+    rerender()
+    expect(watchers.size).toBe(1)
+    expect(subscriptions()).toBe(1)
+  })
+
+  it('takes a line of its own instead of the one around, and follows when another one is given', () => {
+    const around = createFakeLine()
+    const own = createFakeLine()
+    own.become('connected')
+    const { result, rerender } = renderHook(({ line }) => usePartylineStatus(line), {
+      initialProps: { line: own.line },
+      wrapper: ({ children }) => app({ line: around.line, identity: 'u1', children }),
+    })
+    expect(result.current.name).toBe('connected')
+    rerender({ line: around.line })
+    expect(result.current.name).toBe('idle')
+    expect(own.watchers.size).toBe(0)
+    act(() => around.become('connecting'))
+    expect(result.current.name).toBe('connecting')
+  })
+
+  it('needs no provider when it is given a line', () => {
+    const { line } = createFakeLine()
+    expect(renderHook(() => usePartylineStatus(line)).result.current).toBe(line.status)
+  })
+
+  it('says what is missing outside of a provider', () => {
+    vi.spyOn(console, 'error').mockImplementation(() => undefined)
+    expect(() => renderHook(() => usePartylineStatus())).toThrow('PartylineProvider')
+  })
+})
+
+describe('useServerEvent', () => {
+  it('calls back with the metadata of its event', () => {
+    const { line, emit } = createFakeLine()
+    const handler = vi.fn()
+    renderHook(() => useServerEvent(line, 'balance_updated', handler))
+    emit('balance_updated', { accountId: '7' })
+    emit('profile_updated', {})
+    expect(handler.mock.calls).toEqual([[{ accountId: '7' }]])
+  })
+
+  it('keeps one subscription over re-renders, with the newest handler', () => {
+    const { line, emit, handlers, subscriptions } = createFakeLine()
+    const seen: string[] = []
+    const { rerender } = renderHook(
+      ({ name }) => useServerEvent(line, 'balance_updated', (m) => seen.push(`${name} ${m.accountId}`)),
+      { initialProps: { name: 'first' } },
+    )
+    emit('balance_updated', { accountId: '7' })
+    rerender({ name: 'second' })
+    emit('balance_updated', { accountId: '8' })
+    expect(seen).toEqual(['first 7', 'second 8'])
+    expect(handlers.size).toBe(1)
+    expect(subscriptions()).toBe(1)
+  })
+
+  it('moves over when it is given another event, or another line', () => {
+    const one = createFakeLine()
+    const two = createFakeLine()
+    const handler = vi.fn()
+    const { rerender } = renderHook(({ line, event }) => useServerEvent(line, event, handler), {
+      initialProps: { line: one.line, event: 'balance_updated' as keyof Events },
+    })
+    rerender({ line: one.line, event: 'profile_updated' })
+    one.emit('balance_updated', { accountId: '7' })
+    expect(handler).not.toHaveBeenCalled()
+    one.emit('profile_updated', {})
+    expect(handler).toHaveBeenCalledTimes(1)
+    rerender({ line: two.line, event: 'profile_updated' })
+    expect(one.handlers.size).toBe(0)
+    expect(two.handlers.size).toBe(1)
+  })
+
+  it('listens once under StrictMode, and not any more after it', () => {
+    const { line, emit, handlers } = createFakeLine()
+    const handler = vi.fn()
+    const { unmount } = renderHook(() => useServerEvent(line, 'profile_updated', handler), { wrapper: StrictMode })
+    emit('profile_updated', {})
+    expect(handler).toHaveBeenCalledTimes(1)
+    unmount()
+    emit('profile_updated', {})
+    expect(handler).toHaveBeenCalledTimes(1)
+    expect(handlers.size).toBe(0)
+  })
+})
+
+describe('rendering on a server', () => {
+  it('shows the idle status, and touches nothing', () => {
+    const { line, log, subscriptions } = createFakeLine()
+    const auth = vi.fn(() => ({ token: 'a' }))
+    const html = renderToString(app({ line, identity: 'u1', auth, children: <Light line={line} /> }))
+    expect(html).toBe('<i>idle</i>')
+    expect(log).toEqual([])
+    expect(subscriptions()).toBe(0)
+    expect(auth).not.toHaveBeenCalled()
+  })
+
+  it('is taken over in the browser without a complaint', async () => {
+    const complaints = vi.spyOn(console, 'error')
+    const { line, log, become } = createFakeLine()
+    const page = app({ line, identity: 'u1', children: <Light line={line} /> })
+    const container = document.createElement('div')
+    container.innerHTML = renderToString(page)
+    const root = await act(() => hydrateRoot(container, page))
+    expect(log).toEqual(['mount u1'])
+    act(() => become('connected'))
+    expect(container.innerHTML).toBe('<i>connected</i>')
+    act(() => root.unmount())
+    expect(log).toEqual(['mount u1', 'unmount u1'])
+    expect(complaints).not.toHaveBeenCalled()
+  })
+
+  it('is taken over without a complaint as well when the line stands elsewhere by then', async () => {
+    const complaints = vi.spyOn(console, 'error')
+    const { line, become } = createFakeLine()
+    const page = app({ line, identity: 'u1', children: <Light line={line} /> })
+    const container = document.createElement('div')
+    container.innerHTML = renderToString(page)
+    // Hydration may come late: another root, or a Suspense boundary whose code was not there yet.
+    become('connected')
+    const root = await act(() => hydrateRoot(container, page, { onRecoverableError: (error) => console.error(error) }))
+    expect(container.innerHTML).toBe('<i>connected</i>')
+    act(() => root.unmount())
+    expect(complaints).not.toHaveBeenCalled()
+  })
+})
