@@ -92,5 +92,10 @@ export function createReport(
 
 /** The text of whatever was thrown. */
 export function messageOf(thrown: unknown): string {
-  return thrown instanceof Error ? thrown.message : String(thrown)
+  try {
+    return thrown instanceof Error ? thrown.message : String(thrown)
+  } catch {
+    // An object without a prototype has no text.
+    return 'something that has no text'
+  }
 }

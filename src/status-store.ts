@@ -1,25 +1,16 @@
 import type { LinkState } from './link/link-options.js'
-import type { Gap, Status } from './status.js'
-
-const IDLE: Omit<Status, 'name' | 'since'> = {
-  host: undefined,
-  role: undefined,
-  steps: [],
-  tabs: 0,
-  epoch: undefined,
-  lastGap: undefined,
-  fenced: 0,
-}
+import { type Gap, IDLE, type Status } from './status.js'
 
 /** Keeps the status: one immutable object, replaced only when something in it has changed. */
 export function createStatus(now: () => number) {
   const listeners = new Set<() => void>()
-  let status: Status = { ...IDLE, name: 'idle', since: now() }
+  let status: Status = { ...IDLE, since: now() }
   let everConnected = false
 
   function set(change: Partial<Status>): void {
     const next = { ...status, ...change } as Status
     const fields = new Set([...Object.keys(status), ...Object.keys(next)]) as Set<keyof Status>
+    fields.delete('since')
     if ([...fields].every((field) => Object.is(status[field], next[field]))) return
     status = next.name === status.name ? next : { ...next, since: now() }
     for (const listener of [...listeners]) listener()
@@ -46,9 +37,9 @@ export function createStatus(now: () => number) {
     },
     begin(): void {
       everConnected = false
-      set({ ...IDLE, name: 'connecting', reason: undefined })
+      set({ ...IDLE, name: 'connecting', since: now(), reason: undefined })
     },
-    idle: () => set({ ...IDLE, name: 'idle', reason: undefined, fenced: status.fenced }),
+    idle: () => set({ ...IDLE, since: now(), reason: undefined, fenced: status.fenced }),
     link(state: LinkState): void {
       if (state.phase === 'closed') return
       const { host, steps, tabs, epoch } = state

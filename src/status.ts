@@ -53,3 +53,16 @@ export type Status = Standing &
   )
 
 export type StatusName = Status['name']
+
+/** Nobody is signed in, nothing is mounted. */
+export const IDLE = {
+  name: 'idle',
+  host: undefined,
+  role: undefined,
+  steps: [],
+  tabs: 0,
+  since: 0,
+  epoch: undefined,
+  lastGap: undefined,
+  fenced: 0,
+} as const satisfies Status

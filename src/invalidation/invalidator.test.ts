@@ -582,6 +582,19 @@ describe('a fetch of ours that the app cancels (before an optimistic update, say
 })
 
 describe('a hidden tab', () => {
+  it('owes its fetch even after a setQueryData', async () => {
+    const { client, emit, watch, page } = setUp()
+    const loans = watch(['loans'])
+    await pass(50)
+    page.hide()
+    emit('loan')
+    await pass(500)
+    client.setQueryData(['loans'], 7)
+    page.show()
+    await pass(50)
+    expect(loans.began).toEqual([0, 550])
+  })
+
   it('marks, and fetches when it is looked at, also where refetchOnWindowFocus is off', async () => {
     const { emit, watch, page, receipts } = setUp()
     const loans = watch(['loans'], { refetchOnWindowFocus: false })
@@ -809,6 +822,17 @@ describe('a mutation of this tab', () => {
 })
 
 describe('a resync after a gap', () => {
+  it('is not paid by a setQueryData, which clears TanStack’s own mark', async () => {
+    const { invalidator, client, watch } = setUp()
+    const loans = watch(['loans'])
+    await pass(50)
+    invalidator.resync(Date.now(), true)
+    await pass(500)
+    client.setQueryData(['loans'], 7)
+    await pass(1_000)
+    expect(loans.began).toEqual([0, 1_050])
+  })
+
   it('fetches the mapped queries whose data is older, when the jitter is over', async () => {
     const { watch, invalidator, receipts } = setUp({ jitter: 2_000, random: 0.5 })
     const loans = watch(['loans'])
@@ -1048,13 +1072,15 @@ describe('close', () => {
     expect(vi.getTimerCount()).toBe(0)
   })
 
-  it('needs no listener on the query cache', async () => {
-    const { client, emit, watch, page } = setUp()
+  it('leaves no listener behind', async () => {
+    const { client, emit, watch, page, invalidator } = setUp()
     watch(['loans'], { takes: 500 })
     emit('loan')
     await pass(200)
+    invalidator.close()
     expect(client.getQueryCache().hasListeners()).toBe(false)
-    expect(page.listenerCount()).toBe(1)
+    expect(client.getMutationCache().hasListeners()).toBe(false)
+    expect(page.listenerCount()).toBe(0)
   })
 
   it('makes deaf: what comes later does nothing', async () => {

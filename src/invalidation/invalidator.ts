@@ -51,6 +51,10 @@ export function createInvalidator(options: InvalidatorOptions): Invalidator {
 
   const schedule = timers.debounce(flush, debounce.wait, debounce.maxWait)
   const stopLooking = page.on('visible', () => look('visible'))
+  // Not TanStack's own mark is asked, which any `setQueryData` clears: only a fetch pays what is owed.
+  const stopWatching = client.getQueryCache().subscribe(({ type, query, action }) => {
+    if (type === 'updated' && action?.type === 'success' && !action.manual) marked.delete(query.queryHash)
+  })
 
   function push(pairs: readonly EventPair[]): void {
     if (closed) return
@@ -109,9 +113,12 @@ export function createInvalidator(options: InvalidatorOptions): Invalidator {
   function mark(query: QuerySlice, fetchNow: boolean): Fate | undefined {
     if (query.isStatic?.()) return undefined
     query.invalidate()
-    if (fetchNow && query.isActive()) return 'refetched'
-    marked.add(query.queryHash)
-    return 'deferred'
+    if (!fetchNow || !query.isActive()) {
+      marked.add(query.queryHash)
+      return 'deferred'
+    }
+    marked.delete(query.queryHash)
+    return 'refetched'
   }
 
   /**
@@ -161,13 +168,16 @@ export function createInvalidator(options: InvalidatorOptions): Invalidator {
     })
   }
 
-  /** Fetches what owes a fetch, is in use and has not been fetched since by something else. */
+  /** Fetches what owes a fetch and is in use. */
   function look(cause: 'gap' | 'visible'): void {
     if (!page.isVisible() || marked.size === 0) return
-    const owing = [...marked].flatMap((hash) => client.getQueryCache().get(hash) ?? [])
-    marked.clear()
-    const due = new Set(owing.filter((query) => query.state.isInvalidated && query.state.fetchStatus === 'idle'))
-    if (due.size > 0) run(cause, [], (query) => (due.has(query) && query.isActive() ? mark(query, true) : undefined))
+    const due = new Set<QuerySlice>()
+    for (const hash of marked) {
+      const query = client.getQueryCache().get(hash)
+      if (!query) marked.delete(hash)
+      else if (query.state.fetchStatus === 'idle' && query.isActive()) due.add(query)
+    }
+    if (due.size > 0) run(cause, [], (query) => (due.has(query) ? mark(query, true) : undefined))
   }
 
   /**
@@ -199,6 +209,7 @@ export function createInvalidator(options: InvalidatorOptions): Invalidator {
     holding?.()
     resyncing?.()
     stopLooking()
+    stopWatching()
   }
 
   return { push, resync, close }

@@ -7,6 +7,7 @@ import type { QueryKey } from './target.js'
 export interface QueryClientSlice {
   getQueryCache(): {
     get(queryHash: string): QuerySlice | undefined
+    subscribe(listener: (event: QueryCacheEvent) => void): () => void
   }
   getMutationCache(): {
     subscribe(listener: () => void): () => void
@@ -16,6 +17,13 @@ export interface QueryClientSlice {
     filters: { readonly predicate: (query: QuerySlice) => boolean },
     options: { readonly cancelRefetch: boolean },
   ): Promise<void>
+}
+
+/** What the cache tells of a query; `manual` is a `setQueryData`. */
+export interface QueryCacheEvent {
+  readonly type: string
+  readonly query: QuerySlice
+  readonly action?: { readonly type: string; readonly manual?: boolean | undefined }
 }
 
 export interface QuerySlice {

@@ -1,22 +1,11 @@
 'use client'
 
 import { useSyncExternalStore } from 'react'
-import type { Status } from '../status.js'
+import { IDLE, type Status } from '../status.js'
 import { type AnyLine, useLine } from './context.js'
 
 /** What a server renders; its page is hydrated with the same, wherever the line stands by then. */
-const ON_SERVER: Status = {
-  name: 'idle',
-  host: undefined,
-  role: undefined,
-  steps: [],
-  tabs: 0,
-  since: 0,
-  epoch: undefined,
-  lastGap: undefined,
-  fenced: 0,
-}
-const getOnServer = () => ON_SERVER
+const getOnServer = (): Status => IDLE
 
 /**
  * Where a line stands, kept up to date.
