@@ -1,0 +1,207 @@
+import { afterAll, describe, expect, it } from 'vitest'
+import { createHostileElection } from '../testing/hostile-election.js'
+import type { Throttle } from '../testing/hostile-tabs.js'
+
+const PROMPT = { delay: 2, duplicates: 0, loss: 0 }
+/** Time enough for the first election, and for everybody to have heard of it. */
+const SETTLED = 5_000
+
+async function setUp(tabs: number, seed = 1) {
+  const world = createHostileElection(seed, PROMPT)
+  const { time, holders } = world
+  for (let tab = 0; tab < tabs; tab++) world.join()
+  await time.pass(SETTLED)
+  return {
+    ...world,
+    holder() {
+      const [holder, ...others] = holders()
+      if (!holder || others.length > 0) throw new Error(`${holders().length} holders`)
+      return holder
+    },
+    others: () => world.players.filter(({ alive, holding }) => alive && !holding),
+    /** What was said since the last look, once for each message. */
+    heard: (since: number) =>
+      new Set(world.said.slice(since).map(({ message }) => (message as { election: string }).election)),
+  }
+}
+
+describe('takeover', () => {
+  const worst = new Map<string, number>()
+  afterAll(() => console.log('worst takeover, ms:', Object.fromEntries(worst)))
+
+  /** The longest time without a holder in many elections, where every tab's timers are slowed like this. */
+  async function longest(how: Throttle, end: 'crash' | 'close', trials: number): Promise<number> {
+    let longest = 0
+    for (let seed = 0; seed < trials; seed++) {
+      const world = await setUp(2 + (seed % 9), seed)
+      for (const { tab } of world.players) tab.throttle(how)
+      await world.time.pass(70_000 + world.random() * 70_000)
+      world.holder()[end]()
+      const began = world.time.now()
+      let took: number | undefined
+      await world.time.pass(200_000, () => {
+        if (world.holders().length > 0) took ??= world.time.now() - began
+      })
+      expect(world.holders()).toHaveLength(1)
+      longest = Math.max(longest, took ?? Number.POSITIVE_INFINITY)
+    }
+    worst.set(`${how}, ${end}`, Math.round(longest))
+    return longest
+  }
+
+  it.each<[how: string, Throttle, crash: number, close: number, trials: number]>([
+    ['where tabs are visible', 'none', 2_600, 100, 40],
+    ['where all tabs are hidden', 'second', 5_000, 2_100, 20],
+    ['where all tabs are hidden for long', 'nested', 5_000, 2_100, 20],
+    ['where every timer runs once a minute', 'minute', 190_000, 190_000, 20],
+  ])('is as quick as promised %s', async (_how, throttle, crash, close, trials) => {
+    expect(await longest(throttle, 'crash', trials)).toBeLessThan(crash)
+    expect(await longest(throttle, 'close', trials)).toBeLessThan(close)
+  })
+})
+
+describe('a holder whose timers are slowed', () => {
+  it.each<Throttle>(['second', 'nested', 'minute'])('keeps the office, because it answers claims (%s)', async (how) => {
+    const { players, holder, time, most } = await setUp(5)
+    const first = holder()
+    first.tab.throttle(how)
+    await time.pass(300_000)
+    expect(holder()).toBe(first)
+    expect(players.map(({ elections }) => elections).sort()).toEqual([0, 0, 0, 0, 1])
+    expect(most()).toBe(1)
+  })
+
+  it('keeps it also when nobody else is there', async () => {
+    const { holder, time } = await setUp(1)
+    const only = holder()
+    only.tab.throttle('minute')
+    await time.pass(300_000)
+    expect(only).toMatchObject({ holding: true, elections: 1 })
+  })
+})
+
+describe('a holder that was frozen', () => {
+  it.each([1, 2, 3, 4, 5, 6])('finds out that it was replaced (chance %i)', async (seed) => {
+    const { holder, time, holders } = await setUp(4, seed)
+    const former = holder()
+    former.tab.freeze()
+    await time.pass(10_000)
+    const successor = holders().find((player) => player !== former)
+    expect(holders()).toHaveLength(2)
+    former.tab.thaw()
+    await time.pass(5)
+    expect(holders()).toEqual([successor])
+    await time.pass(60_000)
+    expect(holder()).toBe(successor)
+    expect(successor?.elections).toBe(1)
+  })
+
+  it('keeps the office when the whole machine was asleep', async () => {
+    const { holder, players, time, most } = await setUp(4)
+    const first = holder()
+    for (const { tab } of players) tab.freeze()
+    await time.pass(3_600_000)
+    for (const { tab } of players) tab.thaw()
+    await time.pass(60_000)
+    expect(holder()).toBe(first)
+    expect(most()).toBe(1)
+  })
+
+  it('is deposed even by a newcomer that never heard of it', async () => {
+    const { holder, join, time, holders } = await setUp(1)
+    const hung = holder()
+    hung.tab.freeze()
+    const newcomer = join()
+    newcomer.depose()
+    await time.pass(1_000)
+    expect(newcomer.holding).toBe(true)
+    hung.tab.thaw()
+    await time.pass(5)
+    expect(holders()).toEqual([newcomer])
+    await time.pass(60_000)
+    expect(newcomer.elections).toBe(1)
+  })
+})
+
+describe('a candidate', () => {
+  it('does not take the office when it was frozen over its own claim', async () => {
+    for (let seed = 0; seed < 20; seed++) {
+      const { holder, others, time, players, said, holders } = await setUp(3, seed)
+      holder().crash()
+      // Until the first claim is said.
+      const before = said.length
+      while (said.length === before) await time.pass(1)
+      const claimant = said.at(-1)?.from
+      const frozen = others().find(({ tab }) => tab.name === claimant)
+      frozen?.tab.freeze()
+      await time.pass(10_000)
+      expect(holders()).toHaveLength(1)
+      frozen?.tab.thaw()
+      await time.pass(60_000)
+      expect(frozen?.elections).toBe(0)
+      expect(players.filter(({ elections }) => elections > 0)).toHaveLength(2)
+    }
+  })
+
+  it('says nothing while a holder beats', async () => {
+    const { said, heard, time, holder } = await setUp(10)
+    const before = said.length
+    await time.pass(60_000)
+    expect(heard(before)).toEqual(new Set(['beat']))
+    expect(said.slice(before).every(({ from }) => from === holder().tab.name)).toBe(true)
+    expect(said.length - before).toBe(60 * 9)
+  })
+
+  it('leaves its claim to others when it is closed', async () => {
+    const { holder, others, time, said, holders } = await setUp(3)
+    holder().crash()
+    const before = said.length
+    while (said.length === before) await time.pass(1)
+    const claimant = said.at(-1)?.from
+    others()
+      .find(({ tab }) => tab.name === claimant)
+      ?.close()
+    await time.pass(100)
+    expect(holders()).toHaveLength(1)
+  })
+
+  it('does not believe in a resignation that a successor has overtaken', async () => {
+    const { holder, others, players, time, said } = await setUp(3)
+    const first = holder()
+    const [late] = others()
+    late?.tab.freeze()
+    first.close()
+    await time.pass(3_000)
+    const before = said.length
+    late?.tab.thaw()
+    await time.pass(10_000)
+    expect(players.map(({ elections }) => elections).sort()).toEqual([0, 1, 1])
+    expect(said.slice(before).filter(({ from }) => from === late?.tab.name).length).toBeLessThanOrEqual(1)
+  })
+
+  it('ignores what else is said on the channel', async () => {
+    const { join, tab, time, holder } = await setUp(3)
+    const first = holder()
+    const stranger = tab().environment.openChannel('hub')
+    for (const message of [
+      undefined,
+      null,
+      'beat',
+      7,
+      {},
+      { election: 'beat' },
+      { election: 'beat', term: Number.NaN, candidate: 'x' },
+      { election: 'depose', term: '99999999999999', candidate: 'x' },
+      { election: 'depose', term: 1e300, candidate: 'x' },
+      { election: 'depose', term: Number.MAX_SAFE_INTEGER, candidate: 7 },
+      { election: 'coup', term: Number.MAX_SAFE_INTEGER, candidate: 'x' },
+    ]) {
+      stranger.postMessage(message)
+    }
+    await time.pass(SETTLED)
+    expect(holder()).toBe(first)
+    join().depose()
+    await time.pass(SETTLED)
+    expect(holder()).not.toBe(first)
+  })
+})

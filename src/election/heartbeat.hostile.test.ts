@@ -1,0 +1,132 @@
+import fc from 'fast-check'
+import { afterAll, describe, expect, it, vi } from 'vitest'
+import { createHostileElection, type Player } from '../testing/hostile-election.js'
+import type { Throttle, Weather } from '../testing/hostile-tabs.js'
+
+/** More of them for a long search: `SCHEDULES=100000 npx vitest run src/election`. */
+const SCHEDULES = Number(process.env['SCHEDULES'] ?? 1_000)
+/** How long (ms) the hostility lasts. */
+const HOSTILITY = 20_000
+const QUIET: Weather = { delay: 2, duplicates: 0, loss: 0 }
+
+type Act =
+  | { readonly kind: 'join' | 'close' | 'crash' | 'depose' }
+  | { readonly kind: 'freeze'; readonly ms: number }
+  | { readonly kind: 'jump'; readonly ms: number }
+  | { readonly kind: 'throttle'; readonly how: Throttle }
+
+interface Schedule {
+  readonly seed: number
+  readonly tabs: number
+  readonly weather: Weather
+  readonly acts: readonly { readonly at: number; readonly tab: number; readonly act: Act }[]
+  /** Tabs that were slowed stay so when all else is quiet. */
+  readonly staySlow: boolean
+}
+
+const coming: fc.Arbitrary<Act> = fc.constantFrom('join', 'close', 'crash', 'depose').map((kind) => ({ kind }))
+const slowing: fc.Arbitrary<Act> = fc
+  .constantFrom<Throttle>('none', 'second', 'nested', 'minute')
+  .map((how) => ({ kind: 'throttle', how }))
+const freezing: fc.Arbitrary<Act> = fc.integer({ min: 100, max: 15_000 }).map((ms) => ({ kind: 'freeze', ms }))
+const jumping: fc.Arbitrary<Act> = fc.integer({ min: -100_000, max: 100_000 }).map((ms) => ({ kind: 'jump', ms }))
+
+function schedules(acts: fc.Arbitrary<Act>, weather: fc.Arbitrary<Weather>): fc.Arbitrary<Schedule> {
+  const at = fc.integer({ min: 0, max: HOSTILITY })
+  return fc.record({
+    seed: fc.integer(),
+    tabs: fc.integer({ min: 1, max: 6 }),
+    weather,
+    acts: fc.array(fc.record({ at, tab: fc.nat(9), act: acts }), { maxLength: 14, size: 'max' }),
+    staySlow: fc.boolean(),
+  })
+}
+
+const weather = (delay: number, loss: number): fc.Arbitrary<Weather> =>
+  fc.record({
+    delay: fc.integer({ min: 0, max: delay }),
+    duplicates: fc.constantFrom(0, 0.1, 0.5),
+    loss: loss > 0 ? fc.double({ min: 0, max: loss, noNaN: true }) : fc.constant(0),
+  })
+
+/** Plays the hostile part of a schedule. */
+async function play(schedule: Schedule) {
+  const world = createHostileElection(schedule.seed, schedule.weather)
+  const { time, players } = world
+
+  function act(player: Player, what: Act): void {
+    if (what.kind === 'join') world.join()
+    else if (!player.alive) return
+    else if (what.kind === 'throttle') player.tab.throttle(what.how)
+    else if (what.kind === 'jump') player.tab.jump(what.ms)
+    else if (what.kind === 'freeze') player.freeze(what.ms)
+    else player[what.kind]()
+  }
+
+  for (let tab = 0; tab < schedule.tabs; tab++) time.after(world.random() * 3_000, world.join)
+  for (const { at, tab, act: what } of schedule.acts) {
+    time.after(at, () => {
+      const player = players[tab % Math.max(players.length, 1)]
+      if (player) act(player, what)
+    })
+  }
+  await time.pass(HOSTILITY)
+  world.change(QUIET)
+  for (const { tab } of players) {
+    tab.thaw()
+    if (!schedule.staySlow) tab.throttle('none')
+  }
+  return world
+}
+
+type World = ReturnType<typeof createHostileElection>
+const tried = new Map<string, number>()
+
+/** Plays schedules; fast-check prints the seed and the smallest schedule of a failure. */
+async function verify(what: string, all: fc.Arbitrary<Schedule>, check?: (world: World) => void): Promise<void> {
+  const property = fc.asyncProperty(all, async (schedule) => {
+    tried.set(what, (tried.get(what) ?? 0) + 1)
+    const world = await play(schedule)
+    await world.time.pass(quiet(schedule))
+    const live = world.players.some(({ alive }) => alive)
+    expect(world.holders()).toHaveLength(live ? 1 : 0)
+    const [holder] = world.holders()
+    let unsteady = 0
+    await world.time.pass(10_000, () => {
+      const [now, ...others] = world.holders()
+      if (now !== holder || others.length > 0) unsteady++
+    })
+    expect(unsteady).toBe(0)
+    check?.(world)
+  })
+  await fc.assert(property, { numRuns: SCHEDULES })
+}
+
+/** How long (ms) it may take until there is exactly one holder, which then stays. */
+function quiet({ staySlow, acts }: Schedule): number {
+  const slow = (how: Throttle) => staySlow && acts.some(({ act }) => act.kind === 'throttle' && act.how === how)
+  if (slow('minute')) return 300_000
+  return slow('second') || slow('nested') ? 8_000 : 4_000
+}
+
+afterAll(() => console.log('schedules tried:', Object.fromEntries(tried)))
+
+// A thousand schedules take about two seconds.
+vi.setConfig({ testTimeout: 60_000 + 20 * SCHEDULES })
+
+describe('the election by heartbeats', () => {
+  it('comes to one holder after delays, duplicates, crashes, freezes, throttling and clock jumps', async () => {
+    await verify('hostile', schedules(fc.oneof(coming, slowing, freezing, jumping), weather(500, 0)))
+  })
+
+  it('comes to one holder after a loss of messages as well', async () => {
+    await verify('lossy', schedules(fc.oneof(coming, slowing, freezing, jumping), weather(500, 0.5)))
+  })
+
+  // What browsers do on an ordinary day: messages take milliseconds, hidden tabs' timers are throttled.
+  it('never has two holders at any moment, where messages are prompt and nobody is frozen', async () => {
+    await verify('prompt', schedules(fc.oneof(coming, slowing), weather(20, 0)), (world) =>
+      expect(world.most()).toBeLessThanOrEqual(1),
+    )
+  })
+})
