@@ -10,6 +10,8 @@ export interface HubEnvironment {
   }
   /** Undefined where there are no Web Locks (insecure origins). */
   readonly locks: Locks | undefined
+  /** A `BroadcastChannel`; undefined where there is none. */
+  readonly openChannel: ((name: string) => Channel) | undefined
   /** Between 0 and 1. */
   readonly random: () => number
   /** A new identifier, different in every tab and every call. */
@@ -17,7 +19,20 @@ export interface HubEnvironment {
 }
 
 export interface Locks {
-  request(name: string, options: { readonly signal: AbortSignal }, held: () => Promise<void>): Promise<void>
+  request(name: string, options: LockRequest, held: () => Promise<void>): Promise<void>
+}
+
+/** Either wait in line until the signal calls it off, or steal, which never waits. The Web Locks API forbids both together. */
+export type LockRequest =
+  | { readonly signal: AbortSignal; readonly steal?: false }
+  | { readonly steal: true; readonly signal?: never }
+
+/** Reaches every other channel of that name in this browser, whoever opened it; a `BroadcastChannel` is one. */
+export interface Channel {
+  postMessage(message: unknown): void
+  addEventListener(type: 'message', listener: (event: MessageEvent) => void): void
+  removeEventListener(type: 'message', listener: (event: MessageEvent) => void): void
+  close(): void
 }
 
 /**
@@ -35,6 +50,7 @@ export function commonEnvironment(): HubEnvironment {
     },
     // Neither is there in Node, where a line may be created but is never mounted.
     locks: globalThis.navigator?.locks,
+    openChannel: typeof BroadcastChannel === 'undefined' ? undefined : (name) => new BroadcastChannel(name),
     random: Math.random,
     // Not randomUUID: it is missing on insecure origins.
     id: () => Array.from(crypto.getRandomValues(new Uint32Array(4)), (part) => part.toString(36)).join(''),

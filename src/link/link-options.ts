@@ -8,6 +8,7 @@ import type { Rung } from './rung.js'
 export interface LinkState {
   readonly phase: 'seeking' | 'attached' | 'parked' | 'signed-out' | 'closed'
   readonly host: Host | undefined
+  readonly role: 'leader' | 'follower' | undefined
   readonly steps: readonly Step[]
   readonly socket: SocketState | undefined
   readonly tabs: number
@@ -21,6 +22,8 @@ export interface LinkOptions {
   readonly tab: string
   readonly settings: Settings
   readonly rungs: readonly Rung[]
+  /** To the owner of the socket, when the hub of a rung has to stand by. */
+  readonly follow: Rung
   /** The event names that this tab asks for now. */
   readonly events: () => readonly string[]
   readonly auth: () => Promise<Credentials>

@@ -1,8 +1,8 @@
 import { type HubMessage, PROTOCOL, type Since } from '../protocol.js'
-import type { Host } from '../status.js'
-import { type Attachment, attach, Refused } from './attachment.js'
+import { type Attachment, attach, Hung, Refused } from './attachment.js'
 import { createLadder } from './ladder.js'
 import type { LinkOptions, LinkState } from './link-options.js'
+import type { Rung } from './rung.js'
 
 /** When no host could be had, the ladder is tried again after up to this long (ms). */
 const RETRY = 15_000
@@ -24,10 +24,20 @@ export function createLink(options: LinkOptions): Link {
   const { environment, key, report } = options
   const { clock, timers, page, random } = environment
 
-  let state: LinkState = { phase: 'seeking', host: undefined, steps: [], socket: undefined, tabs: 0, epoch: undefined }
+  let state: LinkState = {
+    phase: 'seeking',
+    host: undefined,
+    role: undefined,
+    steps: [],
+    socket: undefined,
+    tabs: 0,
+    epoch: undefined,
+  }
   let visit = new AbortController()
   let attachment: Attachment | undefined
   let visits = 0
+  /** A hub has left this tab without an answer, and none has answered since. */
+  let hung = false
   let seq: number | undefined
   let stopRetry: (() => void) | undefined
   /** The session has ended here; what still comes in is counted, not delivered. */
@@ -44,15 +54,12 @@ export function createLink(options: LinkOptions): Link {
     for (let rung = ladder.rung; rung; rung = ladder.rung) {
       leave()
       const { signal } = visit
-      const events = options.events()
-      const hello = { protocol: PROTOCOL, tab: options.tab, settings: options.settings, events, since: since() }
-      const lock = `${key}/tab/${options.tab}/${++visits}`
       try {
-        const made = await attach(rung, { environment, hello, lock, onMessage: receive, onLost: lost, signal })
-        if (!signal.aborted) attached(rung.host, made, events)
+        await visitRung(rung, signal)
         return
       } catch (thrown) {
         if (signal.aborted) return
+        hung ||= thrown instanceof Hung
         if (thrown instanceof Refused && thrown.refusal.code === 'signed-out') {
           end(thrown.message)
           return
@@ -62,6 +69,21 @@ export function createLink(options: LinkOptions): Link {
       }
     }
     giveUpForNow()
+  }
+
+  /** Attaches by this rung; by way of the channel if its own hub has to stand by, which is still listened to then. */
+  async function visitRung(rung: Rung, signal: AbortSignal): Promise<void> {
+    const events = options.events()
+    const hello = { protocol: PROTOCOL, tab: options.tab, settings: options.settings, events, since: since() }
+    const attachBy = (to: Rung) => {
+      const lock = `${key}/tab/${options.tab}/${++visits}`
+      return attach(to, { environment, hello, lock, onMessage: receive, onLost: lost, hung, signal })
+    }
+    const made = await attachBy(rung).catch((thrown: unknown) => {
+      if (thrown instanceof Refused && thrown.refusal.code === 'standby') return attachBy(options.follow)
+      throw thrown
+    })
+    if (!signal.aborted) attached(made, events)
   }
 
   function since(): Since {
@@ -79,15 +101,17 @@ export function createLink(options: LinkOptions): Link {
     })
   }
 
-  function attached(host: Host, made: Attachment, asked: readonly string[]): void {
+  function attached(made: Attachment, asked: readonly string[]): void {
     const { welcome } = made
     attachment = made
     if (fenced) {
       made.signOut()
       return
     }
+    hung = false
     seq = welcome.seq
-    enter({ phase: 'attached', host, socket: welcome.socket, tabs: welcome.tabs, epoch: welcome.epoch })
+    const { host, role, socket, tabs, epoch } = welcome
+    enter({ phase: 'attached', host, role, socket, tabs, epoch })
     if (options.events().join() !== asked.join()) want()
     if (welcome.settingsDiffer) {
       report('settings-differ', 'another tab made this hub with other connection settings, which stay in force')
@@ -121,15 +145,23 @@ export function createLink(options: LinkOptions): Link {
         break
       case 'problem':
         report(message.code, message.message, message.event === undefined ? {} : { detail: { event: message.event } })
+        break
+      case 'home':
+        enter({ phase: 'seeking', socket: undefined, tabs: 0, reason: 'going home to its own hub' })
+        void seek()
+        break
+      case 'gone':
+        lost(message.reason, false)
     }
   }
 
-  function lost(reason: string, hung: boolean): void {
+  function lost(reason: string, isHung: boolean): void {
     if (fenced) {
       end(reason)
       return
     }
-    if (hung) report('call-timeout', reason, { detail: { host: state.host } })
+    hung ||= isHung
+    if (isHung) report('call-timeout', reason, { detail: { host: state.host } })
     ladder.lost(reason)
     enter({ phase: 'seeking', socket: undefined, tabs: 0, steps: ladder.steps, reason })
     void seek()
@@ -149,6 +181,7 @@ export function createLink(options: LinkOptions): Link {
     if (state.phase !== 'attached' && state.phase !== 'seeking') return
     attachment?.detach(false)
     leave()
+    ladder.rung?.release?.()
     enter({ phase: 'parked', socket: undefined, tabs: 0 })
   }
 
@@ -170,6 +203,7 @@ export function createLink(options: LinkOptions): Link {
   function stop(): void {
     fenced = true
     leave()
+    ladder.rung?.release?.()
     for (const off of subscriptions) off()
   }
 

@@ -2,32 +2,45 @@ import debounce from 'lodash-es/debounce.js'
 import type { Endpoint } from '../endpoint.js'
 import type { Environment, PageMoment } from '../environment.js'
 import type { Locks } from '../environment-common.js'
+import { createFakeChannels, type Route } from './fake-channel.js'
 
 /**
  * The powers of a browser in memory, for tests below the browser. Timers are the global ones, so that a test runner's
- * fake clock rules them; locks, pages and pipes are fakes of the narrow slices in environment.ts.
+ * fake clock rules them; locks, channels, pages and pipes are fakes of the narrow slices in environment.ts.
  */
-export function createFakeBrowser({ webLocks = true } = {}) {
+export function createFakeBrowser({ webLocks = true, route }: { webLocks?: boolean; route?: Route } = {}) {
   const locks = createFakeLocks()
+  const channels = createFakeChannels(route)
   let tabs = 0
 
   return {
     locks,
+    channels,
     tab(): FakeTab {
       const name = `tab-${++tabs}`
       const page = createFakePage()
       const held = locks.client()
+      const channel = channels.client(name)
+      const running = new Set<ReturnType<typeof setTimeout>>()
       let ids = 0
       const environment: Environment = {
         clock: { now: () => Date.now(), origin: Date.now() },
         timers: {
           after(ms, run) {
-            const timer = setTimeout(run, ms)
-            return () => clearTimeout(timer)
+            const timer = setTimeout(() => {
+              running.delete(timer)
+              run()
+            }, ms)
+            running.add(timer)
+            return () => {
+              running.delete(timer)
+              clearTimeout(timer)
+            }
           },
           debounce: (run, wait, maxWait) => debounce(run, wait, { maxWait }),
         },
         locks: webLocks ? held.locks : undefined,
+        openChannel: channel.openChannel,
         page: page.slice,
         openSharedWorker: undefined,
         openPipe: () => createPipe() as unknown as { port1: MessagePort; port2: MessagePort },
@@ -35,7 +48,13 @@ export function createFakeBrowser({ webLocks = true } = {}) {
         id: () => `${name}-id-${++ids}`,
         warn: () => undefined,
       }
-      return { environment, page, crash: held.crash }
+      const crash = () => {
+        for (const timer of running) clearTimeout(timer)
+        running.clear()
+        channel.crash()
+        held.crash()
+      }
+      return { environment, page, crash }
     },
   }
 }
@@ -43,7 +62,7 @@ export function createFakeBrowser({ webLocks = true } = {}) {
 export interface FakeTab {
   readonly environment: Environment
   readonly page: ReturnType<typeof createFakePage>
-  /** Lets go of every lock of this tab, as the browser does for a page that is gone. */
+  /** Lets go of every lock, channel and timer of this tab, as the browser does for a page that is gone. */
   crash(): void
 }
 
@@ -77,11 +96,13 @@ function createFakePage() {
 }
 
 interface Request {
-  readonly owner: object
+  /** Grants the lock. */
   run(): Promise<void>
+  /** Takes the granted lock away. */
+  steal(): void
 }
 
-/** Web Locks, exclusive mode only: one holder a name, the others in line. */
+/** Web Locks, exclusive mode only: one holder a name, the others in line; who steals goes before all of them. */
 function createFakeLocks() {
   const lines = new Map<string, Request[]>()
 
@@ -98,34 +119,39 @@ function createFakeLocks() {
     count: (name: string) => lines.get(name)?.length ?? 0,
     names: () => [...lines].filter(([, line]) => line.length > 0).map(([name]) => name),
     client() {
-      const owner = {}
       const mine = new Map<Request, string>()
       const locks: Locks = {
-        request(name, { signal }, held) {
+        request(name, { signal, steal }, held) {
           return new Promise((resolve, reject) => {
-            if (signal.aborted) return reject(signal.reason)
-            let granted = false
+            if (signal && steal) throw new DOMException('signal and steal together', 'NotSupportedError')
+            if (signal?.aborted) return reject(signal.reason)
+            const leave = () => {
+              mine.delete(request)
+              release(name, request)
+              reject(signal?.reason)
+            }
             const request: Request = {
-              owner,
               async run() {
-                granted = true
+                signal?.removeEventListener('abort', leave)
                 await Promise.resolve()
                 await held()
                 mine.delete(request)
                 release(name, request)
                 resolve()
               },
+              steal() {
+                // What its callback does from here on is of no consequence, as in a browser.
+                mine.delete(request)
+                reject(new DOMException("Lock broken by another request with the 'steal' option.", 'AbortError'))
+              },
             }
             mine.set(request, name)
-            signal.addEventListener('abort', () => {
-              if (granted) return
-              mine.delete(request)
-              release(name, request)
-              reject(signal.reason)
-            })
+            signal?.addEventListener('abort', leave, { once: true })
             const line = lines.get(name) ?? []
-            lines.set(name, [...line, request])
-            if (line.length === 0) void request.run()
+            const [holder, ...queue] = line
+            if (steal) holder?.steal()
+            lines.set(name, steal ? [request, ...queue] : [...line, request])
+            if (steal || !holder) void request.run()
           })
         },
       }

@@ -1,3 +1,4 @@
+import { createLockElector } from '../election/lock-elector.js'
 import type { Endpoint } from '../endpoint.js'
 import type { OpenSharedWorker, SharedWorkerSlice } from '../environment.js'
 import { serveHub } from '../hub/serve.js'
@@ -5,7 +6,7 @@ import { createFakeBrowser, createPipe, type FakeTab } from './fake-browser.js'
 import { createFakeTransport } from './fake-transport.js'
 
 /** A browser whose SharedWorkers run the real hub over a fake server, one worker a name. */
-export function createFakeWorkers(options: { webLocks?: boolean } = {}) {
+export function createFakeWorkers(options: { webLocks?: boolean; channels?: boolean } = {}) {
   const browser = createFakeBrowser(options)
   const transport = createFakeTransport()
   const workers = new Map<string, { served: ReturnType<typeof serveHub>; scope: FakeTab; ports: Endpoint[] }>()
@@ -14,7 +15,17 @@ export function createFakeWorkers(options: { webLocks?: boolean } = {}) {
     let worker = workers.get(name)
     if (!worker) {
       const scope = browser.tab()
-      worker = { scope, served: serveHub(scope.environment, name, transport.open), ports: [] }
+      worker = {
+        scope,
+        served: serveHub({
+          environment: scope.environment,
+          key: name,
+          host: 'shared-worker',
+          open: transport.open,
+          elector: createLockElector(scope.environment.locks as never, `${name}/owner`),
+        }),
+        ports: [],
+      }
       workers.set(name, worker)
     }
     const { port1, port2 } = createPipe()

@@ -1,0 +1,130 @@
+import type { HubEnvironment } from '../environment-common.js'
+import { createFakeChannels } from './fake-channel.js'
+import type { VirtualTime } from './virtual-time.js'
+
+/** How a browser slows the timers of a tab: to once a second, to once a minute, or to that only if set by other timers. */
+export type Throttle = 'none' | 'second' | 'minute' | 'nested'
+
+/** What the channels do to messages, each time as chance has it. */
+export interface Weather {
+  /** Milliseconds at most. Delays differ, so messages overtake each other. */
+  readonly delay: number
+  /** Between 0 and 1. */
+  readonly duplicates: number
+  readonly loss: number
+}
+
+/** Tabs whose browser is no friend: it delays, throttles, freezes, and moves the clock. */
+export function createHostileTabs(time: VirtualTime, random: () => number, weather: Weather) {
+  const receivers = new Map<string, (deliver: () => void) => void>()
+  let now = weather
+  let tabs = 0
+
+  const channels = createFakeChannels((deliver, { to }) => {
+    if (random() < now.loss) return
+    const copies = random() < now.duplicates ? 2 : 1
+    for (let copy = 0; copy < copies; copy++) time.after(random() * now.delay, () => receivers.get(to)?.(deliver))
+  })
+
+  function tab() {
+    const name = `tab-${++tabs}`
+    const client = channels.client(name)
+    let offset = 0
+    let throttle: Throttle = 'none'
+    let crashed = false
+    let frozen = false
+    /** What a frozen tab has to catch up on. */
+    const timersDue: (() => void)[] = []
+    const messagesDue: (() => void)[] = []
+    /** How many timers in a row set each other. */
+    let nesting = 0
+
+    receivers.set(name, (deliver) => {
+      if (frozen) messagesDue.push(deliver)
+      else deliver()
+    })
+
+    function after(ms: number, run: () => void): () => void {
+      const level = nesting + 1
+      let cancelled = false
+      const fire = () => {
+        if (cancelled || crashed) return
+        if (frozen) {
+          timersDue.push(fire)
+          return
+        }
+        const slow = slowness(throttle, level)
+        const rest = time.now() % slow
+        if (slow > 1 && rest > 0) {
+          cancel = time.after(slow - rest, fire)
+          return
+        }
+        nesting = level
+        run()
+        nesting = 0
+      }
+      let cancel = time.after(ms, fire)
+      return () => {
+        cancelled = true
+        cancel()
+      }
+    }
+
+    let ids = 0
+    return {
+      environment: {
+        clock: { now: () => Math.floor(time.now()) + offset },
+        timers: { after },
+        openChannel: client.openChannel,
+        random,
+        // Not in the order of the tabs, or the eldest would always be the smallest.
+        id: () => `${Math.floor(random() * 1e9).toString(36)}-${name}-${++ids}`,
+      } satisfies Partial<HubEnvironment>,
+      crash(): void {
+        crashed = true
+        client.crash()
+      },
+      jump(ms: number): void {
+        offset += ms
+      },
+      throttle(how: Throttle): void {
+        throttle = how
+      },
+      freeze(): void {
+        frozen = true
+      },
+      thaw(): void {
+        frozen = false
+        const queues = [timersDue.splice(0), messagesDue.splice(0)]
+        if (random() < 0.5) queues.reverse()
+        for (const run of queues.flat()) run()
+      },
+    }
+  }
+
+  return {
+    tab,
+    change(to: Weather): void {
+      now = to
+    },
+  }
+}
+
+export type HostileTab = ReturnType<ReturnType<typeof createHostileTabs>['tab']>
+
+/** Timers run at multiples of this (ms). */
+function slowness(throttle: Throttle, nesting: number): number {
+  if (throttle === 'none') return 1
+  return throttle === 'minute' || (throttle === 'nested' && nesting >= 5) ? 60_000 : 1_000
+}
+
+/** Chance that a seed repeats (mulberry32). */
+export function seededRandom(seed: number): () => number {
+  let state = seed
+  return () => {
+    state = (state + 0x6d2b79f5) | 0
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296
+  }
+}

@@ -1,0 +1,74 @@
+/**
+ * A clock that tests turn by hand, for simulations of many thousand timers: some ten times as fast as the fake timers of a
+ * test runner, because it is a heap and nothing else.
+ */
+export function createVirtualTime(start: number) {
+  const heap: Timer[] = []
+  let now = start
+  let order = 0
+
+  /** Timers of the same moment run in the order in which they were set. */
+  const before = (one: Timer, other: Timer) => one.at < other.at || (one.at === other.at && one.order < other.order)
+
+  function after(ms: number, run: () => void): () => void {
+    const timer: Timer = { at: now + Math.max(ms, 0), order: order++, run }
+    heap.push(timer)
+    for (let index = heap.length - 1; index > 0; ) {
+      const parent = (index - 1) >> 1
+      if (!swapIfBefore(index, parent)) break
+      index = parent
+    }
+    return () => {
+      timer.run = undefined
+    }
+  }
+
+  function pop(): Timer | undefined {
+    const first = heap[0]
+    const last = heap.pop()
+    if (!last || last === first) return first
+    heap[0] = last
+    for (let index = 0; ; ) {
+      const left = 2 * index + 1
+      const [one, other] = [heap[left], heap[left + 1]]
+      const child = one && other && before(other, one) ? left + 1 : left
+      if (!swapIfBefore(child, index)) return first
+      index = child
+    }
+  }
+
+  function swapIfBefore(index: number, other: number): boolean {
+    const [one, two] = [heap[index], heap[other]]
+    if (!one || !two || !before(one, two)) return false
+    heap[index] = two
+    heap[other] = one
+    return true
+  }
+
+  return {
+    now: () => now,
+    after,
+    /** Runs timer after timer, and lets promises settle after each. */
+    async pass(ms: number, look: () => void = () => undefined): Promise<void> {
+      const until = now + ms
+      for (let next = heap[0]; next && next.at <= until; next = heap[0]) {
+        pop()
+        if (!next.run) continue
+        now = next.at
+        next.run()
+        for (let turn = 0; turn < 3; turn++) await undefined
+        look()
+      }
+      now = until
+    },
+  }
+}
+
+export type VirtualTime = ReturnType<typeof createVirtualTime>
+
+interface Timer {
+  readonly at: number
+  readonly order: number
+  /** Undefined when cancelled. */
+  run: (() => void) | undefined
+}
