@@ -377,17 +377,18 @@ describe('the ladder', () => {
     const { openTab, world, server, settle } = setUp({ webLocks })
     const tabs = [openTab({ jitter: 0 }), openTab({ jitter: 0 })]
     for (const tab of tabs) tab.mount()
-    await settle()
+    await vi.waitFor(() => expect(world.transport.live()).toBe(1))
     server.up()
     await settle(10)
+    await settle(1_000)
     const epoch = tabs[0]?.line.status.epoch
     world.killWorkers()
-    await settle(webLocks ? 10 : 40_000)
-    expect(world.transport.live()).toBe(1)
+    if (!webLocks) await settle(40_000)
+    await vi.waitFor(() => expect(world.transport.live()).toBe(1))
     server.up()
     await settle(10)
     for (const { line } of tabs) {
-      expect(line.status).toMatchObject({ name: 'connected', tabs: 2 })
+      await vi.waitFor(() => expect(line.status).toMatchObject({ name: 'connected', tabs: 2 }))
       expect(line.status.epoch).not.toBe(epoch)
     }
   })
@@ -398,6 +399,7 @@ describe('the ladder', () => {
     mount()
     await settle()
     for (let time = 0; time < 3; time++) {
+      await settle(1_000)
       world.killWorkers()
       await settle(10)
     }

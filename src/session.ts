@@ -1,5 +1,5 @@
+import { createElector } from './election/create-elector.js'
 import type { Elector } from './election/elector.js'
-import { createLockElector } from './election/lock-elector.js'
 import type { Environment } from './environment.js'
 import { messageOf, type Report } from './errors.js'
 import { createInvalidator } from './invalidation/invalidator.js'
@@ -63,7 +63,7 @@ export function openSession(options: SessionOptions): Session {
     const { serveInTab } = await import('./hub/in-tab.js')
     return serveInTab(environment, key, host, elector)
   }
-  const elector = environment.locks && createLockElector(environment.locks, `${key}/owner`)
+  const elector = createElector(environment, key)
   const ladder = [
     sharedWorkerRung(environment.openSharedWorker, key),
     leaderTabRung(environment, key, elector, load('leader-tab')),

@@ -1,6 +1,6 @@
 /** The SharedWorker's entry: gives the hub this scope's powers and serves every tab that connects. */
 
-import { createLockElector } from '../src/election/lock-elector.js'
+import { createElector } from '../src/election/create-elector.js'
 import { commonEnvironment } from '../src/environment-common.js'
 import { serveHub } from '../src/hub/serve.js'
 import { openSocketIo } from '../src/transport/socket-io.js'
@@ -18,7 +18,7 @@ const hub = serveHub({
   key: scope.name,
   host: 'shared-worker',
   open: openSocketIo,
-  elector: createLockElector(environment.locks as never, `${scope.name}/owner`),
+  elector: createElector(environment, scope.name),
 })
 scope.addEventListener('connect', (event) => {
   for (const port of event.ports) hub.connect(port)

@@ -1,5 +1,4 @@
-import type { Endpoint } from '../endpoint.js'
-import { listen } from '../endpoint.js'
+import { type Endpoint, listen, overChannel } from '../endpoint.js'
 import type { HubEnvironment } from '../environment-common.js'
 import { type ChannelMessage, isChannelMessage } from '../protocol.js'
 
@@ -24,7 +23,7 @@ export function openReception(
     if (data.kind === 'who') say({ kind: 'owner', owner })
     if (data.kind !== 'knock' || data.owner !== owner) return
     if (!pipes.has(data.pipe)) {
-      const pipe = openChannel(data.pipe)
+      const pipe = overChannel(openChannel(data.pipe))
       pipes.set(data.pipe, pipe)
       connect(pipe)
     }

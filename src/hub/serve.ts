@@ -9,8 +9,8 @@ import type { OpenTransport } from '../transport/transport.js'
 import { createHub, type Hub } from './hub.js'
 import { openReception } from './reception.js'
 
-/** How long (ms) an attaching tab waits for this hub's election before it is sent to the owner. */
-const GRACE = 150
+/** How long (ms) an attaching tab waits for this hub's election before it is sent to the owner: by lock, by heartbeats. */
+const GRACE = { locks: 150, heartbeats: 1_000 }
 /** An office that nobody makes use of is laid down after this long (ms). */
 const IDLE = 5_000
 
@@ -131,7 +131,11 @@ export function serveHub({ environment, key, host, open, elector }: ServeOptions
           if (refusal) return refusal
           tab = hello.tab
           stand()
-          if (!office) await Promise.race([elected, new Promise<void>((resolve) => timers.after(GRACE, resolve))])
+          if (!office)
+            await Promise.race([
+              elected,
+              new Promise<void>((resolve) => timers.after(locks ? GRACE.locks : GRACE.heartbeats, resolve)),
+            ])
           if (!office) {
             wait(endpoint, hello)
             return refuse('standby', 'another hub of this browser owns the socket')

@@ -38,8 +38,8 @@ export class Hung extends Error {}
 export interface AttachmentOptions {
   readonly environment: Environment
   readonly hello: Omit<Hello, 'lock'>
-  /** The name for the lock that proves this tab's life to the hub. */
-  readonly lock: string
+  /** A new name for the lock that proves this tab's life to the hub. */
+  readonly lock: () => string
   readonly onMessage: (message: HubMessage) => void
   /** The hub is gone, or does not answer. Called once at most, and only after the welcome. */
   readonly onLost: (reason: string, hung: boolean) => void
@@ -58,15 +58,27 @@ export interface Attachment {
   detach(release: boolean): void
 }
 
+/**
+ * Attaches this tab by a rung; if the hub there stands by, to the owner of the socket by `follow`. The hub that stands by
+ * is still listened to, as it says when this tab may come home.
+ */
+export function attachBy(rung: Rung, follow: Rung, options: AttachmentOptions): Promise<Attachment> {
+  return attach(rung, options).catch((thrown: unknown) => {
+    if (thrown instanceof Refused && thrown.refusal.code === 'standby') return attach(follow, options)
+    throw thrown
+  })
+}
+
 /** Attaches this tab to the hub at the other end of a rung's pipe. Rejects with the reason when that fails. */
-export async function attach(rung: Rung, options: AttachmentOptions): Promise<Attachment> {
+async function attach(rung: Rung, options: AttachmentOptions): Promise<Attachment> {
   const { environment, hello, onMessage, signal } = options
   const { locks, timers } = environment
 
+  const name = options.lock()
   const lock =
     locks &&
-    (await holdLock(locks, options.lock, signal).then(
-      () => options.lock,
+    (await holdLock(locks, name, signal).then(
+      () => name,
       () => undefined,
     ))
 

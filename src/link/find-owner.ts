@@ -1,5 +1,5 @@
-import { type Endpoint, listen } from '../endpoint.js'
-import type { HubEnvironment } from '../environment-common.js'
+import { type Endpoint, listen, overChannel } from '../endpoint.js'
+import type { Environment } from '../environment.js'
 import { type ChannelMessage, isChannelMessage } from '../protocol.js'
 
 /**
@@ -7,7 +7,7 @@ import { type ChannelMessage, isChannelMessage } from '../protocol.js'
  * the two of them use. It goes on looking, also for owners that come later, until the signal aborts.
  */
 export function findOwner(
-  environment: Pick<HubEnvironment, 'openChannel' | 'id'>,
+  environment: Pick<Environment, 'openChannel' | 'id'>,
   key: string,
   signal: AbortSignal,
   onPipe: (pipe: Endpoint) => void,
@@ -23,7 +23,7 @@ export function findOwner(
     if (data.kind === 'owner') say({ kind: 'knock', owner: data.owner, pipe: name })
     if (data.kind !== 'open' || data.pipe !== name) return
     finish()
-    onPipe(openChannel(name))
+    onPipe(overChannel(openChannel(name)))
   })
   const finish = () => {
     stop()

@@ -19,12 +19,7 @@ export type LoadHub = (elector: Elector) => Promise<Served>
  * The hub in one of the tabs. This tab stands for election and, as long as another one leads, follows it over the
  * channel; once elected it runs the hub itself.
  */
-export function leaderTabRung(
-  environment: Environment,
-  key: string,
-  elector: Elector | undefined,
-  load: LoadHub,
-): Rung {
+export function leaderTabRung(environment: Environment, key: string, elector: Elector, load: LoadHub): Rung {
   const { timers, page, clock, random } = environment
   let term: AbortController | undefined
   let served: Promise<Served> | undefined
@@ -101,7 +96,7 @@ export function leaderTabRung(
   return {
     host: 'leader-tab',
     open(visit) {
-      if (!elector || !environment.openChannel) {
+      if (!environment.openChannel) {
         return Promise.reject(new NotHere('this browser has no BroadcastChannel'))
       }
       const search = new AbortController()

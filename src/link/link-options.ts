@@ -36,3 +36,24 @@ export interface LinkOptions {
   /** A message came after the session had ended here. */
   readonly onFenced: () => void
 }
+
+export const SEEKING: LinkState = {
+  phase: 'seeking',
+  host: undefined,
+  role: undefined,
+  steps: [],
+  socket: undefined,
+  tabs: 0,
+  epoch: undefined,
+}
+
+/** A tab's link to the hub. */
+export interface Link {
+  state(): LinkState
+  /** The set of wanted events has changed. */
+  want(): void
+  /** Ends the session in every tab. Nothing is delivered any more from this call on. */
+  signOut(): void
+  /** `release`: the identity has ended here, so a hub without other tabs closes its socket at once. */
+  close(release: boolean): void
+}

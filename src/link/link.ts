@@ -1,43 +1,28 @@
 import { type HubMessage, PROTOCOL, type Since } from '../protocol.js'
-import { type Attachment, attach, Hung, Refused } from './attachment.js'
+import { type Attachment, attachBy, Hung, Refused } from './attachment.js'
 import { createLadder } from './ladder.js'
-import type { LinkOptions, LinkState } from './link-options.js'
+import { type Link, type LinkOptions, type LinkState, SEEKING } from './link-options.js'
 import type { Rung } from './rung.js'
 
 /** When no host could be had, the ladder is tried again after up to this long (ms). */
 const RETRY = 15_000
+/** An attachment that lasted for less than this (ms) is followed by a pause of up to as long. */
+const BRIEF = 500
 /** How long (ms) a sign-out may take to be confirmed. */
 const FAREWELL = 2_000
 
 /** The tab's side of the pipe: finds a hub, attaches, and attaches again when it is lost. */
-export interface Link {
-  state(): LinkState
-  /** The set of wanted events has changed. */
-  want(): void
-  /** Ends the session in every tab. Nothing is delivered any more from this call on. */
-  signOut(): void
-  /** `release`: the identity has ended here, so a hub without other tabs closes its socket at once. */
-  close(release: boolean): void
-}
-
 export function createLink(options: LinkOptions): Link {
   const { environment, key, report } = options
   const { clock, timers, page, random } = environment
 
-  let state: LinkState = {
-    phase: 'seeking',
-    host: undefined,
-    role: undefined,
-    steps: [],
-    socket: undefined,
-    tabs: 0,
-    epoch: undefined,
-  }
+  let state: LinkState = SEEKING
   let visit = new AbortController()
   let attachment: Attachment | undefined
   let visits = 0
   /** A hub has left this tab without an answer, and none has answered since. */
   let hung = false
+  let attachedAt = Number.NEGATIVE_INFINITY
   let seq: number | undefined
   let stopRetry: (() => void) | undefined
   /** The session has ended here; what still comes in is counted, not delivered. */
@@ -71,23 +56,24 @@ export function createLink(options: LinkOptions): Link {
     giveUpForNow()
   }
 
-  /** Attaches by this rung; by way of the channel if its own hub has to stand by, which is still listened to then. */
   async function visitRung(rung: Rung, signal: AbortSignal): Promise<void> {
     const events = options.events()
-    const hello = { protocol: PROTOCOL, tab: options.tab, settings: options.settings, events, since: since() }
-    const attachBy = (to: Rung) => {
-      const lock = `${key}/tab/${options.tab}/${++visits}`
-      return attach(to, { environment, hello, lock, onMessage: receive, onLost: lost, hung, signal })
+    const { settings, tab } = options
+    const since: Since = {
+      time: clock.origin,
+      ...(state.epoch && { epoch: state.epoch }),
+      ...(seq !== undefined && { seq }),
     }
-    const made = await attachBy(rung).catch((thrown: unknown) => {
-      if (thrown instanceof Refused && thrown.refusal.code === 'standby') return attachBy(options.follow)
-      throw thrown
+    const made = await attachBy(rung, options.follow, {
+      environment,
+      hello: { protocol: PROTOCOL, tab, settings, events, since },
+      lock: () => `${key}/tab/${tab}/${++visits}`,
+      onMessage: receive,
+      onLost: lost,
+      hung,
+      signal,
     })
     if (!signal.aborted) attached(made, events)
-  }
-
-  function since(): Since {
-    return { time: clock.origin, ...(state.epoch && { epoch: state.epoch }), ...(seq !== undefined && { seq }) }
   }
 
   function giveUpForNow(): void {
@@ -109,6 +95,7 @@ export function createLink(options: LinkOptions): Link {
       return
     }
     hung = false
+    attachedAt = clock.now()
     seq = welcome.seq
     const { host, role, socket, tabs, epoch } = welcome
     enter({ phase: 'attached', host, role, socket, tabs, epoch })
@@ -164,7 +151,12 @@ export function createLink(options: LinkOptions): Link {
     if (isHung) report('call-timeout', reason, { detail: { host: state.host } })
     ladder.lost(reason)
     enter({ phase: 'seeking', socket: undefined, tabs: 0, steps: ladder.steps, reason })
-    void seek()
+    // A hub that is lost as soon as it is found must not be looked for in a tight loop.
+    if (clock.now() - attachedAt >= BRIEF) void seek()
+    else {
+      leave()
+      stopRetry = timers.after(random() * BRIEF, () => void seek())
+    }
   }
 
   /** Leaves whatever this tab is attached to, or on the way to. */

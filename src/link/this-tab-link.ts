@@ -1,14 +1,8 @@
-import type { Elector } from '../election/elector.js'
+import { unopposed } from '../election/create-elector.js'
 import type { Environment } from '../environment.js'
 import type { Served } from '../hub/serve.js'
 import type { LoadHub } from './leader-link.js'
 import type { Rung } from './rung.js'
-
-/** Nobody else can see this hub, so nobody else can stand against it. */
-const unopposed: Elector = {
-  stand: async () => ({ lost: new AbortController().signal }),
-  depose: async () => ({ lost: new AbortController().signal }),
-}
 
 export type TabHubs = Map<string, Promise<Served>>
 

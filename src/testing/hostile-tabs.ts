@@ -1,5 +1,5 @@
 import type { HubEnvironment } from '../environment-common.js'
-import { createFakeChannels } from './fake-channel.js'
+import { createFakeChannels, type Passage } from './fake-channel.js'
 import type { VirtualTime } from './virtual-time.js'
 
 /** How a browser slows the timers of a tab: to once a second, to once a minute, or to that only if set by other timers. */
@@ -18,12 +18,16 @@ export interface Weather {
 export function createHostileTabs(time: VirtualTime, random: () => number, weather: Weather) {
   const receivers = new Map<string, (deliver: () => void) => void>()
   let now = weather
+  /** Every message, once for each receiver. */
+  const said: Passage[] = []
   let tabs = 0
 
-  const channels = createFakeChannels((deliver, { to }) => {
+  const channels = createFakeChannels((deliver, passage) => {
+    said.push(passage)
     if (random() < now.loss) return
     const copies = random() < now.duplicates ? 2 : 1
-    for (let copy = 0; copy < copies; copy++) time.after(random() * now.delay, () => receivers.get(to)?.(deliver))
+    for (let copy = 0; copy < copies; copy++)
+      time.after(random() * now.delay, () => receivers.get(passage.to)?.(deliver))
   })
 
   function tab() {
@@ -72,6 +76,7 @@ export function createHostileTabs(time: VirtualTime, random: () => number, weath
 
     let ids = 0
     return {
+      name,
       environment: {
         clock: { now: () => Math.floor(time.now()) + offset },
         timers: { after },
@@ -104,6 +109,7 @@ export function createHostileTabs(time: VirtualTime, random: () => number, weath
 
   return {
     tab,
+    said,
     change(to: Weather): void {
       now = to
     },
