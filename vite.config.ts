@@ -12,7 +12,7 @@ const worker: UserConfig = {
     target: 'es2022',
     sourcemap: true,
     modulePreload: false,
-    rolldownOptions: { input: at('worker/index.ts'), output: { entryFileNames: 'worker.js' } },
+    rolldownOptions: { input: at('worker/index.ts'), output: { entryFileNames: 'worker.js', codeSplitting: false } },
   },
 }
 

@@ -17,8 +17,8 @@ afterEach(() => void vi.useRealTimers())
 
 type Events = { changed: { id: string }; profile_updated: unknown }
 
-function setUp({ webLocks = true } = {}) {
-  const world = createFakeWorkers({ webLocks })
+function setUp({ webLocks = true, channels = true } = {}) {
+  const world = createFakeWorkers({ webLocks, channels })
   const inTabTransport = createFakeTransport()
   inTab.open = inTabTransport.open
   const errors: PartylineError[] = []
@@ -330,14 +330,15 @@ describe('the ladder', () => {
       ['host-failed'],
     ],
   ] satisfies [string, OpenSharedWorker | undefined, string, string[]][])(
-    'steps down to this tab: %s',
+    'goes on to a leader tab: %s',
     async (_title, open, reason, expected) => {
       const { openTab, inTabTransport, settle, codes } = setUp()
       const { line, mount } = openTab({}, { open })
       mount()
       await settle(5_000)
       // The in-tab hub is a chunk of its own, loaded in real time.
-      await vi.waitFor(() => expect(line.status.host).toBe('this-tab'))
+      await vi.waitFor(() => expect(line.status.host).toBe('leader-tab'))
+      expect(line.status.role).toBe('leader')
       expect(line.status.steps).toEqual([{ host: 'shared-worker', reason }])
       inTabTransport.last.handlers.onUp(false)
       await settle()
@@ -345,6 +346,22 @@ describe('the ladder', () => {
       expect(codes()).toEqual(expected)
     },
   )
+
+  it('without SharedWorker and BroadcastChannel uses this tab alone, and says why', async () => {
+    const { openTab, inTabTransport, settle, codes } = setUp({ channels: false })
+    const { line, mount } = openTab({}, { open: undefined })
+    mount()
+    await settle(10)
+    await vi.waitFor(() => expect(line.status.host).toBe('this-tab'))
+    expect(line.status.steps).toEqual([
+      { host: 'shared-worker', reason: 'this browser has no SharedWorker' },
+      { host: 'leader-tab', reason: 'this browser has no BroadcastChannel' },
+    ])
+    inTabTransport.last.handlers.onUp(false)
+    await settle()
+    expect(line.status).toMatchObject({ name: 'connected', tabs: 1, role: undefined })
+    expect(codes()).toEqual([])
+  })
 
   it('a forced host is the only one tried, and its failure is told with the reason', async () => {
     const { openTab, settle, codes, inTabTransport } = setUp()
@@ -360,17 +377,18 @@ describe('the ladder', () => {
     const { openTab, world, server, settle } = setUp({ webLocks })
     const tabs = [openTab({ jitter: 0 }), openTab({ jitter: 0 })]
     for (const tab of tabs) tab.mount()
-    await settle()
+    await vi.waitFor(() => expect(world.transport.live()).toBe(1))
     server.up()
     await settle(10)
+    await settle(1_000)
     const epoch = tabs[0]?.line.status.epoch
     world.killWorkers()
-    await settle(webLocks ? 10 : 40_000)
-    expect(world.transport.live()).toBe(1)
+    if (!webLocks) await settle(40_000)
+    await vi.waitFor(() => expect(world.transport.live()).toBe(1))
     server.up()
     await settle(10)
     for (const { line } of tabs) {
-      expect(line.status).toMatchObject({ name: 'connected', tabs: 2 })
+      await vi.waitFor(() => expect(line.status).toMatchObject({ name: 'connected', tabs: 2 }))
       expect(line.status.epoch).not.toBe(epoch)
     }
   })
@@ -381,10 +399,11 @@ describe('the ladder', () => {
     mount()
     await settle()
     for (let time = 0; time < 3; time++) {
+      await settle(1_000)
       world.killWorkers()
       await settle(10)
     }
-    await vi.waitFor(() => expect(line.status.host).toBe('this-tab'))
+    await vi.waitFor(() => expect(line.status.host).toBe('leader-tab'))
     expect(line.status.steps[0]?.reason).toContain('lost 3 times')
   })
 })

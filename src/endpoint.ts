@@ -17,3 +17,19 @@ export function listen(endpoint: Endpoint, onData: (data: unknown) => void): () 
   endpoint.start?.()
   return () => endpoint.removeEventListener('message', listener)
 }
+
+/** A channel that two use as a pipe. What is posted after its end is dropped, as a `MessagePort` does; a channel would throw. */
+export function overChannel(channel: Omit<Endpoint, 'start'>): Endpoint {
+  let open = true
+  return {
+    postMessage(message) {
+      if (open) channel.postMessage(message)
+    },
+    addEventListener: (type, listener) => channel.addEventListener(type, listener),
+    removeEventListener: (type, listener) => channel.removeEventListener(type, listener),
+    close() {
+      open = false
+      channel.close()
+    },
+  }
+}

@@ -40,7 +40,7 @@ export interface PartylineOptions<Events> {
    * Where the hub runs. `auto` goes down the ladder until one works; a forced host is the only one tried.
    * @default 'auto'
    */
-  readonly host?: 'auto' | Exclude<Host, 'leader-tab'>
+  readonly host?: 'auto' | Host
   /**
    * Starts the worker, for a bundler that does not see `new URL` in a package:
    * `worker: (options) => new SharedWorker(workerUrl, options)` with the file `partyline/worker`.
@@ -101,8 +101,8 @@ export function configure(options: PartylineOptions<never>, report: Report): Con
 
   const wait = milliseconds('debounce.wait', options.debounce?.wait, 100)
   const host = options.host ?? 'auto'
-  const known = ['auto', 'shared-worker', 'this-tab'].includes(host)
-  if (!known) bad('host', `has to be 'auto', 'shared-worker' or 'this-tab', not '${String(host)}'`)
+  const known = ['auto', 'shared-worker', 'leader-tab', 'this-tab'].includes(host)
+  if (!known) bad('host', `has to be 'auto', 'shared-worker', 'leader-tab' or 'this-tab', not '${String(host)}'`)
   return {
     url: options.url ?? '/',
     name: options.name ?? 'app',

@@ -59,6 +59,9 @@ export interface Hello {
 export type Welcome =
   | {
       readonly ok: true
+      /** Where this hub runs, and what this tab is to it; only a leader tab has followers. */
+      readonly host: 'shared-worker' | 'leader-tab' | 'this-tab'
+      readonly role?: 'leader' | 'follower'
       readonly epoch: string
       readonly seq: number
       readonly socket: SocketState
@@ -72,7 +75,10 @@ export type Welcome =
       /** The hub runs with other settings than this tab's. */
       readonly settingsDiffer?: boolean
     }
-  | { readonly ok: false; readonly code: 'protocol-mismatch' | 'wrong-hub' | 'signed-out'; readonly message: string }
+  | { readonly ok: false; readonly code: Refusal; readonly message: string }
+
+/** `standby`: another hub owns the socket. This one takes over when that is gone, and says `home` then. */
+export type Refusal = 'protocol-mismatch' | 'wrong-hub' | 'signed-out' | 'standby'
 
 /** A tab's answer when the hub asks for credentials. */
 export type Credentials =
@@ -103,6 +109,10 @@ export type HubMessage =
   | { readonly kind: 'ask'; readonly ask: number }
   | { readonly kind: 'problem'; readonly code: HubProblem; readonly message: string; readonly event?: string }
   | { readonly kind: 'signed-out'; readonly reason: string }
+  /** A hub that stood by owns the socket now: its tabs may come home to it. */
+  | { readonly kind: 'home' }
+  /** This hub has ended, or lost its office; the tab has to look for the owner anew. */
+  | { readonly kind: 'gone'; readonly reason: string }
 
 /** What can go wrong on the hub's side, as an error code of the tab's `onError`. */
 export type HubProblem = 'unknown-event' | 'bad-metadata' | 'connect-failed' | 'unauthorized' | 'auth-failed'
@@ -117,7 +127,7 @@ export interface TabMessage {
   readonly release?: boolean
 }
 
-const HUB_KINDS: readonly unknown[] = ['events', 'gap', 'state', 'ask', 'problem', 'signed-out']
+const HUB_KINDS: readonly unknown[] = ['events', 'gap', 'state', 'ask', 'problem', 'signed-out', 'home', 'gone']
 
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
@@ -149,6 +159,29 @@ export function isHubMessage(data: unknown): data is HubMessage {
 
 export function isTabMessage(data: unknown): data is TabMessage {
   return isRecord(data) && data['kind'] === 'detach'
+}
+
+/**
+ * Between tabs and the owner, on the key's BroadcastChannel: how a tab without a port to the owner finds it. Everything
+ * else goes over a channel of the two's own, named by `pipe`. No credentials ever pass here.
+ */
+export type ChannelMessage =
+  /** Who owns the socket? */
+  | { readonly kind: 'who' }
+  /** I do. Also said when somebody has come to own it. */
+  | { readonly kind: 'owner'; readonly owner: string }
+  /** Open this pipe for me, owner. */
+  | { readonly kind: 'knock'; readonly owner: string; readonly pipe: string }
+  /** It is open. */
+  | { readonly kind: 'open'; readonly pipe: string }
+
+export function isChannelMessage(data: unknown): data is ChannelMessage {
+  if (!isRecord(data)) return false
+  const { kind, owner, pipe } = data
+  if (kind === 'who') return true
+  if (kind === 'owner') return typeof owner === 'string'
+  if (kind === 'knock') return typeof owner === 'string' && typeof pipe === 'string'
+  return kind === 'open' && typeof pipe === 'string'
 }
 
 /** Tells a well-formed attach from what an older, newer or foreign script may send. */

@@ -1,3 +1,5 @@
+import { createElector } from './election/create-elector.js'
+import type { Elector } from './election/elector.js'
 import type { Environment } from './environment.js'
 import { messageOf, type Report } from './errors.js'
 import { createInvalidator } from './invalidation/invalidator.js'
@@ -5,6 +7,8 @@ import type { QueryClientSlice } from './invalidation/query-client.js'
 import type { Receipt } from './invalidation/receipt.js'
 import type { CompiledRule } from './invalidation/rule.js'
 import { keyOf } from './key.js'
+import { followRung } from './link/follow-link.js'
+import { leaderTabRung } from './link/leader-link.js'
 import { createLink } from './link/link.js'
 import type { LinkState } from './link/link-options.js'
 import { sharedWorkerRung } from './link/shared-worker-link.js'
@@ -55,7 +59,16 @@ export function openSession(options: SessionOptions): Session {
     onReceipt: options.onReceipt,
   })
 
-  const ladder = [sharedWorkerRung(environment.openSharedWorker, key), thisTabRung(environment, key, options.hubs)]
+  const load = (host: 'leader-tab' | 'this-tab') => async (elector: Elector) => {
+    const { serveInTab } = await import('./hub/in-tab.js')
+    return serveInTab(environment, key, host, elector)
+  }
+  const elector = createElector(environment, key)
+  const ladder = [
+    sharedWorkerRung(environment.openSharedWorker, key),
+    leaderTabRung(environment, key, elector, load('leader-tab')),
+    thisTabRung(environment, key, options.hubs, load('this-tab')),
+  ]
 
   const link = createLink({
     environment,
@@ -69,6 +82,7 @@ export function openSession(options: SessionOptions): Session {
       authTimeout: configuration.authTimeout,
     },
     rungs: configuration.host === 'auto' ? ladder : ladder.filter((rung) => rung.host === configuration.host),
+    follow: followRung(environment, key),
     events: options.events,
     auth: () => askForCredentials(options.auth(), report),
     report,

@@ -42,10 +42,10 @@ export function createStatus(now: () => number) {
     idle: () => set({ ...IDLE, since: now(), reason: undefined, fenced: status.fenced }),
     link(state: LinkState): void {
       if (state.phase === 'closed') return
-      const { host, steps, tabs, epoch } = state
+      const { host, role, steps, tabs, epoch } = state
       const standing = nameOf(state)
       everConnected ||= standing.name === 'connected'
-      set({ ...standing, host, steps, tabs, epoch } as Partial<Status>)
+      set({ ...standing, host, role, steps, tabs, epoch } as Partial<Status>)
     },
     gap: (lastGap: Gap) => set({ lastGap }),
     fenced: () => set({ fenced: status.fenced + 1 }),

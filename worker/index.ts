@@ -1,4 +1,6 @@
 /** The SharedWorker's entry: gives the hub this scope's powers and serves every tab that connects. */
+
+import { createElector } from '../src/election/create-elector.js'
 import { commonEnvironment } from '../src/environment-common.js'
 import { serveHub } from '../src/hub/serve.js'
 import { openSocketIo } from '../src/transport/socket-io.js'
@@ -10,7 +12,14 @@ interface SharedWorkerScope {
 const scope = globalThis as unknown as SharedWorkerScope
 
 // The key is the worker's name, so every key has a worker of its own.
-const hub = serveHub(commonEnvironment(), scope.name, openSocketIo)
+const environment = commonEnvironment()
+const hub = serveHub({
+  environment,
+  key: scope.name,
+  host: 'shared-worker',
+  open: openSocketIo,
+  elector: createElector(environment, scope.name),
+})
 scope.addEventListener('connect', (event) => {
   for (const port of event.ports) hub.connect(port)
 })

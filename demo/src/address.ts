@@ -1,4 +1,4 @@
-const HOSTS = ['auto', 'shared-worker', 'this-tab'] as const
+const HOSTS = ['auto', 'shared-worker', 'leader-tab', 'this-tab'] as const
 
 /** `?host=this-tab` and the like: to see, and to test, what a browser without the better hosts does. */
 export function hostFromAddress(): (typeof HOSTS)[number] {

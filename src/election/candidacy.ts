@@ -149,6 +149,7 @@ export function runCandidacy(
     channel.addEventListener('message', hear)
     signal.addEventListener('abort', leave)
     if (deposing) claim(settings.objection)
-    else wait()
+    // Nobody has been heard yet: ask at once whether there is a holder, rather than listen for its beat first.
+    else arm(random() * settings.spread, () => claim(settings.objection))
   })
 }

@@ -12,6 +12,7 @@ const MOST = 3
 export function createAsk(tabs: TabRegistry, timers: HubEnvironment['timers'], timeout: number) {
   let number = 0
   let favourite: string | undefined
+  const trusted = () => tabs.all().filter((tab) => tab.trusted)
   const open = new Map<number, (answer: Credentials) => void>()
 
   function ask(tab: Tab): Promise<Credentials> {
@@ -37,7 +38,7 @@ export function createAsk(tabs: TabRegistry, timers: HubEnvironment['timers'], t
     /** Rejects when none of the tabs gives any. */
     async credentials(): Promise<Readonly<Record<string, unknown>> | undefined> {
       let trouble = 'no tab is left to ask for credentials'
-      const known = tabs.all()
+      const known = trusted()
       const first = known.findIndex((tab) => tab.id === favourite)
       const inTurn = first > 0 ? [...known.slice(first), ...known.slice(0, first)] : known
       for (const tab of inTurn.slice(0, MOST)) {
@@ -52,7 +53,7 @@ export function createAsk(tabs: TabRegistry, timers: HubEnvironment['timers'], t
     },
     /** The server did not like what the favourite gave: next time another tab is asked first. */
     rotate(): void {
-      const known = tabs.all()
+      const known = trusted()
       const index = known.findIndex((tab) => tab.id === favourite)
       favourite = known[(index + 1) % known.length]?.id
     },

@@ -14,7 +14,7 @@ function setUp({ webLocks = true, settings = SETTINGS } = {}) {
   const browser = createFakeBrowser({ webLocks })
   const transport = createFakeTransport()
   const ended = vi.fn()
-  const hub = createHub(browser.tab().environment, KEY, settings, transport.open, ended)
+  const hub = createHub(browser.tab().environment, KEY, 'shared-worker', settings, transport.open, ended)
   let tabs = 0
 
   async function attach(
@@ -35,14 +35,18 @@ function setUp({ webLocks = true, settings = SETTINGS } = {}) {
     const lock = `${KEY}/tab/${id}`
     const { locks } = tab.environment
     if (locks) void locks.request(lock, { signal: new AbortController().signal }, () => new Promise(() => undefined))
-    const welcome = (await hub.attach(port2, {
-      protocol: PROTOCOL,
-      tab: id,
-      settings,
-      events,
-      since: options.since ?? { time: Date.now() },
-      ...(locks && { lock }),
-    })) as Extract<Welcome, { ok: true }>
+    const welcome = (await hub.attach(
+      port2,
+      {
+        protocol: PROTOCOL,
+        tab: id,
+        settings,
+        events,
+        since: options.since ?? { time: Date.now() },
+        ...(locks && { lock }),
+      },
+      true,
+    )) as Extract<Welcome, { ok: true }>
     return {
       id,
       welcome,
@@ -430,13 +434,17 @@ describe('the end', () => {
     const { attach, hub, transport } = setUp()
     await attach(['a'])
     const { port2 } = createPipe()
-    const welcome = await hub.attach(port2, {
-      protocol: PROTOCOL,
-      tab: 'other',
-      settings: { ...SETTINGS, socket: { path: '/other' } },
-      events: [],
-      since: { time: 0 },
-    })
+    const welcome = await hub.attach(
+      port2,
+      {
+        protocol: PROTOCOL,
+        tab: 'other',
+        settings: { ...SETTINGS, socket: { path: '/other' } },
+        events: [],
+        since: { time: 0 },
+      },
+      true,
+    )
     expect(welcome).toMatchObject({ ok: true, settingsDiffer: true })
     expect(transport.last.settings.socket).toEqual({})
   })

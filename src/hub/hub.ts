@@ -11,6 +11,7 @@ import {
   type Settings,
   type Welcome,
 } from '../protocol.js'
+import type { Host } from '../status.js'
 import type { OpenTransport } from '../transport/transport.js'
 import { createAsk } from './ask.js'
 import { createConnection } from './connection.js'
@@ -26,7 +27,7 @@ const TOLD = 100
 export interface Hub {
   readonly epoch: string
   /** Undefined when this hub has ended meanwhile. */
-  attach(endpoint: Endpoint, hello: Hello): Promise<Welcome | undefined>
+  attach(endpoint: Endpoint, hello: Hello, trusted: boolean): Promise<Welcome | undefined>
   want(tabId: string, events: readonly string[]): void
   credentials(ask: number, answer: Credentials): void
   nudge(why: Nudge): void
@@ -35,12 +36,15 @@ export interface Hub {
   /** `release`: the identity has ended in this tab, so without other tabs the socket is closed at once. */
   detach(tabId: string, endpoint: Endpoint, release: boolean): void
   signOut(): void
+  /** Ends at once: the socket is closed, and the tabs see their hub go. */
+  close(reason: string): void
 }
 
 /** Owns the one socket of one key: admits events, numbers them and fans them out. Does not know where it runs. */
 export function createHub(
   environment: HubEnvironment,
   key: string,
+  host: Host,
   settings: Settings,
   open: OpenTransport,
   onEnd: () => void,
@@ -70,8 +74,8 @@ export function createHub(
 
   const connection = createConnection(open, settings, environment, {
     async auth() {
-      // Without a tab nobody can vouch for the identity any more.
-      if (tabs.size === 0) end()
+      // Credentials never pass over a BroadcastChannel: without a tab at a port there is nobody to ask.
+      if (!tabs.all().some((tab) => tab.trusted)) end()
       return ask.credentials()
     },
     onState: tellState,
@@ -119,7 +123,7 @@ export function createHub(
     })
   }
 
-  async function attach(endpoint: Endpoint, hello: Hello): Promise<Welcome | undefined> {
+  async function attach(endpoint: Endpoint, hello: Hello, trusted: boolean): Promise<Welcome | undefined> {
     const heldLock = await held
     if (life.signal.aborted) return undefined
     lingering?.()
@@ -133,6 +137,7 @@ export function createHub(
       seen: clock.now(),
       gone: new AbortController(),
       locked: hello.lock !== undefined,
+      trusted,
       owed: false,
     }
     const before = tabs.get(tab.id)
@@ -150,6 +155,8 @@ export function createHub(
     tellState()
     return {
       ok: true,
+      host,
+      ...(host === 'leader-tab' && { role: trusted ? 'leader' : 'follower' }),
       epoch,
       seq: history.seq,
       socket,
@@ -163,6 +170,7 @@ export function createHub(
 
   function remove(tab: Tab, release: boolean): void {
     if (!tabs.remove(tab)) return
+    if (!tab.trusted) tab.endpoint.close()
     if (tabs.size > 0) tellState()
     else if (release || settings.linger <= 0) end()
     else lingering = timers.after(settings.linger, end)
@@ -182,7 +190,10 @@ export function createHub(
     lingering?.()
     stateDue?.()
     sweeping?.()
-    for (const tab of tabs.all()) tabs.remove(tab)
+    for (const tab of tabs.all()) {
+      tabs.remove(tab)
+      if (!tab.trusted) tab.endpoint.close()
+    }
     life.abort()
     onEnd()
   }
@@ -207,6 +218,10 @@ export function createHub(
     },
     signOut() {
       tabs.tell({ kind: 'signed-out', reason: 'signed out in a tab of this browser' })
+      end()
+    },
+    close(reason) {
+      tabs.tell({ kind: 'gone', reason })
       end()
     },
   }

@@ -13,6 +13,8 @@ export interface Tab {
   readonly gone: AbortController
   /** Its death is told by a lock; without one, by silence. */
   readonly locked: boolean
+  /** It is at a port, not on a BroadcastChannel: credentials may be asked of it. */
+  readonly trusted: boolean
   /** It attached while the socket was away, with no history to go by: it is owed a gap, even if the socket recovers. */
   owed: boolean
 }

@@ -16,9 +16,12 @@ import type { Rung } from './rung.js'
 /** How long (ms) a hub may take to welcome a tab, its script's download and start included. */
 const HANDSHAKE = 5_000
 /** How long (ms) a hub may take to answer any other call. */
-const CALL = 5_000
-/** Where there are no Web Locks, the hub is asked for a sign of life this often (ms). */
-const PING = 20_000
+const CALL = 3_000
+/**
+ * The hub is asked for a sign of life this often (ms): by a tab that is looked at, because a lock proves that a hub exists,
+ * not that it is well; by every tab where there are no Web Locks.
+ */
+const PING = 5_000
 
 export type Attached = Extract<Welcome, { ok: true }>
 
@@ -29,14 +32,19 @@ export class Refused extends Error {
   }
 }
 
+/** A hub that did not answer in time. */
+export class Hung extends Error {}
+
 export interface AttachmentOptions {
   readonly environment: Environment
   readonly hello: Omit<Hello, 'lock'>
-  /** The name for the lock that proves this tab's life to the hub. */
-  readonly lock: string
+  /** A new name for the lock that proves this tab's life to the hub. */
+  readonly lock: () => string
   readonly onMessage: (message: HubMessage) => void
   /** The hub is gone, or does not answer. Called once at most, and only after the welcome. */
   readonly onLost: (reason: string, hung: boolean) => void
+  /** Another hub has failed this tab by its silence. */
+  readonly hung: boolean
   /** Aborting it ends the attachment. */
   readonly signal: AbortSignal
 }
@@ -50,15 +58,27 @@ export interface Attachment {
   detach(release: boolean): void
 }
 
+/**
+ * Attaches this tab by a rung; if the hub there stands by, to the owner of the socket by `follow`. The hub that stands by
+ * is still listened to, as it says when this tab may come home.
+ */
+export function attachBy(rung: Rung, follow: Rung, options: AttachmentOptions): Promise<Attachment> {
+  return attach(rung, options).catch((thrown: unknown) => {
+    if (thrown instanceof Refused && thrown.refusal.code === 'standby') return attach(follow, options)
+    throw thrown
+  })
+}
+
 /** Attaches this tab to the hub at the other end of a rung's pipe. Rejects with the reason when that fails. */
-export async function attach(rung: Rung, options: AttachmentOptions): Promise<Attachment> {
+async function attach(rung: Rung, options: AttachmentOptions): Promise<Attachment> {
   const { environment, hello, onMessage, signal } = options
   const { locks, timers } = environment
 
+  const name = options.lock()
   const lock =
     locks &&
-    (await holdLock(locks, options.lock, signal).then(
-      () => options.lock,
+    (await holdLock(locks, name, signal).then(
+      () => name,
       () => undefined,
     ))
 
@@ -68,7 +88,7 @@ export async function attach(rung: Rung, options: AttachmentOptions): Promise<At
   })
   failure.catch(() => undefined)
 
-  const endpoint: Endpoint = await rung.open(fail)
+  const endpoint: Endpoint = await rung.open({ fail, signal, hung: options.hung })
   const stopListening = listen(endpoint, (data) => {
     if (isHubMessage(data)) onMessage(data)
   })
@@ -81,7 +101,7 @@ export async function attach(rung: Rung, options: AttachmentOptions): Promise<At
 
   const within = <T>(ms: number, answer: Promise<T>): Promise<T> =>
     new Promise((resolve, reject) => {
-      const stop = timers.after(ms, () => reject(new Error(`the hub did not answer within ${ms} ms`)))
+      const stop = timers.after(ms, () => reject(new Hung(`the hub did not answer within ${ms} ms`)))
       answer.then(resolve, reject).finally(stop)
     })
 
@@ -99,8 +119,10 @@ export async function attach(rung: Rung, options: AttachmentOptions): Promise<At
   }
   const call = <T>(answer: Promise<T>) => within(CALL, answer).catch((thrown: unknown) => lose(messageOf(thrown), true))
 
+  const watched = welcome.lock !== undefined
   function ping(): void {
     const stop = timers.after(PING, () => {
+      if (watched && !environment.page.isVisible()) return ping()
       void call(hub.ping()).then((known) => {
         if (known === false) lose('the hub took this tab for gone', false)
         else if (!signal.aborted) ping()
@@ -109,7 +131,7 @@ export async function attach(rung: Rung, options: AttachmentOptions): Promise<At
     signal.addEventListener('abort', stop)
   }
   if (welcome.lock && locks) whenLockIsFree(locks, welcome.lock, signal, () => lose('the hub is gone', false))
-  else ping()
+  ping()
 
   return {
     welcome,

@@ -1,4 +1,4 @@
-import { messageOf, type Report } from '../errors.js'
+import { messageOf, type PartylineErrorCode, type Report } from '../errors.js'
 import type { Step } from '../status.js'
 import { Refused } from './attachment.js'
 import { NotHere, type Rung } from './rung.js'
@@ -19,6 +19,11 @@ export interface Ladder {
   restart(): void
 }
 
+function codeOf(thrown: unknown): PartylineErrorCode {
+  const refusal = thrown instanceof Refused ? thrown.refusal.code : undefined
+  return refusal === 'protocol-mismatch' || refusal === 'wrong-hub' ? refusal : 'host-failed'
+}
+
 export function createLadder(rungs: readonly Rung[], now: () => number, report: Report): Ladder {
   let index = 0
   let steps: readonly Step[] = []
@@ -29,13 +34,13 @@ export function createLadder(rungs: readonly Rung[], now: () => number, report: 
     if (!rung) return
     const { host } = rung
     const reason = messageOf(thrown)
+    rung.release?.()
     index++
     losses = []
     steps = [...steps, { host, reason }]
     // What this browser lacks is no error.
     if (thrown instanceof NotHere) return
-    const refused = thrown instanceof Refused && thrown.refusal.code !== 'signed-out' ? thrown.refusal.code : undefined
-    report(refused ?? 'host-failed', `${host}: ${reason}`, { detail: { host, reason }, cause: thrown })
+    report(codeOf(thrown), `${host}: ${reason}`, { detail: { host, reason }, cause: thrown })
   }
 
   return {
@@ -48,8 +53,8 @@ export function createLadder(rungs: readonly Rung[], now: () => number, report: 
     stepDown,
     lost(reason) {
       losses = [...losses.filter((at) => now() - at < LOSSES.within), now()]
-      // The last rung is kept: there is nothing below it.
-      if (losses.length < LOSSES.most || index >= rungs.length - 1) return
+      // Leaders come and go with their tabs, and below the last rung there is nothing. A worker has to last.
+      if (losses.length < LOSSES.most || rungs[index]?.host !== 'shared-worker' || index >= rungs.length - 1) return
       stepDown(new Error(`lost ${LOSSES.most} times within a minute, last: ${reason}`))
     },
     restart() {

@@ -8,6 +8,7 @@ import type { Rung } from './rung.js'
 export interface LinkState {
   readonly phase: 'seeking' | 'attached' | 'parked' | 'signed-out' | 'closed'
   readonly host: Host | undefined
+  readonly role: 'leader' | 'follower' | undefined
   readonly steps: readonly Step[]
   readonly socket: SocketState | undefined
   readonly tabs: number
@@ -21,6 +22,8 @@ export interface LinkOptions {
   readonly tab: string
   readonly settings: Settings
   readonly rungs: readonly Rung[]
+  /** To the owner of the socket, when the hub of a rung has to stand by. */
+  readonly follow: Rung
   /** The event names that this tab asks for now. */
   readonly events: () => readonly string[]
   readonly auth: () => Promise<Credentials>
@@ -32,4 +35,25 @@ export interface LinkOptions {
   readonly onVouched: () => void
   /** A message came after the session had ended here. */
   readonly onFenced: () => void
+}
+
+export const SEEKING: LinkState = {
+  phase: 'seeking',
+  host: undefined,
+  role: undefined,
+  steps: [],
+  socket: undefined,
+  tabs: 0,
+  epoch: undefined,
+}
+
+/** A tab's link to the hub. */
+export interface Link {
+  state(): LinkState
+  /** The set of wanted events has changed. */
+  want(): void
+  /** Ends the session in every tab. Nothing is delivered any more from this call on. */
+  signOut(): void
+  /** `release`: the identity has ended here, so a hub without other tabs closes its socket at once. */
+  close(release: boolean): void
 }

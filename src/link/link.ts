@@ -1,33 +1,28 @@
 import { type HubMessage, PROTOCOL, type Since } from '../protocol.js'
-import type { Host } from '../status.js'
-import { type Attachment, attach, Refused } from './attachment.js'
+import { type Attachment, attachBy, Hung, Refused } from './attachment.js'
 import { createLadder } from './ladder.js'
-import type { LinkOptions, LinkState } from './link-options.js'
+import { type Link, type LinkOptions, type LinkState, SEEKING } from './link-options.js'
+import type { Rung } from './rung.js'
 
 /** When no host could be had, the ladder is tried again after up to this long (ms). */
 const RETRY = 15_000
+/** An attachment that lasted for less than this (ms) is followed by a pause of up to as long. */
+const BRIEF = 500
 /** How long (ms) a sign-out may take to be confirmed. */
 const FAREWELL = 2_000
 
 /** The tab's side of the pipe: finds a hub, attaches, and attaches again when it is lost. */
-export interface Link {
-  state(): LinkState
-  /** The set of wanted events has changed. */
-  want(): void
-  /** Ends the session in every tab. Nothing is delivered any more from this call on. */
-  signOut(): void
-  /** `release`: the identity has ended here, so a hub without other tabs closes its socket at once. */
-  close(release: boolean): void
-}
-
 export function createLink(options: LinkOptions): Link {
   const { environment, key, report } = options
   const { clock, timers, page, random } = environment
 
-  let state: LinkState = { phase: 'seeking', host: undefined, steps: [], socket: undefined, tabs: 0, epoch: undefined }
+  let state: LinkState = SEEKING
   let visit = new AbortController()
   let attachment: Attachment | undefined
   let visits = 0
+  /** A hub has left this tab without an answer, and none has answered since. */
+  let hung = false
+  let attachedAt = Number.NEGATIVE_INFINITY
   let seq: number | undefined
   let stopRetry: (() => void) | undefined
   /** The session has ended here; what still comes in is counted, not delivered. */
@@ -44,15 +39,12 @@ export function createLink(options: LinkOptions): Link {
     for (let rung = ladder.rung; rung; rung = ladder.rung) {
       leave()
       const { signal } = visit
-      const events = options.events()
-      const hello = { protocol: PROTOCOL, tab: options.tab, settings: options.settings, events, since: since() }
-      const lock = `${key}/tab/${options.tab}/${++visits}`
       try {
-        const made = await attach(rung, { environment, hello, lock, onMessage: receive, onLost: lost, signal })
-        if (!signal.aborted) attached(rung.host, made, events)
+        await visitRung(rung, signal)
         return
       } catch (thrown) {
         if (signal.aborted) return
+        hung ||= thrown instanceof Hung
         if (thrown instanceof Refused && thrown.refusal.code === 'signed-out') {
           end(thrown.message)
           return
@@ -64,8 +56,24 @@ export function createLink(options: LinkOptions): Link {
     giveUpForNow()
   }
 
-  function since(): Since {
-    return { time: clock.origin, ...(state.epoch && { epoch: state.epoch }), ...(seq !== undefined && { seq }) }
+  async function visitRung(rung: Rung, signal: AbortSignal): Promise<void> {
+    const events = options.events()
+    const { settings, tab } = options
+    const since: Since = {
+      time: clock.origin,
+      ...(state.epoch && { epoch: state.epoch }),
+      ...(seq !== undefined && { seq }),
+    }
+    const made = await attachBy(rung, options.follow, {
+      environment,
+      hello: { protocol: PROTOCOL, tab, settings, events, since },
+      lock: () => `${key}/tab/${tab}/${++visits}`,
+      onMessage: receive,
+      onLost: lost,
+      hung,
+      signal,
+    })
+    if (!signal.aborted) attached(made, events)
   }
 
   function giveUpForNow(): void {
@@ -79,15 +87,18 @@ export function createLink(options: LinkOptions): Link {
     })
   }
 
-  function attached(host: Host, made: Attachment, asked: readonly string[]): void {
+  function attached(made: Attachment, asked: readonly string[]): void {
     const { welcome } = made
     attachment = made
     if (fenced) {
       made.signOut()
       return
     }
+    hung = false
+    attachedAt = clock.now()
     seq = welcome.seq
-    enter({ phase: 'attached', host, socket: welcome.socket, tabs: welcome.tabs, epoch: welcome.epoch })
+    const { host, role, socket, tabs, epoch } = welcome
+    enter({ phase: 'attached', host, role, socket, tabs, epoch })
     if (options.events().join() !== asked.join()) want()
     if (welcome.settingsDiffer) {
       report('settings-differ', 'another tab made this hub with other connection settings, which stay in force')
@@ -121,18 +132,31 @@ export function createLink(options: LinkOptions): Link {
         break
       case 'problem':
         report(message.code, message.message, message.event === undefined ? {} : { detail: { event: message.event } })
+        break
+      case 'home':
+        enter({ phase: 'seeking', socket: undefined, tabs: 0, reason: 'going home to its own hub' })
+        void seek()
+        break
+      case 'gone':
+        lost(message.reason, false)
     }
   }
 
-  function lost(reason: string, hung: boolean): void {
+  function lost(reason: string, isHung: boolean): void {
     if (fenced) {
       end(reason)
       return
     }
-    if (hung) report('call-timeout', reason, { detail: { host: state.host } })
+    hung ||= isHung
+    if (isHung) report('call-timeout', reason, { detail: { host: state.host } })
     ladder.lost(reason)
     enter({ phase: 'seeking', socket: undefined, tabs: 0, steps: ladder.steps, reason })
-    void seek()
+    // A hub that is lost as soon as it is found must not be looked for in a tight loop.
+    if (clock.now() - attachedAt >= BRIEF) void seek()
+    else {
+      leave()
+      stopRetry = timers.after(random() * BRIEF, () => void seek())
+    }
   }
 
   /** Leaves whatever this tab is attached to, or on the way to. */
@@ -149,6 +173,7 @@ export function createLink(options: LinkOptions): Link {
     if (state.phase !== 'attached' && state.phase !== 'seeking') return
     attachment?.detach(false)
     leave()
+    ladder.rung?.release?.()
     enter({ phase: 'parked', socket: undefined, tabs: 0 })
   }
 
@@ -170,6 +195,7 @@ export function createLink(options: LinkOptions): Link {
   function stop(): void {
     fenced = true
     leave()
+    ladder.rung?.release?.()
     for (const off of subscriptions) off()
   }
 

@@ -4,11 +4,19 @@ import type { Host } from '../status.js'
 /** One step of the ladder: a way to reach a hub. */
 export interface Rung {
   readonly host: Host
-  /**
-   * A pipe to a hub of this kind. Rejects with the reason when there is none to be had; `onFailure` tells of a failure
-   * that shows only later, before the hub has answered.
-   */
-  open(onFailure: (reason: string) => void): Promise<Endpoint>
+  /** A pipe to a hub. Rejects with the reason when there is none to be had. */
+  open(visit: Visit): Promise<Endpoint>
+  /** Lays down what the rung holds beyond a visit: its place in an election. */
+  release?(): void
+}
+
+export interface Visit {
+  /** Tells of a failure that shows only later, before the hub has answered. */
+  readonly fail: (reason: string) => void
+  /** Aborts when the visit is over. */
+  readonly signal: AbortSignal
+  /** A hub has left this tab without an answer: the owner of the socket may hang. */
+  readonly hung: boolean
 }
 
 /** A rung that does not exist here at all: no error, the next one is meant for it. */

@@ -5,13 +5,13 @@ import { NotHere, type Rung } from './rung.js'
 export function sharedWorkerRung(open: OpenSharedWorker | undefined, key: string): Rung {
   return {
     host: 'shared-worker',
-    async open(onFailure) {
+    async open({ fail }) {
       if (!open) throw new NotHere('this browser has no SharedWorker')
       const worker = open(key)
       // A 404, a CSP refusal and a script that throws look alike here: an error event without a message.
       worker.addEventListener('error', (event) => {
         const { message } = event as Partial<ErrorEvent>
-        onFailure(message || 'the worker script could not be loaded or started')
+        fail(message || 'the worker script could not be loaded or started')
       })
       return worker.port
     },

@@ -1,19 +1,19 @@
+import { unopposed } from '../election/create-elector.js'
 import type { Environment } from '../environment.js'
+import type { Served } from '../hub/serve.js'
+import type { LoadHub } from './leader-link.js'
 import type { Rung } from './rung.js'
 
-type Serve = { connect(endpoint: MessagePort): void }
+export type TabHubs = Map<string, Promise<Served>>
 
-/**
- * The hub in this tab, for this tab alone. Its code and socket.io-client are a chunk of their own that no tab loads
- * unless it comes to this.
- */
-export function thisTabRung(environment: Environment, key: string, hubs: Map<string, Promise<Serve>>): Rung {
+/** The hub in this tab, for this tab alone: a socket of its own, the last resort. */
+export function thisTabRung(environment: Environment, key: string, hubs: TabHubs, load: LoadHub): Rung {
   return {
     host: 'this-tab',
     async open() {
       let hub = hubs.get(key)
       if (!hub) {
-        hub = import('../hub/in-tab.js').then(({ serveInTab }) => serveInTab(environment, key))
+        hub = load(unopposed)
         hubs.set(key, hub)
         // A chunk that could not be loaded may be there the next time.
         hub.catch(() => hubs.delete(key))
@@ -24,5 +24,3 @@ export function thisTabRung(environment: Environment, key: string, hubs: Map<str
     },
   }
 }
-
-export type TabHubs = Map<string, Promise<Serve>>

@@ -120,9 +120,12 @@ function createFakeLocks() {
     names: () => [...lines].filter(([, line]) => line.length > 0).map(([name]) => name),
     client() {
       const mine = new Map<Request, string>()
+      let crashed = false
       const locks: Locks = {
         request(name, { signal, steal }, held) {
           return new Promise((resolve, reject) => {
+            // What is left of a crashed tab's code must not go on: no answer ever comes.
+            if (crashed) return
             if (signal && steal) throw new DOMException('signal and steal together', 'NotSupportedError')
             if (signal?.aborted) return reject(signal.reason)
             const leave = () => {
@@ -156,6 +159,7 @@ function createFakeLocks() {
         },
       }
       const crash = () => {
+        crashed = true
         for (const [request, name] of mine) release(name, request)
         mine.clear()
       }

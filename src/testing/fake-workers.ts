@@ -1,11 +1,20 @@
+import { createElector } from '../election/create-elector.js'
 import type { Endpoint } from '../endpoint.js'
 import type { OpenSharedWorker, SharedWorkerSlice } from '../environment.js'
 import { serveHub } from '../hub/serve.js'
 import { createFakeBrowser, createPipe, type FakeTab } from './fake-browser.js'
+import type { Route } from './fake-channel.js'
 import { createFakeTransport } from './fake-transport.js'
 
 /** A browser whose SharedWorkers run the real hub over a fake server, one worker a name. */
-export function createFakeWorkers(options: { webLocks?: boolean } = {}) {
+export function createFakeWorkers({
+  channels = true,
+  ...options
+}: {
+  webLocks?: boolean
+  channels?: boolean
+  route?: Route
+} = {}) {
   const browser = createFakeBrowser(options)
   const transport = createFakeTransport()
   const workers = new Map<string, { served: ReturnType<typeof serveHub>; scope: FakeTab; ports: Endpoint[] }>()
@@ -14,7 +23,17 @@ export function createFakeWorkers(options: { webLocks?: boolean } = {}) {
     let worker = workers.get(name)
     if (!worker) {
       const scope = browser.tab()
-      worker = { scope, served: serveHub(scope.environment, name, transport.open), ports: [] }
+      worker = {
+        scope,
+        served: serveHub({
+          environment: scope.environment,
+          key: name,
+          host: 'shared-worker',
+          open: transport.open,
+          elector: createElector(scope.environment, name),
+        }),
+        ports: [],
+      }
       workers.set(name, worker)
     }
     const { port1, port2 } = createPipe()
@@ -39,7 +58,8 @@ export function createFakeWorkers(options: { webLocks?: boolean } = {}) {
     /** A tab whose SharedWorker is the fake one, or `worker.open`. */
     tab(worker: { readonly open: OpenSharedWorker | undefined } = { open: connect }): FakeTab {
       const tab = browser.tab()
-      return { ...tab, environment: { ...tab.environment, openSharedWorker: worker.open } }
+      const openChannel = channels ? tab.environment.openChannel : undefined
+      return { ...tab, environment: { ...tab.environment, openChannel, openSharedWorker: worker.open } }
     },
   }
 }

@@ -1,0 +1,33 @@
+import type { HubEnvironment } from '../environment-common.js'
+import type { HeartbeatPowers } from './candidacy.js'
+import type { Elector } from './elector.js'
+import { createLockElector } from './lock-elector.js'
+
+/** Nobody else can be seen, so nobody else can stand. */
+export const unopposed: Elector = {
+  stand: async () => ({ lost: new AbortController().signal }),
+  depose: async () => ({ lost: new AbortController().signal }),
+}
+
+/** Web Locks where there are some; else heartbeats; where there is no channel either, nobody to compete with. */
+export function createElector(environment: HubEnvironment, key: string): Elector {
+  const name = `${key}/owner`
+  const { locks, openChannel } = environment
+  if (locks) return createLockElector(locks, name)
+  return openChannel ? createLazyElector({ ...environment, openChannel }, name) : unopposed
+}
+
+/** Few need heartbeats: they are a chunk of their own. */
+function createLazyElector(powers: HeartbeatPowers, name: string): Elector {
+  let loading: Promise<Elector> | undefined
+  const load = () => {
+    loading ??= import('./heartbeat-elector.js').then(({ createHeartbeatElector }) =>
+      createHeartbeatElector(powers, name),
+    )
+    return loading
+  }
+  return {
+    stand: async (signal) => (await load()).stand(signal),
+    depose: async (signal) => (await load()).depose(signal),
+  }
+}
