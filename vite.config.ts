@@ -10,7 +10,7 @@ const worker: UserConfig = {
     outDir: at('dist'),
     emptyOutDir: false,
     target: 'es2022',
-    sourcemap: true,
+    sourcemap: 'hidden',
     modulePreload: false,
     rolldownOptions: { input: at('worker/index.ts'), output: { entryFileNames: 'worker.js', codeSplitting: false } },
   },

@@ -2,7 +2,7 @@ import debounce from 'lodash-es/debounce.js'
 import { commonEnvironment, type HubEnvironment } from './environment-common.js'
 
 /**
- * Every browser power that Partyline uses, each as the narrow slice it needs.Only this file and
+ * Every browser power that Partyline uses, each as the narrow slice it needs. Only this file and
  * environment-common.ts touch browser globals, so that a simulated browser can run the whole of it.
  */
 export interface Environment extends HubEnvironment {

@@ -56,9 +56,16 @@ export type Report = (
   options?: { detail?: Record<string, unknown>; cause?: unknown },
 ) => void
 
-declare const process: { env: { NODE_ENV?: string } } | undefined
+declare const process: { env: { NODE_ENV?: string } }
 
-const inDevelopment = (): boolean => typeof process === 'undefined' || process.env.NODE_ENV !== 'production'
+/** Bundlers replace the whole of `process.env.NODE_ENV`; where nobody did, there may be no `process`. */
+function inDevelopment(): boolean {
+  try {
+    return process.env.NODE_ENV !== 'production'
+  } catch {
+    return true
+  }
+}
 
 /**
  * The one channel for errors: to `onError`, else one console warning per code and subject in development. A throwing

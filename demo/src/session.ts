@@ -1,5 +1,6 @@
 import type { User } from '../server/bank.js'
 import { ApiError, actAs, api, onUnauthorized } from './api.js'
+import { openChannel } from './channel.js'
 import { queryClient } from './query-client.js'
 import { line } from './realtime.js'
 import { feed } from './receipts.js'
@@ -15,7 +16,11 @@ export type Session =
 export const session = createStore<Session>({ phase: 'checking' })
 
 /** Tabs tell each other that the cookie changed hands. Only the user's id travels here, nothing secret. */
-const channel = new BroadcastChannel('ledger-session')
+const announce = openChannel<{ userId: string | undefined }>('ledger-session', ({ userId }) => {
+  if (userId === currentUserId()) return
+  become({ phase: 'checking' })
+  void checkSession()
+})
 
 /** The same for a page in the back/forward cache, which hears no messages: it looks here when it comes back. */
 const note = {
@@ -25,7 +30,7 @@ const note = {
 
 function tellOtherTabs(userId: string | undefined): void {
   note.leave(userId)
-  channel.postMessage({ userId })
+  announce({ userId })
 }
 
 const currentUserId = () => {
@@ -108,10 +113,6 @@ export function watchSession(): void {
     if (userId !== currentUserId()) become({ phase: 'checking' })
     void checkSession()
   }
-  channel.onmessage = ({ data }: MessageEvent<{ userId: string | undefined }>) => {
-    if (data.userId !== currentUserId()) changedTo(data.userId)
-  }
-
   let before = line.status.name
   line.subscribe(() => {
     const { name } = line.status

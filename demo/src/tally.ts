@@ -1,3 +1,4 @@
+import { openChannel } from './channel.js'
 import { line } from './realtime.js'
 import type { Tally } from './savings.js'
 import { createStore } from './store.js'
@@ -6,7 +7,6 @@ import { createStore } from './store.js'
 // so the greater one is the newer one, every tab can pass on all it knows, and what a closed tab saved is not forgotten.
 
 const tallies = new Map<string, Tally>()
-const channel = new BroadcastChannel('ledger-tally')
 
 /** The sum over all tabs of this browser. */
 export const total = createStore<Tally>({ naive: 0, actual: 0 })
@@ -26,19 +26,22 @@ function sum(): void {
 
 export function addToTally({ naive, actual }: Tally): void {
   const mine = tallies.get(line.origin) ?? { naive: 0, actual: 0 }
-  tallies.set(line.origin, { naive: mine.naive + naive, actual: mine.actual + actual })
+  const grown = { naive: mine.naive + naive, actual: mine.actual + actual }
+  tallies.set(line.origin, grown)
   sum()
-  channel.postMessage([[line.origin, tallies.get(line.origin)]])
+  post([[line.origin, grown]])
 }
 
-export function shareTallies(): void {
-  channel.onmessage = ({ data }: MessageEvent<[origin: string, tally: Tally][] | 'hello'>) => {
-    if (data === 'hello') {
-      if (tallies.size > 0) channel.postMessage([...tallies])
-      return
-    }
-    for (const [origin, tally] of data) merge(origin, tally)
-    sum()
+/** Numbers, or a newcomer's question for them. */
+type Message = [origin: string, tally: Tally][] | 'hello'
+
+const post = openChannel<Message>('ledger-tally', (message) => {
+  if (message === 'hello') {
+    if (tallies.size > 0) post([...tallies])
+    return
   }
-  channel.postMessage('hello')
-}
+  for (const [origin, tally] of message) merge(origin, tally)
+  sum()
+})
+
+export const shareTallies = () => post('hello')

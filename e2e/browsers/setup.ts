@@ -1,0 +1,22 @@
+import type { TestProject } from 'vitest/node'
+import { type Browsers, ensureBrowsers, isMissing } from '../../scripts/browsers.js'
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    browsers: Browsers
+  }
+}
+
+/** Finds the browsers once, before the first test; after the last one, says which were not there. */
+export default function setup({ provide }: TestProject): () => void {
+  const browsers = ensureBrowsers()
+  provide('browsers', browsers)
+  return () => {
+    for (const [engine, browser] of [
+      ['Firefox', browsers.firefox],
+      ['WebKit', browsers.webkit],
+    ] as const) {
+      if (isMissing(browser)) console.log(`${engine}: skipped, ${browser.missing}`)
+    }
+  }
+}

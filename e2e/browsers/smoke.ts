@@ -1,0 +1,118 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import type { Missing } from '../../scripts/browsers.js'
+import { isMissing } from '../../scripts/browsers.js'
+import { type Bank, errorCodes, openBank, status } from './bank.js'
+import type { Driver, Tab } from './driver.js'
+import { WITHOUT_SHARED_WORKER } from './site.js'
+
+/**
+ * Who owns the socket where there is no SharedWorker. Set it to 'leader-tab' once that host is there: then these tabs
+ * share one socket, and the takeover is tested as well.
+ */
+const FALLBACK = 'leader-tab' as 'this-tab' | 'leader-tab'
+const TABS = 3
+
+/** The same list for every engine: one socket, fan-out, a tab that goes, no SharedWorker, takeover. */
+export function smoke<B extends object>(engine: string, browser: B | Missing, launch: (browser: B) => Promise<Driver>) {
+  if (isMissing(browser)) {
+    it.skip(`${engine}: ${browser.missing}`)
+    return
+  }
+
+  describe(engine, () => {
+    let bank: Bank
+
+    beforeAll(async () => {
+      bank = await openBank(() => launch(browser))
+      console.log(`${engine}: ${bank.driver.version}`)
+    })
+    afterAll(() => bank?.close())
+    beforeEach(() => bank.demo.stats.reset())
+    afterEach(() => bank.closeTabs())
+
+    it('gives three tabs one socket', async () => {
+      const tabs = await bank.openTabs(TABS)
+      await expectShared(tabs, 'shared-worker')
+      expect(bank.demo.stats).toMatchObject({ openSockets: 1, connections: 1 })
+      for (const tab of tabs) {
+        expect((await status(tab)).steps).toEqual([])
+        expect(await errorCodes(tab)).toEqual([])
+      }
+    })
+
+    it('tells all three tabs of a payment', async () => {
+      const tabs = await bank.openTabs(TABS)
+      await bank.payAndSee(tabs)
+      expect(bank.demo.stats).toMatchObject({ openSockets: 1, connections: 1 })
+    })
+
+    it('goes on as tabs are closed', async () => {
+      const tabs = await bank.openTabs(TABS)
+      // To the last one: WebKit runs the worker in the process of some tab, and starts it anew when that tab is closed.
+      while (tabs.length > 1) {
+        await tabs.shift()?.close()
+        await expectShared(tabs, 'shared-worker')
+        await bank.payAndSee(tabs)
+        await expectShared(tabs, 'shared-worker')
+      }
+    })
+
+    it('serves tabs without SharedWorker', async () => {
+      const tabs = await bank.openTabs(TABS, WITHOUT_SHARED_WORKER)
+      for (const tab of tabs) {
+        const [step] = (await status(tab)).steps
+        expect(step).toEqual({ host: 'shared-worker', reason: 'this browser has no SharedWorker' })
+      }
+      if (FALLBACK === 'leader-tab') await expectShared(tabs, 'leader-tab')
+      else for (const tab of tabs) expect(await status(tab)).toMatchObject({ host: 'this-tab', tabs: 1 })
+      await bank.payAndSee(tabs)
+      const sockets = FALLBACK === 'leader-tab' ? 1 : TABS
+      expect(bank.demo.stats).toMatchObject({ openSockets: sockets, connections: sockets })
+    })
+
+    if (FALLBACK === 'leader-tab') {
+      it('has exactly one successor when the leader is closed', async () => {
+        let tabs = await bank.openTabs(TABS, WITHOUT_SHARED_WORKER)
+        // To the last one: the second leader is a successor itself.
+        while (tabs.length > 1) {
+          await expectShared(tabs, 'leader-tab')
+          const { leader, followers } = await rolesOf(tabs)
+          const { connections } = bank.demo.stats
+          await leader.close()
+          await expectShared(followers, 'leader-tab')
+          await bank.payAndSee(followers)
+          // Also afterwards: nobody else has come forward, and nobody has connected and gone again.
+          await expectShared(followers, 'leader-tab')
+          expect(bank.demo.stats).toMatchObject({ openSockets: 1, connections: connections + 1 })
+          tabs = followers
+        }
+      })
+    }
+
+    /** All at one connected hub, with one socket at the server and, if tabs have roles, one leader. */
+    async function expectShared(tabs: readonly Tab[], host: 'shared-worker' | 'leader-tab'): Promise<void> {
+      const look = async () => {
+        const all = await Promise.all(tabs.map(status))
+        return {
+          sockets: bank.demo.stats.openSockets,
+          hubs: new Set(all.map(({ epoch }) => epoch)).size,
+          leaders: all.filter(({ role }) => role === 'leader').length,
+          tabs: all.map(({ name, host, tabs }) => ({ name, host, tabs })),
+        }
+      }
+      await expect.poll(look, { message: 'the tabs and the server' }).toEqual({
+        sockets: 1,
+        hubs: 1,
+        leaders: host === 'leader-tab' ? 1 : 0,
+        tabs: tabs.map(() => ({ name: 'connected', host, tabs: tabs.length })),
+      })
+    }
+  })
+}
+
+async function rolesOf(tabs: readonly Tab[]): Promise<{ leader: Tab; followers: Tab[] }> {
+  const roles = await Promise.all(tabs.map(async (tab) => (await status(tab)).role))
+  const leader = tabs[roles.indexOf('leader')]
+  if (!leader) throw new Error(`no leader among ${roles.join(', ')}`)
+  return { leader, followers: tabs.filter((tab) => tab !== leader) }
+}

@@ -1,0 +1,12 @@
+// A test run that is ended halfway leaves its test process behind: it would finish the list, browser and all.
+process.once('disconnect', () => process.exit(1))
+
+/** Tidies up when it is called, and at the latest when this process exits. (Puppeteer ends its Firefox in the same way.) */
+export function atTheLatest(undo: () => void): () => void {
+  const once = () => {
+    process.off('exit', once)
+    undo()
+  }
+  process.once('exit', once)
+  return once
+}

@@ -1,0 +1,236 @@
+/**
+ * Packs the package as npm would publish it and uses the tarball as a stranger would: publint, attw, the list of files,
+ * then the README's own quick start, type-checked and built against it. Needs `npm run build` before; no network.
+ */
+import { execFileSync } from 'node:child_process'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { builtinModules } from 'node:module'
+import { tmpdir } from 'node:os'
+import { dirname, join, resolve } from 'node:path'
+import { publint } from 'publint'
+import { formatMessage } from 'publint/utils'
+import { build, type Rolldown } from 'vite'
+
+/** The whole of what may be in the package. A test, a fake or a source file is not. */
+const MAY_SHIP =
+  /^(package\.json|README\.md|CHANGELOG\.md|LICENSE|dist\/(?!testing\/)(?!.*\.test)[\w/-]+(\.js|\.js\.map|\.d\.ts))$/
+const MUST_SHIP = ['package.json', 'README.md', 'CHANGELOG.md', 'LICENSE']
+/** Text of socket.io-client's that no minifier changes. */
+const SOCKET_CODE = 'pingInterval'
+/** An import as `tsc` writes it. */
+const IMPORT = /^(?:import|export) (?:[\w*{},$ ]+ from )?['"]([^'"]+)['"];?$|\bimport\(['"]([^'"]+)['"]\)/gm
+
+interface Manifest {
+  readonly name: string
+  readonly exports: Readonly<Record<string, unknown>>
+  readonly dependencies?: Readonly<Record<string, string>>
+  readonly peerDependencies?: Readonly<Record<string, string>>
+}
+
+const root = resolve(import.meta.dirname, '..')
+const faults: string[] = []
+
+function fault(what: string, details: readonly string[]): void {
+  if (details.length > 0) faults.push([`${what}:`, ...details.map((detail) => `  ${detail.trimEnd()}`)].join('\n'))
+}
+
+/** Runs a tool of the project's own; its output is of interest only if it fails. */
+function run(what: string, script: string, args: readonly string[], cwd: string): void {
+  try {
+    execFileSync(process.execPath, [join(root, 'node_modules', script), ...args], { cwd, stdio: 'pipe' })
+  } catch (thrown) {
+    const { stdout, stderr } = thrown as { stdout?: Buffer; stderr?: Buffer }
+    fault(what, `${stdout ?? ''}${stderr ?? ''}`.trim().split('\n'))
+  }
+}
+
+/** Every path that the exports name, under whatever conditions. */
+function pathsIn(exported: unknown): string[] {
+  if (typeof exported === 'string') return [exported.replace(/^\.\//, '')]
+  if (typeof exported !== 'object' || exported === null) return []
+  return Object.values(exported).flatMap(pathsIn)
+}
+
+function checkFiles(files: readonly string[], manifest: Manifest): void {
+  fault(
+    'not in the tarball, but exported or needed',
+    [...MUST_SHIP, ...pathsIn(manifest.exports)].filter((path) => !files.includes(path)),
+  )
+  fault(
+    'in the tarball, but has no place there',
+    files.filter((path) => !MAY_SHIP.test(path)),
+  )
+}
+
+/** A package that only the project's own node_modules happens to hold would be missing at a stranger's. */
+function checkImports(files: readonly string[], manifest: Manifest, folder: string): void {
+  const known = new Set(Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies }))
+  const strangers = files
+    .filter((path) => /\.(js|d\.ts)$/.test(path) && path !== 'dist/worker.js')
+    .flatMap((path) => {
+      const code = readFileSync(join(folder, path), 'utf8')
+      return [...code.matchAll(IMPORT)].map(([, from, lazy]) => ({ path, name: from ?? lazy ?? '' }))
+    })
+    .filter(({ name }) => !name.startsWith('.') && !known.has(/^(@[^/]+\/)?[^/]+/.exec(name)?.[0] ?? ''))
+  fault(
+    'imports of packages that are no dependencies',
+    strangers.map(({ path, name }) => `${path}: ${name}${builtinModules.includes(name) ? ' (of Node)' : ''}`),
+  )
+}
+
+/** The README's code blocks that begin with a file's name, as these files. */
+function writeReadmesFiles(folder: string): string[] {
+  const readme = readFileSync(join(root, 'README.md'), 'utf8')
+  const files = [...readme.matchAll(/^```\w+\n(\/\/ ([\w./-]+\.\w+)\n[\s\S]*?)^```$/gm)]
+  for (const [, code = '', name = ''] of files) write(join(folder, name), code)
+  return files.map(([, , name = '']) => name)
+}
+
+function write(path: string, text: string): void {
+  mkdirSync(dirname(path), { recursive: true })
+  writeFileSync(path, text)
+}
+
+/** What a typo costs: nothing but a red line in the editor. */
+const TYPOS = `
+import { createPartyline, type Receipt, type Status } from 'partyline'
+import { usePartyline, usePartylineStatus, useServerEvent } from 'partyline/react'
+import { line } from './realtime.ts'
+
+line.on('balance_updated', (m) => m.accountId.toUpperCase())
+// @ts-expect-error an event that no rule names
+line.on('balance_updatd', () => undefined)
+// @ts-expect-error a field that the metadata does not have
+line.on('balance_updated', (m) => m.acountId)
+
+export function Probe(): Status {
+  usePartyline(line, { identity: 'ann' })
+  useServerEvent(line, 'transaction_happened', (m) => m.txType?.toUpperCase())
+  // @ts-expect-error an event that no rule names
+  useServerEvent(line, 'transaction_happend', () => undefined)
+  return usePartylineStatus(line)
+}
+export const heard: (receipt: Receipt) => void = () => undefined
+export const stop: () => void = line.onReceipt(heard)
+
+// @ts-expect-error a number is no target
+createPartyline({ invalidates: { profile_updated: 7 } })
+`
+
+const COMPILER_OPTIONS = {
+  target: 'es2022',
+  lib: ['es2022', 'dom'],
+  jsx: 'react-jsx',
+  strict: true,
+  exactOptionalPropertyTypes: true,
+  noUncheckedIndexedAccess: true,
+  verbatimModuleSyntax: true,
+  allowImportingTsExtensions: true,
+  // The declarations that ship are checked as well, not only used.
+  skipLibCheck: false,
+  noEmit: true,
+  types: [],
+}
+
+function checkTypes(folder: string): void {
+  write(join(folder, 'src/typos.ts'), TYPOS)
+  for (const [moduleResolution, module] of [
+    ['bundler', 'esnext'],
+    ['nodenext', 'nodenext'],
+  ] as const) {
+    const config = { compilerOptions: { ...COMPILER_OPTIONS, module, moduleResolution }, include: ['src'] }
+    write(join(folder, `tsconfig.${moduleResolution}.json`), JSON.stringify(config))
+    run(
+      `types (moduleResolution ${moduleResolution})`,
+      'typescript/bin/tsc',
+      ['-p', `tsconfig.${moduleResolution}.json`],
+      folder,
+    )
+  }
+}
+
+async function checkBuild(folder: string): Promise<void> {
+  write(join(folder, 'index.html'), '<div id="root"></div><script type="module" src="/src/main.tsx"></script>')
+  const { output } = (await build({
+    root: folder,
+    configFile: join(folder, 'vite.config.ts'),
+    logLevel: 'error',
+    build: { write: false },
+  })) as Rolldown.RolldownOutput
+  const textOf = (file: (typeof output)[number]) => (file.type === 'chunk' ? file.code : String(file.source))
+  // Vite builds a worker apart from the page: to the page's build it is an asset.
+  const workers = output.filter((file) => file.type === 'asset' && file.fileName.endsWith('.js'))
+  const entry = output.find((file) => file.type === 'chunk' && file.isEntry)
+  if (workers.length !== 1 || !workers.some((worker) => textOf(worker).includes(SOCKET_CODE))) {
+    fault("a consumer's build has to emit the worker once, socket.io-client included; it emits", [
+      output.map((file) => file.fileName).join(' '),
+    ])
+  }
+  if (entry?.type !== 'chunk' || !workers.every((worker) => entry.code.includes(worker.fileName))) {
+    fault("a consumer's entry chunk has to start the worker that was emitted", ['it does not name the file'])
+  }
+  if (entry?.type === 'chunk') {
+    const eager = output.filter((file) => file === entry || entry.imports.includes(file.fileName))
+    fault(
+      "socket.io-client is in the chunks that a consumer's page loads first",
+      eager.filter((file) => textOf(file).includes(SOCKET_CODE)).map((file) => file.fileName),
+    )
+  }
+}
+
+async function check(temporary: string): Promise<string> {
+  const packing = ['pack', '--ignore-scripts', '--json', '--pack-destination', temporary]
+  const answer = execFileSync('npm', packing, { cwd: root, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] })
+  const [packed] = Object.values(JSON.parse(answer) as Record<string, { filename: string; files: { path: string }[] }>)
+  if (!packed) throw new Error(`npm pack made nothing: ${answer}`)
+  const tarball = join(temporary, packed.filename)
+  const files = packed.files.map((file) => file.path)
+
+  // One folder up, the project's own packages stand for those that a consumer installs.
+  const consumer = join(temporary, 'consumer')
+  const unpacked = join(consumer, 'node_modules/partyline')
+  mkdirSync(unpacked, { recursive: true })
+  symlinkSync(join(root, 'node_modules'), join(temporary, 'node_modules'), 'junction')
+  execFileSync('tar', ['-xzf', tarball, '-C', unpacked, '--strip-components=1'])
+  const manifest = JSON.parse(readFileSync(join(unpacked, 'package.json'), 'utf8')) as Manifest
+
+  checkFiles(files, manifest)
+  checkImports(files, manifest, unpacked)
+
+  const { messages } = await publint({ pkgDir: unpacked, pack: false, strict: true })
+  fault(
+    'publint',
+    messages.map((message) => formatMessage(message, manifest as never, { color: false }) ?? message.code),
+  )
+  // ESM only, so no CommonJS resolution is promised. The worker is a script for a browser to run, with nothing to import.
+  const attw = [tarball, '--profile', 'esm-only', '--exclude-entrypoints', 'worker', '--no-definitely-typed']
+  run('attw', '@arethetypeswrong/cli/dist/index.js', [...attw, '--no-color', '--no-emoji'], temporary)
+
+  write(join(consumer, 'package.json'), '{ "private": true, "type": "module" }')
+  const pasted = writeReadmesFiles(consumer)
+  const missing = ['src/realtime.ts', 'src/main.tsx', 'src/App.tsx', 'vite.config.ts', 'server.js']
+  fault(
+    'files that the README no longer shows',
+    missing.filter((name) => !pasted.includes(name)),
+  )
+  if (faults.length > 0) return ''
+
+  checkTypes(consumer)
+  execFileSync(process.execPath, ['--check', join(consumer, 'server.js')])
+  await checkBuild(consumer)
+  return `${packed.filename}: ${files.length} files, publint and attw clean; ${pasted.length} files of the README type-checked and built against it`
+}
+
+if (!existsSync(join(root, 'dist/worker.js'))) {
+  console.error('There is no built package to pack. Run `npm run build` first.')
+  process.exit(1)
+}
+const temporary = mkdtempSync(join(tmpdir(), 'partyline-pack-'))
+try {
+  const good = await check(temporary)
+  for (const found of faults) console.error(found)
+  if (faults.length > 0) process.exitCode = 1
+  else console.log(good)
+} finally {
+  rmSync(temporary, { recursive: true, force: true })
+}
