@@ -1,18 +1,12 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import type { Missing } from '../../scripts/browsers.js'
-import { isMissing } from '../../scripts/browsers.js'
+import { isMissing, type Missing } from '../../scripts/browsers.js'
 import { type Bank, errorCodes, openBank, status } from './bank.js'
 import type { Driver, Tab } from './driver.js'
 import { WITHOUT_SHARED_WORKER } from './site.js'
 
-/**
- * Who owns the socket where there is no SharedWorker. Set it to 'leader-tab' once that host is there: then these tabs
- * share one socket, and the takeover is tested as well.
- */
-const FALLBACK = 'leader-tab' as 'this-tab' | 'leader-tab'
 const TABS = 3
 
-/** The same list for every engine: one socket, fan-out, a tab that goes, no SharedWorker, takeover. */
+/** The same list for every engine: one socket, fan-out, tabs that go, no SharedWorker, takeover. */
 export function smoke<B extends object>(engine: string, browser: B | Missing, launch: (browser: B) => Promise<Driver>) {
   if (isMissing(browser)) {
     it.skip(`${engine}: ${browser.missing}`)
@@ -57,37 +51,46 @@ export function smoke<B extends object>(engine: string, browser: B | Missing, la
       }
     })
 
-    it('serves tabs without SharedWorker', async () => {
+    it('gives tabs without SharedWorker one socket', async () => {
       const tabs = await bank.openTabs(TABS, WITHOUT_SHARED_WORKER)
       for (const tab of tabs) {
         const [step] = (await status(tab)).steps
         expect(step).toEqual({ host: 'shared-worker', reason: 'this browser has no SharedWorker' })
       }
-      if (FALLBACK === 'leader-tab') await expectShared(tabs, 'leader-tab')
-      else for (const tab of tabs) expect(await status(tab)).toMatchObject({ host: 'this-tab', tabs: 1 })
+      await expectShared(tabs, 'leader-tab')
       await bank.payAndSee(tabs)
-      const sockets = FALLBACK === 'leader-tab' ? 1 : TABS
-      expect(bank.demo.stats).toMatchObject({ openSockets: sockets, connections: sockets })
+      expect(bank.demo.stats).toMatchObject({ openSockets: 1, connections: 1 })
     })
 
-    if (FALLBACK === 'leader-tab') {
-      it('has exactly one successor when the leader is closed', async () => {
-        let tabs = await bank.openTabs(TABS, WITHOUT_SHARED_WORKER)
-        // To the last one: the second leader is a successor itself.
-        while (tabs.length > 1) {
-          await expectShared(tabs, 'leader-tab')
-          const { leader, followers } = await rolesOf(tabs)
-          const { connections } = bank.demo.stats
-          await leader.close()
-          await expectShared(followers, 'leader-tab')
-          await bank.payAndSee(followers)
-          // Also afterwards: nobody else has come forward, and nobody has connected and gone again.
-          await expectShared(followers, 'leader-tab')
-          expect(bank.demo.stats).toMatchObject({ openSockets: 1, connections: connections + 1 })
-          tabs = followers
-        }
-      })
-    }
+    it('has exactly one successor when the leader is closed', async () => {
+      let tabs = await bank.openTabs(TABS, WITHOUT_SHARED_WORKER)
+      // To the last one: the second leader is a successor itself.
+      while (tabs.length > 1) {
+        await expectShared(tabs, 'leader-tab')
+        const { leader, followers } = await rolesOf(tabs)
+        const { connections } = bank.demo.stats
+        await leader.close()
+        await expectShared(followers, 'leader-tab')
+        await bank.payAndSee(followers)
+        // Also afterwards: nobody else has come forward, and nobody has connected and gone again.
+        await expectShared(followers, 'leader-tab')
+        expect(bank.demo.stats).toMatchObject({ openSockets: 1, connections: connections + 1 })
+        tabs = followers
+      }
+    })
+
+    it('gives tabs with and without SharedWorker one socket', async () => {
+      const leader = await bank.openTabs(1, WITHOUT_SHARED_WORKER)
+      const others = await bank.openTabs(TABS - 1)
+      await expectShared([...leader, ...others], 'leader-tab')
+      await bank.payAndSee([...leader, ...others])
+      expect(bank.demo.stats).toMatchObject({ openSockets: 1, connections: 1 })
+      await leader[0]?.close()
+      // The worker, which stood by, takes over.
+      await expectShared(others, 'shared-worker')
+      await bank.payAndSee(others)
+      expect(bank.demo.stats).toMatchObject({ openSockets: 1, connections: 2 })
+    })
 
     /** All at one connected hub, with one socket at the server and, if tabs have roles, one leader. */
     async function expectShared(tabs: readonly Tab[], host: 'shared-worker' | 'leader-tab'): Promise<void> {
