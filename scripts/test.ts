@@ -18,21 +18,24 @@ interface Step {
 const RESULTS = 'test-results'
 const unitReport = `${RESULTS}/unit.json`
 const e2eReport = `${RESULTS}/e2e.json`
+const browsersReport = `${RESULTS}/browsers.json`
 const script = (name: string) => ['node', '--import', 'tsx', `scripts/${name}.ts`]
 const read = <T>(path: string): T | undefined =>
   existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as T) : undefined
 
+function vitestCount(path: string): Count {
+  const report = read<{ numPassedTests: number; numFailedTests: number; numPendingTests: number }>(path)
+  return {
+    passed: report?.numPassedTests ?? 0,
+    failed: report?.numFailedTests ?? 0,
+    skipped: report?.numPendingTests ?? 0,
+  }
+}
+
 const unit: Step = {
   name: 'unit tests',
   command: ['npx', 'vitest', 'run', '--reporter=default', '--reporter=json', `--outputFile.json=${unitReport}`],
-  count() {
-    const report = read<{ numPassedTests: number; numFailedTests: number; numPendingTests: number }>(unitReport)
-    return {
-      passed: report?.numPassedTests ?? 0,
-      failed: report?.numFailedTests ?? 0,
-      skipped: report?.numPendingTests ?? 0,
-    }
-  },
+  count: () => vitestCount(unitReport),
 }
 const e2e: Step = {
   name: 'end-to-end tests',
@@ -49,6 +52,20 @@ const e2e: Step = {
     }
   },
 }
+const browsers: Step = {
+  name: 'page life, Firefox and WebKit',
+  command: [
+    'npx',
+    'vitest',
+    'run',
+    '-c',
+    'vitest.browsers.config.ts',
+    '--reporter=default',
+    '--reporter=json',
+    `--outputFile.json=${browsersReport}`,
+  ],
+  count: () => vitestCount(browsersReport),
+}
 const STEPS: Record<string, readonly Step[]> = {
   all: [
     { name: 'types', command: ['npx', 'tsc', '-p', '.'] },
@@ -60,12 +77,14 @@ const STEPS: Record<string, readonly Step[]> = {
     { name: 'package', command: script('pack') },
     { name: 'build of the demo', command: ['npm', 'run', 'build:demo'] },
     e2e,
+    browsers,
   ],
   unit: [unit],
   e2e: [
     { name: 'build', command: ['npm', 'run', 'build'] },
     { name: 'build of the demo', command: ['npm', 'run', 'build:demo'] },
     e2e,
+    browsers,
   ],
 }
 
@@ -82,7 +101,7 @@ for (const { name, command, count } of steps) {
   console.log(`\n== ${name}`)
   const began = Date.now()
   const [program = '', ...args] = command
-  const able = name !== e2e.name || ensureBrowser()
+  const able = ![e2e.name, browsers.name].includes(name) || ensureBrowser()
   const ok = able && spawnSync(program, args, { stdio: 'inherit' }).status === 0
   const counted = count?.() ?? { passed: ok ? 1 : 0, failed: ok ? 0 : 1, skipped: 0 }
   // A runner that failed without a failed test, or that ran none, has failed as a whole.
