@@ -168,3 +168,32 @@ test('a leader that hangs is deposed, and steps down when it wakes', async ({ ba
   expect(await leaders(pages)).toHaveLength(1)
   expect(new Set(await Promise.all(pages.map(origin))).size).toBe(3)
 })
+
+test('a worker that hangs is deposed by a tab, and does not come back with a second socket', async ({
+  bank,
+  browser,
+}) => {
+  test.setTimeout(120_000)
+  await bank.signIn()
+  const pages = await bank.openTabs(2)
+  const session = await browser.newBrowserCDPSession()
+  const { targetInfos } = await session.send('Target.getTargets')
+  const worker = targetInfos.find((target) => target.type === 'shared_worker' && target.url.startsWith(bank.demo.url))
+  const { sessionId } = await session.send('Target.attachToTarget', {
+    targetId: worker?.targetId ?? '',
+    flatten: false,
+  })
+  const expression = 'const until = Date.now() + 30000; while (Date.now() < until);'
+  const message = JSON.stringify({ id: 1, method: 'Runtime.evaluate', params: { expression } })
+  void session.send('Target.sendMessageToTarget', { sessionId, message }).catch(() => undefined)
+  for (const page of pages) {
+    await expect.poll(async () => (await status(page)).host, { timeout: 40_000 }).toBe('leader-tab')
+    await expect.poll(async () => (await status(page)).name, { timeout: 20_000 }).toBe('connected')
+    expect(await errorCodes(page)).toContain('call-timeout')
+  }
+  expect(await leaders(pages)).toHaveLength(1)
+  await bank.pay(777)
+  // Also when the worker is awake again and has found out.
+  await expect.poll(() => bank.demo.stats.openSockets, { timeout: 40_000 }).toBe(1)
+  await converged(bank, pages)
+})

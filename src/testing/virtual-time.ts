@@ -51,9 +51,12 @@ export function createVirtualTime(start: number) {
     /** Runs timer after timer, and lets promises settle after each. */
     async pass(ms: number, look: () => void = () => undefined): Promise<void> {
       const until = now + ms
+      let atThisMoment = 0
       for (let next = heap[0]; next && next.at <= until; next = heap[0]) {
         pop()
         if (!next.run) continue
+        atThisMoment = next.at > now ? 0 : atThisMoment + 1
+        if (atThisMoment > STORM) throw new Error('time stands still: something answers itself for ever')
         now = next.at
         next.run()
         for (let turn = 0; turn < 3; turn++) await undefined
@@ -63,6 +66,9 @@ export function createVirtualTime(start: number) {
     },
   }
 }
+
+/** So many timers at one moment are no accident. */
+const STORM = 10_000
 
 export type VirtualTime = ReturnType<typeof createVirtualTime>
 
