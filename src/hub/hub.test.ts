@@ -348,7 +348,10 @@ describe('credentials', () => {
     await attach(['a'], { auth: () => 'second' })
     const { auth } = transport.last.handlers
     expect(await auth()).toEqual({ token: 'first' })
-    for (let time = 0; time < 4; time++) {
+    server.refuse()
+    expect(await auth()).toEqual({ token: 'second' })
+    await vi.advanceTimersByTimeAsync(5_000)
+    for (let time = 0; time < 3; time++) {
       server.refuse()
       await vi.advanceTimersByTimeAsync(5_000)
     }
