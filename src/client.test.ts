@@ -468,6 +468,15 @@ describe('bad input', () => {
     expect(codes()).toEqual(['auth-failed'])
   })
 
+  it('auth may give more than can cross to the hub: what is data crosses', async () => {
+    const { openTab, world, settle, codes } = setUp()
+    const { line, queryClient } = openTab()
+    line.mount({ queryClient, identity: 'u1', auth: async () => ({ token: 'secret', renew: () => undefined }) })
+    await settle()
+    expect(await world.transport.last.handlers.auth()).toEqual({ token: 'secret' })
+    expect(codes()).toEqual([])
+  })
+
   it('a url function is awaited, and asked again when it fails', async () => {
     const { openTab, world, settle, codes } = setUp()
     const answers = [() => Promise.reject(new Error('offline')), () => Promise.resolve('https://eu.example')]
