@@ -1,7 +1,9 @@
 import { QueryClient, QueryObserver } from '@tanstack/react-query'
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { createPartyline } from './client.js'
+import { createElector } from './election/create-elector.js'
 import type { PartylineError } from './errors.js'
+import { keyOf } from './key.js'
 import { createFakeWorkers } from './testing/fake-workers.js'
 
 // One list, for every way in which a tab can reach the hub, with both kinds of election.
@@ -127,6 +129,14 @@ for (const webLocks of [true, false]) {
         await world.transport.last.handlers.auth()
         expect(tab.auth).toHaveBeenCalledTimes(first ? 0 : 1)
         if (first) expect(first.auth).toHaveBeenCalled()
+        // Even where the only tab at a port has none to give.
+        if (first) {
+          first.auth.mockImplementation(() => {
+            throw new Error('the session is over')
+          })
+          await expect(world.transport.last.handlers.auth()).rejects.toThrow('the session is over')
+          expect(tab.auth).not.toHaveBeenCalled()
+        }
         expect(JSON.stringify(overheard)).not.toContain('secret')
       })
 
@@ -190,6 +200,29 @@ for (const webLocks of [true, false]) {
         expect(survivor.line.status.epoch).not.toBe(epoch)
         await settle(1_000)
         expect(survivor.fetched).toEqual(['thing,1'])
+        expect(world.transport.live()).toBe(1)
+      })
+
+      it('a deposed owner closes its socket, and everybody follows the new one', async () => {
+        const { world, tab, first, up } = await setUp()
+        const former = world.transport.last
+        const { epoch } = tab.line.status
+        const usurper = world.tab({ open: undefined }).environment
+        const key = keyOf('app', 'https://app.example/', 'u1')
+        const term = new AbortController()
+        await settle(600)
+        let usurped = false
+        void createElector(usurper, key)
+          .depose(term.signal)
+          .then(() => {
+            usurped = true
+          })
+        await until(() => usurped && former.closed)
+        // It does nothing with its office, so the next in line gets it.
+        term.abort()
+        await up(tab.line)
+        await until(() => tab.line.status.epoch !== epoch && tab.line.status.name === 'connected')
+        if (first) await until(() => first.line.status.epoch === tab.line.status.epoch)
         expect(world.transport.live()).toBe(1)
       })
 

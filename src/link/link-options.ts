@@ -1,7 +1,7 @@
 import type { Environment } from '../environment.js'
 import type { Report } from '../errors.js'
 import type { Credentials, EventPair, Settings, SocketState } from '../protocol.js'
-import type { Host, Step } from '../status.js'
+import { type Host, IDLE, type Step } from '../status.js'
 import type { Rung } from './rung.js'
 
 /** Where the tab stands with its hub. */
@@ -41,7 +41,7 @@ export const SEEKING: LinkState = {
   phase: 'seeking',
   host: undefined,
   role: undefined,
-  steps: [],
+  steps: IDLE.steps,
   socket: undefined,
   tabs: 0,
   epoch: undefined,
