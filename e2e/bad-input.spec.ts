@@ -1,13 +1,14 @@
 import { atRest, errorCodes, expect, status, test } from './fixtures.js'
 
-test('a worker file that is missing: the tab carries its own hub, says why, and works', async ({ bank }) => {
+test('a worker file that is missing: a tab leads instead, says why, and works', async ({ bank }) => {
   bank.demo.faults.workerMissing = true
   await bank.signIn()
   const [page] = await bank.openTabs(1)
   if (!page) throw new Error('one tab')
   expect(await status(page)).toMatchObject({
     name: 'connected',
-    host: 'this-tab',
+    host: 'leader-tab',
+    role: 'leader',
     steps: [{ host: 'shared-worker', reason: 'the worker script could not be loaded or started' }],
   })
   expect(await errorCodes(page)).toEqual(['host-failed'])
@@ -16,15 +17,14 @@ test('a worker file that is missing: the tab carries its own hub, says why, and 
   await expect(page.getByTestId('feed-item').first()).toContainText('transaction_happened')
 })
 
-test('a browser without SharedWorker uses this tab, and that is no error', async ({ bank }) => {
-  await bank.context.addInitScript(() => {
-    Reflect.deleteProperty(window, 'SharedWorker')
-  })
+test('forced to this tab, each tab has a socket of its own', async ({ bank }) => {
   await bank.signIn()
-  const [page] = await bank.openTabs(1)
-  if (!page) throw new Error('one tab')
-  expect(await status(page)).toMatchObject({ name: 'connected', host: 'this-tab' })
-  expect(await errorCodes(page)).toEqual([])
+  const pages = await bank.openTabs(2, '/?host=this-tab')
+  for (const page of pages) {
+    expect(await status(page)).toMatchObject({ name: 'connected', host: 'this-tab', tabs: 1, steps: [] })
+    expect(await errorCodes(page)).toEqual([])
+  }
+  expect(bank.demo.stats.openSockets).toBe(2)
 })
 
 test('hostile and malformed events are reported, and the next good one works', async ({ bank }) => {

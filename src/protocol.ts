@@ -168,8 +168,10 @@ export function isTabMessage(data: unknown): data is TabMessage {
 export type ChannelMessage =
   /** Who owns the socket? */
   | { readonly kind: 'who' }
-  /** I do. Also said when somebody has come to own it. */
+  /** I do. */
   | { readonly kind: 'owner'; readonly owner: string }
+  /** I do, from now on; whoever is attached to another hub had better leave it. */
+  | { readonly kind: 'elected'; readonly owner: string }
   /** Open this pipe for me, owner. */
   | { readonly kind: 'knock'; readonly owner: string; readonly pipe: string }
   /** It is open. */
@@ -179,7 +181,7 @@ export function isChannelMessage(data: unknown): data is ChannelMessage {
   if (!isRecord(data)) return false
   const { kind, owner, pipe } = data
   if (kind === 'who') return true
-  if (kind === 'owner') return typeof owner === 'string'
+  if (kind === 'owner' || kind === 'elected') return typeof owner === 'string'
   if (kind === 'knock') return typeof owner === 'string' && typeof pipe === 'string'
   return kind === 'open' && typeof pipe === 'string'
 }

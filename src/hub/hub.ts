@@ -74,6 +74,8 @@ export function createHub(
 
   const connection = createConnection(open, settings, environment, {
     async auth() {
+      // The first tab is on the list only when the lock is held.
+      await held
       // Credentials never pass over a BroadcastChannel: without a tab at a port there is nobody to ask.
       if (!tabs.all().some((tab) => tab.trusted)) end()
       return ask.credentials()
@@ -124,6 +126,8 @@ export function createHub(
   }
 
   async function attach(endpoint: Endpoint, hello: Hello, trusted: boolean): Promise<Welcome | undefined> {
+    // Connecting takes its time: it begins before anything else does.
+    connection.start()
     const heldLock = await held
     if (life.signal.aborted) return undefined
     lingering?.()
@@ -145,7 +149,6 @@ export function createHub(
     tabs.add(tab)
     if (hello.lock && locks) whenLockIsFree(locks, hello.lock, tab.gone.signal, () => remove(tab, false))
     else sweeping ??= timers.after(SILENCE, sweep)
-    connection.start()
     if (connection.state().name === 'unauthorized') connection.nudge('visible')
 
     const socket = connection.state()

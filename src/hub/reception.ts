@@ -29,7 +29,7 @@ export function openReception(
     }
     say({ kind: 'open', pipe: data.pipe })
   })
-  say({ kind: 'owner', owner })
+  say({ kind: 'elected', owner })
 
   return {
     close() {

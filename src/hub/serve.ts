@@ -94,8 +94,9 @@ export function serveHub({ environment, key, host, open, elector }: ServeOptions
     if (!mine || term !== mine) return
     term = undefined
     office = false
-    reception?.close()
+    // The hub's last words go over the reception's pipes.
     hub?.close('this hub no longer owns the socket')
+    reception?.close()
     hub = undefined
     mine.abort()
   }

@@ -11,6 +11,7 @@ import {
   isHubMessage,
   type Welcome,
 } from '../protocol.js'
+import { onElection } from './find-owner.js'
 import type { Rung } from './rung.js'
 
 /** How long (ms) a hub may take to welcome a tab, its script's download and start included. */
@@ -37,6 +38,7 @@ export class Hung extends Error {}
 
 export interface AttachmentOptions {
   readonly environment: Environment
+  readonly key: string
   readonly hello: Omit<Hello, 'lock'>
   /** A new name for the lock that proves this tab's life to the hub. */
   readonly lock: () => string
@@ -74,13 +76,14 @@ async function attach(rung: Rung, options: AttachmentOptions): Promise<Attachmen
   const { environment, hello, onMessage, signal } = options
   const { locks, timers } = environment
 
+  // Taken while the pipe is being opened: in a takeover every wait counts.
   const name = options.lock()
-  const lock =
+  const locking =
     locks &&
-    (await holdLock(locks, name, signal).then(
+    holdLock(locks, name, signal).then(
       () => name,
       () => undefined,
-    ))
+    )
 
   let fail: (reason: string) => void = () => undefined
   const failure = new Promise<never>((_resolve, reject) => {
@@ -89,6 +92,7 @@ async function attach(rung: Rung, options: AttachmentOptions): Promise<Attachmen
   failure.catch(() => undefined)
 
   const endpoint: Endpoint = await rung.open({ fail, signal, hung: options.hung })
+  const lock = await locking
   const stopListening = listen(endpoint, (data) => {
     if (isHubMessage(data)) onMessage(data)
   })
@@ -117,6 +121,7 @@ async function attach(rung: Rung, options: AttachmentOptions): Promise<Attachmen
     lost = true
     options.onLost(reason, hung)
   }
+  failure.catch((thrown: unknown) => lose(messageOf(thrown), false))
   const call = <T>(answer: Promise<T>) => within(CALL, answer).catch((thrown: unknown) => lose(messageOf(thrown), true))
 
   const watched = welcome.lock !== undefined
@@ -132,6 +137,7 @@ async function attach(rung: Rung, options: AttachmentOptions): Promise<Attachmen
   }
   if (welcome.lock && locks) whenLockIsFree(locks, welcome.lock, signal, () => lose('the hub is gone', false))
   ping()
+  onElection(environment, options.key, signal, () => lose('another hub has come to own the socket', false))
 
   return {
     welcome,

@@ -20,7 +20,7 @@ export function findOwner(
 
   const stop = listen(channel, (data) => {
     if (!isChannelMessage(data)) return
-    if (data.kind === 'owner') say({ kind: 'knock', owner: data.owner, pipe: name })
+    if (data.kind === 'owner' || data.kind === 'elected') say({ kind: 'knock', owner: data.owner, pipe: name })
     if (data.kind !== 'open' || data.pipe !== name) return
     finish()
     onPipe(overChannel(openChannel(name)))
@@ -32,4 +32,22 @@ export function findOwner(
   }
   signal.addEventListener('abort', finish)
   say({ kind: 'who' })
+}
+
+/** Calls back when another hub has come to own the socket: surer and sooner than to wait for the former one's silence. */
+export function onElection(
+  { openChannel }: Pick<Environment, 'openChannel'>,
+  key: string,
+  signal: AbortSignal,
+  run: () => void,
+): void {
+  if (!openChannel || signal.aborted) return
+  const channel = openChannel(key)
+  const stop = listen(channel, (data) => {
+    if (isChannelMessage(data) && data.kind === 'elected') run()
+  })
+  signal.addEventListener('abort', () => {
+    stop()
+    channel.close()
+  })
 }

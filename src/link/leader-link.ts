@@ -120,10 +120,15 @@ export function leaderTabRung(environment: Environment, key: string, elector: El
           search.abort()
           resolve(pipe)
         }
-        onElected = () => served && settle(ownPipe(served))
+        const lead = () => served && settle(ownPipe(served))
+        onElected = lead
         stand(elector)
-        if (served) onElected()
-        else findOwner(environment, key, search.signal, settle)
+        lead()
+        findOwner(environment, key, search.signal, (pipe) => {
+          // Elected while it follows: the owner is gone, whether or not that has shown yet.
+          onElected = () => visit.fail('this tab was elected')
+          settle(pipe)
+        })
       })
     },
     release: () => release(term),

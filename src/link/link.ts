@@ -7,7 +7,7 @@ import type { Rung } from './rung.js'
 /** When no host could be had, the ladder is tried again after up to this long (ms). */
 const RETRY = 15_000
 /** An attachment that lasted for less than this (ms) is followed by a pause of up to as long. */
-const BRIEF = 500
+const BRIEF = 100
 /** How long (ms) a sign-out may take to be confirmed. */
 const FAREWELL = 2_000
 
@@ -66,6 +66,7 @@ export function createLink(options: LinkOptions): Link {
     }
     const made = await attachBy(rung, options.follow, {
       environment,
+      key,
       hello: { protocol: PROTOCOL, tab, settings, events, since },
       lock: () => `${key}/tab/${tab}/${++visits}`,
       onMessage: receive,

@@ -11,7 +11,7 @@ export interface Rung {
 }
 
 export interface Visit {
-  /** Tells of a failure that shows only later, before the hub has answered. */
+  /** Tells of a failure that shows only later; also of an attachment that has to be given up. */
   readonly fail: (reason: string) => void
   /** Aborts when the visit is over. */
   readonly signal: AbortSignal
