@@ -29,6 +29,8 @@ export function leaderTabRung(environment: Environment, key: string, elector: El
   /** The hub's own elector: it is made in an office that is held already, and ends with it. */
   const inOffice = (mine: AbortController, { lost }: Office): Elector => {
     const stand = async (signal: AbortSignal): Promise<Office> => {
+      // A hub that wakes from a hang must not go on in an office that it has lost meanwhile.
+      if (lost.aborted || mine.signal.aborted) throw new Error('the office is over')
       signal.addEventListener('abort', () => release(mine))
       return { lost }
     }
