@@ -17,12 +17,20 @@ export interface HeartbeatSettings {
   readonly spread: number
   /** How long a claim waits for objections. */
   readonly objection: number
+  /** How long a newcomer waits for objections. It claims at once, not having listened for a beat before. */
+  readonly answer: number
   /**
    * After a resignation nobody can object, only claim as well. So candidates claim within this time, and their claims
    * wait this long.
    */
   readonly vacancy: number
 }
+
+/**
+ * The term of a newcomer's claim, below every other: a holder that is merely too busy to answer in time keeps the office
+ * when it speaks again.
+ */
+const QUESTION = 0
 
 /** Stands for office once: a candidate waits, claims, and holds, until its signal aborts or a better one speaks. */
 export function runCandidacy(
@@ -40,7 +48,12 @@ export function runCandidacy(
     const candidate = powers.id()
     const lost = new AbortController()
     let role: 'waiting' | 'claiming' | 'holding' = 'waiting'
-    let term = 0
+    let term = QUESTION
+    /** This candidate has heard nobody yet, so there may well be a holder. */
+    let asking = !deposing
+    /** When this candidate spoke last, and since when it has held the office. */
+    let spoke = 0
+    let since = 0
     /** Who spoke for the office last. */
     let last: Rank | undefined
     let disarm = (): void => undefined
@@ -52,29 +65,36 @@ export function runCandidacy(
     }
 
     function say(election: ElectionMessage['election']): void {
+      spoke = clock.now()
       channel.postMessage({ election, term, candidate } satisfies ElectionMessage)
+    }
+
+    function sayClaim(): void {
+      say(deposing ? 'depose' : 'claim')
     }
 
     function wait(): void {
       role = 'waiting'
+      asking = false
       arm(settings.silence + random() * settings.spread, () => claim(settings.objection))
     }
 
     function claim(patience: number, again = false): void {
       role = 'claiming'
-      term = terms.next()
-      say(deposing ? 'depose' : 'claim')
+      term = asking ? QUESTION : terms.next()
+      sayClaim()
       const due = clock.now() + patience
       arm(patience, () => {
         // Frozen or asleep meanwhile: objections may be queued behind this timer. Once only, or else a tab whose timers
         // run once a minute would never be elected.
-        if (!again && clock.now() - due > settings.beat) claim(settings.objection, true)
+        if (!again && clock.now() - due > settings.beat) claim(patience, true)
         else hold()
       })
     }
 
     function hold(): void {
       role = 'holding'
+      since = clock.now()
       beat()
       resolve({ lost: lost.signal })
     }
@@ -85,6 +105,12 @@ export function runCandidacy(
      * replacement, which has the higher term, answers the beat at once; candidates only learn that it lives.
      */
     function beat(): void {
+      const now = clock.now()
+      // Asked, and nobody answered for as long as a candidate would have waited: the office was empty.
+      if (asking && now - since >= settings.silence && now - spoke <= settings.beat + settings.silence) {
+        asking = false
+        term = terms.next()
+      }
       say('beat')
       arm(settings.beat, beat)
     }
@@ -100,13 +126,13 @@ export function runCandidacy(
       const above = outranks(data, { term, candidate })
       if (role === 'waiting') wait()
       else if (role === 'holding') hearAsHolder(data, above)
-      else if (deposing) hearAsDeposer(data, above)
-      else if (above || data.election === 'beat') wait()
+      else hearAsClaimant(data, above)
     }
 
     function hearResign(resigned: Rank): void {
       // Late word of a holder that has a successor by now.
       if (role !== 'waiting' || (last && outranks(last, resigned))) return
+      asking = false
       arm(random() * settings.vacancy, () => claim(settings.vacancy))
     }
 
@@ -117,14 +143,17 @@ export function runCandidacy(
       else beat()
     }
 
-    function hearAsDeposer({ election }: ElectionMessage, above: boolean): void {
-      if (!above) return
-      // A holder that we did not know of: it has yet to hear a higher term.
-      if (election === 'beat') claim(settings.objection)
-      else {
-        // Somebody else is about to take the office from the holder. Who outbids each other here would never end.
+    function hearAsClaimant({ election }: ElectionMessage, above: boolean): void {
+      if (deposing && above && election === 'beat') {
+        // A holder that we did not know of: it has yet to hear a higher term.
+        claim(settings.objection)
+      } else if (above || (election === 'beat' && !deposing)) {
+        // Who deposes stands in line as well, since somebody else is about to do it. To outbid each other would never end.
         deposing = false
         wait()
+      } else {
+        // From a newcomer that did not hear our claim, or a holder that did not hear that it is deposed.
+        sayClaim()
       }
     }
 
@@ -149,7 +178,6 @@ export function runCandidacy(
     channel.addEventListener('message', hear)
     signal.addEventListener('abort', leave)
     if (deposing) claim(settings.objection)
-    // Nobody has been heard yet: ask at once whether there is a holder, rather than listen for its beat first.
-    else arm(random() * settings.spread, () => claim(settings.objection))
+    else arm(random() * settings.vacancy, () => claim(settings.answer))
   })
 }

@@ -2,8 +2,8 @@
  * What candidates and holders say to each other where there are no Web Locks. This file imports nothing.
  *
  * - `beat`: I hold the office. Said every second, on election, and as the objection to a claim.
- * - `claim`: I heard nothing of a holder, and take the office of this term unless somebody objects.
- * - `depose`: I take the office of this term, whoever holds a lower one.
+ * - `claim`: I hear nothing of a holder, and take the office in this term unless somebody objects.
+ * - `depose`: I take the office in this term, whoever holds it in a lower one.
  * - `resign`: I lay down my office, or my claim.
  */
 export interface ElectionMessage extends Rank {

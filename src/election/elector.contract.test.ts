@@ -34,7 +34,8 @@ afterEach(() => void vi.useRealTimers())
 
 describe.each(ELECTORS)('the elector by $kind', ({ create }) => {
   function setUp() {
-    const browser = createFakeBrowser()
+    // Messages take their time, so that who answers for ever fails the test instead of hanging it.
+    const browser = createFakeBrowser({ route: (deliver) => void setTimeout(deliver, 1) })
     const all: Candidate[] = []
     let most = 0
 

@@ -60,6 +60,54 @@ describe('takeover', () => {
   })
 })
 
+describe('a newcomer', () => {
+  it('is elected at once where nobody is', async () => {
+    for (let seed = 0; seed < 50; seed++) {
+      const { join, time } = createHostileElection(seed, PROMPT)
+      const first = join()
+      await time.pass(600)
+      expect(first.holding).toBe(true)
+    }
+  })
+
+  it('learns within a moment that there is a holder', async () => {
+    const { join, time, said } = await setUp(1)
+    join()
+    await time.pass(100)
+    const before = said.length
+    await time.pass(800)
+    expect(said.length).toBe(before)
+  })
+
+  it('does not keep the office of a holder that was merely busy', async () => {
+    for (let seed = 0; seed < 20; seed++) {
+      const { holder, join, time } = await setUp(3, seed)
+      const busy = holder()
+      busy.tab.freeze()
+      join()
+      await time.pass(1_500)
+      busy.tab.thaw()
+      await time.pass(60_000)
+      expect(holder()).toBe(busy)
+      expect(busy.elections).toBe(1)
+    }
+  })
+
+  it('keeps the office of a holder that was dead to all for as long as candidates listen', async () => {
+    for (let seed = 0; seed < 20; seed++) {
+      const { holder, join, time } = await setUp(1, seed)
+      const hung = holder()
+      hung.tab.freeze()
+      const newcomer = join()
+      await time.pass(5_000)
+      hung.tab.thaw()
+      await time.pass(60_000)
+      expect(holder()).toBe(newcomer)
+      expect(newcomer.elections).toBe(1)
+    }
+  })
+})
+
 describe('a holder whose timers are slowed', () => {
   it.each<Throttle>(['second', 'nested', 'minute'])('keeps the office, because it answers claims (%s)', async (how) => {
     const { players, holder, time, most } = await setUp(5)
@@ -120,6 +168,22 @@ describe('a holder that was frozen', () => {
     expect(holders()).toEqual([newcomer])
     await time.pass(60_000)
     expect(newcomer.elections).toBe(1)
+  })
+})
+
+describe('a holder that was deposed', () => {
+  it('does not get the office back by standing again at once', async () => {
+    for (let seed = 0; seed < 20; seed++) {
+      const { holder, others, players, time, most } = await setUp(3, seed)
+      const [deposer] = others()
+      const former = holder()
+      deposer?.depose()
+      await time.pass(60_000)
+      expect(holder()).toBe(deposer)
+      expect(former.elections).toBe(1)
+      expect(players.reduce((sum, { elections }) => sum + elections, 0)).toBe(2)
+      expect(most()).toBe(1)
+    }
   })
 })
 
