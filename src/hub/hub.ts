@@ -5,7 +5,6 @@ import {
   type Credentials,
   type EventPair,
   type Hello,
-  type HubProblem,
   isMetadata,
   type Nudge,
   type Settings,
@@ -17,12 +16,11 @@ import { createAsk } from './ask.js'
 import { createConnection } from './connection.js'
 import { createHistory } from './history.js'
 import { createOutbox } from './outbox.js'
+import { createTellOnce } from './problems.js'
 import { type Tab, TabRegistry } from './tab-registry.js'
 
 /** Where there are no Web Locks: a tab that was not heard of for this long (ms) is gone. Hidden tabs' timers run once a minute. */
 const SILENCE = 150_000
-/** Names whose problems were told already; bounded, since the server chooses them. */
-const TOLD = 100
 
 export interface Hub {
   readonly epoch: string
@@ -57,7 +55,7 @@ export function createHub(
   const history = createHistory(clock.now)
   const outbox = createOutbox(tabs, timers, () => history.seq)
   const ask = createAsk(tabs, timers, settings.authTimeout)
-  const told = new Set<string>()
+  const tellOnce = createTellOnce(tabs)
   let everUp = false
   let lingering: (() => void) | undefined
   let stateDue: (() => void) | undefined
@@ -107,14 +105,6 @@ export function createHub(
     const pair: EventPair = [name, metadata]
     history.add(pair)
     outbox.add(pair)
-  }
-
-  /** Once for each name, and to one tab: a problem of the server's is one line in an error log, not one for each tab. */
-  function tellOnce(event: string, code: HubProblem, message: string): void {
-    const subject = `${code} ${event}`
-    if (told.has(subject) || told.size >= TOLD) return
-    told.add(subject)
-    tabs.all()[0]?.endpoint.postMessage({ kind: 'problem', code, message, event })
   }
 
   /** Fifty tabs that open at once are told of their number a few times, not fifty times each. */
