@@ -22,7 +22,7 @@ const ROOMS: Record<string, readonly string[]> = {
   invalidation: ['environment', 'errors', 'protocol'],
   link: ['hub', 'election', 'locks', 'environment', 'endpoint', 'errors', 'protocol', 'status'],
   options: ['environment', 'errors', 'invalidation', 'status'],
-  'status-store': ['link', 'status'],
+  'status-store': ['link', 'listeners', 'errors', 'status'],
   session: ['hub', 'election', 'link', 'invalidation', 'key', 'options', 'environment', 'errors', 'protocol'],
   stays: ['session', 'invalidation', 'errors'],
   'event-handlers': ['invalidation', 'errors', 'protocol'],
@@ -56,7 +56,7 @@ const PACKAGES: Record<string, readonly RegExp[]> = {
 
 const GLOBALS =
   /(?<![.\w'"`])(window|document|navigator|location|localStorage|sessionStorage|SharedWorker|BroadcastChannel|MessageChannel|setTimeout|clearTimeout|setInterval|requestAnimationFrame|performance|crypto|indexedDB)(?=[.([]|\s*\()/
-const MOST_LINES = 230
+const MOST_LINES = 240
 
 const faults: string[] = []
 const files = readdirSync('src', { recursive: true, encoding: 'utf8' }).filter(

@@ -477,6 +477,49 @@ describe('bad input', () => {
     expect(codes()).toEqual([])
   })
 
+  it.each([{ id: 'ann' }, false, Number.NaN])(
+    'an identity that is no name (%j) is nobody, and reported',
+    async (identity) => {
+      const { openTab, world, settle, codes } = setUp()
+      const { line, queryClient } = openTab()
+      line.mount({ queryClient, identity: identity as never })
+      await settle()
+      expect(codes()).toEqual(['bad-option'])
+      expect(world.workerNames()).toEqual([])
+    },
+  )
+
+  it('a subscriber that throws is reported, and the line connects', async () => {
+    const { openTab, server, settle, codes } = setUp()
+    const { line, mount } = openTab()
+    line.subscribe(() => {
+      throw new Error('broken subscriber')
+    })
+    mount()
+    await settle()
+    server.up()
+    await settle()
+    expect(line.status).toMatchObject({ name: 'connected', host: 'shared-worker' })
+    expect(new Set(codes())).toEqual(new Set(['handler-failed']))
+  })
+
+  it('signOut while the url is still asked for opens nothing', async () => {
+    const { openTab, world, settle } = setUp()
+    let answer: (url: string) => void = () => undefined
+    const { line, mount } = openTab({
+      url: () =>
+        new Promise<string>((resolve) => {
+          answer = resolve
+        }),
+    })
+    mount()
+    line.signOut()
+    answer('https://eu.example')
+    await settle(100)
+    expect(line.status.name).toBe('signed-out')
+    expect(world.workerNames()).toEqual([])
+  })
+
   it('a url function is awaited, and asked again when it fails', async () => {
     const { openTab, world, settle, codes } = setUp()
     const answers = [() => Promise.reject(new Error('offline')), () => Promise.resolve('https://eu.example')]

@@ -3,6 +3,7 @@ import { createReport, messageOf } from './errors.js'
 import { createEventHandlers } from './event-handlers.js'
 import type { Receipt } from './invalidation/receipt.js'
 import { compileRule } from './invalidation/rule.js'
+import { SEEKING } from './link/link-options.js'
 import type { TabHubs } from './link/this-tab-link.js'
 import { createListeners } from './listeners.js'
 import { configure, type PartylineOptions } from './options.js'
@@ -59,7 +60,7 @@ export function createPartyline<Events>(
   )
   const handlers = createEventHandlers(rules, report, () => stays.current?.session?.want())
   const receipts = createListeners<Receipt>(report, 'onReceipt')
-  const status = createStatus(() => environment?.clock.now() ?? Date.now())
+  const status = createStatus(() => environment?.clock.now() ?? Date.now(), report)
   const stays = createStays(openStay, status.idle, () => status.get().name === 'signed-out', report)
   const hubs: TabHubs = new Map()
   let origin: string | undefined
@@ -103,7 +104,10 @@ export function createPartyline<Events>(
         auth: () => stay.auth,
         events: () => [...new Set([...rules.keys(), ...handlers.names()])],
         report,
-        onState: status.link,
+        onState: (state) => {
+          // A farewell may outlast its stay.
+          if (!stay.ended) status.link(state)
+        },
         onEvents: handlers.deliver,
         onGap: (reason, until) => status.gap({ reason, until }),
         onReceipt: receipts.emit,
@@ -125,6 +129,14 @@ export function createPartyline<Events>(
     get origin() {
       return originOf(environment)
     },
-    signOut: () => stays.current?.session?.signOut(),
+    signOut() {
+      const stay = stays.current
+      if (stay?.session) stay.session.signOut()
+      else if (stay) {
+        // Its url is still being asked for: nobody is to connect with it.
+        stay.ended = true
+        status.link({ ...SEEKING, phase: 'signed-out', reason: 'signed out in this tab' })
+      }
+    },
   }
 }

@@ -8,6 +8,8 @@ export interface Endpoint {
   removeEventListener(type: 'message', listener: (event: MessageEvent) => void): void
   start?(): void
   close(): void
+  /** Others of this origin can listen in: nothing secret may be said here. */
+  readonly shared?: true
 }
 
 /** Hears the endpoint's messages; returns the way to stop. */
@@ -22,6 +24,7 @@ export function listen(endpoint: Endpoint, onData: (data: unknown) => void): () 
 export function overChannel(channel: Omit<Endpoint, 'start'>): Endpoint {
   let open = true
   return {
+    shared: true,
     postMessage(message) {
       if (open) channel.postMessage(message)
     },

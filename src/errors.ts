@@ -90,7 +90,7 @@ export function createReport(
       return
     }
     if (!inDevelopment()) return
-    const subject = `${code} ${String(error.detail['event'] ?? error.detail['host'] ?? '')}`
+    const subject = `${code} ${String(error.detail['event'] ?? error.detail['host'] ?? error.detail['option'] ?? '')}`
     if (warned.has(subject)) return
     warned.add(subject)
     warn(`[partyline] ${code}: ${message}`)

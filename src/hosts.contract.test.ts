@@ -203,6 +203,38 @@ for (const webLocks of [true, false]) {
         expect(world.transport.live()).toBe(1)
       })
 
+      it('signs out everywhere, also when the app unmounts in the same breath', async () => {
+        const { world, tab, first, unmount, open } = await setUp()
+        const other = first ?? open({ worker })
+        if (!first) {
+          other.mount()
+          await until(() => other.line.status.name === 'connected')
+        }
+        tab.line.signOut()
+        unmount()
+        await settle(3_000)
+        expect(other.line.status.name).toBe('signed-out')
+        expect(tab.line.status.name).toBe('idle')
+        expect(world.transport.live()).toBe(0)
+      })
+
+      it('gives credentials to nobody but the hub that asked', async () => {
+        const { world, tab, overheard } = await setUp()
+        let answer: (auth: { token: string }) => void = () => undefined
+        tab.auth.mockImplementation((() => new Promise((resolve) => (answer = resolve))) as never)
+        void world.transport.last.handlers.auth().catch(() => undefined)
+        await settle()
+        // Another hub takes over before the answer is there.
+        void createElector(
+          world.tab({ open: undefined }).environment,
+          keyOf('app', 'https://app.example/', 'u1'),
+        ).depose(new AbortController().signal)
+        await settle(2_000)
+        answer({ token: 'secret' })
+        await settle(2_000)
+        expect(JSON.stringify(overheard)).not.toContain('secret')
+      })
+
       it('a deposed owner closes its socket, and everybody follows the new one', async () => {
         const { world, tab, first, up } = await setUp()
         const former = world.transport.last

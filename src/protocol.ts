@@ -62,6 +62,8 @@ export type Welcome =
       /** Where this hub runs, and what this tab is to it; only a leader tab has followers. */
       readonly host: 'shared-worker' | 'leader-tab' | 'this-tab'
       readonly role?: 'leader' | 'follower'
+      /** The owner's name on the channel. */
+      readonly owner?: string
       readonly epoch: string
       readonly seq: number
       readonly socket: SocketState

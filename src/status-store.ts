@@ -1,9 +1,11 @@
+import type { Report } from './errors.js'
 import type { LinkState } from './link/link-options.js'
+import { createListeners } from './listeners.js'
 import { type Gap, IDLE, type Status } from './status.js'
 
 /** Keeps the status: one immutable object, replaced only when something in it has changed. */
-export function createStatus(now: () => number) {
-  const listeners = new Set<() => void>()
+export function createStatus(now: () => number, report: Report) {
+  const listeners = createListeners<void>(report, 'subscribe')
   let status: Status = { ...IDLE, since: now() }
   let everConnected = false
 
@@ -13,7 +15,7 @@ export function createStatus(now: () => number) {
     fields.delete('since')
     if ([...fields].every((field) => Object.is(status[field], next[field]))) return
     status = next.name === status.name ? next : { ...next, since: now() }
-    for (const listener of [...listeners]) listener()
+    listeners.emit()
   }
 
   /** The link says where the hub is, the hub says what its socket does; together they are where the line stands. */
@@ -30,11 +32,7 @@ export function createStatus(now: () => number) {
 
   return {
     get: () => status,
-    subscribe(listener: () => void): () => void {
-      const own = () => listener()
-      listeners.add(own)
-      return () => void listeners.delete(own)
-    },
+    subscribe: listeners.add,
     begin(): void {
       everConnected = false
       set({ ...IDLE, name: 'connecting', since: now(), reason: undefined })

@@ -10,6 +10,16 @@ export interface MountOptions {
   readonly auth?: Auth | undefined
 }
 
+/** Two identities must never have one name, as all objects would: what is no name is nobody. */
+function nameOf(identity: unknown, report: Report): string {
+  if (identity === null || identity === undefined || typeof identity === 'string') return identity ?? ''
+  if (typeof identity === 'number' && Number.isFinite(identity)) return String(identity)
+  report('bad-option', `identity has to be a string or a number, not ${typeof identity}`, {
+    detail: { option: 'identity' },
+  })
+  return ''
+}
+
 /** One identity's stay in this tab, with one mount or several. */
 export interface Stay {
   readonly identity: string
@@ -28,9 +38,8 @@ export function createStays(open: (stay: Stay) => void, onEnd: () => void, isSig
   let current: Stay | undefined
 
   function end(stay: Stay, release: boolean): void {
-    if (stay.ended) return
+    if (!stay.ended) stay.session?.close(release)
     stay.ended = true
-    stay.session?.close(release)
     if (current !== stay) return
     current = undefined
     onEnd()
@@ -50,7 +59,7 @@ export function createStays(open: (stay: Stay) => void, onEnd: () => void, isSig
       return current
     },
     mount({ queryClient, identity, auth }: MountOptions): () => void {
-      const who = identity === null || identity === undefined ? '' : String(identity)
+      const who = nameOf(identity, report)
       if (who === '') {
         // Nobody here; whoever else has mounted this line stays.
         if (current?.mounts === 0) end(current, true)

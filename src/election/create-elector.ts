@@ -21,8 +21,13 @@ export function createElector(environment: HubEnvironment, key: string): Elector
 function createLazyElector(powers: HeartbeatPowers, name: string): Elector {
   let loading: Promise<Elector> | undefined
   const load = () => {
-    loading ??= import('./heartbeat-elector.js').then(({ createHeartbeatElector }) =>
-      createHeartbeatElector(powers, name),
+    loading ??= import('./heartbeat-elector.js').then(
+      ({ createHeartbeatElector }) => createHeartbeatElector(powers, name),
+      (thrown: unknown) => {
+        // It may be there the next time.
+        loading = undefined
+        throw thrown
+      },
     )
     return loading
   }

@@ -9,9 +9,12 @@ const ACCEPTED = 10_000
 const BACKOFF = { first: 500, most: 30_000 }
 /** Tabs tell of `online` and `visible` all at once: one look at the connection is enough for each of these spans (ms). */
 const NUDGE_PAUSE = 1_000
-/** The machine is looked at this often (ms); when a look comes this much (ms) late, it has slept. */
+/**
+ * The machine is looked at this often (ms); when a look comes this much (ms) late, it has slept. A
+ * hidden leader's timers run once a minute; that is no sleep.
+ */
 const LOOK = 5_000
-const SLEPT = 20_000
+const SLEPT = 90_000
 
 export interface ConnectionHandlers extends Pick<TransportHandlers, 'auth' | 'onEvent'> {
   onState(state: SocketState): void

@@ -89,6 +89,19 @@ describe('fan-out', () => {
     expect(tab.of('events')[1]?.events[499]).toEqual(['a', { n: 500 }])
   })
 
+  it('does not wait for a timer that is late, as a hidden leader’s are', async () => {
+    const { attach, server, settle } = setUp()
+    const tab = await attach(['a'])
+    server.up()
+    server.emit('a', { n: 0 })
+    await settle()
+    // The clock goes on, the timers do not.
+    vi.setSystemTime(Date.now() + 30_000)
+    server.emit('a', { n: 1 })
+    await settle()
+    expect(tab.of('events').map((batch) => batch.events.length)).toEqual([1, 1])
+  })
+
   it('sends a tab only the events that it asks for', async () => {
     const { attach, server, hub } = setUp()
     const one = await attach(['a'])
@@ -412,6 +425,10 @@ describe('nudges', () => {
     await attach(['a'])
     server.up()
     await vi.advanceTimersByTimeAsync(60_000)
+    expect(transport.last.attempts).toBe(1)
+    // A hidden leader's timers run once a minute: no sleep.
+    vi.setSystemTime(Date.now() + 60_000)
+    await vi.advanceTimersByTimeAsync(5_000)
     expect(transport.last.attempts).toBe(1)
     vi.setSystemTime(Date.now() + 3_600_000)
     await vi.advanceTimersByTimeAsync(5_000)

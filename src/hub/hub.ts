@@ -53,7 +53,7 @@ export function createHub(
   const life = new AbortController()
   const tabs = new TabRegistry()
   const history = createHistory(clock.now)
-  const outbox = createOutbox(tabs, timers, () => history.seq)
+  const outbox = createOutbox(tabs, environment, () => history.seq)
   const ask = createAsk(tabs, timers, settings.authTimeout)
   const tellOnce = createTellOnce(tabs)
   let everUp = false

@@ -9,12 +9,12 @@ import { type ChannelMessage, isChannelMessage } from '../protocol.js'
 export function openReception(
   environment: HubEnvironment,
   key: string,
+  owner: string,
   connect: (endpoint: Endpoint) => void,
 ): { close(): void } {
   const { openChannel } = environment
   if (!openChannel) return { close: () => undefined }
   const channel = openChannel(key)
-  const owner = environment.id()
   const pipes = new Map<string, Endpoint>()
   const say = (message: ChannelMessage) => channel.postMessage(message)
 

@@ -35,6 +35,7 @@ export interface Served {
  */
 export function serveHub({ environment, key, host, open, elector }: ServeOptions): Served {
   const { timers, locks } = environment
+  const name = environment.id()
   let term: AbortController | undefined
   let elected: Promise<void> | undefined
   let office = false
@@ -79,7 +80,7 @@ export function serveHub({ environment, key, host, open, elector }: ServeOptions
 
   function takeOffice(mine: AbortController): void {
     office = true
-    reception = openReception(environment, key, (pipe) => connect(pipe, false))
+    reception = openReception(environment, key, name, (pipe) => connect(pipe, false))
     for (const [endpoint, gone] of waiting) {
       gone.abort()
       endpoint.postMessage({ kind: 'home' })
@@ -125,6 +126,7 @@ export function serveHub({ environment, key, host, open, elector }: ServeOptions
   /** `trusted`: a pipe that only this browser's own tab can be at the other end of. Credentials are asked of no other. */
   function connect(endpoint: Endpoint, trusted: boolean): void {
     let tab = ''
+    let left = false
     const calls: HubCalls = {
       async attach(hello) {
         for (;;) {
@@ -142,7 +144,8 @@ export function serveHub({ environment, key, host, open, elector }: ServeOptions
             return refuse('standby', 'another hub of this browser owns the socket')
           }
           const welcome = await hubFor(hello).attach(endpoint, hello, trusted)
-          if (welcome) return welcome
+          if (left) hub?.detach(tab, endpoint, false)
+          if (welcome) return welcome.ok ? { ...welcome, owner: name } : welcome
         }
       },
       want: (events) => hub?.want(tab, events),
@@ -157,6 +160,7 @@ export function serveHub({ environment, key, host, open, elector }: ServeOptions
     expose(calls, endpoint as Parameters<typeof expose>[1])
     listen(endpoint, (data) => {
       if (!isTabMessage(data)) return
+      left = true
       leave(endpoint)
       hub?.detach(tab, endpoint, data.release === true)
     })

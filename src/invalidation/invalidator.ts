@@ -54,6 +54,8 @@ export function createInvalidator(options: InvalidatorOptions): Invalidator {
   // Not TanStack's own mark is asked, which any `setQueryData` clears: only a fetch pays what is owed.
   const stopWatching = client.getQueryCache().subscribe(({ type, query, action }) => {
     if (type === 'updated' && action?.type === 'success' && !action.manual) marked.delete(query.queryHash)
+    // Into use again, perhaps with `refetchOnMount: false`; a fetch of TanStack's own has begun by then.
+    if (type === 'observerAdded' && marked.has(query.queryHash)) void Promise.resolve().then(() => look('visible'))
   })
 
   function push(pairs: readonly EventPair[]): void {
@@ -113,12 +115,8 @@ export function createInvalidator(options: InvalidatorOptions): Invalidator {
   function mark(query: QuerySlice, fetchNow: boolean): Fate | undefined {
     if (query.isStatic?.()) return undefined
     query.invalidate()
-    if (!fetchNow || !query.isActive()) {
-      marked.add(query.queryHash)
-      return 'deferred'
-    }
-    marked.delete(query.queryHash)
-    return 'refetched'
+    marked.add(query.queryHash)
+    return fetchNow && query.isActive() ? 'refetched' : 'deferred'
   }
 
   /**
@@ -159,7 +157,9 @@ export function createInvalidator(options: InvalidatorOptions): Invalidator {
       if (match(query) !== 'hit') return undefined
       if (query.state.fetchStatus !== 'idle') return inFlight ? join(query) : undefined
       const { data, dataUpdatedAt } = query.state
-      return data !== undefined && dataUpdatedAt <= until ? mark(query, false) : undefined
+      // A moment that is yet to come is another clock's: the server's that rendered the page.
+      const isOlder = dataUpdatedAt <= until || dataUpdatedAt > clock.now()
+      return data !== undefined && isOlder ? mark(query, false) : undefined
     })
     if (marked.size === 0) return
     resyncing ??= timers.after(random() * options.jitter, () => {
@@ -170,7 +170,7 @@ export function createInvalidator(options: InvalidatorOptions): Invalidator {
 
   /** Fetches what owes a fetch and is in use. */
   function look(cause: 'gap' | 'visible'): void {
-    if (!page.isVisible() || marked.size === 0) return
+    if (closed || !page.isVisible() || marked.size === 0) return
     const due = new Set<QuerySlice>()
     for (const hash of marked) {
       const query = client.getQueryCache().get(hash)

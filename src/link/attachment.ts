@@ -33,8 +33,14 @@ export class Refused extends Error {
   }
 }
 
+/** The hub has moved, or turned out to be unusable, before it welcomed this tab. */
+export class Moved extends Error {}
+
 /** A hub that did not answer in time. */
 export class Hung extends Error {}
+
+/** What a hub says that is not answered right here. */
+export type Heard = Exclude<HubMessage, { kind: 'ask' }>
 
 export interface AttachmentOptions {
   readonly environment: Environment
@@ -42,7 +48,9 @@ export interface AttachmentOptions {
   readonly hello: Omit<Hello, 'lock'>
   /** A new name for the lock that proves this tab's life to the hub. */
   readonly lock: () => string
-  readonly onMessage: (message: HubMessage) => void
+  readonly onMessage: (message: Heard) => void
+  /** Answers the hub's question for credentials. */
+  readonly auth: () => Promise<Credentials>
   /** The hub is gone, or does not answer. Called once at most, and only after the welcome. */
   readonly onLost: (reason: string, hung: boolean) => void
   /** Another hub has failed this tab by its silence. */
@@ -54,7 +62,6 @@ export interface AttachmentOptions {
 export interface Attachment {
   readonly welcome: Attached
   want(events: readonly string[]): void
-  credentials(ask: number, answer: Credentials): void
   nudge(why: 'online' | 'visible'): void
   signOut(): void
   detach(release: boolean): void
@@ -87,19 +94,35 @@ async function attach(rung: Rung, options: AttachmentOptions): Promise<Attachmen
 
   let fail: (reason: string) => void = () => undefined
   const failure = new Promise<never>((_resolve, reject) => {
-    fail = (reason) => reject(new Error(reason))
+    fail = (reason) => reject(new Moved(reason))
   })
   failure.catch(() => undefined)
 
   const endpoint: Endpoint = await rung.open({ fail, signal, hung: options.hung })
   const lock = await locking
   const stopListening = listen(endpoint, (data) => {
-    if (isHubMessage(data)) onMessage(data)
+    if (!isHubMessage(data)) return
+    if (data.kind === 'ask') answer(data.ask)
+    else onMessage(data)
   })
-  signal.addEventListener('abort', () => {
+  const leave = () => {
+    // Also for a hub that has not welcomed this tab yet: it must not count on it.
+    endpoint.postMessage({ kind: 'detach' })
     stopListening()
     endpoint.close()
-  })
+  }
+  if (signal.aborted) {
+    leave()
+    throw signal.reason
+  }
+  signal.addEventListener('abort', leave)
+  /** Only to the hub that asked, by the pipe on which it asked, and never where others can listen in. */
+  const answer = (ask: number) => {
+    if (endpoint.shared) return
+    void options.auth().then((credentials) => {
+      if (!signal.aborted) void call(hub.credentials(ask, credentials))
+    })
+  }
   // Kept for as long as the attachment: Comlink closes the port when the proxy is garbage-collected.
   const hub = wrap<HubCalls>(endpoint as Parameters<typeof wrap>[0])
 
@@ -109,40 +132,46 @@ async function attach(rung: Rung, options: AttachmentOptions): Promise<Attachmen
       answer.then(resolve, reject).finally(stop)
     })
 
-  const welcome = await Promise.race([
-    failure,
-    within(HANDSHAKE, hub.attach({ ...hello, ...(lock && { lock }) }) as Promise<Welcome>),
-  ])
-  if (!welcome.ok) throw new Refused(welcome)
-
+  let owner: string | undefined
+  onElection(environment, options.key, signal, (elected) => {
+    // Until it has welcomed this tab, a hub at a port may be the very one that was elected.
+    if (elected !== owner && (owner !== undefined || endpoint.shared)) fail('another hub has come to own the socket')
+  })
   let lost = false
   const lose = (reason: string, hung: boolean) => {
     if (lost || signal.aborted) return
     lost = true
     options.onLost(reason, hung)
   }
+  const call = <T>(result: Promise<T>) => within(CALL, result).catch((thrown: unknown) => lose(messageOf(thrown), true))
+
+  const welcome = await Promise.race([
+    failure,
+    within(HANDSHAKE, hub.attach({ ...hello, ...(lock && { lock }) }) as Promise<Welcome>),
+  ])
+  if (!welcome.ok) throw new Refused(welcome)
+  owner = welcome.owner
+
   failure.catch((thrown: unknown) => lose(messageOf(thrown), false))
-  const call = <T>(answer: Promise<T>) => within(CALL, answer).catch((thrown: unknown) => lose(messageOf(thrown), true))
 
   const watched = welcome.lock !== undefined
+  let stopPing: (() => void) | undefined
+  signal.addEventListener('abort', () => stopPing?.())
   function ping(): void {
-    const stop = timers.after(PING, () => {
+    stopPing = timers.after(PING, () => {
       if (watched && !environment.page.isVisible()) return ping()
       void call(hub.ping()).then((known) => {
         if (known === false) lose('the hub took this tab for gone', false)
         else if (!signal.aborted) ping()
       })
     })
-    signal.addEventListener('abort', stop)
   }
   if (welcome.lock && locks) whenLockIsFree(locks, welcome.lock, signal, () => lose('the hub is gone', false))
   ping()
-  onElection(environment, options.key, signal, () => lose('another hub has come to own the socket', false))
 
   return {
     welcome,
     want: (events) => void call(hub.want(events)),
-    credentials: (ask, answer) => void call(hub.credentials(ask, answer)),
     nudge: (why) => void call(hub.nudge(why)),
     // Its answer is the `signed-out` message, which every tab gets.
     signOut: () => void hub.signOut().catch(() => undefined),

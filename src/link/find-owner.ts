@@ -39,12 +39,12 @@ export function onElection(
   { openChannel }: Pick<Environment, 'openChannel'>,
   key: string,
   signal: AbortSignal,
-  run: () => void,
+  run: (owner: string) => void,
 ): void {
   if (!openChannel || signal.aborted) return
   const channel = openChannel(key)
   const stop = listen(channel, (data) => {
-    if (isChannelMessage(data) && data.kind === 'elected') run()
+    if (isChannelMessage(data) && data.kind === 'elected') run(data.owner)
   })
   signal.addEventListener('abort', () => {
     stop()

@@ -1,5 +1,5 @@
-import { type HubMessage, PROTOCOL, type Since } from '../protocol.js'
-import { type Attachment, attachBy, Hung, Refused } from './attachment.js'
+import { PROTOCOL, type Since } from '../protocol.js'
+import { type Attachment, attachBy, type Heard, Hung, Moved, Refused } from './attachment.js'
 import { createLadder } from './ladder.js'
 import { type Link, type LinkOptions, type LinkState, SEEKING } from './link-options.js'
 import type { Rung } from './rung.js'
@@ -8,6 +8,10 @@ import type { Rung } from './rung.js'
 const RETRY = 15_000
 /** An attachment that lasted for less than this (ms) is followed by a pause of up to as long. */
 const BRIEF = 100
+/** So many leaders in a row may be lost before their welcome. */
+const PATIENCE = 4
+/** What is no longer true without a hub. */
+const GONE = { host: undefined, role: undefined, socket: undefined, tabs: 0 } as const
 /** How long (ms) a sign-out may take to be confirmed. */
 const FAREWELL = 2_000
 
@@ -22,6 +26,7 @@ export function createLink(options: LinkOptions): Link {
   let visits = 0
   /** A hub has left this tab without an answer, and none has answered since. */
   let hung = false
+  let failures = 0
   let attachedAt = Number.NEGATIVE_INFINITY
   let seq: number | undefined
   let stopRetry: (() => void) | undefined
@@ -45,6 +50,10 @@ export function createLink(options: LinkOptions): Link {
       } catch (thrown) {
         if (signal.aborted) return
         hung ||= thrown instanceof Hung
+        // A leader that was lost before its welcome is no reason to leave the election, and so for a second socket.
+        const again = rung.host === 'leader-tab' && (thrown instanceof Hung || thrown instanceof Moved)
+        if (again && ++failures < PATIENCE) continue
+        failures = 0
         if (thrown instanceof Refused && thrown.refusal.code === 'signed-out') {
           end(thrown.message)
           return
@@ -70,6 +79,7 @@ export function createLink(options: LinkOptions): Link {
       hello: { protocol: PROTOCOL, tab, settings, events, since },
       lock: () => `${key}/tab/${tab}/${++visits}`,
       onMessage: receive,
+      auth: async () => (fenced ? { ok: false, message: 'signed out' } : options.auth()),
       onLost: lost,
       hung,
       signal,
@@ -96,6 +106,7 @@ export function createLink(options: LinkOptions): Link {
       return
     }
     hung = false
+    failures = 0
     attachedAt = clock.now()
     seq = welcome.seq
     const { host, role, socket, tabs, epoch } = welcome
@@ -109,13 +120,13 @@ export function createLink(options: LinkOptions): Link {
     if (welcome.replay?.length) options.onEvents(welcome.replay)
   }
 
-  function receive(message: HubMessage): void {
+  function receive(message: Heard): void {
     if (message.kind === 'signed-out') end(message.reason)
     else if (!fenced) obey(message)
     else if (message.kind === 'events') options.onFenced()
   }
 
-  function obey(message: Exclude<HubMessage, { kind: 'signed-out' }>): void {
+  function obey(message: Exclude<Heard, { kind: 'signed-out' }>): void {
     switch (message.kind) {
       case 'events':
         seq = message.seq
@@ -127,9 +138,6 @@ export function createLink(options: LinkOptions): Link {
         break
       case 'state':
         enter({ socket: message.socket, tabs: message.tabs })
-        break
-      case 'ask':
-        void options.auth().then((answer) => attachment?.credentials(message.ask, answer))
         break
       case 'problem':
         report(message.code, message.message, message.event === undefined ? {} : { detail: { event: message.event } })
@@ -145,13 +153,14 @@ export function createLink(options: LinkOptions): Link {
 
   function lost(reason: string, isHung: boolean): void {
     if (fenced) {
-      end(reason)
+      // The sign-out has not been confirmed: the next hub is told, if there is one before the farewell is over.
+      void seek()
       return
     }
     hung ||= isHung
     if (isHung) report('call-timeout', reason, { detail: { host: state.host } })
     ladder.lost(reason)
-    enter({ phase: 'seeking', socket: undefined, tabs: 0, steps: ladder.steps, reason })
+    enter({ ...GONE, phase: 'seeking', steps: ladder.steps, reason })
     // A hub that is lost as soon as it is found must not be looked for in a tight loop.
     if (clock.now() - attachedAt >= BRIEF) void seek()
     else {
@@ -190,7 +199,7 @@ export function createLink(options: LinkOptions): Link {
 
   function end(reason: string): void {
     stop()
-    enter({ phase: 'signed-out', socket: undefined, tabs: 0, reason })
+    enter({ ...GONE, phase: 'signed-out', reason })
   }
 
   function stop(): void {
@@ -216,10 +225,11 @@ export function createLink(options: LinkOptions): Link {
       fenced = true
       attachment?.signOut()
       subscriptions.push(timers.after(FAREWELL, () => end('signed out in this tab')))
-      enter({ phase: 'signed-out', socket: undefined, tabs: 0, reason: 'signed out in this tab' })
+      enter({ ...GONE, phase: 'signed-out', reason: 'signed out in this tab' })
     },
     close(release) {
-      if (state.phase === 'closed') return
+      // After a sign-out the farewell ends it: until then the other tabs have to be told.
+      if (fenced) return
       attachment?.detach(release)
       stop()
       enter({ phase: 'closed', socket: undefined, tabs: 0 })

@@ -22,5 +22,12 @@ export function thisTabRung(environment: Environment, key: string, hubs: TabHubs
       ;(await hub).connect(port2)
       return port1
     },
+    release() {
+      void hubs.get(key)?.then(
+        (hub) => hub.close(),
+        () => undefined,
+      )
+      hubs.delete(key)
+    },
   }
 }

@@ -43,10 +43,11 @@ export function createHostileTabs(time: VirtualTime, random: () => number, weath
     /** How many timers in a row set each other. */
     let nesting = 0
 
-    receivers.set(name, (deliver) => {
+    const receive = (deliver: () => void) => {
       if (frozen) messagesDue.push(deliver)
       else deliver()
-    })
+    }
+    receivers.set(name, receive)
 
     function after(ms: number, run: () => void): () => void {
       const level = nesting + 1
@@ -100,9 +101,10 @@ export function createHostileTabs(time: VirtualTime, random: () => number, weath
       },
       thaw(): void {
         frozen = false
-        const queues = [timersDue.splice(0), messagesDue.splice(0)]
+        const queues = [timersDue.splice(0), messagesDue.splice(0).map((deliver) => () => receive(deliver))]
         if (random() < 0.5) queues.reverse()
-        for (const run of queues.flat()) run()
+        // Each a task of its own, as in a browser.
+        for (const run of queues.flat()) time.after(0, run)
       },
     }
   }
