@@ -22,6 +22,9 @@ export function findBrowser(): { readonly found: boolean; readonly executablePat
   return executablePath ? { found: true, executablePath } : { found: false }
 }
 
+/** Without root, Playwright would ask for a password to install what the browser depends on. */
+const isRoot = process.getuid?.() === 0
+
 /** Flags for a browser in a test: no calls home; as root (containers) there is no sandbox to be had. */
 export const BROWSER_ARGS = [
   '--disable-background-networking',
@@ -29,7 +32,7 @@ export const BROWSER_ARGS = [
   '--disable-sync',
   '--no-first-run',
   '--disable-quic',
-  ...(process.getuid?.() === 0 ? ['--no-sandbox'] : []),
+  ...(isRoot ? ['--no-sandbox'] : []),
 ]
 
 function run(command: string, args: readonly string[]): boolean {
@@ -41,11 +44,11 @@ export function ensureBrowser(): boolean {
   if (findBrowser().found) return true
   console.log('No Chromium found; installing one.')
   if (
-    run('npx', ['playwright', 'install', '--with-deps', 'chromium-headless-shell', 'chromium']) &&
+    run('npx', ['playwright', 'install', ...(isRoot ? ['--with-deps'] : []), 'chromium-headless-shell', 'chromium']) &&
     findBrowser().found
   )
     return true
-  if (process.getuid?.() === 0 && existsSync('/etc/debian_version')) {
+  if (isRoot && existsSync('/etc/debian_version')) {
     if (
       run('apt-get', ['update', '-q']) &&
       run('apt-get', ['install', '-y', '-q', '--no-install-recommends', 'chromium'])

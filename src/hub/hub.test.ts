@@ -388,6 +388,20 @@ describe('credentials', () => {
     expect(transport.last.attempts).toBe(7)
   })
 
+  it('says once in an outage that the server can not be reached', async () => {
+    const { attach, server, transport, settle } = setUp()
+    const tab = await attach(['a'])
+    for (let attempt = 0; attempt < 5; attempt++) transport.last.handlers.onTrouble('websocket error')
+    await settle()
+    expect(tab.of('state').at(-1)?.socket).toEqual({ name: 'connecting', reason: 'websocket error' })
+    expect(tab.of('problem')).toMatchObject([{ code: 'connect-failed' }])
+    server.up()
+    transport.last.handlers.onTrouble('websocket error')
+    await settle()
+    expect(tab.of('state').at(-1)?.socket.name).toBe('disconnected')
+    expect(tab.of('problem')).toHaveLength(2)
+  })
+
   it('goes on trying, slower and slower, when no tab can give credentials', async () => {
     const { attach, transport } = setUp()
     const tab = await attach(['a'])
