@@ -21,6 +21,7 @@ const atOnce: Route = (deliver) => queueMicrotask(deliver)
  */
 export function createFakeChannels(route: Route = atOnce) {
   const open = new Map<string, Set<Receiver>>()
+  let carried = 0
 
   return {
     /** The names of the channels that are open, one for each. */
@@ -53,6 +54,7 @@ export function createFakeChannels(route: Route = atOnce) {
             const message: unknown = structuredClone(value)
             for (const peer of [...peers]) {
               if (peer === receiver) continue
+              if (++carried > STORM) throw new Error('a storm on the channels: something answers itself for ever')
               route(() => peer.receive(message), { channel: name, from: owner, to: peer.owner, message })
             }
           },
@@ -77,6 +79,9 @@ export function createFakeChannels(route: Route = atOnce) {
     },
   }
 }
+
+/** So many messages are no accident. Better to fail than to hang. */
+const STORM = 100_000
 
 interface Receiver {
   readonly owner: string
