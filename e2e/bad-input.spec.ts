@@ -9,7 +9,8 @@ test('a worker file that is missing: a tab leads instead, says why, and works', 
     name: 'connected',
     host: 'leader-tab',
     role: 'leader',
-    steps: [{ host: 'shared-worker', reason: 'the worker script could not be loaded or started' }],
+    // Now and then Chromium tells of no error; then it is the silence that does.
+    steps: [{ host: 'shared-worker', reason: expect.stringMatching(/could not be loaded|did not answer/) }],
   })
   expect(await errorCodes(page)).toEqual(['host-failed'])
   await expect(page.getByTestId('status-host')).toBeVisible()

@@ -5,7 +5,7 @@ import { NotHere, type Rung } from './rung.js'
 export function sharedWorkerRung(open: OpenSharedWorker | undefined, key: string): Rung {
   return {
     host: 'shared-worker',
-    async open({ fail }) {
+    async open({ fail, signal }) {
       if (!open) throw new NotHere('this browser has no SharedWorker')
       const worker = open(key)
       // A 404, a CSP refusal and a script that throws look alike here: an error event without a message.
@@ -13,6 +13,8 @@ export function sharedWorkerRung(open: OpenSharedWorker | undefined, key: string
         const { message } = event as Partial<ErrorEvent>
         fail(message || 'the worker script could not be loaded or started')
       })
+      // Held for as long as the visit: from a SharedWorker that was garbage-collected no error would be heard.
+      signal.addEventListener('abort', () => void worker)
       return worker.port
     },
   }
