@@ -97,7 +97,9 @@ describe.each([
   ['worker', '/'],
   ['leader tab', WITHOUT_SHARED_WORKER],
 ])('%s', (_way, path) => {
-  it('a page comes back from the back/forward cache, and is right', async () => {
+  // A message that is under way to the page in the moment when it leaves evicts it from the cache; then there is nothing to
+  // come back to, and the browser loads the page anew. So it may take a second try, but it has to come back.
+  it('a page comes back from the back/forward cache, and is right', { retry: 2 }, async () => {
     const leaves = await open(path)
     const stays = await open(path)
     await awayAndBack(leaves, async () => {
