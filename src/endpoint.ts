@@ -21,7 +21,7 @@ export function listen(endpoint: Endpoint, onData: (data: unknown) => void): () 
 }
 
 /** A channel that two use as a pipe. What is posted after its end is dropped, as a `MessagePort` does; a channel would throw. */
-export function overChannel(channel: Omit<Endpoint, 'start'>): Endpoint {
+export function overChannel(channel: Omit<Endpoint, 'start'>, onClose?: () => void): Endpoint {
   let open = true
   return {
     shared: true,
@@ -31,8 +31,10 @@ export function overChannel(channel: Omit<Endpoint, 'start'>): Endpoint {
     addEventListener: (type, listener) => channel.addEventListener(type, listener),
     removeEventListener: (type, listener) => channel.removeEventListener(type, listener),
     close() {
+      if (!open) return
       open = false
       channel.close()
+      onClose?.()
     },
   }
 }

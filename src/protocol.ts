@@ -14,10 +14,19 @@ export const PROTOCOL = 1
 export type Metadata = Readonly<Record<string, unknown>>
 
 /**
- * An event on the wire: name, metadata. A pair, because a burst repeats it thousands of times. Null stands for metadata
- * that was no object: something has changed, but nobody can tell what.
+ * An event on the wire: name, metadata, and what the server says about it. A tuple, because a burst repeats it thousands
+ * of times. Null stands for metadata that was no object: something has changed, but nobody can tell what.
  */
-export type EventPair = readonly [name: string, metadata: Metadata | null]
+export type EventPair = readonly [name: string, metadata: Metadata | null, mark?: EventMark]
+
+/** What the server says about an event, in the reserved field of its metadata. */
+export interface EventMark {
+  /** The request that caused it, as its tab named it. */
+  readonly origin?: string
+}
+
+/** The field of an event's metadata that is Partyline's: no rule and no handler ever sees it. */
+export const RESERVED = '_line'
 
 /** What the hub's connection is doing. */
 export type SocketState =
@@ -84,7 +93,12 @@ export type Refusal = 'protocol-mismatch' | 'wrong-hub' | 'signed-out' | 'standb
 
 /** A tab's answer when the hub asks for credentials. */
 export type Credentials =
-  | { readonly ok: true; readonly auth: Readonly<Record<string, unknown>> | undefined }
+  | {
+      readonly ok: true
+      readonly auth: Readonly<Record<string, unknown>> | undefined
+      /** When they end: they are renewed ahead of it. Milliseconds since the Unix epoch. */
+      readonly expiresAt?: number
+    }
   | { readonly ok: false; readonly message: string }
 
 /** The calls a hub answers, over Comlink. */
@@ -139,7 +153,12 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 export const isMetadata: (value: unknown) => value is Metadata = isRecord
 
 function isEventPair(value: unknown): value is EventPair {
-  return Array.isArray(value) && typeof value[0] === 'string' && (value[1] === null || isRecord(value[1]))
+  return (
+    Array.isArray(value) &&
+    typeof value[0] === 'string' &&
+    (value[1] === null || isRecord(value[1])) &&
+    (value[2] === undefined || isRecord(value[2]))
+  )
 }
 
 /** Tells a hub's message from whatever else shares the endpoint (Comlink's own traffic, above all). */

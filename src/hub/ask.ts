@@ -2,6 +2,8 @@ import type { HubEnvironment } from '../environment-common.js'
 import type { Credentials } from '../protocol.js'
 import type { Tab, TabRegistry } from './tab-registry.js'
 
+export type Given = Extract<Credentials, { ok: true }>
+
 /** How many tabs are asked in one attempt before it is given up. */
 const MOST = 3
 
@@ -36,7 +38,7 @@ export function createAsk(tabs: TabRegistry, timers: HubEnvironment['timers'], t
 
   return {
     /** Rejects when none of the tabs gives any. */
-    async credentials(): Promise<Readonly<Record<string, unknown>> | undefined> {
+    async credentials(): Promise<Given> {
       let trouble = 'no tab is left to ask for credentials'
       const known = trusted()
       const first = known.findIndex((tab) => tab.id === favourite)
@@ -45,7 +47,7 @@ export function createAsk(tabs: TabRegistry, timers: HubEnvironment['timers'], t
         const answer = await ask(tab)
         if (answer.ok) {
           favourite = tab.id
-          return answer.auth
+          return answer
         }
         trouble = answer.message
       }

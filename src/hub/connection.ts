@@ -7,20 +7,24 @@ const REFUSALS = 3
 /** A connection that held for this long (ms) was accepted: refusals are counted anew. */
 const ACCEPTED = 10_000
 const BACKOFF = { first: 500, most: 30_000 }
-/** Tabs tell of `online` and `visible` all at once: one look at the connection is enough for each of these spans (ms). */
-const NUDGE_PAUSE = 1_000
+/** Tabs tell of `online` and `visible` all at once, and of `visible` often: one look at the connection is enough for each of these spans (ms). */
+const PAUSE: Record<Nudge, number> = { online: 1_000, visible: 5_000, wake: 1_000 }
+/** How long (ms) the server may take to answer over a connection that is up. */
+const ANSWER = 2_500
 /**
- * The machine is looked at this often (ms); when a look comes this much (ms) late, it has slept. A
- * hidden leader's timers run once a minute; that is no sleep.
+ * The machine is looked at this often (ms). A look that comes late by `dozed` may mean a short sleep: the connection is
+ * probed. By `slept`, the server has given it up. (A hidden leader's timers run once a minute; that is no sleep.)
  */
 const LOOK = 5_000
-const SLEPT = 90_000
+const LATE = { dozed: 10_000, slept: 90_000 }
 
 export interface ConnectionHandlers extends Pick<TransportHandlers, 'auth' | 'onEvent'> {
   onState(state: SocketState): void
   onProblem(code: HubProblem, message: string): void
   /** Connected; `recovered` if nothing was missed since the last connection. */
   onUp(recovered: boolean): void
+  /** It was, and is no more. */
+  onDown(): void
   /** The credentials were refused: the next ones should come from elsewhere. */
   onRefused(): void
 }
@@ -34,11 +38,13 @@ export function createConnection(
 ) {
   const { clock, timers, random } = environment
   let state: SocketState = { name: 'connecting' }
-  let everUp = false
+  /** How often it was connected. */
+  let ups = 0
   let upSince = 0
   let refusals = 0
   let failures = 0
   let nudged = Number.NEGATIVE_INFINITY
+  let probing = false
   let complained = false
   let waiting: (() => void) | undefined
   let looking: (() => void) | undefined
@@ -52,7 +58,7 @@ export function createConnection(
     complained = true
   }
   /** Before the first connection one is on the way, after it one is on the way back. */
-  const enterTrying = (reason: string) => enter({ name: everUp ? 'disconnected' : 'connecting', reason })
+  const enterTrying = (reason: string) => enter({ name: ups > 0 ? 'disconnected' : 'connecting', reason })
 
   /** At the end of a connection: one that held was accepted. */
   const settle = () => {
@@ -72,7 +78,7 @@ export function createConnection(
     auth: handlers.auth,
     onEvent: handlers.onEvent,
     onUp(recovered) {
-      everUp = true
+      ups++
       upSince = clock.now()
       failures = 0
       complained = false
@@ -81,6 +87,7 @@ export function createConnection(
     },
     onDown(reason) {
       settle()
+      handlers.onDown()
       enterTrying(reason)
     },
     onTrouble(reason) {
@@ -94,6 +101,7 @@ export function createConnection(
     },
     onRefused(reason) {
       settle()
+      handlers.onDown()
       handlers.onRefused()
       if (refusals < REFUSALS) {
         enterTrying(reason)
@@ -109,25 +117,71 @@ export function createConnection(
   const look = () => {
     const due = clock.now() + LOOK
     looking = timers.after(LOOK, () => {
-      if (clock.now() - due > SLEPT) nudge('wake')
+      const late = clock.now() - due
+      if (late > LATE.slept) nudge('wake')
+      else if (late > LATE.dozed) nudge('online')
       look()
     })
   }
 
+  /** The answer, or undefined when none came in time. Nothing that was asked before a reconnect matters after it. */
+  function within<T>(answer: Promise<T> | undefined): Promise<{ readonly answer: T } | undefined> {
+    return new Promise((resolve) => {
+      const stop = timers.after(ANSWER, () => resolve(undefined))
+      answer?.then(
+        (given) => {
+          stop()
+          resolve({ answer: given })
+        },
+        () => undefined,
+      )
+    })
+  }
+
+  function again(reason: string): void {
+    handlers.onDown()
+    enterTrying(reason)
+    transport.reconnect()
+  }
+
+  /** A socket may be half-open: dead, with nobody to say so for up to 45 s. */
+  async function probe(): Promise<void> {
+    if (probing || !transport.probe) return
+    probing = true
+    const asked = ups
+    const alive = await within(transport.probe())
+    probing = false
+    if (!alive && ups === asked && state.name === 'connected') again('the server did not answer')
+  }
+
+  async function renew(credentials: Readonly<Record<string, unknown>>): Promise<void> {
+    // An attempt that is under way, or yet to come, has asked for its own.
+    if (state.name !== 'connected') return
+    const asked = ups
+    const renewed = transport.renew && (await within(transport.renew(credentials)))
+    if (renewed?.answer === 'accepted' || ups !== asked || state.name !== 'connected') return
+    if (renewed) handlers.onRefused()
+    again(renewed ? 'the server refused the renewed credentials' : 'to renew the credentials')
+  }
+
   function nudge(why: Nudge): void {
     const now = clock.now()
-    if (now - nudged < NUDGE_PAUSE) return
-    if (state.name === 'connected' && why !== 'wake') return
+    const connected = state.name === 'connected'
+    if (now - nudged < (connected ? PAUSE[why] : PAUSE.online)) return
     nudged = now
+    if (connected && why !== 'wake') {
+      void probe()
+      return
+    }
     waiting?.()
     waiting = undefined
-    if (state.name === 'connected') enterTrying('the machine slept')
     // One more try with fresh credentials, not a whole round of them.
     if (state.name === 'unauthorized') {
       refusals = REFUSALS
       enterTrying(state.reason)
     }
-    transport.reconnect()
+    if (connected) again('the machine slept')
+    else transport.reconnect()
   }
 
   return {
@@ -139,7 +193,9 @@ export function createConnection(
       transport.connect()
     },
     nudge,
+    renew,
     close(): void {
+      ups++
       waiting?.()
       looking?.()
       transport.close()

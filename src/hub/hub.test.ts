@@ -1,71 +1,13 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { type HubMessage, PROTOCOL, type Settings, type Welcome } from '../protocol.js'
-import { createFakeBrowser, createPipe } from '../testing/fake-browser.js'
-import { createFakeTransport } from '../testing/fake-transport.js'
-import { createHub } from './hub.js'
-
-const KEY = 'partyline/v1/app/test'
-const SETTINGS: Settings = { url: 'https://api.example', identity: 'u1', socket: {}, linger: 5_000, authTimeout: 1_000 }
+import { PROTOCOL } from '../protocol.js'
+import { createPipe } from '../testing/fake-browser.js'
+import { KEY, SETTINGS, setUpHub } from '../testing/fake-hub.js'
 
 beforeEach(() => void vi.useFakeTimers({ now: 1_000_000 }))
 afterEach(() => void vi.useRealTimers())
 
-function setUp({ webLocks = true, settings = SETTINGS } = {}) {
-  const browser = createFakeBrowser({ webLocks })
-  const transport = createFakeTransport()
-  const ended = vi.fn()
-  const hub = createHub(browser.tab().environment, KEY, 'shared-worker', settings, transport.open, ended)
-  let tabs = 0
-
-  async function attach(
-    events: readonly string[],
-    options: { since?: { epoch?: string; seq?: number; time: number }; auth?: () => unknown } = {},
-  ) {
-    const tab = browser.tab()
-    const id = `t${++tabs}`
-    const { port1, port2 } = createPipe()
-    const got: HubMessage[] = []
-    port1.addEventListener('message', ({ data }) => {
-      const message = data as HubMessage
-      got.push(message)
-      if (message.kind === 'ask' && options.auth) {
-        hub.credentials(message.ask, { ok: true, auth: { token: options.auth() } })
-      }
-    })
-    const lock = `${KEY}/tab/${id}`
-    const { locks } = tab.environment
-    if (locks) void locks.request(lock, { signal: new AbortController().signal }, () => new Promise(() => undefined))
-    const welcome = (await hub.attach(
-      port2,
-      {
-        protocol: PROTOCOL,
-        tab: id,
-        settings,
-        events,
-        since: options.since ?? { time: Date.now() },
-        ...(locks && { lock }),
-      },
-      true,
-    )) as Extract<Welcome, { ok: true }>
-    return {
-      id,
-      welcome,
-      got,
-      of: <K extends HubMessage['kind']>(kind: K) =>
-        got.filter((message) => message.kind === kind) as Extract<HubMessage, { kind: K }>[],
-      detach: (release = false) => hub.detach(id, port2, release),
-      crash: tab.crash,
-    }
-  }
-
-  const server = {
-    up: (recovered = false) => transport.last.handlers.onUp(recovered),
-    down: (reason = 'transport close') => transport.last.handlers.onDown(reason),
-    emit: (name: string, metadata?: unknown) => transport.last.handlers.onEvent(name, metadata),
-    refuse: (reason = 'bad token') => transport.last.handlers.onRefused(reason),
-  }
-  const settle = () => vi.advanceTimersByTimeAsync(0)
-  return { hub, browser, transport, ended, attach, server, settle }
+function setUp(options?: Parameters<typeof setUpHub>[0]) {
+  return { ...setUpHub(options), settle: () => vi.advanceTimersByTimeAsync(0) }
 }
 
 describe('fan-out', () => {
@@ -242,9 +184,9 @@ describe('tabs come and go', () => {
     const tab = await attach(['a'])
     tab.crash()
     await vi.advanceTimersByTimeAsync(4_999)
-    expect(ended).not.toHaveBeenCalled()
+    expect(ended()).toBe(0)
     await vi.advanceTimersByTimeAsync(1)
-    expect(ended).toHaveBeenCalledOnce()
+    expect(ended()).toBe(1)
     expect(transport.live()).toBe(0)
     expect(browser.locks.names()).toEqual([])
     expect(vi.getTimerCount()).toBe(0)
@@ -259,7 +201,7 @@ describe('tabs come and go', () => {
     }
     await attach(['a'])
     await vi.advanceTimersByTimeAsync(20_000)
-    expect(ended).not.toHaveBeenCalled()
+    expect(ended()).toBe(0)
     expect(transport.opened).toHaveLength(1)
   })
 
@@ -268,9 +210,9 @@ describe('tabs come and go', () => {
     const one = await attach(['a'])
     const two = await attach(['a'])
     one.detach(true)
-    expect(ended).not.toHaveBeenCalled()
+    expect(ended()).toBe(0)
     two.detach(true)
-    expect(ended).toHaveBeenCalledOnce()
+    expect(ended()).toBe(1)
   })
 
   it('posts nothing to a tab that has detached', async () => {
@@ -298,7 +240,7 @@ describe('tabs come and go', () => {
       expect(hub.ping(pings.id)).toBe(true)
     }
     expect(hub.ping('t1')).toBe(false)
-    expect(ended).not.toHaveBeenCalled()
+    expect(ended()).toBe(0)
   })
 
   it('tells tabs of their number a few times, not once for each of them', async () => {
@@ -338,7 +280,7 @@ describe('credentials', () => {
     const tab = await attach(['a'])
     tab.detach()
     await expect(transport.last.handlers.auth()).rejects.toThrow('no tab is left')
-    expect(ended).toHaveBeenCalledOnce()
+    expect(ended()).toBe(1)
   })
 
   it('tries refused credentials again a few times, then says unauthorized with the reason', async () => {
@@ -459,7 +401,7 @@ describe('the end', () => {
     await vi.advanceTimersByTimeAsync(0)
     expect(tabs.map((tab) => tab.of('signed-out').length)).toEqual([1, 1])
     expect(transport.live()).toBe(0)
-    expect(ended).toHaveBeenCalledOnce()
+    expect(ended()).toBe(1)
     expect(vi.getTimerCount()).toBe(0)
     expect(browser.locks.names()).toEqual([`${KEY}/tab/t1`, `${KEY}/tab/t2`])
   })

@@ -1,22 +1,18 @@
 import type { Endpoint } from '../endpoint.js'
 import type { HubEnvironment } from '../environment-common.js'
 import { holdLock, whenLockIsFree } from '../locks.js'
-import {
-  type Credentials,
-  type EventPair,
-  type Hello,
-  isMetadata,
-  type Nudge,
-  type Settings,
-  type Welcome,
-} from '../protocol.js'
+import { type Credentials, type Hello, isMetadata, type Nudge, type Settings, type Welcome } from '../protocol.js'
 import type { Host } from '../status.js'
 import type { OpenTransport } from '../transport/transport.js'
+import { CONTROL, createAdmission } from './admission.js'
 import { createAsk } from './ask.js'
 import { createConnection } from './connection.js'
+import { createContinuity } from './continuity.js'
+import { createCursor } from './cursor.js'
 import { createHistory } from './history.js'
 import { createOutbox } from './outbox.js'
 import { createTellOnce } from './problems.js'
+import { createRenewal } from './renewal.js'
 import { type Tab, TabRegistry } from './tab-registry.js'
 
 /** Where there are no Web Locks: a tab that was not heard of for this long (ms) is gone. Hidden tabs' timers run once a minute. */
@@ -56,6 +52,15 @@ export function createHub(
   const outbox = createOutbox(tabs, environment, () => history.seq)
   const ask = createAsk(tabs, timers, settings.authTimeout)
   const tellOnce = createTellOnce(tabs)
+  const cursor = createCursor()
+  const admission = createAdmission(tabs, cursor, tellOnce)
+  const continuity = createContinuity(environment, cursor, join)
+  const renewal = createRenewal({
+    environment,
+    ask: ask.credentials,
+    onRenewed: (credentials) => void connection.renew(credentials),
+    onTrouble: (message) => tellOnce('renewal', 'auth-failed', message),
+  })
   let everUp = false
   let lingering: (() => void) | undefined
   let stateDue: (() => void) | undefined
@@ -76,35 +81,43 @@ export function createHub(
       await held
       // Credentials never pass over a BroadcastChannel: without a tab at a port there is nobody to ask.
       if (!tabs.all().some((tab) => tab.trusted)) end()
-      return ask.credentials()
+      const { auth, expiresAt } = await ask.credentials()
+      renewal.plan(expiresAt)
+      return continuity.offer(auth)
     },
     onState: tellState,
     onProblem: (code, message) => tabs.tell({ kind: 'problem', code, message }),
-    onUp(recovered) {
-      outbox.post()
-      if (!recovered) history.break()
-      const reason = recovered
-        ? 'attached while the socket was away'
-        : everUp
-          ? 'the socket was reconnected'
-          : 'the socket was connected'
-      everUp = true
-      for (const tab of tabs.all()) {
-        if (!recovered || tab.owed) tab.endpoint.postMessage({ kind: 'gap', seq: history.seq, reason })
-        tab.owed = false
-      }
-    },
+    onUp: continuity.up,
+    onDown: continuity.down,
     onRefused: ask.rotate,
     onEvent: admit,
   })
 
   function admit(name: string, raw: unknown): void {
-    const metadata = raw === undefined || raw === null ? {} : isMetadata(raw) ? raw : null
-    if (!tabs.wants(name)) tellOnce(name, 'unknown-event', `no tab has a rule or a handler for the event '${name}'`)
-    else if (!metadata) tellOnce(name, 'bad-metadata', `the metadata of '${name}' is no object`)
-    const pair: EventPair = [name, metadata]
+    if (name === CONTROL) {
+      if (isMetadata(raw) && raw['replayed'] === true) continuity.replayed()
+      return
+    }
+    const pair = admission(name, raw)
+    if (!pair) return
     history.add(pair)
     outbox.add(pair)
+  }
+
+  /** The socket is connected, and it is known whether anything was missed. */
+  function join(unbroken: boolean): void {
+    outbox.post()
+    if (!unbroken) history.break()
+    const reason = unbroken
+      ? 'attached while the socket was away'
+      : everUp
+        ? 'the socket was reconnected'
+        : 'the socket was connected'
+    everUp = true
+    for (const tab of tabs.all()) {
+      if (!unbroken || tab.owed) tab.endpoint.postMessage({ kind: 'gap', seq: history.seq, reason })
+      tab.owed = false
+    }
   }
 
   /** Fifty tabs that open at once are told of their number a few times, not fifty times each. */
@@ -143,7 +156,7 @@ export function createHub(
 
     const socket = connection.state()
     const known = history.since(hello.since, epoch)
-    const connected = socket.name === 'connected'
+    const connected = socket.name === 'connected' && !continuity.isDeciding
     tab.owed = !known && !connected
     tellState()
     return {
@@ -179,6 +192,8 @@ export function createHub(
   function end(): void {
     if (life.signal.aborted) return
     connection.close()
+    continuity.down()
+    renewal.cancel()
     outbox.close()
     lingering?.()
     stateDue?.()

@@ -1,16 +1,22 @@
 import type { Elector } from '../election/elector.js'
 import type { HubEnvironment } from '../environment-common.js'
 import { openSocketIo } from '../transport/socket-io.js'
+import type { OpenTransport } from '../transport/transport.js'
 import { type Served, serveHub } from './serve.js'
+
+/** A simulated browser (testing/) brings the transport to its simulated server along. */
+interface TabEnvironment extends HubEnvironment {
+  readonly openTransport?: OpenTransport
+}
 
 /** The hub for a tab to run itself. Imported lazily: it brings socket.io-client along. */
 export function serveInTab(
-  environment: HubEnvironment,
+  environment: TabEnvironment,
   key: string,
   host: 'leader-tab' | 'this-tab',
   elector: Elector,
 ): Served {
   // Alone in its tab, a hub receives nobody.
   const powers = host === 'this-tab' ? { ...environment, openChannel: undefined } : environment
-  return serveHub({ environment: powers, key, host, open: openSocketIo, elector })
+  return serveHub({ environment: powers, key, host, open: environment.openTransport ?? openSocketIo, elector })
 }

@@ -23,7 +23,7 @@ export function openReception(
     if (data.kind === 'who') say({ kind: 'owner', owner })
     if (data.kind !== 'knock' || data.owner !== owner) return
     if (!pipes.has(data.pipe)) {
-      const pipe = overChannel(openChannel(data.pipe))
+      const pipe = overChannel(openChannel(data.pipe), () => pipes.delete(data.pipe))
       pipes.set(data.pipe, pipe)
       connect(pipe)
     }
@@ -35,7 +35,7 @@ export function openReception(
     close() {
       stop()
       channel.close()
-      for (const pipe of pipes.values()) pipe.close()
+      for (const pipe of [...pipes.values()]) pipe.close()
     },
   }
 }

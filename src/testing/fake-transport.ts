@@ -5,7 +5,16 @@ import type { OpenTransport, TransportHandlers } from '../transport/transport.js
 export function createFakeTransport() {
   const opened: FakeConnection[] = []
   const open: OpenTransport = (settings, handlers) => {
-    const connection: FakeConnection = { settings, handlers, attempts: 0, closed: false }
+    const connection: FakeConnection = {
+      settings,
+      handlers,
+      attempts: 0,
+      closed: false,
+      probes: 0,
+      answersProbes: true,
+      renewals: [],
+      renewal: 'accepted',
+    }
     opened.push(connection)
     const attempt = () => {
       connection.attempts++
@@ -13,6 +22,15 @@ export function createFakeTransport() {
     return {
       connect: attempt,
       reconnect: attempt,
+      probe() {
+        connection.probes++
+        return connection.answersProbes ? Promise.resolve() : new Promise(() => undefined)
+      },
+      renew(credentials) {
+        connection.renewals.push(credentials)
+        const { renewal } = connection
+        return renewal === 'unknown' ? new Promise(() => undefined) : Promise.resolve(renewal)
+      },
       close: () => {
         connection.closed = true
       },
@@ -36,4 +54,10 @@ export interface FakeConnection {
   readonly handlers: TransportHandlers
   attempts: number
   closed: boolean
+  probes: number
+  /** False: the connection is half-open. */
+  answersProbes: boolean
+  readonly renewals: unknown[]
+  /** What the server says of renewed credentials; `unknown`: it does not know the question. */
+  renewal: 'accepted' | 'refused' | 'unknown'
 }

@@ -8,6 +8,10 @@ import type { Transport, TransportHandlers } from './transport.js'
 
 // Against a real Socket.IO server.
 
+interface HalfOpen {
+  readonly transport: { readonly socket: { readonly _socket: { pause(): void; resume(): void } } }
+}
+
 const closing: (() => unknown)[] = []
 afterEach(async () => {
   for (const close of closing.splice(0).reverse()) await close()
@@ -168,6 +172,77 @@ describe('Socket.IO transport', () => {
       ['first', undefined],
       ['missed', { n: 1 }],
     ])
+  })
+
+  it('reconnects at once, and so that the server can still recover the session', async () => {
+    const server = await serve({ recovery: true })
+    // Left to itself it would come back after ten minutes.
+    const { heard, events, transport } = connect(server.port, {
+      socket: { reconnectionDelay: 600_000, reconnectionDelayMax: 600_000 },
+    })
+    await vi.waitFor(() => expect(heard).toEqual(['up']))
+    server.io.emit('first')
+    await vi.waitFor(() => expect(events).toHaveLength(1))
+    transport.reconnect()
+    server.io.emit('missed', { n: 1 })
+    await vi.waitFor(() => expect(heard).toEqual(['up', 'down: forced close', 'up, recovered']))
+    await vi.waitFor(() => expect(events.at(-1)).toEqual(['missed', { n: 1 }]))
+    // And again: nothing of the first time is left behind.
+    transport.reconnect()
+    await vi.waitFor(() => expect(heard).toHaveLength(5))
+    server.sockets.at(-1)?.conn.close()
+    await vi.waitFor(() => expect(heard.at(-1)).toBe('down: transport close'))
+    transport.reconnect()
+    await vi.waitFor(() => expect(heard.at(-1)).toContain('up'))
+    expect(events).toHaveLength(2)
+  })
+
+  it('a probe is answered by any server, and never sees the credentials', async () => {
+    const server = await serve()
+    const { transport, heard } = connect(server.port, { auth: async () => ({ token: 'secret' }) })
+    await vi.waitFor(() => expect(heard).toEqual(['up']))
+    await transport.probe?.()
+    server.io.of(/.*/).use((socket, next) => {
+      server.tokens.push(socket.handshake.auth['token'])
+      next()
+    })
+    await transport.probe?.()
+    await vi.waitFor(() => expect(server.io.of('/_line').sockets.size).toBe(0))
+    await transport.probe?.()
+    await vi.waitFor(() => expect(server.io.of('/_line').sockets.size).toBe(0))
+    expect(server.tokens).toEqual(['secret', undefined, undefined])
+    expect(heard).toEqual(['up'])
+    expect(server.io.engine.clientsCount).toBe(1)
+  })
+
+  it('a probe over a dead connection is never answered, and is forgotten by a reconnect', async () => {
+    const server = await serve()
+    const { transport, heard } = connect(server.port)
+    await vi.waitFor(() => expect(heard).toEqual(['up']))
+    // The server hears nothing more: half-open.
+    const { clients } = server.io.engine as unknown as { clients: Record<string, HalfOpen> }
+    const [dead] = Object.values(clients)
+    dead?.transport.socket._socket.pause()
+    let answered = false
+    void transport.probe?.().then(() => {
+      answered = true
+    })
+    transport.reconnect()
+    await vi.waitFor(() => expect(heard).toEqual(['up', 'down: forced close', 'up']))
+    expect(answered).toBe(false)
+    await transport.probe?.()
+    dead?.transport.socket._socket.resume()
+  })
+
+  it('offers renewed credentials over the connection there is', async () => {
+    const server = await serve()
+    const { transport, heard } = connect(server.port)
+    await vi.waitFor(() => expect(heard).toEqual(['up']))
+    server.sockets[0]?.on('_line:auth', ({ token }: { token: string }, answer: (given: object) => void) =>
+      answer({ ok: token === 'good' }),
+    )
+    expect(await transport.renew?.({ token: 'good' })).toBe('accepted')
+    expect(await transport.renew?.({ token: 'bad' })).toBe('refused')
   })
 
   it('hears nothing after close', async () => {

@@ -1,5 +1,6 @@
 import { io } from 'socket.io-client'
 import { messageOf } from '../errors.js'
+import { RESERVED } from '../protocol.js'
 import type { OpenTransport } from './transport.js'
 
 /**
@@ -13,6 +14,9 @@ const DEFAULTS = {
   reconnectionDelayMax: 10_000,
   randomizationFactor: 0.5,
 }
+
+/** No server has it, and so the server answers that it does not: a round trip that needs nothing of the server. */
+const NOWHERE = `/${RESERVED}`
 
 /** Socket.IO as a transport. The only importer of socket.io-client, and only hubs import this. */
 export const openSocketIo: OpenTransport = (settings, handlers) => {
@@ -38,9 +42,14 @@ export const openSocketIo: OpenTransport = (settings, handlers) => {
     },
   })
 
+  const manager = socket.io
+  let endProbe = (): void => undefined
+  let closed = false
+
   socket.on('connect', () => handlers.onUp(socket.recovered))
   socket.on('disconnect', (reason) => {
     attempt++
+    endProbe()
     if (reason === 'io server disconnect') handlers.onRefused('the server closed the connection')
     else if (reason !== 'io client disconnect') handlers.onDown(reason)
   })
@@ -56,10 +65,50 @@ export const openSocketIo: OpenTransport = (settings, handlers) => {
     connect: () => void socket.connect(),
     reconnect: () => {
       attempt++
-      socket.disconnect().connect()
+      endProbe()
+      if (!socket.connected) {
+        socket.disconnect().connect()
+        return
+      }
+      // A goodbye would end the session at the server, which may otherwise recover it. So the connection is dropped beneath
+      // the socket; and Socket.IO, which would wait before it comes back, is kept from doing so by itself.
+      const byItself = manager.reconnection()
+      manager.once('close', () => {
+        void Promise.resolve().then(() => {
+          manager.reconnection(byItself)
+          if (!closed) socket.connect()
+        })
+      })
+      manager.reconnection(false)
+      manager.engine.close()
     },
+    probe: () =>
+      new Promise((resolve) => {
+        endProbe()
+        const probe = manager.socket(NOWHERE, { auth: {} })
+        endProbe = () => {
+          endProbe = () => undefined
+          probe.off()
+          probe.disconnect()
+        }
+        const answered = () => {
+          endProbe()
+          resolve()
+        }
+        // `connect`: the server takes every namespace.
+        probe.once('connect', answered).once('connect_error', answered)
+        probe.connect()
+      }),
+    renew: (credentials) =>
+      new Promise((resolve) => {
+        socket.emit(`${RESERVED}:auth`, credentials, (answer: unknown) =>
+          resolve((answer as { ok?: unknown } | undefined)?.ok === true ? 'accepted' : 'refused'),
+        )
+      }),
     close: () => {
+      closed = true
       attempt++
+      endProbe()
       socket.offAny()
       socket.off()
       socket.disconnect()

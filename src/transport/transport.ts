@@ -5,6 +5,10 @@ export interface Transport {
   connect(): void
   /** Drops whatever there is, any back-off included, and tries at once. */
   reconnect(): void
+  /** Asks the server for a sign of life over the connection there is. Never resolves when the connection is dead. */
+  probe?(): Promise<void>
+  /** Offers fresh credentials over the connection there is. Never resolves when the server does not know how. */
+  renew?(credentials: Readonly<Record<string, unknown>>): Promise<'accepted' | 'refused'>
   /** Ends it for good: nothing is heard from it any more. */
   close(): void
 }

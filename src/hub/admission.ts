@@ -1,0 +1,31 @@
+import { type EventPair, isMetadata, type Metadata, RESERVED } from '../protocol.js'
+import type { Cursor } from './cursor.js'
+import type { createTellOnce } from './problems.js'
+import type { TabRegistry } from './tab-registry.js'
+
+/** Server to hub, not meant for tabs. */
+export const CONTROL = RESERVED
+
+const asText = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined)
+const asId = (value: unknown): string | number | undefined =>
+  typeof value === 'string' || typeof value === 'number' ? value : undefined
+
+/**
+ * Takes an event as the server sent it: checks it, takes off what the server said about it, and keeps out what came
+ * before. Undefined when there is nothing to deliver.
+ */
+export function createAdmission(tabs: TabRegistry, cursor: Cursor, tellOnce: ReturnType<typeof createTellOnce>) {
+  return (name: string, raw: unknown): EventPair | undefined => {
+    const given: Metadata | null = raw === undefined || raw === null ? {} : isMetadata(raw) ? raw : null
+    if (!tabs.wants(name)) tellOnce(name, 'unknown-event', `no tab has a rule or a handler for the event '${name}'`)
+    else if (!given) tellOnce(name, 'bad-metadata', `the metadata of '${name}' is no object`)
+    if (!given || !(RESERVED in given)) return [name, given]
+
+    const { [RESERVED]: said, ...metadata } = given
+    const { id, origin } = isMetadata(said) ? said : {}
+    const number = asId(id)
+    if (number !== undefined && !cursor.admit(number)) return undefined
+    const from = asText(origin)
+    return from === undefined ? [name, metadata] : [name, metadata, { origin: from }]
+  }
+}

@@ -1,0 +1,254 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { setUpHub } from '../testing/fake-hub.js'
+
+beforeEach(() => void vi.useFakeTimers({ now: 1_000_000 }))
+afterEach(() => void vi.useRealTimers())
+
+const settle = (ms = 0) => vi.advanceTimersByTimeAsync(ms)
+
+/** A hub that is connected, and one tab. */
+async function connected(options: Parameters<ReturnType<typeof setUpHub>['attach']>[1] = { auth: () => 'first' }) {
+  const hub = setUpHub()
+  const tab = await hub.attach(['a'], options)
+  const { handlers } = hub.transport.last
+  /** What the handshake would carry now. */
+  const handshake = async () => {
+    const asking = handlers.auth()
+    await settle()
+    return asking
+  }
+  await handshake()
+  hub.server.up()
+  await settle()
+  tab.got.length = 0
+  const events = () => tab.of('events').flatMap((batch) => batch.events)
+  const event = (id: string | number, n: unknown = id) => hub.server.emit('a', { n, _line: { id } })
+  return { ...hub, tab, events, event, handshake, connection: hub.transport.last }
+}
+
+describe('what the server says of an event', () => {
+  it('is taken off its metadata, and only the origin goes on to the tabs', async () => {
+    const { server, events } = await connected()
+    server.emit('a', { n: 1, _line: { origin: 'me.1', id: 7, spread: 5 } })
+    server.emit('a', { n: 2, _line: { origin: 12, id: {} } })
+    server.emit('a', { n: 3, _line: 'nonsense' })
+    server.emit('a', { n: 4 })
+    await settle(20)
+    expect(events()).toEqual([
+      ['a', { n: 1 }, { origin: 'me.1' }],
+      ['a', { n: 2 }],
+      ['a', { n: 3 }],
+      ['a', { n: 4 }],
+    ])
+  })
+
+  it('an event that came before, by its id, is not delivered again', async () => {
+    const { event, events, server } = await connected()
+    for (const id of [1, 2, 2, 1, 3]) event(id)
+    // Without an id every one counts.
+    server.emit('a', { n: 'x' })
+    server.emit('a', { n: 'x' })
+    await settle(20)
+    expect(events().map(([, metadata]) => metadata?.['n'])).toEqual([1, 2, 3, 'x', 'x'])
+  })
+})
+
+describe('a server that replays', () => {
+  it('is handed the last id, and its word that all is sent makes no gap', async () => {
+    const { event, events, server, handshake, tab } = await connected()
+    event(41)
+    event('42')
+    server.down()
+    expect(await handshake()).toEqual({ token: 'first', cursor: '42' })
+    server.up()
+    event('42')
+    event(43)
+    server.emit('_line', { replayed: true })
+    await settle(30_000)
+    expect(events().map(([, metadata]) => metadata?.['n'])).toEqual([41, '42', 43])
+    expect(tab.of('gap')).toEqual([])
+    expect(tab.of('problem')).toEqual([])
+  })
+
+  it('that does not say so within two seconds leaves a gap', async () => {
+    const { event, server, handshake, tab } = await connected()
+    event(41)
+    server.down()
+    await handshake()
+    server.up()
+    await settle(1_900)
+    expect(tab.of('gap')).toEqual([])
+    await settle(200)
+    expect(tab.of('gap')).toHaveLength(1)
+    server.emit('_line', { replayed: true })
+    await settle(5_000)
+    expect(tab.of('gap')).toHaveLength(1)
+  })
+
+  it('that was cut off on the way is asked from where it began, and what came live is not repeated', async () => {
+    const { event, events, server, handshake, tab } = await connected()
+    event(1)
+    server.down()
+    await handshake()
+    server.up()
+    // Live, ahead of the replay, which ends in the middle.
+    event(5)
+    event(2)
+    server.down()
+    expect(await handshake()).toMatchObject({ cursor: 1 })
+    // Socket.IO recovers that second connection's short life; it knows nothing of what was missed before it.
+    server.up(true)
+    for (const id of [2, 3, 4, 5]) event(id)
+    server.emit('_line', { replayed: true })
+    server.down()
+    expect(await handshake()).toMatchObject({ cursor: 4 })
+    await settle(30_000)
+    expect(events().map(([, metadata]) => metadata?.['n'])).toEqual([1, 5, 2, 3, 4])
+    expect(tab.of('gap')).toEqual([])
+  })
+
+  it('a tab that attaches while it replays is not told that all is well', async () => {
+    const { attach, event, server, handshake } = await connected()
+    event(1)
+    server.down()
+    await handshake()
+    server.up()
+    const joined = await attach(['a'], { since: { time: 0 } })
+    expect(joined.welcome).not.toHaveProperty('gap')
+    expect(joined.welcome).not.toHaveProperty('replay')
+    server.emit('_line', { replayed: true })
+    await settle()
+    expect(joined.of('gap')).toHaveLength(1)
+  })
+
+  it('is handed nothing before the first event with an id, and so not waited for', async () => {
+    const { server, handshake, tab } = await connected()
+    server.emit('a', { n: 1 })
+    server.down()
+    expect(await handshake()).toEqual({ token: 'first' })
+    server.up()
+    await settle()
+    expect(tab.of('gap')).toHaveLength(1)
+  })
+
+  it('says nothing to tabs, and asks nothing of a rule', async () => {
+    const { server, tab } = await connected()
+    server.emit('_line', { replayed: true })
+    server.emit('_line', 'nonsense')
+    await settle(20)
+    expect(tab.got).toEqual([])
+  })
+})
+
+describe('a probe', () => {
+  it('finds a half-open connection out when the browser is online again or a tab is looked at', async () => {
+    for (const why of ['online', 'visible'] as const) {
+      const { hub, connection, tab } = await connected()
+      connection.answersProbes = false
+      await settle(10_000)
+      hub.nudge(why)
+      await settle(2_400)
+      expect(connection.attempts).toBe(1)
+      await settle(200)
+      expect(connection.attempts).toBe(2)
+      expect(tab.of('state').at(-1)?.socket).toEqual({ name: 'disconnected', reason: 'the server did not answer' })
+    }
+  })
+
+  it('that is answered changes nothing, and twenty tabs ask once', async () => {
+    const { hub, connection, tab } = await connected()
+    for (let time = 0; time < 20; time++) hub.nudge('visible')
+    await settle(60_000)
+    expect(connection.probes).toBe(1)
+    expect(connection.attempts).toBe(1)
+    expect(tab.got).toEqual([])
+  })
+
+  it('of a connection that was lost meanwhile decides nothing about the next one', async () => {
+    const { hub, connection, server } = await connected()
+    connection.answersProbes = false
+    hub.nudge('online')
+    await settle(1_000)
+    server.down()
+    server.up()
+    await settle(10_000)
+    expect(connection.attempts).toBe(1)
+  })
+
+  it('is made after a short sleep; a long one is not asked about', async () => {
+    const { connection } = await connected()
+    vi.setSystemTime(Date.now() + 30_000)
+    await settle(5_000)
+    expect([connection.probes, connection.attempts]).toEqual([1, 1])
+    vi.setSystemTime(Date.now() + 600_000)
+    await settle(5_000)
+    expect([connection.probes, connection.attempts]).toEqual([1, 2])
+  })
+})
+
+describe('credentials that end', () => {
+  async function expiring(renewal: 'accepted' | 'refused' | 'unknown') {
+    let number = 0
+    const setting = await connected({ auth: () => `token ${++number}`, expiresAt: () => Date.now() + 600_000 })
+    setting.connection.renewal = renewal
+    return setting
+  }
+
+  it('are renewed ahead of their end, over the connection there is, again and again', async () => {
+    const { connection, tab } = await expiring('accepted')
+    await settle(500_000)
+    expect(connection.renewals).toEqual([])
+    await settle(60_000)
+    expect(connection.renewals).toEqual([{ token: 'token 2' }])
+    await settle(1_200_000)
+    expect(connection.renewals.length).toBeGreaterThanOrEqual(3)
+    expect(connection.attempts).toBe(1)
+    expect(tab.of('gap')).toEqual([])
+  })
+
+  it('take a reconnect where the server does not know how, or refuses', async () => {
+    for (const renewal of ['unknown', 'refused'] as const) {
+      const { connection } = await expiring(renewal)
+      await settle(560_000)
+      expect(connection.renewals).toHaveLength(1)
+      await settle(3_000)
+      expect(connection.attempts).toBe(2)
+    }
+  })
+
+  it('are left alone while there is no connection, which asks for itself', async () => {
+    const { connection, server, handshake } = await expiring('accepted')
+    server.down()
+    await settle(580_000)
+    expect(connection.renewals).toEqual([])
+    await handshake()
+    server.up()
+    await settle(500_000)
+    expect(connection.renewals).toEqual([])
+  })
+
+  it('that nobody renews are asked for again, and told of once', async () => {
+    let asked = 0
+    const { connection, tab } = await connected({
+      // Silent from the second time on.
+      auth: () => (++asked > 1 ? undefined : 'first'),
+      expiresAt: () => Date.now() + 600_000,
+    })
+    await settle(600_000)
+    expect(connection.renewals).toEqual([])
+    expect(asked).toBeGreaterThan(2)
+    expect(asked).toBeLessThan(12)
+    expect(tab.of('problem').map(({ code }) => code)).toEqual(['auth-failed'])
+  })
+
+  it('of a life of many weeks overflow no timer', async () => {
+    const weeks = 60 * 86_400_000
+    const { connection } = await connected({ auth: () => 'x', expiresAt: () => 1_000_000 + weeks })
+    await settle(1_000)
+    expect(connection.renewals).toEqual([])
+    // Past the longest timer; the looks at the machine in between are many, so in one jump.
+    vi.setSystemTime(1_000_000 + weeks - 120_000)
+    await settle(0)
+    expect(connection.renewals).toEqual([])
+  })
+})
