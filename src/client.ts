@@ -1,12 +1,14 @@
 import { browserEnvironment, type Environment } from './environment.js'
 import { createReport, messageOf } from './errors.js'
 import { createEventHandlers } from './event-handlers.js'
+import { clearClient } from './invalidation/clear.js'
 import type { Receipt } from './invalidation/receipt.js'
 import { compileRule } from './invalidation/rule.js'
 import { SEEKING } from './link/link-options.js'
 import type { TabHubs } from './link/this-tab-link.js'
 import { createListeners } from './listeners.js'
 import { configure, type PartylineOptions } from './options.js'
+import { createOwnRequests } from './own-requests.js'
 import type { Metadata } from './protocol.js'
 import { openSession } from './session.js'
 import type { Status } from './status.js'
@@ -34,8 +36,14 @@ export interface Line<Events> {
   on<E extends keyof Events & string>(event: E, handler: (metadata: MetadataOf<Events[E]>) => void): () => void
   /** Calls back with what each flush did; returns the way to stop. */
   onReceipt(handler: (receipt: Receipt) => void): () => void
-  /** This tab's id, to tell the server where a request came from. */
+  /** This tab's id: what the names of its requests begin with. */
   readonly origin: string
+  /**
+   * Runs a request that changes something, with headers that name it for the server (`x-partyline-origin`). When the
+   * server sends the name back with the events that the request caused, this tab does not fetch anew what it has fetched,
+   * or set by `setQueryData`, since the answer; other tabs do. Gives what `run` gives, and fails as `run` fails.
+   */
+  request<T>(run: (headers: Record<string, string>) => Promise<T>): Promise<T>
   /** Ends this identity's session in every tab at once: the socket is closed and nothing more is delivered. */
   signOut(): void
 }
@@ -61,7 +69,17 @@ export function createPartyline<Events>(
   const handlers = createEventHandlers(rules, report, () => stays.current?.session?.want())
   const receipts = createListeners<Receipt>(report, 'onReceipt')
   const status = createStatus(() => environment?.clock.now() ?? Date.now(), report)
-  const stays = createStays(openStay, status.idle, () => status.get().name === 'signed-out', report)
+  const stays = createStays({
+    open: openStay,
+    onEnd: status.idle,
+    isSignedOut: () => status.get().name === 'signed-out',
+    onSwitch: configuration.clearOnSwitch ? clearClient : () => undefined,
+    report,
+  })
+  const requests = createOwnRequests(
+    () => originOf(environment),
+    () => environment?.clock.now() ?? Date.now(),
+  )
   const hubs: TabHubs = new Map()
   let origin: string | undefined
 
@@ -101,6 +119,7 @@ export function createPartyline<Events>(
         client: stay.client,
         rules,
         hubs,
+        order: requests.order,
         auth: () => stay.auth,
         events: () => [...new Set([...rules.keys(), ...handlers.names()])],
         report,
@@ -129,6 +148,7 @@ export function createPartyline<Events>(
     get origin() {
       return originOf(environment)
     },
+    request: requests.run,
     signOut() {
       const stay = stays.current
       if (stay?.session) stay.session.signOut()

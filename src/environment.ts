@@ -35,7 +35,7 @@ export interface Debounced {
   cancel(): void
 }
 
-/** `away`: into the back/forward cache, frozen, or gone. `back`: returned from there. */
+/** `online`: also another network. `away`: into the back/forward cache, frozen, or gone. `back`: returned from there. */
 export type PageMoment = 'visible' | 'online' | 'away' | 'back'
 
 export interface Page {
@@ -91,20 +91,27 @@ export function browserEnvironment(openWorker: WorkerFactory = openOwnWorker): E
 }
 
 /** Each moment, and the events that tell of it. Never `beforeunload`: it can be cancelled. */
-const MOMENTS: Record<PageMoment, readonly (readonly [target: 'window' | 'document', event: string])[]> = {
-  visible: [['document', 'visibilitychange']],
-  online: [['window', 'online']],
-  away: [
-    ['window', 'pagehide'],
-    ['document', 'freeze'],
-  ],
-  back: [
-    ['window', 'pageshow'],
-    ['document', 'resume'],
-  ],
-}
+const MOMENTS: Record<PageMoment, readonly (readonly [target: 'window' | 'document' | 'connection', event: string])[]> =
+  {
+    visible: [['document', 'visibilitychange']],
+    online: [
+      ['window', 'online'],
+      // Chromium only: from one network to another, without having been offline.
+      ['connection', 'change'],
+    ],
+    away: [
+      ['window', 'pagehide'],
+      ['document', 'freeze'],
+    ],
+    back: [
+      ['window', 'pageshow'],
+      ['document', 'resume'],
+    ],
+  }
 
 function browserPage(): Page {
+  const { connection } = navigator as { readonly connection?: EventTarget }
+  const targets = { window, document, connection }
   const isVisible = () => document.visibilityState !== 'hidden'
   return {
     isVisible,
@@ -115,12 +122,10 @@ function browserPage(): Page {
         if (event.type === 'pageshow' && !(event as PageTransitionEvent).persisted) return
         run()
       }
-      const sources = MOMENTS[moment].map(
-        ([target, event]) => [target === 'window' ? window : document, event] as const,
-      )
-      for (const [source, event] of sources) source.addEventListener(event, listener)
+      const sources = MOMENTS[moment].map(([target, event]) => [targets[target], event] as const)
+      for (const [source, event] of sources) source?.addEventListener(event, listener)
       return () => {
-        for (const [source, event] of sources) source.removeEventListener(event, listener)
+        for (const [source, event] of sources) source?.removeEventListener(event, listener)
       }
     },
     resolveUrl: (url) => new URL(url, location.href).href,

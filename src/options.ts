@@ -1,6 +1,7 @@
 import type { WorkerFactory } from './environment.js'
 import type { PartylineError, Report } from './errors.js'
 import type { Rule } from './invalidation/rule.js'
+import type { PollingTimes } from './polling.js'
 import type { Host } from './status.js'
 
 /** One rule for each event; the metadata types are inferred from the rules' own functions and schemas. */
@@ -31,6 +32,18 @@ export interface PartylineOptions<Events> {
    * @default 2000
    */
   readonly jitter?: number
+  /**
+   * While the line is down for longer than `downFor` milliseconds, queries that have a rule and are in use are fetched
+   * every `interval` milliseconds, in a tab that is looked at. `true` takes 30 s and 15 s.
+   * @default false
+   */
+  readonly polling?: boolean | { readonly downFor?: number; readonly interval?: number }
+  /**
+   * Empties the QueryClient when the identity changes or is signed out, so that nobody sees what was the former one's.
+   * Queries on the screen start anew without data.
+   * @default false
+   */
+  readonly clearOnSwitch?: boolean
   /**
    * How many milliseconds the hub keeps the socket after the last tab, so that a reload finds it.
    * @default 5000
@@ -70,6 +83,8 @@ export interface Configuration {
   readonly name: string
   readonly debounce: { readonly wait: number; readonly maxWait: number }
   readonly jitter: number
+  readonly polling: PollingTimes | undefined
+  readonly clearOnSwitch: boolean
   readonly linger: number
   readonly host: 'auto' | Host
   readonly socket: Readonly<Record<string, unknown>>
@@ -85,6 +100,16 @@ export function configure(options: PartylineOptions<never>, report: Report): Con
     if (typeof value === 'number' && value >= 0 && Number.isFinite(value)) return value
     bad(option, `has to be a number of milliseconds, not ${String(value)}`)
     return byDefault
+  }
+
+  const polling = (): PollingTimes | undefined => {
+    if (!options.polling) return undefined
+    const { downFor, interval } = options.polling === true ? {} : options.polling
+    return {
+      downFor: milliseconds('polling.downFor', downFor, 30_000),
+      // Not in a tight loop, whatever was asked for.
+      interval: Math.max(1_000, milliseconds('polling.interval', interval, 15_000)),
+    }
   }
 
   const socket = (): Readonly<Record<string, unknown>> => {
@@ -108,6 +133,8 @@ export function configure(options: PartylineOptions<never>, report: Report): Con
     name: options.name ?? 'app',
     debounce: { wait, maxWait: Math.max(wait, milliseconds('debounce.maxWait', options.debounce?.maxWait, 1_000)) },
     jitter: milliseconds('jitter', options.jitter, 2_000),
+    polling: polling(),
+    clearOnSwitch: options.clearOnSwitch === true,
     linger: milliseconds('linger', options.linger, 5_000),
     host: known ? host : 'auto',
     socket: socket(),

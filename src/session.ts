@@ -2,7 +2,8 @@ import { createElector } from './election/create-elector.js'
 import type { Elector } from './election/elector.js'
 import type { Environment } from './environment.js'
 import { messageOf, type Report } from './errors.js'
-import { createInvalidator } from './invalidation/invalidator.js'
+import { clearClient } from './invalidation/clear.js'
+import { createInvalidator, type Order } from './invalidation/invalidator.js'
 import type { QueryClientSlice } from './invalidation/query-client.js'
 import type { Receipt } from './invalidation/receipt.js'
 import type { CompiledRule } from './invalidation/rule.js'
@@ -14,10 +15,15 @@ import type { LinkState } from './link/link-options.js'
 import { sharedWorkerRung } from './link/shared-worker-link.js'
 import { type TabHubs, thisTabRung } from './link/this-tab-link.js'
 import type { Configuration } from './options.js'
+import { createPolling } from './polling.js'
 import type { Credentials, EventPair } from './protocol.js'
 
-/** Credentials for the server, asked for at every connection attempt. Plain data. */
-export type Auth = () => object | null | undefined | Promise<object | null | undefined>
+/**
+ * Credentials for the server, asked for at every connection attempt. Plain data. With a number `expiresAt` in it
+ * (milliseconds since the Unix epoch), they are renewed ahead of that.
+ */
+export type Auth = () => Answer | Promise<Answer>
+type Answer = (object & { readonly expiresAt?: unknown }) | null | undefined
 
 export interface SessionOptions {
   readonly environment: Environment
@@ -28,6 +34,7 @@ export interface SessionOptions {
   readonly client: QueryClientSlice
   readonly rules: ReadonlyMap<string, CompiledRule>
   readonly hubs: TabHubs
+  readonly order: Order
   readonly auth: () => Auth | undefined
   readonly events: () => readonly string[]
   readonly report: Report
@@ -55,9 +62,20 @@ export function openSession(options: SessionOptions): Session {
     rules: options.rules,
     debounce: configuration.debounce,
     jitter: configuration.jitter,
+    order: options.order,
     environment,
     onReceipt: options.onReceipt,
   })
+  const polling = configuration.polling && createPolling(configuration.polling, environment, invalidator.poll)
+
+  let left = false
+  /** The identity's end in this tab, here or in another one. */
+  function leave(): void {
+    if (left) return
+    left = true
+    invalidator.close()
+    if (configuration.clearOnSwitch) clearClient(options.client, false)
+  }
 
   const load = (host: 'leader-tab' | 'this-tab') => async (elector: Elector) => {
     const { serveInTab } = await import('./hub/in-tab.js')
@@ -84,10 +102,14 @@ export function openSession(options: SessionOptions): Session {
     rungs: configuration.host === 'auto' ? ladder : ladder.filter((rung) => rung.host === configuration.host),
     follow: followRung(environment, key),
     events: options.events,
-    auth: () => askForCredentials(options.auth(), report),
+    auth: () => askForCredentials(options.auth(), environment.clock.now(), report),
     report,
     onState(state) {
-      if (state.phase === 'signed-out') invalidator.close()
+      if (state.phase === 'signed-out') leave()
+      // A page that is away can neither fetch nor see.
+      const isDown = state.phase === 'seeking' || (state.phase === 'attached' && state.socket?.name !== 'connected')
+      if (isDown) polling?.down()
+      else polling?.up()
       options.onState(state)
     },
     onEvents(events) {
@@ -107,23 +129,33 @@ export function openSession(options: SessionOptions): Session {
   return {
     want: link.want,
     signOut() {
-      invalidator.close()
+      leave()
       link.signOut()
     },
     close(release) {
+      left = true
       invalidator.close()
+      polling?.up()
       link.close(release)
     },
   }
 }
 
 /** The app's answer, brought to plain data: what can't cross to the hub must fail here, where it can be explained. */
-async function askForCredentials(auth: Auth | undefined, report: Report): Promise<Credentials> {
+async function askForCredentials(auth: Auth | undefined, now: number, report: Report): Promise<Credentials> {
   try {
     const answer = await auth?.()
     if (answer === undefined || answer === null) return { ok: true, auth: undefined }
     if (typeof answer !== 'object') throw new TypeError(`auth gave a ${typeof answer}, not an object`)
-    return { ok: true, auth: JSON.parse(JSON.stringify(answer)) as Record<string, unknown> }
+    const { expiresAt } = answer
+    const ends = typeof expiresAt === 'number' && expiresAt > now
+    if (expiresAt !== undefined && !ends) {
+      report('bad-option', 'expiresAt of what auth gave has to be a moment to come, in milliseconds since 1970', {
+        detail: { option: 'auth.expiresAt' },
+      })
+    }
+    const plain = JSON.parse(JSON.stringify(answer)) as Record<string, unknown>
+    return { ok: true, auth: plain, ...(ends && { expiresAt }) }
   } catch (thrown) {
     report('auth-failed', `auth failed: ${messageOf(thrown)}`, { cause: thrown })
     return { ok: false, message: `auth failed: ${messageOf(thrown)}` }

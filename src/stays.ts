@@ -30,12 +30,23 @@ export interface Stay {
   ended: boolean
 }
 
+interface StaysOptions {
+  readonly open: (stay: Stay) => void
+  readonly onEnd: () => void
+  readonly isSignedOut: () => boolean
+  /** Another identity, or nobody, comes after the one whose data the client holds. */
+  readonly onSwitch: (client: QueryClientSlice, isAnother: boolean) => void
+  readonly report: Report
+}
+
 /**
  * Who is mounted. A tab has one stay at a time; it ends a microtask after its last unmount, so that a remount in the
  * same breath (StrictMode, a changed parent) joins it, while another identity ends it and says that it is over.
  */
-export function createStays(open: (stay: Stay) => void, onEnd: () => void, isSignedOut: () => boolean, report: Report) {
+export function createStays({ open, onEnd, isSignedOut, onSwitch, report }: StaysOptions) {
   let current: Stay | undefined
+  /** Whose data the client may hold. */
+  let last: Pick<Stay, 'identity' | 'client'> | undefined
 
   function end(stay: Stay, release: boolean): void {
     if (!stay.ended) stay.session?.close(release)
@@ -63,10 +74,16 @@ export function createStays(open: (stay: Stay) => void, onEnd: () => void, isSig
       if (who === '') {
         // Nobody here; whoever else has mounted this line stays.
         if (current?.mounts === 0) end(current, true)
+        if (last && !current) {
+          onSwitch(last.client, false)
+          last = undefined
+        }
         return () => undefined
       }
       if (current && (current.identity !== who || current.client !== queryClient || isSignedOut()))
         makeWay(current, who)
+      if (last && last.client === queryClient && last.identity !== who) onSwitch(queryClient, true)
+      last = { identity: who, client: queryClient }
 
       const joined = current
       const stay: Stay = joined ?? {

@@ -10,6 +10,7 @@ import {
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { EventPair } from '../protocol.js'
 import { createFakeBrowser } from '../testing/fake-browser.js'
+import { createSimpleOrder } from '../testing/simple-order.js'
 import { createInvalidator, type InvalidatorOptions } from './invalidator.js'
 import type { Receipt } from './receipt.js'
 import { compileRule } from './rule.js'
@@ -36,13 +37,19 @@ const RULES: Record<string, unknown> = {
   moved: (m: { id: number; type?: string }) => [{ queryKey: ['tx'], scope: { id: m.id, type: m.type } }],
 }
 
-interface SetUp extends Partial<Pick<InvalidatorOptions, 'debounce' | 'jitter'>> {
+interface SetUp extends Partial<Pick<InvalidatorOptions, 'debounce' | 'jitter' | 'order'>> {
   readonly random?: number
   readonly rules?: Record<string, unknown>
 }
 
 /** A tab with an invalidator and a real QueryClient. */
-function setUp({ debounce = { wait: 100, maxWait: 1_000 }, jitter = 2_000, random = 0.5, rules = RULES }: SetUp = {}) {
+function setUp({
+  debounce = { wait: 100, maxWait: 1_000 },
+  jitter = 2_000,
+  random = 0.5,
+  rules = RULES,
+  order = createSimpleOrder(),
+}: SetUp = {}) {
   const client = new QueryClient({
     defaultOptions: {
       // Infinite times, so that every fetch and every timer that is left is ours.
@@ -58,6 +65,7 @@ function setUp({ debounce = { wait: 100, maxWait: 1_000 }, jitter = 2_000, rando
     rules: new Map(Object.entries(rules).map(([event, rule]) => [event, compileRule(event, rule, complain)])),
     debounce,
     jitter,
+    order,
     environment: { ...tab.environment, random: () => random },
     onReceipt: (receipt) => receipts.push(receipt),
   })
@@ -75,8 +83,8 @@ function setUp({ debounce = { wait: 100, maxWait: 1_000 }, jitter = 2_000, rando
 }
 
 /** The names of the events, and those of the lists of queries that are not empty. */
-function brief({ cause, events, refetched, joined, deferred, skipped }: Receipt): object {
-  const fates = Object.entries({ refetched, joined, deferred, skipped }).filter(([, keys]) => keys.length > 0)
+function brief({ cause, events, refetched, joined, deferred, skipped, covered }: Receipt): object {
+  const fates = Object.entries({ refetched, joined, deferred, skipped, covered }).filter(([, keys]) => keys.length > 0)
   return { cause, events: events.map(({ name }) => name), ...Object.fromEntries(fates) }
 }
 
@@ -223,7 +231,7 @@ describe('events', () => {
       { name: 'loan', metadata: {} },
     ]
     expect(fullReceipts).toEqual([
-      { at: START + 100, cause: 'events', events, refetched: [], joined: [], deferred: [], skipped: [] },
+      { at: START + 100, cause: 'events', events, refetched: [], joined: [], deferred: [], skipped: [], covered: [] },
     ])
   })
 })

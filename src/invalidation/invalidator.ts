@@ -1,10 +1,15 @@
 import type { Environment } from '../environment.js'
 import type { EventPair } from '../protocol.js'
-import { createMatcher, type Verdict } from './matcher.js'
+import { createDebts } from './debts.js'
+import { createFetchLog } from './fetch-log.js'
+import { createMatcher } from './matcher.js'
+import { createMutationHold } from './mutation-hold.js'
+import { createPass, type Fate } from './pass.js'
 import type { QueryClientSlice, QuerySlice } from './query-client.js'
 import type { Receipt, ServerEvent } from './receipt.js'
+import { createRecent } from './recent.js'
 import type { CompiledRule } from './rule.js'
-import { identify, type NormalTarget, type QueryKey } from './target.js'
+import { identify, type NormalTarget } from './target.js'
 
 export interface InvalidatorOptions {
   readonly client: QueryClientSlice
@@ -12,6 +17,7 @@ export interface InvalidatorOptions {
   readonly debounce: { readonly wait: number; readonly maxWait: number }
   /** A resync is spread over this many milliseconds. */
   readonly jitter: number
+  readonly order: Order
   readonly environment: {
     readonly clock: Pick<Environment['clock'], 'now'>
     readonly timers: Environment['timers']
@@ -21,196 +27,187 @@ export interface InvalidatorOptions {
   readonly onReceipt: (receipt: Receipt) => void
 }
 
+/**
+ * One order of all that decides whether data can have a change in it: fetches that begin, events that come, requests of
+ * this tab that are answered.
+ */
+export interface Order {
+  /** The next place in it. */
+  tick(): number
+  /** When the request of that name was answered; undefined if it was not, is no longer known, or is not this tab's. */
+  answeredAt(origin: string): number | undefined
+}
+
 /** Collects targets, debounces, applies them to the QueryClient. */
 export interface Invalidator {
   push(events: readonly EventPair[]): void
   /** Events may have been missed: what was fetched up to `until` is stale, and so is what is being fetched if `inFlight`. */
   resync(until: number, inFlight: boolean): void
+  /** Fetches what a rule can reach and is in use, if this tab is looked at. */
+  poll(): void
   close(): void
 }
 
-/** What a pass decides for one query. */
-type Fate = 'refetched' | 'joined' | 'deferred' | 'skipped'
-
-/**
- * `marked` holds the queries that were marked stale and still owe a fetch; `again` those whose fetch was under way when
- * a target matched, or has been cancelled. Both hold hashes, so that a query that leaves the cache costs nothing.
- */
 export function createInvalidator(options: InvalidatorOptions): Invalidator {
-  const { client, rules, debounce, environment, onReceipt } = options
+  const { client, rules, debounce, environment, order } = options
   const { clock, timers, page, random } = environment
 
   let events: ServerEvent[] = []
   const targets = new Map<string, NormalTarget>()
-  const marked = new Set<string>()
-  const again = new Set<string>()
-  const settling = new Set<string>()
-  let holding: (() => void) | undefined
+  const restored = new Set<string>()
   let resyncing: (() => void) | undefined
   let closed = false
 
-  const schedule = timers.debounce(flush, debounce.wait, debounce.maxWait)
-  const stopLooking = page.on('visible', () => look('visible'))
-  // Not TanStack's own mark is asked, which any `setQueryData` clears: only a fetch pays what is owed.
-  const stopWatching = client.getQueryCache().subscribe(({ type, query, action }) => {
-    if (type === 'updated' && action?.type === 'success' && !action.manual) marked.delete(query.queryHash)
-    // Into use again, perhaps with `refetchOnMount: false`; a fetch of TanStack's own has begun by then.
-    if (type === 'observerAdded' && marked.has(query.queryHash)) void Promise.resolve().then(() => look('visible'))
+  const recent = createRecent(clock.now)
+  const pass = createPass(client, clock.now, options.onReceipt)
+  const hold = createMutationHold(client, timers, debounce.maxWait)
+  const schedule = timers.debounce(() => hold.run(flush), debounce.wait, debounce.maxWait)
+  const debts = createDebts(() => {
+    if (!closed) schedule()
+  })
+  const stopLooking = page.on('visible', lookAgain)
+  const log = createFetchLog(client, order.tick, {
+    onFetched: ({ queryHash }) => debts.pay(queryHash),
+    onUsed(query) {
+      // Perhaps with `refetchOnMount: false`. A fetch of TanStack's own has begun by then.
+      if (debts.has(query)) void Promise.resolve().then(lookAgain)
+    },
+    onRestored({ queryHash }) {
+      // A cache is restored as a whole: one walk when it is done.
+      if (restored.size === 0) void Promise.resolve().then(distrust)
+      restored.add(queryHash)
+    },
   })
 
   function push(pairs: readonly EventPair[]): void {
     if (closed) return
     let relevant = false
-    for (const [name, metadata] of pairs) {
+    for (const [name, metadata, mark] of pairs) {
       const rule = rules.get(name)
       if (!rule) continue
       relevant = true
       events.push({ name, metadata: metadata ?? {} })
-      for (const target of rule.resolve(metadata)) targets.set(identify(target), target)
+      const after = (mark?.origin !== undefined && order.answeredAt(mark.origin)) || order.tick()
+      for (const target of rule.resolve(metadata)) {
+        const id = identify(target)
+        targets.set(id, { ...target, after: Math.max(after, targets.get(id)?.after ?? 0) })
+      }
     }
     if (relevant) schedule()
   }
 
   function flush(): void {
-    if (holding) return
-    if (client.isMutating() === 0) apply()
-    else hold()
-  }
-
-  /** A refetch during a mutation could overwrite its optimistic state with older data; but it is not waited for endlessly. */
-  function hold(): void {
-    const release = () => {
-      holding?.()
-      holding = undefined
-      apply()
-    }
-    const cancel = timers.after(debounce.maxWait, release)
-    const unsubscribe = client.getMutationCache().subscribe(() => {
-      if (client.isMutating() === 0) release()
-    })
-    holding = () => {
-      cancel()
-      unsubscribe()
-    }
-  }
-
-  function apply(): void {
     const match = createMatcher(targets.values())
-    const once = new Set(again)
+    const again = debts.takeAgain()
     const answered = events
+    recent.add(targets.values())
     targets.clear()
-    again.clear()
     events = []
     const visible = page.isVisible()
-    run('events', answered, (query) => {
-      const verdict: Verdict = match(query)
-      if (verdict === 'hit') return query.state.fetchStatus === 'idle' ? mark(query, visible) : join(query)
+    const refetched = pass('events', answered, (query) => {
+      const verdict = match(query)
+      if (typeof verdict === 'number') return answer(query, verdict, visible)
       // A fetch that began after the one we waited for has the change already.
-      if (once.has(query.queryHash) && query.state.fetchStatus === 'idle') return mark(query, visible)
+      if (again.has(query.queryHash) && isIdle(query)) return debts.mark(query, visible)
       return verdict
     })
+    refetched.forEach(debts.follow)
   }
 
-  /** Marks stale; the fate says whether it is fetched as well. */
-  function mark(query: QuerySlice, fetchNow: boolean): Fate | undefined {
-    if (query.isStatic?.()) return undefined
-    query.invalidate()
-    marked.add(query.queryHash)
-    return fetchNow && query.isActive() ? 'refetched' : 'deferred'
-  }
-
-  /**
-   * TanStack would lose this invalidation (query#8530: the fetch's success clears the mark), and a restart of the
-   * fetch at every event would never let it finish. So: once more, after it has settled.
-   */
-  function join(query: QuerySlice): Fate {
-    const { queryHash } = query
-    if (!settling.has(queryHash)) {
-      settling.add(queryHash)
-      const settled = () => {
-        settling.delete(queryHash)
-        owe(queryHash)
-      }
-      query.fetch(undefined, { cancelRefetch: false }).then(settled, settled)
-    }
-    return 'joined'
-  }
-
-  /** A fetch that the app cancels (before an optimistic update, say) ends without an error, and with the mark still set. */
-  function follow(query: QuerySlice): void {
-    const ended = () => {
-      if (query.state.isInvalidated) owe(query.queryHash)
-    }
-    query.fetch(undefined, { cancelRefetch: false }).then(ended, () => undefined)
-  }
-
-  function owe(queryHash: string): void {
-    if (closed) return
-    again.add(queryHash)
-    schedule()
+  /** `after`: what was asked for later than this has the change already. */
+  function answer(query: QuerySlice, after: number, visible: boolean): Fate | undefined {
+    if (!log.isYounger(query, after)) return isIdle(query) ? debts.mark(query, visible) : debts.join(query)
+    // But it may fail on the way.
+    if (!isIdle(query) && debts.mark(query, false)) debts.follow(query)
+    return 'covered'
   }
 
   function resync(until: number, inFlight: boolean): void {
     if (closed) return
-    const match = createMatcher([...rules.values()].flatMap((rule) => rule.reach()))
-    run('gap', [], (query) => {
-      if (match(query) !== 'hit') return undefined
-      if (query.state.fetchStatus !== 'idle') return inFlight ? join(query) : undefined
+    recent.missed(until)
+    const isMapped = reachable()
+    pass('gap', [], (query) => {
+      if (!isMapped(query)) return undefined
+      if (!isIdle(query)) return inFlight ? debts.join(query) : undefined
       const { data, dataUpdatedAt } = query.state
       // A moment that is yet to come is another clock's: the server's that rendered the page.
       const isOlder = dataUpdatedAt <= until || dataUpdatedAt > clock.now()
-      return data !== undefined && isOlder ? mark(query, false) : undefined
+      return data !== undefined && isOlder ? debts.mark(query, false) : undefined
     })
-    if (marked.size === 0) return
+    lookLater()
+  }
+
+  /** What was put into the cache just now was not there when the events came. */
+  function distrust(): void {
+    const due = new Set(restored)
+    restored.clear()
+    if (closed) return
+    const isMapped = reachable()
+    pass('gap', [], (query) => {
+      if (!due.has(query.queryHash) || !isMapped(query) || recent.vouchesFor(query)) return undefined
+      return isIdle(query) ? debts.mark(query, false) : debts.join(query)
+    })
+    lookLater()
+  }
+
+  /** Flapping connections end in one look. */
+  function lookLater(): void {
+    if (debts.size === 0) return
     resyncing ??= timers.after(random() * options.jitter, () => {
       resyncing = undefined
-      look('gap')
+      hold.run(lookAfterGap)
     })
   }
+
+  function lookAgain(): void {
+    hold.run(lookWhenVisible)
+  }
+
+  const lookWhenVisible = () => look('visible')
+  const lookAfterGap = () => look('gap')
 
   /** Fetches what owes a fetch and is in use. */
   function look(cause: 'gap' | 'visible'): void {
-    if (closed || !page.isVisible() || marked.size === 0) return
+    if (closed || !page.isVisible() || debts.size === 0) return
     const due = new Set<QuerySlice>()
-    for (const hash of marked) {
+    for (const hash of debts.hashes()) {
       const query = client.getQueryCache().get(hash)
-      if (!query) marked.delete(hash)
-      else if (query.state.fetchStatus === 'idle' && query.isActive()) due.add(query)
+      if (!query) debts.pay(hash)
+      else if (isIdle(query) && query.isActive()) due.add(query)
     }
-    if (due.size > 0) run(cause, [], (query) => (due.has(query) ? mark(query, true) : undefined))
+    if (due.size > 0) fetchNow(cause, (query) => due.has(query))
   }
 
-  /**
-   * One walk over the cache, whatever the number of targets. It goes through `refetchQueries`, whose predicate is called
-   * once for each query inside one `notifyManager` batch, and which leaves disabled and static queries alone.
-   */
-  function run(
-    cause: Receipt['cause'],
-    answered: readonly ServerEvent[],
-    decide: (query: QuerySlice) => Fate | undefined,
-  ): void {
-    const fates: Record<Fate, QueryKey[]> = { refetched: [], joined: [], deferred: [], skipped: [] }
-    const refetched: QuerySlice[] = []
-    const predicate = (query: QuerySlice): boolean => {
-      const fate = decide(query)
-      if (fate) fates[fate].push(query.queryKey)
-      if (fate === 'refetched') refetched.push(query)
-      return fate === 'refetched'
-    }
-    void client.refetchQueries({ predicate }, { cancelRefetch: false })
-    refetched.forEach(follow)
-    const touched = Object.values(fates).some((keys) => keys.length > 0)
-    if (touched || answered.length > 0) onReceipt({ at: clock.now(), cause, events: answered, ...fates })
+  function poll(): void {
+    hold.run(pollNow)
+  }
+
+  function pollNow(): void {
+    if (closed || !page.isVisible()) return
+    const isMapped = reachable()
+    fetchNow('poll', (query) => isIdle(query) && query.isActive() && isMapped(query))
+  }
+
+  function fetchNow(cause: Receipt['cause'], which: (query: QuerySlice) => boolean): void {
+    pass(cause, [], (query) => (which(query) ? debts.mark(query, true) : undefined)).forEach(debts.follow)
+  }
+
+  /** Whether any rule can reach a query. */
+  function reachable(): (query: QuerySlice) => boolean {
+    const match = createMatcher([...rules.values()].flatMap((rule) => rule.reach()))
+    return (query) => typeof match(query) === 'number'
   }
 
   function close(): void {
     closed = true
     schedule.cancel()
-    holding?.()
+    hold.cancel()
     resyncing?.()
     stopLooking()
-    stopWatching()
+    log.stop()
   }
 
-  return { push, resync, close }
+  return { push, resync, poll, close }
 }
+
+const isIdle = (query: QuerySlice): boolean => query.state.fetchStatus === 'idle'

@@ -4,6 +4,9 @@ import { createMatcher, type Verdict } from './matcher.js'
 import { contradicts } from './scope.js'
 import { type NormalTarget, type QueryKey, startsWith } from './target.js'
 
+/** No data can have the change already. */
+const HIT = Number.POSITIVE_INFINITY
+
 interface Query {
   readonly queryKey: QueryKey
   readonly meta?: Record<string, unknown>
@@ -15,7 +18,7 @@ function naive(targets: readonly NormalTarget[], { queryKey, meta }: Query): Ver
   const open = matching.filter(
     ({ queryKey: prefix, scope }) => !scope || !contradicts(queryKey, prefix.length, meta?.['scope'], scope),
   )
-  if (open.length > 0) return 'hit'
+  if (open.length > 0) return Math.max(...open.map(({ after }) => after ?? HIT))
   return matching.length > 0 ? 'skipped' : undefined
 }
 
@@ -26,10 +29,10 @@ describe('the matcher', () => {
     ['nothing to match', [], { queryKey: ['loans'] }, undefined],
     ['another head', [{ queryKey: ['loans'] }], { queryKey: ['balance'] }, undefined],
     ['the same head, another rest', [{ queryKey: ['loans', 1] }], { queryKey: ['loans', 2] }, undefined],
-    ['a prefix', [{ queryKey: ['loans'] }], { queryKey: ['loans', 1] }, 'hit'],
+    ['a prefix', [{ queryKey: ['loans'] }], { queryKey: ['loans', 1] }, HIT],
     ['a query shorter than the target', [{ queryKey: ['loans', 1] }], { queryKey: ['loans'] }, undefined],
-    ['a scope that agrees', [transactions], { queryKey: ['transactions', { type: 'card' }] }, 'hit'],
-    ['a scope that nothing is said about', [transactions], { queryKey: ['transactions', { page: 2 }] }, 'hit'],
+    ['a scope that agrees', [transactions], { queryKey: ['transactions', { type: 'card' }] }, HIT],
+    ['a scope that nothing is said about', [transactions], { queryKey: ['transactions', { page: 2 }] }, HIT],
     ['a scope that is contradicted', [transactions], { queryKey: ['transactions', { type: 'transfer' }] }, 'skipped'],
     [
       'a scope that meta contradicts',
@@ -41,20 +44,20 @@ describe('the matcher', () => {
       'one contradicts, another one hits',
       [transactions, { queryKey: ['transactions'] }],
       { queryKey: ['transactions', { type: 'fee' }] },
-      'hit',
+      HIT,
     ],
     [
       'one hits, another one contradicts',
       [{ queryKey: ['transactions'] }, transactions],
       { queryKey: ['transactions', { type: 'fee' }] },
-      'hit',
+      HIT,
     ],
-    ['an empty key matches everything', [{ queryKey: [] }], { queryKey: ['loans'] }, 'hit'],
+    ['an empty key matches everything', [{ queryKey: [] }], { queryKey: ['loans'] }, HIT],
     [
       'an empty key after a contradiction',
       [transactions, { queryKey: [] }],
       { queryKey: ['transactions', { type: 'fee' }] },
-      'hit',
+      HIT,
     ],
     [
       'a contradicted empty key',
@@ -68,14 +71,14 @@ describe('the matcher', () => {
       { queryKey: ['transactions', { type: 'fee' }] },
       'skipped',
     ],
-    ['an object as head', [{ queryKey: [{ entity: 'loan' }] }], { queryKey: [{ entity: 'loan', id: 1 }] }, 'hit'],
+    ['an object as head', [{ queryKey: [{ entity: 'loan' }] }], { queryKey: [{ entity: 'loan', id: 1 }] }, HIT],
     [
       'an object head that is not the one',
       [{ queryKey: [{ entity: 'loan' }] }],
       { queryKey: [{ entity: 'user' }] },
       undefined,
     ],
-    ['null as head', [{ queryKey: [null] }], { queryKey: [null, 1] }, 'hit'],
+    ['null as head', [{ queryKey: [null] }], { queryKey: [null, 1] }, HIT],
     ['a number is not its name', [{ queryKey: [1] }], { queryKey: ['1'] }, undefined],
     ['an empty query key', [{ queryKey: ['loans'] }], { queryKey: [] }, undefined],
   ])('%s', (_what, targets, query, verdict) => {
@@ -94,16 +97,21 @@ describe('the matcher', () => {
       },
       { weight: 1, arbitrary: fc.array(part, { maxLength: 3 }) },
     )
-    const target = fc.record({ queryKey: key, scope: fc.option(scope, { nil: undefined }) })
+    const after = fc.integer({ min: 1, max: 9 })
+    const target = fc.record(
+      { queryKey: key, scope: fc.option(scope, { nil: undefined }), after },
+      { requiredKeys: ['queryKey', 'scope'] },
+    )
     const query = fc.record({ queryKey: key, meta: fc.record({ scope }, { requiredKeys: [] }) })
 
-    const seen: Record<string, number> = { hit: 0, skipped: 0, undefined: 0 }
+    const seen: Record<string, number> = { hit: 0, 'hit after': 0, skipped: 0, undefined: 0 }
     fc.assert(
       fc.property(fc.array(target, { maxLength: 8 }), fc.array(query, { maxLength: 8 }), (targets, queries) => {
         const match = createMatcher(targets)
         for (const one of queries) {
           const verdict = naive(targets, one)
-          seen[String(verdict)] = (seen[String(verdict)] ?? 0) + 1
+          const kind = verdict === HIT ? 'hit' : typeof verdict === 'number' ? 'hit after' : String(verdict)
+          seen[kind] = (seen[kind] ?? 0) + 1
           expect(match(one)).toBe(verdict)
         }
       }),

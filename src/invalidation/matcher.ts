@@ -1,8 +1,11 @@
 import { contradicts } from './scope.js'
 import { type NormalTarget, type QueryKey, startsWith } from './target.js'
 
-/** `hit`: a target matches. `skipped`: one would, but its scope contradicts. */
-export type Verdict = 'hit' | 'skipped' | undefined
+/**
+ * A number: a target matches, and only data that was asked for after that place has the change. `skipped`: a target would
+ * match, but its scope contradicts.
+ */
+export type Verdict = number | 'skipped' | undefined
 
 interface Matchable {
   readonly queryKey: QueryKey
@@ -30,16 +33,21 @@ export function createMatcher(targets: Iterable<NormalTarget>): (query: Matchabl
 
   const test = (query: Matchable, candidates: readonly NormalTarget[] | undefined): Verdict => {
     let verdict: Verdict
-    for (const { queryKey, scope } of candidates ?? []) {
+    for (const { queryKey, scope, after = Number.POSITIVE_INFINITY } of candidates ?? []) {
+      if (typeof verdict === 'number' && verdict >= after) continue
       if (!startsWith(query.queryKey, queryKey)) continue
-      if (!scope || !contradicts(query.queryKey, queryKey.length, query.meta?.['scope'], scope)) return 'hit'
-      verdict = 'skipped'
+      const misses = scope && contradicts(query.queryKey, queryKey.length, query.meta?.['scope'], scope)
+      if (!misses) verdict = after
+      else verdict ??= 'skipped'
     }
     return verdict
   }
 
   return (query) => {
     const direct = test(query, byHead.get(query.queryKey[0]))
-    return direct === 'hit' || headless.length === 0 ? direct : (test(query, headless) ?? direct)
+    if (headless.length === 0) return direct
+    const other = test(query, headless)
+    if (typeof direct === 'number') return typeof other === 'number' ? Math.max(direct, other) : direct
+    return other ?? direct
   }
 }

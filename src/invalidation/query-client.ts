@@ -7,10 +7,14 @@ import type { QueryKey } from './target.js'
 export interface QueryClientSlice {
   getQueryCache(): {
     get(queryHash: string): QuerySlice | undefined
+    getAll(): readonly QuerySlice[]
+    /** Takes the very query away that `getAll` gave. Bivariant on purpose: TanStack's own wants its own class. */
+    remove(query: never): void
     subscribe(listener: (event: QueryCacheEvent) => void): () => void
   }
   getMutationCache(): {
     subscribe(listener: () => void): () => void
+    clear(): void
   }
   isMutating(): number
   refetchQueries(
@@ -30,6 +34,7 @@ export interface QuerySlice {
   readonly queryHash: string
   readonly queryKey: QueryKey
   readonly meta?: Readonly<Record<string, unknown>> | undefined
+  readonly options?: { readonly initialData?: unknown }
   readonly state: {
     readonly data?: unknown
     readonly dataUpdatedAt: number
@@ -37,8 +42,11 @@ export interface QuerySlice {
     readonly isInvalidated: boolean
   }
   isActive(): boolean
+  getObserversCount(): number
   /** `staleTime: 'static'`; absent in versions of TanStack Query that do not know it. */
   isStatic?(): boolean
   invalidate(): void
+  /** Back to what it was before its first fetch. */
+  reset(): void
   fetch(options: undefined, fetchOptions: { readonly cancelRefetch: boolean }): Promise<unknown>
 }

@@ -12,8 +12,11 @@ export interface ServerEvent {
 export interface Receipt {
   /** Milliseconds since the Unix epoch. */
   readonly at: number
-  /** `events`: a debounced flush. `gap`: events may have been missed. `visible`: the tab was looked at again. */
-  readonly cause: 'events' | 'gap' | 'visible'
+  /**
+   * `events`: a debounced flush. `gap`: events may have been missed, or data was restored. `visible`: the tab was looked at
+   * again. `poll`: the line is down, and `polling` is on.
+   */
+  readonly cause: 'events' | 'gap' | 'visible' | 'poll'
   /** The events that this flush answers, in order; empty unless the cause is `events`. */
   readonly events: readonly ServerEvent[]
   /** Fetched now. */
@@ -24,4 +27,6 @@ export interface Receipt {
   readonly deferred: readonly QueryKey[]
   /** Left alone, because the key contradicts the scope. */
   readonly skipped: readonly QueryKey[]
+  /** Left alone, because it was fetched after the event had come, or after the request of this tab that caused it. */
+  readonly covered: readonly QueryKey[]
 }

@@ -26,6 +26,8 @@ export type Targets = string | ScopedTarget | readonly Target[]
 export interface NormalTarget {
   readonly queryKey: QueryKey
   readonly scope?: Scope | undefined
+  /** Data that was asked for after this place in the order of things has the change already. Default: no data has. */
+  readonly after?: number
 }
 
 /** Matches every query. */

@@ -55,6 +55,10 @@ export interface AttachmentOptions {
   readonly onLost: (reason: string, hung: boolean) => void
   /** Another hub has failed this tab by its silence. */
   readonly hung: boolean
+  /** When the attachment ends, its pipe is still heard for this long (ms), to know what was under way. */
+  readonly echo: () => number
+  /** Events came after the end. */
+  readonly onLate: () => void
   /** Aborting it ends the attachment. */
   readonly signal: AbortSignal
 }
@@ -102,14 +106,21 @@ async function attach(rung: Rung, options: AttachmentOptions): Promise<Attachmen
   const lock = await locking
   const stopListening = listen(endpoint, (data) => {
     if (!isHubMessage(data)) return
-    if (data.kind === 'ask') answer(data.ask)
+    if (signal.aborted) {
+      if (data.kind === 'events') options.onLate()
+    } else if (data.kind === 'ask') answer(data.ask)
     else onMessage(data)
   })
   const leave = () => {
     // Also for a hub that has not welcomed this tab yet: it must not count on it.
     endpoint.postMessage({ kind: 'detach' })
-    stopListening()
-    endpoint.close()
+    const hangUp = () => {
+      stopListening()
+      endpoint.close()
+    }
+    const echo = options.echo()
+    if (echo > 0) timers.after(echo, hangUp)
+    else hangUp()
   }
   if (signal.aborted) {
     leave()

@@ -12,6 +12,8 @@ const BRIEF = 100
 const PATIENCE = 4
 /** What is no longer true without a hub. */
 const GONE = { host: undefined, role: undefined, socket: undefined, tabs: 0 } as const
+/** For this long (ms) after a session's end, its late messages are counted. */
+const ECHO = 1_000
 /** How long (ms) a sign-out may take to be confirmed. */
 const FAREWELL = 2_000
 
@@ -82,6 +84,9 @@ export function createLink(options: LinkOptions): Link {
       auth: async () => (fenced ? { ok: false, message: 'signed out' } : options.auth()),
       onLost: lost,
       hung,
+      // A page that goes into the back/forward cache must not be written to. One whose session is over may be.
+      echo: () => (fenced ? ECHO : 0),
+      onLate: options.onFenced,
       signal,
     })
     if (!signal.aborted) attached(made, events)

@@ -62,6 +62,7 @@ function createFakeLine() {
     },
     onReceipt: () => () => undefined,
     origin: 'me',
+    request: (run) => run({}),
     signOut: () => undefined,
   }
   return {

@@ -1,0 +1,15 @@
+import type { QueryClientSlice } from './query-client.js'
+
+/**
+ * Takes everything that a QueryClient holds away, fetches under way included. What is on the screen starts anew without
+ * data: TanStack's own `clear` would leave it there.
+ */
+export function clearClient(client: QueryClientSlice, refetch: boolean): void {
+  const cache = client.getQueryCache()
+  for (const query of cache.getAll()) {
+    if (query.getObserversCount() > 0) query.reset()
+    else cache.remove(query as never)
+  }
+  client.getMutationCache().clear()
+  if (refetch) void client.refetchQueries({ predicate: () => true }, { cancelRefetch: false })
+}

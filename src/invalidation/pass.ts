@@ -1,0 +1,30 @@
+import type { QueryClientSlice, QuerySlice } from './query-client.js'
+import type { Receipt, ServerEvent } from './receipt.js'
+import type { QueryKey } from './target.js'
+
+/** What a pass decides for one query. */
+export type Fate = 'refetched' | 'joined' | 'deferred' | 'skipped' | 'covered'
+
+export type Decide = (query: QuerySlice) => Fate | undefined
+
+/**
+ * One walk over the cache, whatever the number of targets. It goes through `refetchQueries`, whose predicate is called
+ * once for each query inside one `notifyManager` batch, and which leaves disabled and static queries alone.
+ */
+export function createPass(client: QueryClientSlice, now: () => number, onReceipt: (receipt: Receipt) => void) {
+  /** Gives the queries that are being fetched now. */
+  return (cause: Receipt['cause'], events: readonly ServerEvent[], decide: Decide): readonly QuerySlice[] => {
+    const fates: Record<Fate, QueryKey[]> = { refetched: [], joined: [], deferred: [], skipped: [], covered: [] }
+    const refetched: QuerySlice[] = []
+    const predicate = (query: QuerySlice): boolean => {
+      const fate = decide(query)
+      if (fate) fates[fate].push(query.queryKey)
+      if (fate === 'refetched') refetched.push(query)
+      return fate === 'refetched'
+    }
+    void client.refetchQueries({ predicate }, { cancelRefetch: false })
+    const touched = Object.values(fates).some((keys) => keys.length > 0)
+    if (touched || events.length > 0) onReceipt({ at: now(), cause, events, ...fates })
+    return refetched
+  }
+}

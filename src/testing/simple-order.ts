@@ -1,0 +1,7 @@
+import type { Order } from '../invalidation/invalidator.js'
+
+/** An order without requests of its own. */
+export function createSimpleOrder(): Order {
+  let place = 0
+  return { tick: () => ++place, answeredAt: () => undefined }
+}
