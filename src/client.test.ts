@@ -148,6 +148,28 @@ describe('one identity, one hub', () => {
     expect(former.closed).toBe(true)
     expect(world.transport.live()).toBe(1)
     expect(heard).toEqual(['before'])
+    expect(line.status.fenced).toBe(1)
+  })
+
+  it('a switch in one tab leaves the tabs of the other identity alone', async () => {
+    const { openTab, world, settle } = setUp()
+    const [switches, stays] = [openTab(), openTab()]
+    const unmount = switches.mount('u1')
+    stays.mount('u1')
+    await settle()
+    const shared = world.transport.last
+    shared.handlers.onUp(false)
+    const heard: string[] = []
+    stays.line.on('changed', (m) => heard.push(m.id))
+    await settle()
+    unmount()
+    switches.mount('u2')
+    await settle(5_000)
+    shared.handlers.onEvent('changed', { id: '1' })
+    await settle()
+    expect(stays.line.status).toMatchObject({ name: 'connected', tabs: 1 })
+    expect(heard).toEqual(['1'])
+    expect(world.transport.live()).toBe(2)
   })
 
   it('signing out by identity null closes the socket without a linger', async () => {
@@ -554,6 +576,181 @@ describe('bad input', () => {
     expect(warn.mock.calls).toEqual([
       ["[partyline] unknown-event: no tab has a rule or a handler for the event 'nobody_knows'"],
     ])
+  })
+})
+
+describe('an emptied cache', () => {
+  const SECRET = 'the salary of u1'
+
+  it('is had by no one who did not ask for it', async () => {
+    const { openTab, settle } = setUp()
+    const { mount, queryClient } = openTab()
+    mount('u1')()
+    queryClient.setQueryData(['salary'], SECRET)
+    mount('u2')
+    mount(null)
+    await settle(1_000)
+    expect(queryClient.getQueryData(['salary'])).toBe(SECRET)
+  })
+
+  it('after a switch: what is on the screen starts anew, the rest is gone, fetches under way included', async () => {
+    const { openTab, settle } = setUp()
+    const { mount, queryClient, use, fetched } = openTab({ clearOnSwitch: true })
+    const unmount = mount('u1')
+    await settle(100)
+    queryClient.setQueryData(['salary'], SECRET)
+    queryClient.setQueryData(['unmapped'], SECRET)
+    use(['salary'])
+    const slow = queryClient.fetchQuery({
+      queryKey: ['slow'],
+      queryFn: () => new Promise((done) => setTimeout(done, 50, SECRET)),
+    })
+    slow.catch(() => undefined)
+    await settle(10)
+    expect(fetched).toEqual([])
+    unmount()
+    mount('u2')
+    expect(JSON.stringify(queryClient.getQueryCache().getAll())).not.toContain(SECRET)
+    await settle(1_000)
+    expect(fetched).toEqual(['["salary"]'])
+    expect(queryClient.getQueryData(['salary'])).toBe(1)
+    expect(queryClient.getQueryCache().getAll()).toHaveLength(1)
+  })
+
+  it('after an identity that became nobody, or was unmounted before the next one came', async () => {
+    const { openTab, settle } = setUp()
+    const { mount, queryClient, use, fetched } = openTab({ clearOnSwitch: true })
+    for (const next of [null, 'u2']) {
+      const unmount = mount('u1')
+      queryClient.setQueryData(['salary'], SECRET)
+      const stop = use(['salary'])
+      unmount()
+      await settle(5_000)
+      // Gone for a while, but perhaps it comes back.
+      expect(queryClient.getQueryData(['salary'])).toBe(SECRET)
+      const end = mount(next)
+      await settle(100)
+      expect(JSON.stringify(queryClient.getQueryCache().getAll())).not.toContain(SECRET)
+      // Nobody is there to fetch for.
+      expect(fetched).toHaveLength(next === null ? 0 : 1)
+      stop()
+      end()
+      await settle()
+    }
+  })
+
+  it('not after a remount of the same identity', async () => {
+    const { openTab, settle } = setUp()
+    const { mount, queryClient } = openTab({ clearOnSwitch: true })
+    const unmount = mount('u1')
+    queryClient.setQueryData(['salary'], SECRET)
+    unmount()
+    await settle(10_000)
+    mount('u1')
+    await settle(100)
+    expect(queryClient.getQueryData(['salary'])).toBe(SECRET)
+  })
+
+  it('in every tab that is signed out, and nothing is fetched for nobody', async () => {
+    const { openTab, settle } = setUp()
+    const tabs = [openTab({ clearOnSwitch: true }), openTab({ clearOnSwitch: true })]
+    for (const { mount, queryClient, use } of tabs) {
+      mount('u1')
+      queryClient.setQueryData(['salary'], SECRET)
+      use(['salary'])
+    }
+    await settle()
+    tabs[0]?.line.signOut()
+    await settle(10_000)
+    for (const { queryClient, fetched } of tabs) {
+      expect(queryClient.getQueryData(['salary'])).toBeUndefined()
+      expect(fetched).toEqual([])
+    }
+  })
+})
+
+describe('polling', () => {
+  const polling = { downFor: 10_000, interval: 5_000 }
+
+  it('is off unless it was asked for', async () => {
+    const { openTab, settle } = setUp()
+    const { mount, use, fetched } = openTab()
+    mount()
+    use(['profile'])
+    await settle(600_000)
+    expect(fetched).toHaveLength(1)
+  })
+
+  it('begins when the line has been down for long enough, and stops when it is back', async () => {
+    const { openTab, server, world, settle } = setUp()
+    const { mount, use, fetched, line } = openTab({ polling })
+    const causes: string[] = []
+    line.onReceipt(({ cause }) => causes.push(cause))
+    mount()
+    use(['profile'])
+    await settle()
+    server.up()
+    await settle(60_000)
+    const before = fetched.length
+    world.transport.last.handlers.onDown('transport close')
+    await settle(8_000)
+    world.transport.last.handlers.onUp(true)
+    await settle(60_000)
+    expect(fetched).toHaveLength(before)
+    world.transport.last.handlers.onDown('transport close')
+    await settle(10_000)
+    expect(fetched).toHaveLength(before)
+    await settle(30_000)
+    expect(causes.filter((cause) => cause === 'poll').length).toBeGreaterThanOrEqual(4)
+    expect(fetched.length - before).toBeLessThanOrEqual(6)
+    server.up(true)
+    const after = fetched.length
+    await settle(60_000)
+    expect(fetched).toHaveLength(after)
+  })
+
+  it('is done by tabs that are looked at, and by none that is away or has gone', async () => {
+    const { openTab, world, settle } = setUp()
+    const [hidden, away, gone] = [openTab({ polling }), openTab({ polling }), openTab({ polling })]
+    const unmounts = [hidden, away, gone].map((tab) => {
+      tab.use(['profile'])
+      return tab.mount()
+    })
+    await settle()
+    world.transport.last.handlers.onDown('transport close')
+    hidden.page.hide()
+    away.page.fire('away')
+    unmounts[2]?.()
+    await settle(60_000)
+    expect([hidden, away, gone].map(({ fetched }) => fetched.length)).toEqual([1, 1, 1])
+    hidden.page.show()
+    await settle(7_000)
+    expect(hidden.fetched).toHaveLength(2)
+  })
+})
+
+describe('the end of credentials', () => {
+  it('is what `expiresAt` of them says, and reported when that can not be', async () => {
+    const { openTab, world, settle, codes } = setUp()
+    const { line, queryClient } = openTab()
+    let expiresAt: unknown = Date.now() + 600_000
+    line.mount({ queryClient, identity: 'u1', auth: () => ({ token: 'secret', expiresAt }) })
+    await settle()
+    const { handlers } = world.transport.last
+    expect(await handlers.auth()).toEqual({ token: 'secret', expiresAt })
+    handlers.onUp(false)
+    // In seconds, as a JWT has it; a text; gone already.
+    for (const odd of [1_900, '2030-01-01', Number.NaN]) {
+      expiresAt = odd
+      await handlers.auth()
+    }
+    expect(codes()).toEqual(['bad-option', 'bad-option', 'bad-option'])
+    await settle(600_000)
+    expect(world.transport.last.renewals).toEqual([])
+    expiresAt = Date.now() + 600_000
+    await handlers.auth()
+    await settle(550_000)
+    expect(world.transport.last.renewals).toHaveLength(1)
   })
 })
 

@@ -130,7 +130,7 @@ export function createPartyline<Events>(
         onEvents: handlers.deliver,
         onGap: (reason, until) => status.gap({ reason, until }),
         onReceipt: receipts.emit,
-        onFenced: status.fenced,
+        onLate: status.fenced,
       })
     } catch (thrown) {
       report('bad-option', `the line can't be opened: ${messageOf(thrown)}`, { cause: thrown })

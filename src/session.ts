@@ -42,7 +42,7 @@ export interface SessionOptions {
   readonly onEvents: (events: readonly EventPair[]) => void
   readonly onGap: (reason: string, until: number) => void
   readonly onReceipt: (receipt: Receipt) => void
-  readonly onFenced: () => void
+  readonly onLate: () => void
 }
 
 /** One identity's stay in this tab: a link and an invalidator, from sign-in to sign-out. */
@@ -123,7 +123,7 @@ export function openSession(options: SessionOptions): Session {
     },
     // What this page fetched is covered; what it was born with (a restored cache, server rendering) is older.
     onVouched: () => invalidator.resync(environment.clock.origin - 1, false),
-    onFenced: options.onFenced,
+    onLate: options.onLate,
   })
 
   return {

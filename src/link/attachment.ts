@@ -24,6 +24,9 @@ const CALL = 3_000
  */
 const PING = 5_000
 
+/** For this long (ms) after a session's end, what was still under way is heard, to count it. */
+const ECHO = 1_000
+
 export type Attached = Extract<Welcome, { ok: true }>
 
 /** A hub that answered, but not with a welcome. */
@@ -55,9 +58,9 @@ export interface AttachmentOptions {
   readonly onLost: (reason: string, hung: boolean) => void
   /** Another hub has failed this tab by its silence. */
   readonly hung: boolean
-  /** When the attachment ends, its pipe is still heard for this long (ms), to know what was under way. */
-  readonly echo: () => number
-  /** Events came after the end. */
+  /** Whether the session has ended, and not only this attachment. */
+  readonly isOver: () => boolean
+  /** Events came after that. */
   readonly onLate: () => void
   /** Aborting it ends the attachment. */
   readonly signal: AbortSignal
@@ -118,8 +121,8 @@ async function attach(rung: Rung, options: AttachmentOptions): Promise<Attachmen
       stopListening()
       endpoint.close()
     }
-    const echo = options.echo()
-    if (echo > 0) timers.after(echo, hangUp)
+    // A page that goes into the back/forward cache must not be written to. One whose session is over may be.
+    if (options.isOver()) timers.after(ECHO, hangUp)
     else hangUp()
   }
   if (signal.aborted) {

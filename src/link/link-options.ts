@@ -34,7 +34,7 @@ export interface LinkOptions {
   /** Attached without a gap: the hub vouches for everything since this page began to load. */
   readonly onVouched: () => void
   /** A message came after the session had ended here. */
-  readonly onFenced: () => void
+  readonly onLate: () => void
 }
 
 export const SEEKING: LinkState = {

@@ -12,8 +12,6 @@ const BRIEF = 100
 const PATIENCE = 4
 /** What is no longer true without a hub. */
 const GONE = { host: undefined, role: undefined, socket: undefined, tabs: 0 } as const
-/** For this long (ms) after a session's end, its late messages are counted. */
-const ECHO = 1_000
 /** How long (ms) a sign-out may take to be confirmed. */
 const FAREWELL = 2_000
 
@@ -84,9 +82,8 @@ export function createLink(options: LinkOptions): Link {
       auth: async () => (fenced ? { ok: false, message: 'signed out' } : options.auth()),
       onLost: lost,
       hung,
-      // A page that goes into the back/forward cache must not be written to. One whose session is over may be.
-      echo: () => (fenced ? ECHO : 0),
-      onLate: options.onFenced,
+      isOver: () => fenced,
+      onLate: options.onLate,
       signal,
     })
     if (!signal.aborted) attached(made, events)
@@ -128,7 +125,7 @@ export function createLink(options: LinkOptions): Link {
   function receive(message: Heard): void {
     if (message.kind === 'signed-out') end(message.reason)
     else if (!fenced) obey(message)
-    else if (message.kind === 'events') options.onFenced()
+    else if (message.kind === 'events') options.onLate()
   }
 
   function obey(message: Exclude<Heard, { kind: 'signed-out' }>): void {
@@ -157,11 +154,8 @@ export function createLink(options: LinkOptions): Link {
   }
 
   function lost(reason: string, isHung: boolean): void {
-    if (fenced) {
-      // The sign-out has not been confirmed: the next hub is told, if there is one before the farewell is over.
-      void seek()
-      return
-    }
+    // A sign-out that was not confirmed: the next hub is told, if there is one before the farewell is over.
+    if (fenced) return void seek()
     hung ||= isHung
     if (isHung) report('call-timeout', reason, { detail: { host: state.host } })
     ladder.lost(reason)

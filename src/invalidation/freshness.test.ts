@@ -1,0 +1,331 @@
+import { dehydrate, hydrate, QueryClient, QueryObserver } from '@tanstack/react-query'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { createOwnRequests, ORIGIN_HEADER } from '../own-requests.js'
+import type { EventPair } from '../protocol.js'
+import { createFakeBrowser } from '../testing/fake-browser.js'
+import { createInvalidator } from './invalidator.js'
+import type { Receipt } from './receipt.js'
+import { compileRule } from './rule.js'
+
+const START = 1_900_000_000_000
+beforeEach(() => void vi.useFakeTimers({ now: START }))
+afterEach(() => void vi.useRealTimers())
+
+const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms)
+
+/** A tab with requests of its own, and one query in use whose fetches take 50 ms. */
+function setUp(queryKeys: readonly string[] = ['a']) {
+  const client = new QueryClient({
+    defaultOptions: {
+      queries: { gcTime: Number.POSITIVE_INFINITY, staleTime: Number.POSITIVE_INFINITY, retry: false },
+    },
+  })
+  const tab = createFakeBrowser().tab()
+  const own = createOwnRequests(
+    () => 'me',
+    () => Date.now(),
+  )
+  const receipts: Receipt[] = []
+  const invalidator = createInvalidator({
+    client,
+    rules: new Map(['a', 'b'].map((name) => [name, compileRule(name, [name], () => undefined)])),
+    debounce: { wait: 100, maxWait: 1_000 },
+    jitter: 2_000,
+    order: own.order,
+    environment: { ...tab.environment, random: () => 0.5 },
+    onReceipt: (receipt) => receipts.push(receipt),
+  })
+  const fetches: Record<string, number[]> = {}
+  let failing = false
+  const use = (key: string) => {
+    fetches[key] = []
+    return new QueryObserver(client, {
+      queryKey: [key],
+      queryFn: async () => {
+        fetches[key]?.push(Date.now() - START)
+        const fails = failing
+        await new Promise((resolve) => setTimeout(resolve, 50))
+        if (fails) throw new Error('ill')
+        return Date.now()
+      },
+    }).subscribe(() => undefined)
+  }
+  queryKeys.forEach(use)
+  const emit = (name: string, origin?: string): void => {
+    const pair: EventPair = origin === undefined ? [name, {}] : [name, {}, { origin }]
+    invalidator.push([pair])
+  }
+  /** The name of a request that was answered after `ms`. */
+  async function request(ms = 30): Promise<string> {
+    let name = ''
+    const done = own.run(async (headers) => {
+      name = headers[ORIGIN_HEADER] ?? ''
+      await new Promise((resolve) => setTimeout(resolve, ms))
+    })
+    await pass(ms)
+    await done
+    return name
+  }
+  return {
+    client,
+    own,
+    tab,
+    fetches,
+    receipts,
+    emit,
+    request,
+    use,
+    invalidator,
+    fail: (is: boolean) => {
+      failing = is
+    },
+  }
+}
+
+describe('what was fetched after an event had come', () => {
+  it('has the change: no other fetch follows', async () => {
+    const { client, emit, fetches, receipts } = setUp()
+    await pass(100)
+    emit('a')
+    await pass(20)
+    void client.invalidateQueries({ queryKey: ['a'] })
+    await pass(1_000)
+    expect(fetches['a']).toEqual([0, 120])
+    expect(receipts.at(-1)).toMatchObject({ covered: [['a']], refetched: [], joined: [] })
+  })
+
+  it('is not taken for it while it is under way: when it fails, the fetch is still owed', async () => {
+    const { client, emit, fetches, tab, fail } = setUp()
+    await pass(100)
+    emit('a')
+    await pass(90)
+    fail(true)
+    void client.invalidateQueries({ queryKey: ['a'] })
+    await pass(1_000)
+    fail(false)
+    expect(fetches['a']).toEqual([0, 190])
+    tab.page.hide()
+    tab.page.show()
+    await pass(1_000)
+    expect(fetches['a']).toHaveLength(3)
+  })
+
+  it('does not count when it began before: that fetch may have read the old rows', async () => {
+    const { client, emit, fetches } = setUp()
+    await pass(100)
+    void client.invalidateQueries({ queryKey: ['a'] })
+    emit('a')
+    await pass(1_000)
+    expect(fetches['a']).toEqual([0, 100, 200])
+  })
+})
+
+describe('an event that a request of this tab caused', () => {
+  it('fetches nothing that was fetched since the answer', async () => {
+    const { client, request, emit, fetches, receipts } = setUp()
+    await pass(100)
+    const name = await request()
+    void client.invalidateQueries({ queryKey: ['a'] })
+    await pass(20)
+    // The fetch is under way; without the name it would be followed by another one.
+    emit('a', name)
+    await pass(1_000)
+    emit('a', name)
+    await pass(1_000)
+    expect(fetches['a']).toEqual([0, 130])
+    expect(receipts.map(({ covered }) => covered.length)).toEqual([1, 1])
+  })
+
+  it('takes a setQueryData after the answer for the truth, and one before it not', async () => {
+    const { client, request, emit, fetches } = setUp(['a', 'b'])
+    await pass(100)
+    client.setQueryData(['b'], 'a guess')
+    const name = await request()
+    client.setQueryData(['a'], 'from the answer')
+    emit('a', name)
+    emit('b', name)
+    await pass(1_000)
+    expect(fetches).toEqual({ a: [0], b: [0, 230] })
+  })
+
+  it('fetches what its own mutation has not', async () => {
+    const { request, emit, fetches } = setUp()
+    await pass(100)
+    emit('a', await request())
+    await pass(1_000)
+    expect(fetches['a']).toHaveLength(2)
+  })
+
+  it('makes nobody miss what somebody else changed meanwhile', async () => {
+    const { client, request, emit, fetches } = setUp()
+    await pass(100)
+    const name = await request()
+    void client.invalidateQueries({ queryKey: ['a'] })
+    await pass(60)
+    emit('a', name)
+    emit('a')
+    await pass(1_000)
+    expect(fetches['a']).toEqual([0, 130, 290])
+  })
+
+  it('a fetch that began before the answer proves nothing', async () => {
+    const { client, own, emit, fetches } = setUp()
+    await pass(100)
+    let name = ''
+    const done = own.run(async (headers) => {
+      name = headers[ORIGIN_HEADER] ?? ''
+      void client.invalidateQueries({ queryKey: ['a'] })
+      await new Promise((resolve) => setTimeout(resolve, 20))
+    })
+    await pass(20)
+    await done
+    emit('a', name)
+    await pass(1_000)
+    expect(fetches['a']).toHaveLength(3)
+  })
+})
+
+describe('a name that proves nothing', () => {
+  it.each([
+    ['of another tab', 'you.1'],
+    ['of a request that was never made', 'me.2'],
+    ['of this tab alone', 'me'],
+    ['that is none', ''],
+  ])('%s', async (_what, name) => {
+    const { client, request, emit, fetches } = setUp()
+    await pass(100)
+    await request()
+    void client.invalidateQueries({ queryKey: ['a'] })
+    await pass(60)
+    emit('a', name)
+    await pass(1_000)
+    expect(fetches['a']).toHaveLength(3)
+  })
+
+  it('of a request that failed, or is not answered yet', async () => {
+    const { client, own, emit, fetches } = setUp()
+    await pass(100)
+    const failed = own.run(() => Promise.reject(new Error('the network')))
+    await expect(failed).rejects.toThrow('the network')
+    void own.run(() => new Promise(() => undefined))
+    void client.invalidateQueries({ queryKey: ['a'] })
+    await pass(60)
+    emit('a', 'me.1')
+    await pass(500)
+    emit('a', 'me.2')
+    await pass(500)
+    expect(fetches['a']).toHaveLength(4)
+  })
+
+  it('that is stale', async () => {
+    const { client, request, emit, fetches } = setUp()
+    await pass(100)
+    const name = await request()
+    void client.invalidateQueries({ queryKey: ['a'] })
+    await pass(61_000)
+    emit('a', name)
+    await pass(1_000)
+    expect(fetches['a']).toHaveLength(3)
+  })
+})
+
+describe('data that comes into the cache without a fetch', () => {
+  /** As `persistQueryClient` and `HydrationBoundary` do. */
+  const restore = (client: QueryClient, key: string, dataUpdatedAt: number) => {
+    const from = new QueryClient()
+    from.setQueryData([key], 'restored', { updatedAt: dataUpdatedAt })
+    hydrate(client, dehydrate(from))
+  }
+
+  it('and is older than this session is fetched, late and once, when it is in use', async () => {
+    const { client, use, fetches } = setUp([])
+    await pass(5_000)
+    restore(client, 'a', START - 60_000)
+    restore(client, 'b', START - 60_000)
+    restore(client, 'c', START - 60_000)
+    for (const key of ['a', 'c']) use(key)
+    await pass(0)
+    expect(fetches).toEqual({ a: [], c: [] })
+    await pass(10_000)
+    // `c` has no rule, and `b` is not in use.
+    expect(fetches).toEqual({ a: [6_000], c: [] })
+    use('b')
+    await pass(10)
+    expect(fetches['b']).toHaveLength(1)
+  })
+
+  it('and replaces what a query had is not trusted either', async () => {
+    const { client, fetches } = setUp()
+    await pass(100)
+    restore(client, 'a', START + 200_000)
+    await pass(10_000)
+    expect(fetches['a']).toHaveLength(2)
+  })
+
+  it('and is younger than every event that concerns it is left alone; else it is not', async () => {
+    const { client, emit, use, fetches } = setUp([])
+    await pass(10_000)
+    emit('a')
+    await pass(10_000)
+    restore(client, 'a', Date.now() - 2_000)
+    restore(client, 'b', Date.now() - 12_000 + 10_000)
+    for (const key of ['a', 'b']) use(key)
+    await pass(10_000)
+    expect(fetches).toEqual({ a: [], b: [] })
+    client.removeQueries({ queryKey: ['a'] })
+    emit('a')
+    await pass(1_000)
+    restore(client, 'a', Date.now() - 1_500)
+    await pass(10_000)
+    use('a')
+    await pass(10)
+    expect(fetches['a']).toHaveLength(1)
+  })
+
+  it('and is younger than the last gap is left alone, and older data not', async () => {
+    const { client, invalidator, use, fetches } = setUp([])
+    await pass(10_000)
+    invalidator.resync(Date.now(), true)
+    await pass(10_000)
+    restore(client, 'a', Date.now() - 5_000)
+    restore(client, 'b', Date.now() - 15_000)
+    for (const key of ['a', 'b']) use(key)
+    await pass(10_000)
+    expect(fetches['a']).toEqual([])
+    expect(fetches['b']).toHaveLength(1)
+  })
+
+  it('is nothing that a cancelled fetch puts back, nor `initialData`, nor a setQueryData', async () => {
+    const { client, fetches } = setUp()
+    await pass(100)
+    void client.invalidateQueries({ queryKey: ['a'] })
+    await pass(10)
+    await client.cancelQueries({ queryKey: ['a'] })
+    client.setQueryData(['b'], 'set')
+    new QueryObserver(client, {
+      queryKey: ['a', 'with initial data'],
+      queryFn: () => expect.fail('fetched'),
+      initialData: 'x',
+      initialDataUpdatedAt: START - 1_000_000,
+    }).subscribe(() => undefined)
+    await pass(10_000)
+    expect(fetches['a']).toHaveLength(2)
+  })
+})
+
+describe('a poll', () => {
+  it('fetches what has a rule and is in use, in a tab that is looked at', async () => {
+    const { invalidator, client, tab, fetches, receipts } = setUp(['a', 'c'])
+    client.setQueryData(['b'], 'not in use')
+    await pass(100)
+    invalidator.poll()
+    await pass(100)
+    expect(fetches).toEqual({ a: [0, 100], c: [0] })
+    expect(receipts).toHaveLength(1)
+    expect(receipts[0]).toMatchObject({ cause: 'poll', refetched: [['a']], deferred: [] })
+    tab.page.hide()
+    invalidator.poll()
+    await pass(100)
+    expect(fetches['a']).toHaveLength(2)
+  })
+})
