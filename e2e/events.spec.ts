@@ -21,6 +21,30 @@ test('one payment: each affected query in use is fetched exactly once, the other
   expect(paths.filter((path) => path !== BALANCE && !TRANSACTIONS.test(path))).toEqual(['/api/profile'])
 })
 
+test('own echo: the tab that saved has its answer, the others fetch', async ({ bank }) => {
+  await bank.signIn()
+  const [saves, looks] = await bank.openTabs(2)
+  if (!saves || !looks) throw new Error('two tabs')
+  const tab = await origin(saves)
+  await saves.evaluate(() => {
+    window.receipts = []
+    window.ledger.line.onReceipt((receipt) => window.receipts.push(receipt))
+  })
+  bank.demo.stats.reset()
+  await saves.getByTestId('profile-edit').click()
+  await saves.getByTestId('profile-name-input').fill('Ann of Two Tabs')
+  await saves.getByTestId('profile-save').click()
+  await expect(looks.getByTestId('profile-name')).toHaveText('Ann of Two Tabs')
+  await expect.poll(() => saves.evaluate(() => window.receipts.map(({ covered }) => covered))).toEqual([[['profile']]])
+  await atRest(saves)
+  expect(bank.fetches({ path: '/api/profile' }).length).toBe(1)
+  expect(bank.fetches({ tab, path: '/api/profile' })).toEqual([])
+  await expect(saves.getByTestId('profile-name')).toHaveText('Ann of Two Tabs')
+  // What somebody else does is fetched as ever.
+  bank.demo.emit('1', 'profile_updated', { _line: { origin: `${tab}.1000` } })
+  await expect.poll(() => bank.fetches({ tab, path: '/api/profile' })).toHaveLength(1)
+})
+
 test('a query whose key contradicts the scope is left alone, in its own tab too', async ({ bank }) => {
   await bank.signIn()
   const [all, salaries] = await bank.openTabs(2)

@@ -47,11 +47,12 @@ async function request<T>(method: string, path: string, body?: object, userId = 
   if (userId !== undefined) headers['x-user'] = userId
   if (body) headers['content-type'] = 'application/json'
 
-  const response = await fetch(`/api${path}`, { method, headers, body: body ? JSON.stringify(body) : null }).catch(
-    () => {
-      throw new ApiError(0, 'The bank can’t be reached right now. Please try again.')
-    },
-  )
+  const send = (named: Record<string, string>) =>
+    fetch(`/api${path}`, { method, headers: { ...headers, ...named }, body: body ? JSON.stringify(body) : null })
+  // What changes something is named, so that its own events make this tab fetch nothing that it has already.
+  const response = await (method === 'GET' ? send({}) : line.request(send)).catch(() => {
+    throw new ApiError(0, 'The bank can’t be reached right now. Please try again.')
+  })
   if (response.ok) return (response.status === 204 ? undefined : await response.json()) as T
 
   // Only if it is about the user on the screen: an answer to a request of the former one changes nothing any more.

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { setUpHub } from '../testing/fake-hub.js'
+import { createRenewal } from './renewal.js'
 
 beforeEach(() => void vi.useFakeTimers({ now: 1_000_000 }))
 afterEach(() => void vi.useRealTimers())
@@ -107,6 +108,19 @@ describe('a server that replays', () => {
     expect(tab.of('gap')).toEqual([])
   })
 
+  it('and a connection that recovers one which was never decided proves nothing', async () => {
+    const { event, server, handshake, tab } = await connected()
+    event(1)
+    server.down()
+    await handshake()
+    server.up()
+    server.down()
+    await handshake()
+    server.up(true)
+    await settle(3_000)
+    expect(tab.of('gap')).toHaveLength(1)
+  })
+
   it('a tab that attaches while it replays is not told that all is well', async () => {
     const { attach, event, server, handshake } = await connected()
     event(1)
@@ -162,6 +176,16 @@ describe('a probe', () => {
     expect(connection.probes).toBe(1)
     expect(connection.attempts).toBe(1)
     expect(tab.got).toEqual([])
+  })
+
+  it('that waits for its answer is not followed by another one', async () => {
+    const { hub, connection } = await connected()
+    connection.answersProbes = false
+    hub.nudge('online')
+    await settle(1_200)
+    hub.nudge('online')
+    await settle(1_000)
+    expect(connection.probes).toBe(1)
   })
 
   it('of a connection that was lost meanwhile decides nothing about the next one', async () => {
@@ -241,14 +265,62 @@ describe('credentials that end', () => {
     expect(tab.of('problem').map(({ code }) => code)).toEqual(['auth-failed'])
   })
 
-  it('of a life of many weeks overflow no timer', async () => {
-    const weeks = 60 * 86_400_000
-    const { connection } = await connected({ auth: () => 'x', expiresAt: () => 1_000_000 + weeks })
+  it('that a tab gave and the server refused are asked of another tab the next time', async () => {
+    const { attach, connection, handshake } = await expiring('refused')
+    await attach(['a'], { auth: () => 'of another tab' })
+    await settle(560_000)
+    expect(connection.renewals).toHaveLength(1)
+    expect(await handshake()).toEqual({ token: 'of another tab' })
+  })
+
+  it('leave no timer behind when the hub ends', async () => {
+    const { hub, event, server, handshake } = await expiring('accepted')
+    event(1)
+    server.down()
+    await handshake()
+    server.up()
+    hub.signOut()
+    await settle()
+    expect(vi.getTimerCount()).toBe(0)
+  })
+})
+
+describe('the renewal', () => {
+  const environment = {
+    clock: { now: () => Date.now() },
+    timers: {
+      after(ms: number, run: () => void) {
+        expect(ms).toBeLessThan(2 ** 31)
+        const timer = setTimeout(run, ms)
+        return () => clearTimeout(timer)
+      },
+    },
+    random: () => 0.5,
+  }
+
+  it('of a life of many weeks overflows no timer', async () => {
+    const onRenewed = vi.fn()
+    const ask = async () => ({ ok: true, auth: { token: 'x' } }) as const
+    createRenewal({ environment, ask, onRenewed, onTrouble: vi.fn() }).plan(Date.now() + 60 * 86_400_000)
+    await settle(59 * 86_400_000)
+    expect(onRenewed).not.toHaveBeenCalled()
+    await settle(86_400_000)
+    expect(onRenewed).toHaveBeenCalledExactlyOnceWith({ token: 'x' })
+  })
+
+  it('is dropped when a connection attempt has asked meanwhile, or it was called off', async () => {
+    const onRenewed = vi.fn()
+    const answers: ((given: { ok: true; auth: object }) => void)[] = []
+    const ask = () => new Promise<never>((resolve) => void answers.push(resolve as never))
+    const renewal = createRenewal({ environment, ask, onRenewed, onTrouble: vi.fn() })
+    renewal.plan(Date.now() + 20_000)
+    await settle(20_000)
+    renewal.plan(Date.now() + 600_000)
+    answers[0]?.({ ok: true, auth: {} })
     await settle(1_000)
-    expect(connection.renewals).toEqual([])
-    // Past the longest timer; the looks at the machine in between are many, so in one jump.
-    vi.setSystemTime(1_000_000 + weeks - 120_000)
-    await settle(0)
-    expect(connection.renewals).toEqual([])
+    renewal.cancel()
+    await settle(600_000)
+    expect(answers).toHaveLength(1)
+    expect(onRenewed).not.toHaveBeenCalled()
   })
 })

@@ -1,4 +1,4 @@
-import { dehydrate, hydrate, QueryClient, QueryObserver } from '@tanstack/react-query'
+import { dehydrate, hydrate, MutationObserver, QueryClient, QueryObserver } from '@tanstack/react-query'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { createOwnRequests, ORIGIN_HEADER } from '../own-requests.js'
 import type { EventPair } from '../protocol.js'
@@ -14,12 +14,13 @@ afterEach(() => void vi.useRealTimers())
 const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms)
 
 /** A tab with requests of its own, and one query in use whose fetches take 50 ms. */
-function setUp(queryKeys: readonly string[] = ['a']) {
+function setUp(queryKeys: readonly string[] = ['a'], before: (client: QueryClient) => void = () => undefined) {
   const client = new QueryClient({
     defaultOptions: {
       queries: { gcTime: Number.POSITIVE_INFINITY, staleTime: Number.POSITIVE_INFINITY, retry: false },
     },
   })
+  before(client)
   const tab = createFakeBrowser().tab()
   const own = createOwnRequests(
     () => 'me',
@@ -156,14 +157,16 @@ describe('an event that a request of this tab caused', () => {
     expect(fetches['a']).toHaveLength(2)
   })
 
-  it('makes nobody miss what somebody else changed meanwhile', async () => {
+  it.each([
+    ['before', [undefined, 'own']],
+    ['after', ['own', undefined]],
+  ])('makes nobody miss what somebody else changed %s it', async (_when, origins) => {
     const { client, request, emit, fetches } = setUp()
     await pass(100)
     const name = await request()
     void client.invalidateQueries({ queryKey: ['a'] })
     await pass(60)
-    emit('a', name)
-    emit('a')
+    for (const origin of origins) emit('a', origin && name)
     await pass(1_000)
     expect(fetches['a']).toEqual([0, 130, 290])
   })
@@ -295,8 +298,18 @@ describe('data that comes into the cache without a fetch', () => {
     expect(fetches['b']).toHaveLength(1)
   })
 
+  it('is nothing that a cancelled fetch puts back, also if it was there before the session', async () => {
+    const { client, fetches } = setUp(['a'], (early) => early.setQueryData(['a'], 'early'))
+    void client.invalidateQueries({ queryKey: ['a'] })
+    await pass(10)
+    await client.cancelQueries({ queryKey: ['a'] })
+    await pass(10_000)
+    expect(fetches['a']).toHaveLength(1)
+  })
+
   it('is nothing that a cancelled fetch puts back, nor `initialData`, nor a setQueryData', async () => {
     const { client, fetches } = setUp()
+    let others = 0
     await pass(100)
     void client.invalidateQueries({ queryKey: ['a'] })
     await pass(10)
@@ -304,13 +317,30 @@ describe('data that comes into the cache without a fetch', () => {
     client.setQueryData(['b'], 'set')
     new QueryObserver(client, {
       queryKey: ['a', 'with initial data'],
-      queryFn: () => expect.fail('fetched'),
+      queryFn: () => ++others,
       initialData: 'x',
       initialDataUpdatedAt: START - 1_000_000,
     }).subscribe(() => undefined)
     await pass(10_000)
     expect(fetches['a']).toHaveLength(2)
+    expect(others).toBe(0)
   })
+})
+
+it('a resync, a look and a poll wait for a running mutation, and are then one fetch', async () => {
+  const { client, invalidator, tab, fetches } = setUp()
+  await pass(100)
+  const saving = new MutationObserver(client, { mutationFn: () => new Promise((done) => setTimeout(done, 1_500)) })
+  void saving.mutate()
+  invalidator.resync(Date.now(), true)
+  await pass(900)
+  invalidator.poll()
+  tab.page.hide()
+  tab.page.show()
+  await pass(550)
+  expect(fetches['a']).toEqual([0])
+  await pass(1_000)
+  expect(fetches['a']).toEqual([0, 1_600])
 })
 
 describe('a poll', () => {

@@ -1,4 +1,4 @@
-import { useMutation, useQuery } from '@tanstack/react-query'
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { type FormEvent, useEffect, useRef, useState } from 'react'
 import type { Profile as ProfileData } from '../../server/bank.js'
 import { api } from '../api.js'
@@ -60,7 +60,15 @@ const FIELDS = [
 function ProfileForm({ profile, onClose }: { profile: ProfileData; onClose: () => void }) {
   // A draft of its own: what another tab saves meanwhile does not overwrite what is being typed here.
   const [draft, setDraft] = useState(profile)
-  const save = useMutation({ mutationFn: api.changeProfile, onSuccess: onClose })
+  const queryClient = useQueryClient()
+  const save = useMutation({
+    mutationFn: api.changeProfile,
+    onSuccess: (saved) => {
+      // The answer is the new profile: this tab has it now, and the others hear of it.
+      queryClient.setQueryData(profileQuery.queryKey, saved)
+      onClose()
+    },
+  })
   const first = useRef<HTMLInputElement>(null)
   useEffect(() => first.current?.focus(), [])
 

@@ -25,6 +25,7 @@ const FATES = [
   { fate: 'joined', means: 'was being fetched already: once more when that is done' },
   { fate: 'deferred', means: 'marked stale, fetched when it is needed' },
   { fate: 'skipped', means: 'left alone: its key says that it can’t contain the change' },
+  { fate: 'covered', means: 'left alone: this tab has the change already' },
 ] as const
 
 function FeedEntry({ receipt }: { receipt: Receipt }) {
@@ -64,6 +65,7 @@ function FeedEntry({ receipt }: { receipt: Receipt }) {
 function headOf({ cause, events, refetched, joined }: Receipt): { name: string; count: number }[] {
   const fetches = refetched.length + joined.length > 0
   if (cause === 'gap') return [{ name: fetches ? 'caught up after a gap' : 'a gap, to catch up with', count: 1 }]
+  if (cause === 'poll') return [{ name: 'asked, while the line is down', count: 1 }]
   if (cause === 'visible') return [{ name: 'looked at again', count: 1 }]
   const counts = new Map<string, number>()
   for (const { name } of events) counts.set(name, (counts.get(name) ?? 0) + 1)
