@@ -33,6 +33,12 @@ export interface PartylineOptions<Events> {
    */
   readonly jitter?: number
   /**
+   * Over how many milliseconds browsers spread their fetches for an event, by its name: for events that go to many users at
+   * once. The server may say so as well, for a single event. Handlers hear of the event at once.
+   * @default {}
+   */
+  readonly spread?: { readonly [E in keyof Events]?: number }
+  /**
    * While the line is down for longer than `downFor` milliseconds, queries that have a rule and are in use are fetched
    * every `interval` milliseconds, in a tab that is looked at. `true` takes 30 s and 15 s.
    * @default false
@@ -83,6 +89,7 @@ export interface Configuration {
   readonly name: string
   readonly debounce: { readonly wait: number; readonly maxWait: number }
   readonly jitter: number
+  readonly spread: Readonly<Record<string, number>>
   readonly polling: PollingTimes | undefined
   readonly clearOnSwitch: boolean
   readonly linger: number
@@ -133,6 +140,12 @@ export function configure(options: PartylineOptions<never>, report: Report): Con
     name: options.name ?? 'app',
     debounce: { wait, maxWait: Math.max(wait, milliseconds('debounce.maxWait', options.debounce?.maxWait, 1_000)) },
     jitter: milliseconds('jitter', options.jitter, 2_000),
+    spread: Object.fromEntries(
+      Object.entries<number | undefined>(options.spread ?? {}).map(([event, ms]) => [
+        event,
+        milliseconds(`spread.${event}`, ms, 0),
+      ]),
+    ),
     polling: polling(),
     clearOnSwitch: options.clearOnSwitch === true,
     linger: milliseconds('linger', options.linger, 5_000),

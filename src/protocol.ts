@@ -23,6 +23,8 @@ export type EventPair = readonly [name: string, metadata: Metadata | null, mark?
 export interface EventMark {
   /** The request that caused it, as its tab named it. */
   readonly origin?: string
+  /** How long this browser's tabs wait before they fetch for it. Milliseconds. */
+  readonly wait?: number
 }
 
 /** The field of an event's metadata that is Partyline's: no rule and no handler ever sees it. */

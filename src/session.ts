@@ -62,6 +62,7 @@ export function openSession(options: SessionOptions): Session {
     rules: options.rules,
     debounce: configuration.debounce,
     jitter: configuration.jitter,
+    spread: configuration.spread,
     order: options.order,
     environment,
     onReceipt: options.onReceipt,
@@ -135,7 +136,6 @@ export function openSession(options: SessionOptions): Session {
     close(release) {
       left = true
       invalidator.close()
-      polling?.up()
       link.close(release)
     },
   }

@@ -1,4 +1,4 @@
-import { type EventPair, isMetadata, type Metadata, RESERVED } from '../protocol.js'
+import { type EventMark, type EventPair, isMetadata, type Metadata, RESERVED } from '../protocol.js'
 import type { Cursor } from './cursor.js'
 import type { createTellOnce } from './problems.js'
 import type { TabRegistry } from './tab-registry.js'
@@ -6,7 +6,9 @@ import type { TabRegistry } from './tab-registry.js'
 /** Server to hub, not meant for tabs. */
 export const CONTROL = RESERVED
 
-const asText = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined)
+/** An event may be spread over this much (ms) at most: nobody may be kept from fresh data for longer. */
+const WIDEST = 600_000
+
 const asId = (value: unknown): string | number | undefined =>
   typeof value === 'string' || typeof value === 'number' ? value : undefined
 
@@ -14,7 +16,12 @@ const asId = (value: unknown): string | number | undefined =>
  * Takes an event as the server sent it: checks it, takes off what the server said about it, and keeps out what came
  * before. Undefined when there is nothing to deliver.
  */
-export function createAdmission(tabs: TabRegistry, cursor: Cursor, tellOnce: ReturnType<typeof createTellOnce>) {
+export function createAdmission(
+  tabs: TabRegistry,
+  cursor: Cursor,
+  tellOnce: ReturnType<typeof createTellOnce>,
+  random: () => number,
+) {
   return (name: string, raw: unknown): EventPair | undefined => {
     const given: Metadata | null = raw === undefined || raw === null ? {} : isMetadata(raw) ? raw : null
     if (!tabs.wants(name)) tellOnce(name, 'unknown-event', `no tab has a rule or a handler for the event '${name}'`)
@@ -22,10 +29,14 @@ export function createAdmission(tabs: TabRegistry, cursor: Cursor, tellOnce: Ret
     if (!given || !(RESERVED in given)) return [name, given]
 
     const { [RESERVED]: said, ...metadata } = given
-    const { id, origin } = isMetadata(said) ? said : {}
+    const { id, origin, spread } = isMetadata(said) ? said : {}
     const number = asId(id)
     if (number !== undefined && !cursor.admit(number)) return undefined
-    const from = asText(origin)
-    return from === undefined ? [name, metadata] : [name, metadata, { origin: from }]
+    const mark: EventMark = {
+      ...(typeof origin === 'string' && { origin }),
+      // The same for all tabs of this browser, and another one in every other.
+      ...(typeof spread === 'number' && spread > 0 && { wait: Math.round(random() * Math.min(spread, WIDEST)) }),
+    }
+    return Object.keys(mark).length > 0 ? [name, metadata, mark] : [name, metadata]
   }
 }

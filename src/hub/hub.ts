@@ -53,7 +53,7 @@ export function createHub(
   const ask = createAsk(tabs, timers, settings.authTimeout)
   const tellOnce = createTellOnce(tabs)
   const cursor = createCursor()
-  const admission = createAdmission(tabs, cursor, tellOnce)
+  const admission = createAdmission(tabs, cursor, tellOnce, environment.random)
   const continuity = createContinuity(environment, cursor, join)
   const renewal = createRenewal({
     environment,

@@ -31,13 +31,16 @@ describe('what the server says of an event', () => {
   it('is taken off its metadata, and only the origin goes on to the tabs', async () => {
     const { server, events } = await connected()
     server.emit('a', { n: 1, _line: { origin: 'me.1', id: 7, spread: 5 } })
-    server.emit('a', { n: 2, _line: { origin: 12, id: {} } })
+    server.emit('a', { n: 2, _line: { origin: 12, id: {}, spread: 86_400_000 } })
+    server.emit('a', { n: 2.5, _line: { spread: -1 } })
     server.emit('a', { n: 3, _line: 'nonsense' })
     server.emit('a', { n: 4 })
     await settle(20)
     expect(events()).toEqual([
-      ['a', { n: 1 }, { origin: 'me.1' }],
-      ['a', { n: 2 }],
+      // The fake browser's chance is always a half.
+      ['a', { n: 1 }, { origin: 'me.1', wait: 3 }],
+      ['a', { n: 2 }, { wait: 300_000 }],
+      ['a', { n: 2.5 }],
       ['a', { n: 3 }],
       ['a', { n: 4 }],
     ])

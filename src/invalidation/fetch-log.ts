@@ -32,9 +32,7 @@ export function createFetchLog(client: QueryClientSlice, tick: () => number, han
     if (type === 'setState' && data !== undefined && before !== dataUpdatedAt) handlers.onRestored(query)
   }
 
-  const cache = client.getQueryCache()
-  for (const query of cache.getAll()) dated.set(query, query.state.dataUpdatedAt)
-  const stop = cache.subscribe(({ type, query, action }) => {
+  const stop = client.getQueryCache().subscribe(({ type, query, action }) => {
     if (type === 'updated' && action) updated(query, action)
     else if (type === 'observerAdded') handlers.onUsed(query)
     else if (type === 'added') {

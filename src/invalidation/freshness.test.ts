@@ -32,6 +32,7 @@ function setUp(queryKeys: readonly string[] = ['a'], before: (client: QueryClien
     rules: new Map(['a', 'b'].map((name) => [name, compileRule(name, [name], () => undefined)])),
     debounce: { wait: 100, maxWait: 1_000 },
     jitter: 2_000,
+    spread: { b: 40_000 },
     order: own.order,
     environment: { ...tab.environment, random: () => 0.5 },
     onReceipt: (receipt) => receipts.push(receipt),
@@ -145,8 +146,8 @@ describe('an event that a request of this tab caused', () => {
     client.setQueryData(['a'], 'from the answer')
     emit('a', name)
     emit('b', name)
-    await pass(1_000)
-    expect(fetches).toEqual({ a: [0], b: [0, 230] })
+    await pass(30_000)
+    expect(fetches).toEqual({ a: [0], b: [0, 20_230] })
   })
 
   it('fetches what its own mutation has not', async () => {
@@ -324,6 +325,36 @@ describe('data that comes into the cache without a fetch', () => {
     await pass(10_000)
     expect(fetches['a']).toHaveLength(2)
     expect(others).toBe(0)
+  })
+})
+
+describe('an event that is spread', () => {
+  it('is answered after a time of this browser’s own, and so are those that come meanwhile: once', async () => {
+    const { emit, invalidator, fetches } = setUp(['a', 'b'])
+    await pass(100)
+    for (let time = 0; time < 20; time++) {
+      emit('b')
+      await pass(100)
+    }
+    // By the server's word, for this event alone.
+    invalidator.push([['a', {}, { wait: 5_000 }]])
+    await pass(4_900)
+    expect(fetches).toEqual({ a: [0], b: [0] })
+    await pass(60_000)
+    expect(fetches).toEqual({ a: [0, 7_200], b: [0, 20_200] })
+  })
+
+  it('is not answered when something else has fetched meanwhile, and leaves no timer after the end', async () => {
+    const { client, emit, invalidator, fetches } = setUp(['b'])
+    await pass(100)
+    emit('b')
+    await pass(1_000)
+    void client.invalidateQueries({ queryKey: ['b'] })
+    await pass(60_000)
+    expect(fetches['b']).toEqual([0, 1_100])
+    emit('b')
+    invalidator.close()
+    expect(vi.getTimerCount()).toBe(0)
   })
 })
 

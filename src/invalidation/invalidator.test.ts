@@ -65,6 +65,7 @@ function setUp({
     rules: new Map(Object.entries(rules).map(([event, rule]) => [event, compileRule(event, rule, complain)])),
     debounce,
     jitter,
+    spread: {},
     order,
     environment: { ...tab.environment, random: () => random },
     onReceipt: (receipt) => receipts.push(receipt),

@@ -9,6 +9,7 @@ import type { QueryClientSlice, QuerySlice } from './query-client.js'
 import type { Receipt, ServerEvent } from './receipt.js'
 import { createRecent } from './recent.js'
 import type { CompiledRule } from './rule.js'
+import { createSpread } from './spread.js'
 import { identify, type NormalTarget } from './target.js'
 
 export interface InvalidatorOptions {
@@ -17,6 +18,8 @@ export interface InvalidatorOptions {
   readonly debounce: { readonly wait: number; readonly maxWait: number }
   /** A resync is spread over this many milliseconds. */
   readonly jitter: number
+  /** Over how many milliseconds tabs spread their fetches for an event, by its name. */
+  readonly spread: Readonly<Record<string, number>>
   readonly order: Order
   readonly environment: {
     readonly clock: Pick<Environment['clock'], 'now'>
@@ -48,6 +51,13 @@ export interface Invalidator {
   close(): void
 }
 
+/** An event and what it makes stale, but for data that was asked for later than `after`. */
+interface Due {
+  readonly event: ServerEvent
+  readonly targets: readonly NormalTarget[]
+  readonly after: number
+}
+
 export function createInvalidator(options: InvalidatorOptions): Invalidator {
   const { client, rules, debounce, environment, order } = options
   const { clock, timers, page, random } = environment
@@ -58,6 +68,7 @@ export function createInvalidator(options: InvalidatorOptions): Invalidator {
   let resyncing: (() => void) | undefined
   let closed = false
 
+  const spread = createSpread<Due>(timers, collect)
   const recent = createRecent(clock.now)
   const pass = createPass(client, clock.now, options.onReceipt)
   const hold = createMutationHold(client, timers, debounce.maxWait)
@@ -81,19 +92,28 @@ export function createInvalidator(options: InvalidatorOptions): Invalidator {
 
   function push(pairs: readonly EventPair[]): void {
     if (closed) return
-    let relevant = false
+    const due: Due[] = []
     for (const [name, metadata, mark] of pairs) {
       const rule = rules.get(name)
       if (!rule) continue
-      relevant = true
-      events.push({ name, metadata: metadata ?? {} })
       const after = (mark?.origin !== undefined && order.answeredAt(mark.origin)) || order.tick()
-      for (const target of rule.resolve(metadata)) {
+      const wait = Math.max(mark?.wait ?? 0, random() * (options.spread[name] ?? 0))
+      const event = { event: { name, metadata: metadata ?? {} }, targets: rule.resolve(metadata), after }
+      if (wait > 0) spread.add(name, wait, event)
+      else due.push(event)
+    }
+    if (due.length > 0) collect(due)
+  }
+
+  function collect(due: readonly Due[]): void {
+    for (const one of due) {
+      events.push(one.event)
+      for (const target of one.targets) {
         const id = identify(target)
-        targets.set(id, { ...target, after: Math.max(after, targets.get(id)?.after ?? 0) })
+        targets.set(id, { ...target, after: Math.max(one.after, targets.get(id)?.after ?? 0) })
       }
     }
-    if (relevant) schedule()
+    schedule()
   }
 
   function flush(): void {
@@ -200,6 +220,7 @@ export function createInvalidator(options: InvalidatorOptions): Invalidator {
 
   function close(): void {
     closed = true
+    spread.close()
     schedule.cancel()
     hold.cancel()
     resyncing?.()
