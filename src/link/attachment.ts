@@ -1,16 +1,9 @@
-import { wrap } from 'comlink'
 import { type Endpoint, listen } from '../endpoint.js'
 import type { Environment } from '../environment.js'
 import { messageOf } from '../errors.js'
 import { holdLock, whenLockIsFree } from '../locks.js'
-import {
-  type Credentials,
-  type Hello,
-  type HubCalls,
-  type HubMessage,
-  isHubMessage,
-  type Welcome,
-} from '../protocol.js'
+import { type Credentials, type Hello, type HubMessage, isHubMessage, type Welcome } from '../protocol.js'
+import { createCaller } from './caller.js'
 import { onElection } from './find-owner.js'
 import type { Rung } from './rung.js'
 
@@ -107,6 +100,7 @@ async function attach(rung: Rung, options: AttachmentOptions): Promise<Attachmen
 
   const endpoint: Endpoint = await rung.open({ fail, signal, hung: options.hung })
   const lock = await locking
+  const hub = createCaller(endpoint)
   const stopListening = listen(endpoint, (data) => {
     if (!isHubMessage(data)) return
     if (signal.aborted) {
@@ -119,6 +113,7 @@ async function attach(rung: Rung, options: AttachmentOptions): Promise<Attachmen
     endpoint.postMessage({ kind: 'detach' })
     const hangUp = () => {
       stopListening()
+      hub.close()
       endpoint.close()
     }
     // A page that goes into the back/forward cache must not be written to. One whose session is over may be.
@@ -134,12 +129,9 @@ async function attach(rung: Rung, options: AttachmentOptions): Promise<Attachmen
   const answer = (ask: number) => {
     if (endpoint.shared) return
     void options.auth().then((credentials) => {
-      if (!signal.aborted) void call(hub.credentials(ask, credentials))
+      if (!signal.aborted) void call(hub.call('credentials', ask, credentials))
     })
   }
-  // Kept for as long as the attachment: Comlink closes the port when the proxy is garbage-collected.
-  const hub = wrap<HubCalls>(endpoint as Parameters<typeof wrap>[0])
-
   const within = <T>(ms: number, answer: Promise<T>): Promise<T> =>
     new Promise((resolve, reject) => {
       const stop = timers.after(ms, () => reject(new Hung(`the hub did not answer within ${ms} ms`)))
@@ -161,7 +153,7 @@ async function attach(rung: Rung, options: AttachmentOptions): Promise<Attachmen
 
   const welcome = await Promise.race([
     failure,
-    within(HANDSHAKE, hub.attach({ ...hello, ...(lock && { lock }) }) as Promise<Welcome>),
+    within(HANDSHAKE, hub.call('attach', { ...hello, ...(lock && { lock }) })),
   ])
   if (!welcome.ok) throw new Refused(welcome)
   owner = welcome.owner
@@ -174,7 +166,7 @@ async function attach(rung: Rung, options: AttachmentOptions): Promise<Attachmen
   function ping(): void {
     stopPing = timers.after(PING, () => {
       if (watched && !environment.page.isVisible()) return ping()
-      void call(hub.ping()).then((known) => {
+      void call(hub.call('ping')).then((known) => {
         if (known === false) lose('the hub took this tab for gone', false)
         else if (!signal.aborted) ping()
       })
@@ -185,10 +177,10 @@ async function attach(rung: Rung, options: AttachmentOptions): Promise<Attachmen
 
   return {
     welcome,
-    want: (events) => void call(hub.want(events)),
-    nudge: (why) => void call(hub.nudge(why)),
+    want: (events) => void call(hub.call('want', events)),
+    nudge: (why) => void call(hub.call('nudge', why)),
     // Its answer is the `signed-out` message, which every tab gets.
-    signOut: () => void hub.signOut().catch(() => undefined),
+    signOut: () => void hub.call('signOut').catch(() => undefined),
     detach: (release) => endpoint.postMessage({ kind: 'detach', release }),
   }
 }
