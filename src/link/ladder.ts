@@ -1,8 +1,10 @@
 import { messageOf, type PartylineErrorCode, type Report } from '../errors.js'
 import type { Step } from '../status.js'
 import { Refused } from './attachment.js'
-import { NotHere, type Rung } from './rung.js'
+import { NotHere, NotNow, type Rung } from './rung.js'
 
+/** A leader may fail so many times in a row before its welcome, then there is a rest. */
+const PATIENCE = 4
 /** So many losses of a host within this time (ms) and the next rung is taken. */
 const LOSSES = { most: 3, within: 60_000 }
 
@@ -11,8 +13,10 @@ export interface Ladder {
   /** Undefined when none is left. */
   readonly rung: Rung | undefined
   readonly steps: readonly Step[]
-  /** The rung failed: on to the next one. */
-  stepDown(thrown: unknown): void
+  /** The rung failed. It is to be tried again, at once or after a rest, or the next one is. */
+  failed(thrown: unknown): 'again' | 'rest' | 'next'
+  /** The rung has led to a hub. */
+  served(): void
   /** A hub that had served is gone. Once is nothing; again and again is a failure. */
   lost(reason: string): void
   /** Back to the top. */
@@ -28,6 +32,7 @@ export function createLadder(rungs: readonly Rung[], now: () => number, report: 
   let index = 0
   let steps: readonly Step[] = []
   let losses: number[] = []
+  let failures = 0
 
   function stepDown(thrown: unknown): void {
     const rung = rungs[index]
@@ -37,10 +42,26 @@ export function createLadder(rungs: readonly Rung[], now: () => number, report: 
     rung.release?.()
     index++
     losses = []
+    failures = 0
     steps = [...steps, { host, reason }]
     // What this browser lacks is no error.
     if (thrown instanceof NotHere) return
     report(codeOf(thrown), `${host}: ${reason}`, { detail: { host, reason }, cause: thrown })
+  }
+
+  function failed(thrown: unknown): 'again' | 'rest' | 'next' {
+    const rung = rungs[index]
+    // While there is a channel, a leader can be had: to leave the election would mean a second socket.
+    if (rung?.host !== 'leader-tab' || !(thrown instanceof NotNow)) {
+      stepDown(thrown)
+      return 'next'
+    }
+    if (++failures < PATIENCE) return 'again'
+    failures = 0
+    rung.release?.()
+    const detail = { host: rung.host, reason: messageOf(thrown) }
+    report('host-failed', `${detail.host}: ${detail.reason}; it is tried again`, { detail, cause: thrown })
+    return 'rest'
   }
 
   return {
@@ -50,7 +71,10 @@ export function createLadder(rungs: readonly Rung[], now: () => number, report: 
     get steps() {
       return steps
     },
-    stepDown,
+    failed,
+    served() {
+      failures = 0
+    },
     lost(reason) {
       losses = [...losses.filter((at) => now() - at < LOSSES.within), now()]
       // Leaders come and go with their tabs, and below the last rung there is nothing. A worker has to last.

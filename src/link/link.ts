@@ -1,5 +1,6 @@
+import { messageOf } from '../errors.js'
 import { PROTOCOL, type Since } from '../protocol.js'
-import { type Attachment, attachBy, type Heard, Hung, Moved, Refused } from './attachment.js'
+import { type Attachment, attachBy, type Heard, Hung, Refused } from './attachment.js'
 import { createLadder } from './ladder.js'
 import { type Link, type LinkOptions, type LinkState, SEEKING } from './link-options.js'
 import type { Rung } from './rung.js'
@@ -8,8 +9,6 @@ import type { Rung } from './rung.js'
 const RETRY = 15_000
 /** An attachment that lasted for less than this (ms) is followed by a pause of up to as long. */
 const BRIEF = 100
-/** So many leaders in a row may be lost before their welcome. */
-const PATIENCE = 4
 /** What is no longer true without a hub. */
 const GONE = { host: undefined, role: undefined, socket: undefined, tabs: 0 } as const
 /** How long (ms) a sign-out may take to be confirmed. */
@@ -26,7 +25,6 @@ export function createLink(options: LinkOptions): Link {
   let visits = 0
   /** A hub has left this tab without an answer, and none has answered since. */
   let hung = false
-  let failures = 0
   let attachedAt = Number.NEGATIVE_INFINITY
   let seq: number | undefined
   let stopRetry: (() => void) | undefined
@@ -50,19 +48,27 @@ export function createLink(options: LinkOptions): Link {
       } catch (thrown) {
         if (signal.aborted) return
         hung ||= thrown instanceof Hung
-        // A leader that was lost before its welcome is no reason to leave the election, and so for a second socket.
-        const again = rung.host === 'leader-tab' && (thrown instanceof Hung || thrown instanceof Moved)
-        if (again && ++failures < PATIENCE) continue
-        failures = 0
         if (thrown instanceof Refused && thrown.refusal.code === 'signed-out') {
           end(thrown.message)
           return
         }
-        ladder.stepDown(thrown)
+        if (ladder.failed(thrown) === 'rest') {
+          rest(messageOf(thrown))
+          return
+        }
         enter({ steps: ladder.steps })
       }
     }
-    giveUpForNow()
+    const reason = ladder.steps.map((step) => `${step.host}: ${step.reason}`).join('; ')
+    report('no-host', `no host could be used; they are tried again. ${reason}`, { detail: { steps: ladder.steps } })
+    ladder.restart()
+    rest(reason)
+  }
+
+  function rest(reason: string): void {
+    leave()
+    enter({ ...GONE, phase: 'seeking', reason })
+    stopRetry = timers.after(random() * RETRY, () => void seek())
   }
 
   async function visitRung(rung: Rung, signal: AbortSignal): Promise<void> {
@@ -89,17 +95,6 @@ export function createLink(options: LinkOptions): Link {
     if (!signal.aborted) attached(made, events)
   }
 
-  function giveUpForNow(): void {
-    leave()
-    const reason = ladder.steps.map((step) => `${step.host}: ${step.reason}`).join('; ')
-    report('no-host', `no host could be used; they are tried again. ${reason}`, { detail: { steps: ladder.steps } })
-    enter({ phase: 'seeking', host: undefined, reason })
-    stopRetry = timers.after(random() * RETRY, () => {
-      ladder.restart()
-      void seek()
-    })
-  }
-
   function attached(made: Attachment, asked: readonly string[]): void {
     const { welcome } = made
     attachment = made
@@ -108,7 +103,7 @@ export function createLink(options: LinkOptions): Link {
       return
     }
     hung = false
-    failures = 0
+    ladder.served()
     attachedAt = clock.now()
     seq = welcome.seq
     const { host, role, socket, tabs, epoch } = welcome
