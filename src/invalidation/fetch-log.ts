@@ -1,3 +1,4 @@
+import type { Hit } from './matcher.js'
 import type { QueryCacheEvent, QueryClientSlice, QuerySlice } from './query-client.js'
 
 interface Handlers {
@@ -15,16 +16,19 @@ interface Handlers {
  */
 export function createFetchLog(client: QueryClientSlice, tick: () => number, handlers: Handlers) {
   const begun = new WeakMap<QuerySlice, number>()
-  const fresh = new WeakMap<QuerySlice, number>()
+  const fetched = new WeakMap<QuerySlice, number>()
+  const set = new WeakMap<QuerySlice, number>()
   /** Of what moment the data is: when that changes without a fetch, it was restored. A cancelled fetch puts back the same. */
   const dated = new WeakMap<QuerySlice, number>()
 
   function updated(query: QuerySlice, { type, manual }: NonNullable<QueryCacheEvent['action']>): void {
     if (type === 'fetch') begun.set(query, tick())
+    else if (type === 'success' && manual) set.set(query, tick())
     else if (type === 'success') {
-      // The app's own word (`setQueryData`) is as of now; but it pays no debts, which only a fetch does.
-      fresh.set(query, manual ? tick() : (begun.get(query) ?? 0))
-      if (!manual) handlers.onFetched(query)
+      fetched.set(query, begun.get(query) ?? 0)
+      // A fetch replaces it, also one that began before.
+      set.delete(query)
+      handlers.onFetched(query)
     }
     const { data, dataUpdatedAt } = query.state
     const before = dated.get(query)
@@ -43,9 +47,14 @@ export function createFetchLog(client: QueryClientSlice, tick: () => number, han
   })
 
   return {
-    /** Whether what the query has, or is being given, was asked for after that place in the order. */
-    isYounger: (query: QuerySlice, place: number): boolean =>
-      ((query.state.fetchStatus === 'idle' ? fresh : begun).get(query) ?? 0) > place,
+    /**
+     * Whether what the query has, or is being given, has the change. What the app has set (`setQueryData`) may be a guess, and
+     * says nothing of other people's changes; of its own requests it is taken for the answer.
+     */
+    has(query: QuerySlice, { after, own }: Hit): boolean {
+      if (query.state.fetchStatus !== 'idle') return (begun.get(query) ?? 0) > after
+      return (fetched.get(query) ?? 0) > after || (own && (set.get(query) ?? 0) > after)
+    },
     stop,
   }
 }

@@ -112,6 +112,15 @@ describe('what was fetched after an event had come', () => {
     expect(fetches['a']).toHaveLength(3)
   })
 
+  it('is nothing that the app has set, perhaps by a guess: somebody else’s change is fetched', async () => {
+    const { client, emit, fetches } = setUp()
+    await pass(100)
+    emit('a')
+    client.setQueryData(['a'], 'a guess')
+    await pass(1_000)
+    expect(fetches['a']).toEqual([0, 200])
+  })
+
   it('does not count when it began before: that fetch may have read the old rows', async () => {
     const { client, emit, fetches } = setUp()
     await pass(100)
@@ -148,6 +157,19 @@ describe('an event that a request of this tab caused', () => {
     emit('b', name)
     await pass(30_000)
     expect(fetches).toEqual({ a: [0], b: [0, 20_230] })
+  })
+
+  it('does not take for the truth what an older fetch has replaced', async () => {
+    const { client, request, emit, fetches } = setUp()
+    await pass(100)
+    const asking = request(30)
+    void client.invalidateQueries({ queryKey: ['a'] })
+    const name = await asking
+    client.setQueryData(['a'], 'from the answer')
+    await pass(60)
+    emit('a', name)
+    await pass(1_000)
+    expect(fetches['a']).toHaveLength(3)
   })
 
   it('fetches what its own mutation has not', async () => {

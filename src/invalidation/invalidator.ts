@@ -2,7 +2,7 @@ import type { Environment } from '../environment.js'
 import type { EventPair } from '../protocol.js'
 import { createDebts } from './debts.js'
 import { createFetchLog } from './fetch-log.js'
-import { createMatcher } from './matcher.js'
+import { createMatcher, type Hit, isHit } from './matcher.js'
 import { createMutationHold } from './mutation-hold.js'
 import { createPass, type Fate } from './pass.js'
 import type { QueryClientSlice, QuerySlice } from './query-client.js'
@@ -51,11 +51,10 @@ export interface Invalidator {
   close(): void
 }
 
-/** An event and what it makes stale, but for data that was asked for later than `after`. */
-interface Due {
+/** An event and what it makes stale. */
+interface Due extends Hit {
   readonly event: ServerEvent
   readonly targets: readonly NormalTarget[]
-  readonly after: number
 }
 
 export function createInvalidator(options: InvalidatorOptions): Invalidator {
@@ -96,9 +95,15 @@ export function createInvalidator(options: InvalidatorOptions): Invalidator {
     for (const [name, metadata, mark] of pairs) {
       const rule = rules.get(name)
       if (!rule) continue
-      const after = (mark?.origin !== undefined && order.answeredAt(mark.origin)) || order.tick()
+      const answered = mark?.origin === undefined ? undefined : order.answeredAt(mark.origin)
+      const after = answered ?? order.tick()
       const wait = Math.max(mark?.wait ?? 0, random() * (options.spread[name] ?? 0))
-      const event = { event: { name, metadata: metadata ?? {} }, targets: rule.resolve(metadata), after }
+      const event = {
+        event: { name, metadata: metadata ?? {} },
+        targets: rule.resolve(metadata),
+        after,
+        own: answered !== undefined,
+      }
       if (wait > 0) spread.add(name, wait, event)
       else due.push(event)
     }
@@ -110,7 +115,9 @@ export function createInvalidator(options: InvalidatorOptions): Invalidator {
       events.push(one.event)
       for (const target of one.targets) {
         const id = identify(target)
-        targets.set(id, { ...target, after: Math.max(one.after, targets.get(id)?.after ?? 0) })
+        const same = targets.get(id)
+        const after = Math.max(one.after, same?.after ?? 0)
+        targets.set(id, { ...target, after, own: one.own && same?.own !== false })
       }
     }
     schedule()
@@ -126,7 +133,7 @@ export function createInvalidator(options: InvalidatorOptions): Invalidator {
     const visible = page.isVisible()
     const refetched = pass('events', answered, (query) => {
       const verdict = match(query)
-      if (typeof verdict === 'number') return answer(query, verdict, visible)
+      if (isHit(verdict)) return answer(query, verdict, visible)
       // A fetch that began after the one we waited for has the change already.
       if (again.has(query.queryHash) && isIdle(query)) return debts.mark(query, visible)
       return verdict
@@ -134,9 +141,8 @@ export function createInvalidator(options: InvalidatorOptions): Invalidator {
     refetched.forEach(debts.follow)
   }
 
-  /** `after`: what was asked for later than this has the change already. */
-  function answer(query: QuerySlice, after: number, visible: boolean): Fate | undefined {
-    if (!log.isYounger(query, after)) return isIdle(query) ? debts.mark(query, visible) : debts.join(query)
+  function answer(query: QuerySlice, hit: Hit, visible: boolean): Fate | undefined {
+    if (!log.has(query, hit)) return isIdle(query) ? debts.mark(query, visible) : debts.join(query)
     // But it may fail on the way.
     if (!isIdle(query) && debts.mark(query, false)) debts.follow(query)
     return 'covered'
@@ -198,10 +204,6 @@ export function createInvalidator(options: InvalidatorOptions): Invalidator {
     if (due.size > 0) fetchNow(cause, (query) => due.has(query))
   }
 
-  function poll(): void {
-    hold.run(pollNow)
-  }
-
   function pollNow(): void {
     if (closed || !page.isVisible()) return
     const isMapped = reachable()
@@ -215,7 +217,7 @@ export function createInvalidator(options: InvalidatorOptions): Invalidator {
   /** Whether any rule can reach a query. */
   function reachable(): (query: QuerySlice) => boolean {
     const match = createMatcher([...rules.values()].flatMap((rule) => rule.reach()))
-    return (query) => typeof match(query) === 'number'
+    return (query) => isHit(match(query))
   }
 
   function close(): void {
@@ -228,7 +230,7 @@ export function createInvalidator(options: InvalidatorOptions): Invalidator {
     log.stop()
   }
 
-  return { push, resync, poll, close }
+  return { push, resync, poll: () => hold.run(pollNow), close }
 }
 
 const isIdle = (query: QuerySlice): boolean => query.state.fetchStatus === 'idle'

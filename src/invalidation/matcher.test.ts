@@ -1,11 +1,11 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { createMatcher, type Verdict } from './matcher.js'
+import { createMatcher, isHit, type Verdict } from './matcher.js'
 import { contradicts } from './scope.js'
 import { type NormalTarget, type QueryKey, startsWith } from './target.js'
 
 /** No data can have the change already. */
-const HIT = Number.POSITIVE_INFINITY
+const HIT = { after: Number.POSITIVE_INFINITY, own: false }
 
 interface Query {
   readonly queryKey: QueryKey
@@ -18,7 +18,12 @@ function naive(targets: readonly NormalTarget[], { queryKey, meta }: Query): Ver
   const open = matching.filter(
     ({ queryKey: prefix, scope }) => !scope || !contradicts(queryKey, prefix.length, meta?.['scope'], scope),
   )
-  if (open.length > 0) return Math.max(...open.map(({ after }) => after ?? HIT))
+  if (open.length > 0) {
+    return {
+      after: Math.max(...open.map(({ after }) => after ?? HIT.after)),
+      own: open.every(({ own }) => own === true),
+    }
+  }
   return matching.length > 0 ? 'skipped' : undefined
 }
 
@@ -82,7 +87,7 @@ describe('the matcher', () => {
     ['a number is not its name', [{ queryKey: [1] }], { queryKey: ['1'] }, undefined],
     ['an empty query key', [{ queryKey: ['loans'] }], { queryKey: [] }, undefined],
   ])('%s', (_what, targets, query, verdict) => {
-    expect(createMatcher(targets)(query)).toBe(verdict)
+    expect(createMatcher(targets)(query)).toEqual(verdict)
   })
 
   it('says of every query what the definition says, for all the targets at once', () => {
@@ -99,20 +104,26 @@ describe('the matcher', () => {
     )
     const after = fc.integer({ min: 1, max: 9 })
     const target = fc.record(
-      { queryKey: key, scope: fc.option(scope, { nil: undefined }), after },
+      { queryKey: key, scope: fc.option(scope, { nil: undefined }), after, own: fc.boolean() },
       { requiredKeys: ['queryKey', 'scope'] },
     )
     const query = fc.record({ queryKey: key, meta: fc.record({ scope }, { requiredKeys: [] }) })
 
-    const seen: Record<string, number> = { hit: 0, 'hit after': 0, skipped: 0, undefined: 0 }
+    const seen: Record<string, number> = { hit: 0, 'hit after': 0, own: 0, skipped: 0, undefined: 0 }
     fc.assert(
       fc.property(fc.array(target, { maxLength: 8 }), fc.array(query, { maxLength: 8 }), (targets, queries) => {
         const match = createMatcher(targets)
         for (const one of queries) {
           const verdict = naive(targets, one)
-          const kind = verdict === HIT ? 'hit' : typeof verdict === 'number' ? 'hit after' : String(verdict)
+          const kind = isHit(verdict)
+            ? verdict.own
+              ? 'own'
+              : verdict.after < HIT.after
+                ? 'hit after'
+                : 'hit'
+            : String(verdict)
           seen[kind] = (seen[kind] ?? 0) + 1
-          expect(match(one)).toBe(verdict)
+          expect(match(one)).toEqual(verdict)
         }
       }),
       { numRuns: 2_000 },

@@ -1,11 +1,14 @@
 import { contradicts } from './scope.js'
 import { type NormalTarget, type QueryKey, startsWith } from './target.js'
 
-/**
- * A number: a target matches, and only data that was asked for after that place has the change. `skipped`: a target would
- * match, but its scope contradicts.
- */
-export type Verdict = number | 'skipped' | undefined
+/** Targets match: what has the change already is data that was asked for after that place, or set if all are `own`. */
+export interface Hit {
+  readonly after: number
+  readonly own: boolean
+}
+
+/** `skipped`: a target would match, but its scope contradicts. */
+export type Verdict = Hit | 'skipped' | undefined
 
 interface Matchable {
   readonly queryKey: QueryKey
@@ -31,23 +34,21 @@ export function createMatcher(targets: Iterable<NormalTarget>): (query: Matchabl
     }
   }
 
-  const test = (query: Matchable, candidates: readonly NormalTarget[] | undefined): Verdict => {
-    let verdict: Verdict
-    for (const { queryKey, scope, after = Number.POSITIVE_INFINITY } of candidates ?? []) {
-      if (typeof verdict === 'number' && verdict >= after) continue
+  const test = (query: Matchable, candidates: readonly NormalTarget[] | undefined, before?: Verdict): Verdict => {
+    let verdict = before
+    for (const { queryKey, scope, after = Number.POSITIVE_INFINITY, own = false } of candidates ?? []) {
+      const hit = isHit(verdict) ? verdict : undefined
+      // It could not say more than what was said already.
+      if (hit && hit.after >= after && (own || !hit.own)) continue
       if (!startsWith(query.queryKey, queryKey)) continue
       const misses = scope && contradicts(query.queryKey, queryKey.length, query.meta?.['scope'], scope)
-      if (!misses) verdict = after
-      else verdict ??= 'skipped'
+      if (misses) verdict ??= 'skipped'
+      else verdict = { after: Math.max(after, hit?.after ?? 0), own: own && hit?.own !== false }
     }
     return verdict
   }
 
-  return (query) => {
-    const direct = test(query, byHead.get(query.queryKey[0]))
-    if (headless.length === 0) return direct
-    const other = test(query, headless)
-    if (typeof direct === 'number') return typeof other === 'number' ? Math.max(direct, other) : direct
-    return other ?? direct
-  }
+  return (query) => test(query, headless, test(query, byHead.get(query.queryKey[0])))
 }
+
+export const isHit = (verdict: Verdict): verdict is Hit => typeof verdict === 'object'

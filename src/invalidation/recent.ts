@@ -1,4 +1,4 @@
-import { createMatcher } from './matcher.js'
+import { createMatcher, isHit } from './matcher.js'
 import type { QuerySlice } from './query-client.js'
 import type { NormalTarget } from './target.js'
 
@@ -41,7 +41,7 @@ export function createRecent(now: () => number) {
       const { dataUpdatedAt } = query.state
       if (dataUpdatedAt > now() || dataUpdatedAt - SKEW <= floor) return false
       const since = entries.filter(({ at }) => at >= dataUpdatedAt - SKEW).map(({ target }) => target)
-      return typeof createMatcher(since)(query) !== 'number'
+      return !isHit(createMatcher(since)(query))
     },
   }
 }

@@ -45,12 +45,15 @@ export const openSocketIo: OpenTransport = (settings, handlers) => {
   const manager = socket.io
   let endProbe = (): void => undefined
   let closed = false
+  /** The connection is on its way out because `reconnect` was asked for. */
+  let dropping = false
 
   socket.on('connect', () => handlers.onUp(socket.recovered))
   socket.on('disconnect', (reason) => {
     attempt++
     endProbe()
-    if (reason === 'io server disconnect') handlers.onRefused('the server closed the connection')
+    if (dropping) dropping = false
+    else if (reason === 'io server disconnect') handlers.onRefused('the server closed the connection')
     else if (reason !== 'io client disconnect') handlers.onDown(reason)
   })
   socket.on('connect_error', (error) => {
@@ -72,6 +75,7 @@ export const openSocketIo: OpenTransport = (settings, handlers) => {
       }
       // A goodbye would end the session at the server, which may otherwise recover it. So the connection is dropped beneath
       // the socket; and Socket.IO, which would wait before it comes back, is kept from doing so by itself.
+      dropping = true
       const byItself = manager.reconnection()
       manager.once('close', () => {
         void Promise.resolve().then(() => {

@@ -3,7 +3,7 @@ import type { Settings } from '../protocol.js'
 /** What a hub needs of a connection to the server. It reconnects by itself until it is refused or closed. */
 export interface Transport {
   connect(): void
-  /** Drops whatever there is, any back-off included, and tries at once. */
+  /** Drops whatever there is, any back-off included, and tries at once. Who asks for it knows: it is not told as `onDown`. */
   reconnect(): void
   /** Asks the server for a sign of life over the connection there is. Never resolves when the connection is dead. */
   probe?(): Promise<void>
