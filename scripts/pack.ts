@@ -10,6 +10,7 @@ import { dirname, join, resolve } from 'node:path'
 import { publint } from 'publint'
 import { formatMessage } from 'publint/utils'
 import { build, type Rolldown } from 'vite'
+import { checkServer } from './pack-server.js'
 
 /** The whole of what may be in the package. A test, a fake or a source file is not. */
 const MAY_SHIP =
@@ -78,10 +79,10 @@ function checkImports(files: readonly string[], manifest: Manifest, folder: stri
   )
 }
 
-/** The README's code blocks that begin with a file's name, as these files. */
-function writeReadmesFiles(folder: string): string[] {
-  const readme = readFileSync(join(root, 'README.md'), 'utf8')
-  const files = [...readme.matchAll(/^```\w+\n(\/\/ ([\w./-]+\.\w+)\n[\s\S]*?)^```$/gm)]
+/** A page's code blocks that begin with a file's name, as these files. */
+function writeFilesOf(page: string, folder: string): string[] {
+  const text = readFileSync(join(root, page), 'utf8')
+  const files = [...text.matchAll(/^```\w+\n(\/\/ ([\w./-]+\.\w+)\n[\s\S]*?)^```$/gm)]
   for (const [, code = '', name = ''] of files) write(join(folder, name), code)
   return files.map(([, , name = '']) => name)
 }
@@ -207,7 +208,7 @@ async function check(temporary: string): Promise<string> {
   run('attw', '@arethetypeswrong/cli/dist/index.js', [...attw, '--no-color', '--no-emoji'], temporary)
 
   write(join(consumer, 'package.json'), '{ "private": true, "type": "module" }')
-  const pasted = writeReadmesFiles(consumer)
+  const pasted = writeFilesOf('README.md', consumer)
   const missing = ['src/realtime.ts', 'src/main.tsx', 'src/App.tsx', 'vite.config.ts', 'server.js']
   fault(
     'files that the README no longer shows',
@@ -215,10 +216,12 @@ async function check(temporary: string): Promise<string> {
   )
   if (faults.length > 0) return ''
 
+  const recipes = writeFilesOf('docs/server.md', consumer)
   checkTypes(consumer)
+  checkServer(consumer, run, fault)
   execFileSync(process.execPath, ['--check', join(consumer, 'server.js')])
   await checkBuild(consumer)
-  return `${packed.filename}: ${files.length} files, publint and attw clean; ${pasted.length} files of the README type-checked and built against it`
+  return `${packed.filename}: ${files.length} files, publint and attw clean; ${pasted.length} files of the README type-checked and built against it, ${recipes.length} of docs/server.md type-checked and run`
 }
 
 if (!existsSync(join(root, 'dist/worker.js'))) {

@@ -1,6 +1,7 @@
 export { createPartyline, type Line, type MetadataOf } from './client.js'
 export type { SharedWorkerOptions, SharedWorkerSlice, WorkerFactory } from './environment.js'
 export { PartylineError, type PartylineErrorCode } from './errors.js'
+export type { EventsOf } from './events-of.js'
 export type { QueryClientSlice, QuerySlice } from './invalidation/query-client.js'
 export type { Receipt, ServerEvent } from './invalidation/receipt.js'
 export type { Rule } from './invalidation/rule.js'

@@ -11,6 +11,8 @@ export interface Database {
   query: Query
   /** All of `work` or nothing: it is rolled back if it throws. */
   transaction<T>(work: (query: Query) => Promise<T>): Promise<T>
+  /** The same database, on behalf of a request: what its transactions announce says so (see schema.sql). */
+  from(origin: string | undefined): Database
   /** Runs a script of several statements. */
   script(sql: string): Promise<void>
   /**
@@ -23,10 +25,32 @@ export interface Database {
 
 /** A PostgreSQL server if there is an address for one, else PostgreSQL inside this process, in memory. */
 export async function openDatabase(url?: string): Promise<Database> {
-  return url ? connectTo(url) : openEmbedded()
+  return withFrom(await (url ? connectTo(url) : openEmbedded()))
 }
 
-async function openEmbedded(): Promise<Database> {
+/** Without `from`, which is the same for all. */
+type Plain = Omit<Database, 'from'>
+
+function withFrom(plain: Plain): Database {
+  const database: Database = {
+    ...plain,
+    from: (origin) =>
+      origin === undefined
+        ? database
+        : {
+            ...database,
+            transaction: (work) =>
+              plain.transaction(async (query) => {
+                // Until the end of this transaction.
+                await query("select set_config('partyline.origin', $1, true)", [origin])
+                return work(query)
+              }),
+          },
+  }
+  return database
+}
+
+async function openEmbedded(): Promise<Plain> {
   const lite = await PGlite.create()
   return {
     kind: 'embedded',
@@ -47,7 +71,7 @@ async function openEmbedded(): Promise<Database> {
   }
 }
 
-async function connectTo(url: string): Promise<Database> {
+async function connectTo(url: string): Promise<Plain> {
   const pool = new pg.Pool({ connectionString: url, max: 5 })
   // An idle connection that breaks is dropped by the pool by itself; without a handler it would end the process.
   pool.on('error', (error) => console.warn(`A database connection was lost: ${error.message}`))

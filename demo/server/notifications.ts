@@ -1,10 +1,12 @@
+import type { AnyEvents, Notifier } from 'partyline/server'
 import { z } from 'zod'
 import type { Database } from './database.js'
+import type { Stats } from './telemetry.js'
 
 const Notification = z.object({
   userId: z.string(),
   name: z.string(),
-  metadata: z.record(z.string(), z.unknown()),
+  metadata: z.looseObject({ _line: z.object({ origin: z.string() }).optional() }),
 })
 
 /**
@@ -13,13 +15,16 @@ const Notification = z.object({
  */
 export function hearNotifications(
   database: Database,
-  emit: (userId: string, name: string, metadata: Record<string, unknown>) => void,
+  notify: Notifier<AnyEvents>,
+  stats: Stats,
   onMissed: () => void,
 ): Promise<() => Promise<void>> {
   const onPayload = (payload: string) => {
     try {
       const { userId, name, metadata } = Notification.parse(JSON.parse(payload))
-      emit(userId, name, metadata)
+      const { _line, ...rest } = metadata
+      notify.user(userId, name, rest, { origin: _line?.origin })
+      stats.countEvent(name)
     } catch (error) {
       // Anyone with access to the database can NOTIFY anything; that must not take the server down.
       console.warn('A notification could not be read:', payload, error)

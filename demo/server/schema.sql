@@ -48,13 +48,22 @@ create table if not exists ledger.loans (
   status        text not null check (status in ('offered', 'accepted', 'repaid'))
 );
 
+-- Which request is at work, if the transaction says so (see `from` in database.ts), in the field that is Partyline's own: the
+-- tab that made it has its answer, and can do without the echo.
+create or replace function ledger.mark() returns jsonb language sql stable as $$
+  select case coalesce(current_setting('partyline.origin', true), '')
+    when '' then '{}'::jsonb
+    else jsonb_build_object('_line', jsonb_build_object('origin', current_setting('partyline.origin', true)))
+  end;
+$$;
+
 -- One small JSON per event. `nonce` is there because PostgreSQL folds equal notifications of one transaction into one:
 -- give one where every occurrence counts, leave it out where once is enough.
 create or replace function ledger.announce(user_id integer, name text, metadata jsonb, nonce text default null)
 returns void language sql as $$
   select pg_notify(
     'ledger_events',
-    jsonb_build_object('userId', user_id::text, 'name', name, 'metadata', metadata, 'nonce', nonce)::text
+    jsonb_build_object('userId', user_id::text, 'name', name, 'metadata', metadata || ledger.mark(), 'nonce', nonce)::text
   );
 $$;
 

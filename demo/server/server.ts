@@ -3,6 +3,8 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import express from 'express'
+import { createNotifier } from 'partyline/server'
+import type { ServerOptions } from 'socket.io'
 import { createApi } from './api.js'
 import { type Database, openDatabase } from './database.js'
 import { hearNotifications } from './notifications.js'
@@ -26,6 +28,8 @@ export interface DemoOptions {
   readonly database?: Database | undefined
   /** Sessions to go on with, for a restart that signs nobody out. */
   readonly sessions?: Sessions | undefined
+  /** Goes to Socket.IO as it is. */
+  readonly socketOptions?: Partial<ServerOptions> | undefined
   /** Where the built page is. */
   readonly staticDir?: string | undefined
 }
@@ -59,7 +63,7 @@ export async function startDemo(options: DemoOptions = {}): Promise<Demo> {
     if (!options.database) await database.close()
   }
 
-  const io = openSockets(http, sessions, stats, faults)
+  const io = openSockets(http, sessions, stats, faults, options.socketOptions)
   const emit = (userId: string, name: string, ...args: unknown[]) => {
     stats.countEvent(name)
     io.to(userRoom(userId)).emit(name, ...args)
@@ -72,7 +76,7 @@ export async function startDemo(options: DemoOptions = {}): Promise<Demo> {
     await prepare(database)
     // What the database said while nobody listened is lost. A browser that has to reconnect knows that it may have
     // missed something and refetches, so that is how it is told.
-    stopHearing = await hearNotifications(database, emit, () => cutConnections(io))
+    stopHearing = await hearNotifications(database, createNotifier(io), stats, () => cutConnections(io))
     http.listen(port, host)
     await once(http, 'listening')
   } catch (error) {

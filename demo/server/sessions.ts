@@ -13,6 +13,11 @@ export class Sessions {
   readonly #sessions = new Map<string, Session>()
   readonly #tokens = new Map<string, { readonly session: Session; readonly expires: number }>()
 
+  /** `known`: sessions to go on with, for a process that takes over from another one. */
+  constructor(known: readonly Session[] = []) {
+    for (const session of known) this.#sessions.set(session.id, session)
+  }
+
   start(userId: string): Session {
     const session = { id: secret(), userId }
     this.#sessions.set(session.id, session)

@@ -1,5 +1,6 @@
 import type { Server as HttpServer } from 'node:http'
-import { type DefaultEventsMap, Server } from 'socket.io'
+import { createSessions } from 'partyline/server'
+import { type DefaultEventsMap, Server, type ServerOptions } from 'socket.io'
 import type { Session, Sessions } from './sessions.js'
 import type { Faults, Stats } from './telemetry.js'
 
@@ -9,30 +10,33 @@ export const userRoom = (userId: string) => `user_${userId}`
 const sessionRoom = (sessionId: string) => `session_${sessionId}`
 
 /** The Socket.IO side: who may connect, and in which rooms they are. It hears nothing and says only events. */
-export function openSockets(http: HttpServer, sessions: Sessions, stats: Stats, faults: Faults): Io {
-  const io: Io = new Server(http, { transports: ['websocket'], serveClient: false })
+export function openSockets(
+  http: HttpServer,
+  sessions: Sessions,
+  stats: Stats,
+  faults: Faults,
+  options?: Partial<ServerOptions>,
+): Io {
+  const io: Io = new Server(http, { ...options, transports: ['websocket'], serveClient: false })
 
-  io.use((socket, next) => {
-    const session = sessions.redeem(socket.handshake.auth['token'])
-    const fault = faults.refuseTokens > 0
-    if (fault) faults.refuseTokens -= 1
-    if (!session || fault) {
+  createSessions(io, {
+    authenticate({ token }) {
+      const session = sessions.redeem(token)
+      const fault = faults.refuseTokens > 0
+      if (fault) faults.refuseTokens -= 1
+      if (session && !fault) return session
       stats.refused += 1
-      next(new Error('token expired or unknown'))
-      return
-    }
-    socket.data.session = session
-    next()
+      return 'token expired or unknown'
+    },
   })
 
   io.on('connection', (socket) => {
-    const { id, userId } = socket.data.session
     stats.connections += 1
     stats.openSockets += 1
     socket.on('disconnect', () => {
       stats.openSockets -= 1
     })
-    void socket.join([userRoom(userId), sessionRoom(id)])
+    void socket.join(sessionRoom(socket.data.session.id))
   })
 
   return io

@@ -1,4 +1,5 @@
-import { Router } from 'express'
+import { type Request, Router } from 'express'
+import { originOf } from 'partyline/server'
 import { accountsOf, balanceOf, loanSummaryOf, loansOf, profileOf, transactionsOf } from '../bank.js'
 import { changeProfile, pay, setLoanStatus } from '../changes.js'
 import { type ApiContext, currentSession, userIdOf } from '../context.js'
@@ -9,6 +10,7 @@ import { Refusal } from '../refusal.js'
 export function bankRoutes({ database, sessions }: ApiContext): Router {
   const router = Router()
   const { query } = database
+  const on = (request: Request) => database.from(originOf(request))
 
   router.post('/socket-token', (request, response) => {
     const wanted = SocketTokenRequest.parse(request.body)
@@ -29,7 +31,7 @@ export function bankRoutes({ database, sessions }: ApiContext): Router {
     response.json(await transactionsOf(query, userIdOf(response), TransactionQuery.parse(request.query)))
   })
   router.post('/payments', async (request, response) => {
-    response.status(201).json(await pay(database, userIdOf(response), PaymentInput.parse(request.body)))
+    response.status(201).json(await pay(on(request), userIdOf(response), PaymentInput.parse(request.body)))
   })
 
   router.get('/loans', async (_request, response) => {
@@ -39,11 +41,11 @@ export function bankRoutes({ database, sessions }: ApiContext): Router {
     response.json(await loanSummaryOf(query, userIdOf(response)))
   })
   router.post('/loans/:id/accept', async (request, response) => {
-    await setLoanStatus(database, userIdOf(response), Id.parse(request.params.id), 'offered', 'accepted')
+    await setLoanStatus(on(request), userIdOf(response), Id.parse(request.params.id), 'offered', 'accepted')
     response.status(204).end()
   })
   router.post('/loans/:id/withdraw', async (request, response) => {
-    await setLoanStatus(database, userIdOf(response), Id.parse(request.params.id), 'accepted', 'offered')
+    await setLoanStatus(on(request), userIdOf(response), Id.parse(request.params.id), 'accepted', 'offered')
     response.status(204).end()
   })
 
@@ -51,7 +53,7 @@ export function bankRoutes({ database, sessions }: ApiContext): Router {
     response.json(await profileOf(query, userIdOf(response)))
   })
   router.patch('/profile', async (request, response) => {
-    response.json(await changeProfile(database, userIdOf(response), ProfileInput.parse(request.body)))
+    response.json(await changeProfile(on(request), userIdOf(response), ProfileInput.parse(request.body)))
   })
 
   return router

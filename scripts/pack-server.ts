@@ -1,0 +1,95 @@
+/** The server half of the package, used as docs/server.md says: its recipes are type-checked, and those with sockets run. */
+import { execFileSync } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+/** Without a DOM library, as a backend is compiled; the declarations that ship are checked as well. */
+const PROBE = `
+import { createNotifier, createSessions, originOf } from 'partyline/server'
+import { Server } from 'socket.io'
+const io = new Server()
+createSessions(io, { authenticate: async ({ token }) => (token === 'x' ? { userId: 'ann' } : 'no') })
+const notify = createNotifier<{ balance_updated: { accountId: string } }>(io)
+notify.user('ann', 'balance_updated', { accountId: '7' }, { origin: originOf(new Headers()) })
+// @ts-expect-error an event that the map does not name
+notify.user('ann', 'balance_updatd', { accountId: '7' })
+// @ts-expect-error a field that the event does not have
+notify.user('ann', 'balance_updated', { acountId: '7' })
+`
+
+/** A browser's side of the recipes: it connects, makes a change and hears of it, with its own origin. */
+const RUN = `
+import { once } from 'node:events'
+import { io } from 'socket.io-client'
+import { app, http } from './express.ts'
+import { fastify } from './fastify.ts'
+
+async function use(url) {
+  const refused = io(url, { transports: ['websocket'], forceNew: true, auth: { token: 'wrong' } })
+  const [error] = await once(refused, 'connect_error')
+  if (error.message !== 'token unknown' && error.message !== 'token unknown or expired') throw error
+  const socket = io(url, { transports: ['websocket'], forceNew: true, auth: { token: 'secret' } })
+  await once(socket, 'connect')
+  const heard = once(socket, 'balance_updated')
+  const answer = await fetch(url + '/api/accounts/7/deposit', { method: 'POST', headers: { 'x-partyline-origin': 'tab-1' } })
+  const [metadata] = await heard
+  if (answer.status !== 204 || JSON.stringify(metadata) !== '{"accountId":"7","_line":{"origin":"tab-1"}}')
+    throw new Error(url + ': ' + answer.status + ' ' + JSON.stringify(metadata))
+  refused.close()
+  return socket
+}
+
+http.listen(0, '127.0.0.1')
+await once(http, 'listening')
+const one = await use('http://127.0.0.1:' + http.address().port)
+one.close()
+http.close()
+const two = await use(await fastify.listen({ port: 0, host: '127.0.0.1' }))
+const hungUp = once(two, 'disconnect')
+await fastify.close()
+await hungUp
+two.close()
+`
+
+const OPTIONS = {
+  target: 'es2022',
+  module: 'nodenext',
+  moduleResolution: 'nodenext',
+  strict: true,
+  exactOptionalPropertyTypes: true,
+  noUncheckedIndexedAccess: true,
+  verbatimModuleSyntax: true,
+  allowImportingTsExtensions: true,
+  noEmit: true,
+  types: ['node'],
+}
+
+/** `run` runs a tool of the project's own in a folder; its failure is told by `fault`. */
+export function checkServer(
+  folder: string,
+  run: (what: string, script: string, args: readonly string[], cwd: string) => void,
+  fault: (what: string, details: readonly string[]) => void,
+): void {
+  writeFileSync(join(folder, 'server/probe.ts'), PROBE)
+  writeFileSync(join(folder, 'server/run.mjs'), RUN)
+  const configs = {
+    'types of the server half, without a DOM': { lib: ['es2022'], skipLibCheck: false, files: ['server/probe.ts'] },
+    'types of docs/server.md': { lib: ['es2022', 'dom'], skipLibCheck: true, include: ['server'] },
+  }
+  for (const [what, { lib, skipLibCheck, ...which }] of Object.entries(configs)) {
+    const config = { compilerOptions: { ...OPTIONS, lib, skipLibCheck }, ...which }
+    writeFileSync(join(folder, 'tsconfig.server.json'), JSON.stringify(config))
+    run(what, 'typescript/bin/tsc', ['-p', 'tsconfig.server.json'], folder)
+  }
+  for (const [what, args] of [
+    ["import('partyline/server')", ['-e', "import('partyline/server').then((all) => all.createNotifier.name)"]],
+    ['the recipes of docs/server.md', ['--import', 'tsx', 'server/run.mjs']],
+  ] as const) {
+    try {
+      execFileSync(process.execPath, args, { cwd: folder, stdio: 'pipe', timeout: 60_000 })
+    } catch (thrown) {
+      const { stdout, stderr } = thrown as { stdout?: Buffer; stderr?: Buffer }
+      fault(what, `${stdout ?? ''}${stderr ?? ''}${thrown}`.trim().split('\n'))
+    }
+  }
+}

@@ -1,0 +1,14 @@
+export { type OnServerError, PartylineServerError, type PartylineServerErrorCode } from './errors.js'
+export type { AnyEvents, EventName, Metadata, NotifyArguments, NotifyOptions } from './events.js'
+export { createNotifier, type EmitterSlice, type Notifier, type NotifierOptions } from './notifier.js'
+export { type HeadersSlice, ORIGIN_HEADER, originOf, type RequestSlice } from './origin.js'
+export type { LoggedEvent, LoggedEvents } from './replay.js'
+export type { UserId } from './rooms.js'
+export {
+  type ClientCredentials,
+  createSessions,
+  type ServerSlice,
+  type SessionsOptions,
+  type SocketSlice,
+} from './sessions.js'
+export type { Answer, Session } from './verdict.js'

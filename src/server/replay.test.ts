@@ -1,0 +1,137 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { describe, expect, it, vi } from 'vitest'
+import { connect, listen, until } from '../testing/real-server.js'
+import { createNotifier, createSessions, type LoggedEvent, type SessionsOptions } from './index.js'
+
+// Against a real Socket.IO server with real clients.
+
+vi.setConfig({ testTimeout: 20_000 })
+
+const logged = (id: number): LoggedEvent => ({ id, event: 'changed', metadata: { n: id } })
+const sent = (id: number) => ['changed', { n: id, _line: { id } }]
+const END = ['_line', { replayed: true }]
+
+async function serve(replay: SessionsOptions<never, { userId: string }>['replay'], replayLimit?: number) {
+  const { io, url } = await listen()
+  const codes: string[] = []
+  createSessions(io, {
+    authenticate: () => ({ userId: 'ann' }),
+    ...(replay && { replay }),
+    ...(replayLimit && { replayLimit }),
+    onError: ({ code }) => codes.push(code),
+  })
+  const notify = createNotifier(io)
+  /** What the client heard up to an event that is sent when everything before it was. */
+  const heardWith = async (auth: object) => {
+    const client = connect(url, auth)
+    await until(() => expect(client.heard).toEqual(['up']))
+    await delay(50)
+    notify.everyone('end')
+    await until(() => expect(client.events.at(-1)).toEqual(['end', {}]))
+    return client.events.slice(0, -1)
+  }
+  return { io, url, notify, codes, heardWith }
+}
+
+describe('replay', () => {
+  it('sends what came after the cursor, in order, and says that this was all', async () => {
+    const asked: unknown[] = []
+    const { heardWith, codes } = await serve(async ({ userId }, cursor) => {
+      asked.push([userId, cursor])
+      return [logged(6), { ...logged(7), origin: 'tab-1' }, { id: 'a', event: 'bare' }]
+    })
+    expect(await heardWith({ cursor: 5 })).toEqual([
+      sent(6),
+      ['changed', { n: 7, _line: { id: 7, origin: 'tab-1' } }],
+      ['bare', { _line: { id: 'a' } }],
+      END,
+    ])
+    expect(await heardWith({ cursor: 'abc' })).toHaveLength(4)
+    expect(asked).toEqual([
+      ['ann', 5],
+      ['ann', 'abc'],
+    ])
+    expect(codes).toEqual([])
+  })
+
+  it('says so when there is nothing to send', async () => {
+    const { heardWith } = await serve(() => [])
+    expect(await heardWith({ cursor: 5 })).toEqual([END])
+  })
+
+  it('says nothing to a cursor that is too old, and to one that is none', async () => {
+    const replay = vi.fn(() => false as const)
+    const { heardWith, codes } = await serve(replay)
+    expect(await heardWith({ cursor: 5 })).toEqual([])
+    expect(replay).toHaveBeenCalledOnce()
+    for (const cursor of [undefined, null, '', 'x'.repeat(101), {}, [5], true]) {
+      expect(await heardWith({ cursor })).toEqual([])
+    }
+    expect(replay).toHaveBeenCalledOnce()
+    expect(codes).toEqual([])
+  })
+
+  it('reads page by page, and hears live events meanwhile', async () => {
+    const { heardWith, notify } = await serve(async function* () {
+      yield logged(1)
+      // Comes live during the replay, and again with it: the client's hub knows it by its id.
+      notify.user('ann', 'changed', { n: 3 }, { id: 3 })
+      await delay(10)
+      yield logged(2)
+      yield logged(3)
+    })
+    const events = await heardWith({ cursor: 0 })
+    expect(events.at(-1)).toEqual(END)
+    expect(events).toEqual([sent(1), sent(3), sent(2), sent(3), END])
+  })
+
+  it('lets the client refetch when that is cheaper', async () => {
+    const many = (count: number) => Array.from({ length: count }, (_, id) => logged(id))
+    const { heardWith } = await serve((_, cursor) => many(Number(cursor)), 3)
+    expect(await heardWith({ cursor: 3 })).toEqual([...many(3).map(({ id }) => sent(Number(id))), END])
+    expect(await heardWith({ cursor: 4 })).not.toContainEqual(END)
+  })
+
+  it('lets the client refetch when it fails, at whatever point', async () => {
+    const failing: SessionsOptions<never, { userId: string }>['replay'][] = [
+      () => {
+        throw new Error('no log')
+      },
+      async () => {
+        throw new Error('no log')
+      },
+      async function* () {
+        yield logged(1)
+        throw new Error('the log broke off')
+      },
+      () => [logged(1), { id: 2, event: 'changed', metadata: { at: new Date() } }],
+      () => 'text' as never,
+      () => undefined as never,
+    ]
+    for (const replay of failing) {
+      const { heardWith, codes } = await serve(replay)
+      expect(await heardWith({ cursor: 0 })).not.toContainEqual(END)
+      expect(codes).toEqual(['replay-failed'])
+    }
+  })
+
+  it('stops reading when the client is gone', async () => {
+    let read = 0
+    let closed = false
+    const { io, url } = await serve(async function* () {
+      try {
+        for (;;) {
+          yield logged(++read)
+          await delay(5)
+        }
+      } finally {
+        closed = true
+      }
+    })
+    const client = connect(url, { cursor: 0 })
+    await until(() => expect(client.events.length).toBeGreaterThan(3))
+    client.socket.disconnect()
+    await until(() => expect(io.of('/').sockets.size).toBe(0))
+    await until(() => expect(closed).toBe(true))
+  })
+})

@@ -1,0 +1,160 @@
+import { type OnServerError, PartylineServerError, tell } from './errors.js'
+import { createExpiry } from './expiry.js'
+import { isCursor } from './mark.js'
+import { type LoggedEvents, type ReplaySocket, replayTo } from './replay.js'
+import { type UserId, userRoom } from './rooms.js'
+import { type Answer, ask, type Session, type Verdict } from './verdict.js'
+
+/** What a client sent as its credentials: anything, until you have looked at it. */
+export type ClientCredentials = Readonly<Record<string, unknown>>
+
+/** A socket of Socket.IO's server, as far as it is needed here. */
+export interface SocketSlice extends ReplaySocket {
+  readonly handshake: { readonly auth: { readonly [name: string]: unknown } }
+  readonly recovered: boolean
+  data: object
+  join(room: string): unknown
+  on(event: string, listener: (...args: unknown[]) => void): unknown
+  disconnect(close: boolean): unknown
+}
+
+/** A Socket.IO `Server`, or one of its namespaces. */
+export interface ServerSlice<S> {
+  use(middleware: (socket: S, next: (error?: Error) => void) => void): unknown
+  on(event: 'connection', listener: (socket: NoInfer<S>) => void): unknown
+}
+
+export interface SessionsOptions<S, T extends Session> {
+  /**
+   * Says whose socket this is, from the credentials that the browser's `auth` gave: `{ userId, expiresAt? }`. A string is
+   * a refusal, and the reason that the client shows. A throw is one too, but what was thrown goes to `onError` only.
+   */
+  readonly authenticate: (credentials: ClientCredentials, socket: S) => Answer<T> | Promise<Answer<T>>
+  /**
+   * The room of a user's sockets; the same as `createNotifier` is given.
+   * @default (userId) => `user_${userId}`
+   */
+  readonly room?: (userId: UserId) => string
+  /**
+   * Reads the user's events after `cursor` from a durable log, oldest first; false if the log does not reach back that
+   * far. The client then refetches nothing for the time it was away.
+   * @default a client that was away refetches
+   */
+  readonly replay?: (session: T, cursor: string | number) => MaybePromise<LoggedEvents | false>
+  /**
+   * With more events than this, the client refetches instead.
+   * @default 1000
+   */
+  readonly replayLimit?: number
+  /**
+   * Hears of what went wrong on the server's side.
+   * @default the console
+   */
+  readonly onError?: OnServerError
+}
+
+type MaybePromise<T> = T | Promise<T>
+
+/** Told to a client whose credentials are good, but not for this connection. */
+const OTHERS = 'this connection is another user’s'
+
+/**
+ * Lets sockets in: who they are, the room of their user, and for how long. A session that is not renewed in time ends
+ * with its socket; the client then comes back with fresh credentials. Call it before other middleware.
+ */
+export function createSessions<S extends SocketSlice, T extends Session>(
+  io: ServerSlice<S>,
+  options: SessionsOptions<S, T>,
+): void {
+  const { authenticate, room = userRoom, replay, replayLimit = 1_000, onError } = options
+  const admitted = new WeakMap<S, Extract<Verdict<T>, { ok: true }>>()
+  const fault = (error: PartylineServerError) => tell(onError, error)
+  const judgeOf = (auth: unknown, socket: S) => ask(async () => authenticate(credentialsIn(auth), socket), fault)
+
+  /** Gives the reason of a refusal, if there is one. */
+  async function admit(socket: S): Promise<string | undefined> {
+    const verdict = await judgeOf(socket.handshake.auth, socket)
+    if (!verdict.ok) return verdict.reason
+    // A recovered connection is in the rooms of its former user already.
+    if (socket.recovered && !isSame(verdict.session, sessionOf(socket))) return OTHERS
+    admitted.set(socket, verdict)
+    Object.assign(socket.data, { session: verdict.session })
+    // Awaited before the client hears that it is connected: with some adapters joining takes a while, and what is sent
+    // meanwhile would be lost without a trace. Socket.IO leaves the room again if another middleware refuses.
+    await socket.join(room(verdict.session.userId))
+    return undefined
+  }
+
+  io.use((socket, next) => {
+    admit(socket).then(
+      (reason) => next(reason === undefined ? undefined : new Error(reason)),
+      (thrown: unknown) => {
+        fault(new PartylineServerError('authentication-failed', 'the room could not be joined', thrown))
+        next(new Error('not authorized'))
+      },
+    )
+  })
+
+  io.on('connection', (socket) => {
+    const verdict = admitted.get(socket)
+    if (!verdict) {
+      const message =
+        'a recovered connection was not authenticated: set connectionStateRecovery.skipMiddlewares to false'
+      fault(new PartylineServerError('authentication-skipped', message))
+      socket.disconnect(true)
+      return
+    }
+    const expiry = createExpiry(() => socket.disconnect(true))
+    expiry.set(verdict.until)
+    socket.on('disconnect', expiry.stop)
+    let renewing = false
+
+    /** Fresh credentials of the same user make the session longer; anybody else's end it. */
+    async function renew(auth: unknown, answer: (said: { ok: boolean; message?: string }) => void): Promise<void> {
+      if (renewing) return answer({ ok: false, message: 'a renewal is under way already' })
+      renewing = true
+      const renewed = await judgeOf(auth, socket)
+      renewing = false
+      if (!renewed.ok) return answer({ ok: false, message: renewed.reason })
+      if (!isSame(renewed.session, verdict?.session)) {
+        answer({ ok: false, message: OTHERS })
+        socket.disconnect(true)
+        return
+      }
+      // It may have ended meanwhile, and its timer must not start again.
+      if (!socket.connected) return
+      Object.assign(socket.data, { session: renewed.session })
+      expiry.set(renewed.until)
+      answer({ ok: true })
+    }
+
+    socket.on('_line:auth', (auth, answer) => {
+      // The client may have sent anything, with or without asking for an answer.
+      void renew(auth, (said) => typeof answer === 'function' && answer(said))
+    })
+    void catchUp(socket, verdict.session)
+  })
+
+  async function catchUp(socket: S, session: T): Promise<void> {
+    const { cursor } = socket.handshake.auth
+    // What a recovered connection missed, Socket.IO has sent already.
+    if (!replay || socket.recovered || !isCursor(cursor)) return
+    try {
+      const events = await replay(session, cursor)
+      if (events !== false) await replayTo(socket, events, replayLimit)
+    } catch (thrown) {
+      fault(new PartylineServerError('replay-failed', 'events could not be replayed', thrown))
+    }
+  }
+}
+
+/** What a client sent, as far as it is the app's; the cursor is Partyline's. */
+function credentialsIn(auth: unknown): ClientCredentials {
+  if (typeof auth !== 'object' || auth === null || Array.isArray(auth)) return {}
+  const { cursor: _, ...credentials } = auth as Record<string, unknown>
+  return credentials
+}
+
+const sessionOf = (socket: SocketSlice): Session | undefined => (socket.data as { session?: Session }).session
+
+const isSame = (one: Session, other: Session | undefined): boolean => String(one.userId) === String(other?.userId)

@@ -1,0 +1,47 @@
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { Server, type ServerOptions } from 'socket.io'
+import { type Socket as ClientSocket, io as connectTo } from 'socket.io-client'
+import { afterEach, vi } from 'vitest'
+
+/** A real Socket.IO server and real clients, closed after each test. */
+
+const closing: (() => unknown)[] = []
+afterEach(async () => {
+  for (const close of closing.splice(0).reverse()) await close()
+})
+
+/** Closes it after the test, the newest first. */
+export const afterwards = (close: () => unknown): void => void closing.push(close)
+
+/** Waits for what comes over a network, on a machine that may be busy. */
+export const until = (what: () => void): Promise<void> => vi.waitFor(what, { timeout: 5_000 })
+
+export async function listen(options: Partial<ServerOptions> = {}): Promise<{ io: Server; url: string }> {
+  const http = createServer()
+  const io = new Server(http, { transports: ['websocket'], ...options })
+  await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve))
+  afterwards(() => io.close())
+  return { io, url: `http://127.0.0.1:${(http.address() as AddressInfo).port}` }
+}
+
+export interface Client {
+  readonly socket: ClientSocket
+  /** Every event, with its first argument, in the order of arrival. */
+  readonly events: [name: string, metadata: unknown][]
+  /** What happened to the connection: 'up', or why not. */
+  readonly heard: string[]
+}
+
+/** A client that connects once: it does not come back by itself. */
+export function connect(url: string, auth: object = {}, options: object = {}): Client {
+  const socket = connectTo(url, { transports: ['websocket'], forceNew: true, reconnection: false, auth, ...options })
+  const events: Client['events'] = []
+  const heard: string[] = []
+  socket.onAny((name: string, metadata: unknown) => events.push([name, metadata]))
+  socket.on('connect', () => heard.push(socket.recovered ? 'up, recovered' : 'up'))
+  socket.on('disconnect', (reason) => heard.push(`down: ${reason}`))
+  socket.on('connect_error', (error) => heard.push(`refused: ${error.message}`))
+  afterwards(() => socket.disconnect())
+  return { socket, events, heard }
+}

@@ -1,0 +1,35 @@
+/** A message of the plain WebSocket wire, either way. See docs/websocket.md. */
+export interface Frame {
+  readonly event: string
+  /** Whatever was sent, unchecked. */
+  readonly metadata?: unknown
+}
+
+/** Deeper than this, metadata is made to overflow somebody's stack: the browser's, when it is posted to a tab. */
+const DEEPEST = 64
+
+/** Why a frame can't be read; of a kind, so that a flood of them can be counted and told as one. */
+export type BadFrame = 'is not text' | 'is too large' | 'is no JSON' | 'has no event' | 'is nested too deep'
+
+/** Reads what came in over the wire. `limit`: the most characters that are looked at. */
+export function readFrame(data: unknown, limit: number): Frame | BadFrame {
+  if (typeof data !== 'string') return 'is not text'
+  if (data.length > limit) return 'is too large'
+  let value: unknown
+  try {
+    value = JSON.parse(data)
+  } catch {
+    return 'is no JSON'
+  }
+  const { event, metadata } = (value ?? {}) as Partial<Frame>
+  if (typeof event !== 'string' || event === '') return 'has no event'
+  if (!isShallow(metadata, DEEPEST)) return 'is nested too deep'
+  return metadata === undefined || metadata === null ? { event } : { event, metadata }
+}
+
+export const writeFrame = (frame: Frame): string => JSON.stringify(frame)
+
+function isShallow(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return true
+  return levels > 0 && Object.values(value).every((inner) => isShallow(inner, levels - 1))
+}

@@ -1,0 +1,224 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { describe, expect, it, vi } from 'vitest'
+import { afterwards } from '../testing/real-server.js'
+import {
+  type Accept,
+  connectTransport,
+  type Far,
+  openWebSocket,
+  serveSocketIo,
+  serveWebSocket,
+} from '../testing/real-sockets.js'
+import { openSocketIo } from './socket-io.js'
+
+// What a hub relies on, of every transport, against a real server of its kind.
+
+vi.setConfig({ testTimeout: 20_000 })
+const far = { reconnectionDelay: 600_000, reconnectionDelayMax: 600_000 }
+
+describe.each([
+  ['Socket.IO', openSocketIo, serveSocketIo],
+  ['plain WebSocket', openWebSocket(), serveWebSocket],
+] as const)('%s transport', (_, open, serveOn) => {
+  async function serve(accept: Accept = () => undefined, port = 0): Promise<Far> {
+    const server = await serveOn(port, accept)
+    let closed: Promise<void> | undefined
+    const close = () => {
+      closed ??= server.close()
+      return closed
+    }
+    afterwards(close)
+    return { ...server, close }
+  }
+  const connect: typeof connectTransport extends (open: never, ...rest: infer Rest) => infer Near
+    ? (...rest: Rest) => Near
+    : never = (...rest) => {
+    const near = connectTransport(open, ...rest)
+    afterwards(near.transport.close)
+    return near
+  }
+  const until = (what: () => void) => vi.waitFor(what, { timeout: 5_000 })
+
+  it('connects with the credentials it was given, and hears events as they were sent', async () => {
+    const server = await serve()
+    const { heard, events } = connect(server.port, async () => ({ token: 'secret' }))
+    await until(() => expect(heard).toEqual(['up']))
+    expect(server.tokens).toEqual(['secret'])
+    server.emit('changed', { id: 1 })
+    server.emit('bare')
+    server.emit('odd', 'text')
+    server.emit('__proto__', [1])
+    server.emit('_line', { replayed: true })
+    await until(() => expect(events).toHaveLength(5))
+    expect(events).toEqual([
+      ['changed', { id: 1 }],
+      ['bare', undefined],
+      ['odd', 'text'],
+      ['__proto__', [1]],
+      ['_line', { replayed: true }],
+    ])
+  })
+
+  it('comes back by itself, and asks for credentials at every attempt', async () => {
+    const server = await serve()
+    let asked = 0
+    const { heard } = connect(server.port, async () => ({ token: ++asked }))
+    await until(() => expect(heard).toEqual(['up']))
+    server.drop()
+    await until(() => expect(heard.at(-1)).toBe('up'))
+    await until(() => expect(heard).toEqual(['up', expect.stringMatching(/^down: /), 'up']))
+    expect(server.tokens).toEqual([1, 2])
+    expect(server.count()).toBe(1)
+  })
+
+  it('tells a refusal with its reason, and waits until it is told to connect', async () => {
+    const server = await serve((token) => (token === 'fresh' ? undefined : 'token expired'))
+    let token = 'stale'
+    const { heard, transport } = connect(server.port, async () => ({ token }))
+    await until(() => expect(heard).toEqual(['refused: token expired']))
+    await delay(150)
+    expect(server.tokens).toEqual(['stale'])
+    token = 'fresh'
+    transport.connect()
+    await until(() => expect(heard).toEqual(['refused: token expired', 'up']))
+    expect(server.tokens).toEqual(['stale', 'fresh'])
+  })
+
+  it('without credentials gives the attempt up, and waits', async () => {
+    const server = await serve()
+    let fail = true
+    const { heard, transport } = connect(server.port, () =>
+      fail ? Promise.reject(new Error('no tab is left')) : Promise.resolve({ token: 't' }),
+    )
+    await until(() => expect(heard).toEqual(['no credentials: no tab is left']))
+    await delay(150)
+    expect(heard).toHaveLength(1)
+    fail = false
+    transport.connect()
+    await until(() => expect(heard.at(-1)).toBe('up'))
+    expect(server.tokens).toEqual(['t'])
+  })
+
+  it('does not send credentials that come too late', async () => {
+    const server = await serve()
+    const answers: ((value: { token: string }) => void)[] = []
+    const { heard, transport } = connect(server.port, () => new Promise((resolve) => void answers.push(resolve)))
+    await until(() => expect(answers).toHaveLength(1))
+    transport.reconnect()
+    await until(() => expect(answers).toHaveLength(2))
+    answers[0]?.({ token: 'late' })
+    answers[1]?.({ token: 'right' })
+    await until(() => expect(heard.at(-1)).toBe('up'))
+    expect(server.tokens).toEqual(['right'])
+    expect(server.count()).toBe(1)
+  })
+
+  it('goes on trying while the server is down', async () => {
+    const first = await serve()
+    await first.close()
+    const { heard } = connect(first.port)
+    await until(() => expect(heard.length).toBeGreaterThan(2))
+    for (const said of heard) expect(said).toMatch(/^trouble: /)
+    await serve(undefined, first.port)
+    await until(() => expect(heard.at(-1)).toBe('up'))
+  })
+
+  it('reconnect cuts a back-off short', async () => {
+    const first = await serve()
+    await first.close()
+    const { heard, transport } = connect(first.port, undefined, far)
+    await until(() => expect(heard).toHaveLength(1))
+    await serve(undefined, first.port)
+    transport.reconnect()
+    await until(() => expect(heard.at(-1)).toBe('up'))
+  })
+
+  it('nothing is left of a back-off that was cut short, or closed', async () => {
+    const slow = { reconnectionDelay: 300, reconnectionDelayMax: 300 }
+    const first = await serve()
+    await first.close()
+    const cut = connect(first.port, undefined, slow)
+    const closed = connect(first.port, undefined, slow)
+    await until(() => expect([cut.heard.length, closed.heard.length]).toEqual([1, 1]))
+    closed.transport.close()
+    const second = await serve(undefined, first.port)
+    cut.transport.reconnect()
+    await until(() => expect(cut.heard.at(-1)).toBe('up'))
+    await delay(700)
+    expect(cut.heard.slice(1)).toEqual(['up'])
+    expect(closed.heard).toHaveLength(1)
+    expect(second.tokens).toHaveLength(1)
+  })
+
+  it('reconnect replaces a connection at once', async () => {
+    const server = await serve()
+    const { heard, transport } = connect(server.port, undefined, far)
+    await until(() => expect(heard).toEqual(['up']))
+    transport.reconnect()
+    await until(() => expect(heard.filter((said) => said === 'up')).toHaveLength(2))
+    await until(() => expect(server.count()).toBe(1))
+  })
+
+  it('connect changes nothing while it is connected', async () => {
+    const server = await serve()
+    const { heard, transport } = connect(server.port)
+    transport.connect()
+    await until(() => expect(heard).toEqual(['up']))
+    transport.connect()
+    await delay(100)
+    expect(heard).toEqual(['up'])
+    expect(server.tokens).toHaveLength(1)
+  })
+
+  it('a probe is answered over a connection that lives', async () => {
+    const server = await serve()
+    const { heard, transport } = connect(server.port)
+    await until(() => expect(heard).toEqual(['up']))
+    await transport.probe?.()
+    await Promise.all([transport.probe?.(), transport.renew?.({ token: 'x' })])
+    expect(heard).toEqual(['up'])
+  })
+
+  it('a probe is not answered over one that is dead, nor over the next one', async () => {
+    const server = await serve()
+    const { heard, transport } = connect(server.port)
+    await until(() => expect(heard).toEqual(['up']))
+    server.freeze()
+    let answered = false
+    void transport.probe?.().then(() => {
+      answered = true
+    })
+    await delay(200)
+    transport.reconnect()
+    await until(() => expect(heard.filter((said) => said === 'up')).toHaveLength(2))
+    await transport.probe?.()
+    expect(answered).toBe(false)
+  })
+
+  it('offers renewed credentials over the connection there is', async () => {
+    const server = await serve((token) => (token === 'good' ? undefined : 'no'))
+    const { heard, transport } = connect(server.port, async () => ({ token: 'good' }))
+    await until(() => expect(heard).toEqual(['up']))
+    expect(await transport.renew?.({ token: 'bad' })).toBe('refused')
+    expect(await transport.renew?.({ token: 'good' })).toBe('accepted')
+    expect(heard).toEqual(['up'])
+  })
+
+  it('hears nothing after close, whenever that is', async () => {
+    const server = await serve()
+    const { heard, events, transport } = connect(server.port)
+    await until(() => expect(heard).toEqual(['up']))
+    transport.close()
+    server.emit('late')
+    await until(() => expect(server.count()).toBe(0))
+    const answers: (() => void)[] = []
+    const early = connect(server.port, () => new Promise((resolve) => void answers.push(() => resolve({}))))
+    await until(() => expect(answers).toHaveLength(1))
+    early.transport.close()
+    answers[0]?.()
+    const earliest = connect(server.port)
+    earliest.transport.close()
+    await delay(150)
+    expect([heard, events, early.heard, earliest.heard, server.count()]).toEqual([['up'], [], [], [], 0])
+  })
+})
