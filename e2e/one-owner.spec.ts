@@ -70,6 +70,23 @@ test('the leader is closed ten times in a row: one successor each time, and ever
   }
 })
 
+test('a hub chunk that can not be loaded for a moment leaves no second socket', async ({ bank }) => {
+  await bank.context.addInitScript(() => void Reflect.deleteProperty(window, 'SharedWorker'))
+  await bank.signIn()
+  const [one, other] = await bank.openTabs(2)
+  if (!one || !other) throw new Error('two tabs')
+  const [leader, follower] = (await status(one)).role === 'leader' ? [one, other] : [other, one]
+  let refused = 0
+  await follower.route('**/in-tab*', (route) => (refused++ === 0 ? route.abort() : route.continue()))
+  await leader.close()
+  await expect.poll(async () => (await status(follower)).name).toBe('connected')
+  expect(refused).toBeGreaterThan(1)
+  expect(await status(follower)).toMatchObject({ host: 'leader-tab', role: 'leader' })
+  const next = await bank.open()
+  await expect.poll(async () => (await status(next)).role).toBe('follower')
+  await expect.poll(() => bank.demo.stats.openSockets).toBe(1)
+})
+
 test('a leader that crashes is followed by another tab', async ({ bank }) => {
   await withoutSharedWorker(bank.context)
   await bank.signIn()

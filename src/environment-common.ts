@@ -12,11 +12,18 @@ export interface HubEnvironment {
   readonly locks: Locks | undefined
   /** A `BroadcastChannel`; undefined where there is none. */
   readonly openChannel: ((name: string) => Channel) | undefined
+  /** A `WebSocket`. Throws for an address that is none, or that the page's policy forbids. */
+  readonly openWebSocket: (url: string) => WebSocketSlice
   /** Between 0 and 1. */
   readonly random: () => number
   /** A new identifier, different in every tab and every call. */
   readonly id: () => string
 }
+
+export type WebSocketSlice = Pick<
+  WebSocket,
+  'binaryType' | 'onopen' | 'onmessage' | 'onclose' | 'onerror' | 'send' | 'close'
+>
 
 export interface Locks {
   request(name: string, options: LockRequest, held: () => Promise<void>): Promise<void>
@@ -51,6 +58,7 @@ export function commonEnvironment(): HubEnvironment {
     // Neither is there in Node, where a line may be created but is never mounted.
     locks: globalThis.navigator?.locks,
     openChannel: typeof BroadcastChannel === 'undefined' ? undefined : (name) => new BroadcastChannel(name),
+    openWebSocket: (url) => new WebSocket(url),
     random: Math.random,
     // Not randomUUID: it is missing on insecure origins.
     id: () => Array.from(crypto.getRandomValues(new Uint32Array(4)), (part) => part.toString(36)).join(''),

@@ -6,6 +6,8 @@ export type PartylineErrorCode =
   | 'unknown-event'
   /** An event's metadata is no object, or not what the rule's schema says. What the rule can reach is refetched. */
   | 'bad-metadata'
+  /** A plain WebSocket server sent what is no frame. It was left out; the connection goes on. */
+  | 'bad-frame'
   /** A rule's function threw. What the rule can reach is refetched. */
   | 'rule-failed'
   /** A rule gave something that is no target. What the rule can reach is refetched. */

@@ -67,8 +67,14 @@ export interface PartylineOptions<Events> {
    */
   readonly worker?: WorkerFactory
   /**
+   * What the server speaks: Socket.IO, or plain WebSocket with JSON frames (docs/websocket.md).
+   * @default 'socket.io'
+   */
+  readonly transport?: 'socket.io' | 'websocket'
+  /**
    * Passed to socket.io-client as it is (`path`, `transports`, `reconnectionDelayMax`, …). Plain data, since it crosses to
-   * the hub; credentials belong in `auth`.
+   * the hub; credentials belong in `auth`. For plain WebSocket: `reconnectionDelay`, `reconnectionDelayMax` (ms), and `limit`,
+   * the most characters of a frame (65,536).
    * @default WebSocket only, endless reconnection with jitter, 1 to 10 s apart
    */
   readonly socket?: Readonly<Record<string, unknown>>
@@ -94,6 +100,7 @@ export interface Configuration {
   readonly clearOnSwitch: boolean
   readonly linger: number
   readonly host: 'auto' | Host
+  readonly transport: 'socket.io' | 'websocket'
   readonly socket: Readonly<Record<string, unknown>>
   readonly authTimeout: number
 }
@@ -117,6 +124,13 @@ export function configure(options: PartylineOptions<never>, report: Report): Con
       // Not in a tight loop, whatever was asked for.
       interval: Math.max(1_000, milliseconds('polling.interval', interval, 15_000)),
     }
+  }
+
+  const transport = (): 'socket.io' | 'websocket' => {
+    const { transport = 'socket.io' } = options
+    if (transport === 'socket.io' || transport === 'websocket') return transport
+    bad('transport', `has to be 'socket.io' or 'websocket', not '${String(transport)}'`)
+    return 'socket.io'
   }
 
   const socket = (): Readonly<Record<string, unknown>> => {
@@ -150,6 +164,7 @@ export function configure(options: PartylineOptions<never>, report: Report): Con
     clearOnSwitch: options.clearOnSwitch === true,
     linger: milliseconds('linger', options.linger, 5_000),
     host: known ? host : 'auto',
+    transport: transport(),
     socket: socket(),
     authTimeout: milliseconds('authTimeout', options.authTimeout, 10_000),
   }

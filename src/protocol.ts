@@ -41,6 +41,8 @@ export type SocketState =
 export interface Settings {
   readonly url: string
   readonly identity: string
+  /** Default: `socket.io`. */
+  readonly transport?: 'socket.io' | 'websocket'
   /** Passed to the transport as it is. */
   readonly socket: Readonly<Record<string, unknown>>
   /** How long the hub keeps the socket after the last tab, in milliseconds. */
@@ -133,7 +135,7 @@ export type HubMessage =
   | { readonly kind: 'gone'; readonly reason: string }
 
 /** What can go wrong on the hub's side, as an error code of the tab's `onError`. */
-export type HubProblem = 'unknown-event' | 'bad-metadata' | 'connect-failed' | 'unauthorized' | 'auth-failed'
+export type HubProblem = 'unknown-event' | 'bad-metadata' | 'bad-frame' | 'connect-failed' | 'unauthorized' | 'auth-failed'
 
 /**
  * One-way, tab to hub. Leaving is no call: a hub that answered it would post to a page that is on its way into the

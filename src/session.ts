@@ -96,6 +96,7 @@ export function openSession(options: SessionOptions): Session {
     settings: {
       url,
       identity,
+      transport: configuration.transport,
       socket: configuration.socket,
       linger: configuration.linger,
       authTimeout: configuration.authTimeout,

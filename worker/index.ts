@@ -3,7 +3,7 @@
 import { createElector } from '../src/election/create-elector.js'
 import { commonEnvironment } from '../src/environment-common.js'
 import { serveHub } from '../src/hub/serve.js'
-import { openSocketIo } from '../src/transport/socket-io.js'
+import { createOpenTransport } from '../src/transport/open-transport.js'
 
 interface SharedWorkerScope {
   readonly name: string
@@ -17,7 +17,7 @@ const hub = serveHub({
   environment,
   key: scope.name,
   host: 'shared-worker',
-  open: openSocketIo,
+  open: createOpenTransport(environment),
   elector: createElector(environment, scope.name),
 })
 scope.addEventListener('connect', (event) => {

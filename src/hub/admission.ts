@@ -1,4 +1,5 @@
 import { type EventMark, type EventPair, isMetadata, type Metadata, RESERVED } from '../protocol.js'
+import { isShallow } from '../transport/frame.js'
 import type { Cursor } from './cursor.js'
 import type { createTellOnce } from './problems.js'
 import type { TabRegistry } from './tab-registry.js'
@@ -23,9 +24,10 @@ export function createAdmission(
   random: () => number,
 ) {
   return (name: string, raw: unknown): EventPair | undefined => {
-    const given: Metadata | null = raw === undefined || raw === null ? {} : isMetadata(raw) ? raw : null
+    const given: Metadata | null =
+      raw === undefined || raw === null ? {} : isMetadata(raw) && isShallow(raw) ? raw : null
     if (!tabs.wants(name)) tellOnce(name, 'unknown-event', `no tab has a rule or a handler for the event '${name}'`)
-    else if (!given) tellOnce(name, 'bad-metadata', `the metadata of '${name}' is no object`)
+    else if (!given) tellOnce(name, 'bad-metadata', `the metadata of '${name}' is no object, or too deep`)
     if (!given || !(RESERVED in given)) return [name, given]
 
     const { [RESERVED]: said, ...metadata } = given

@@ -18,7 +18,7 @@ const ANSWER = 2_500
 const LOOK = 5_000
 const LATE = { dozed: 10_000, slept: 90_000 }
 
-export interface ConnectionHandlers extends Pick<TransportHandlers, 'auth' | 'onEvent'> {
+export interface ConnectionHandlers extends Pick<TransportHandlers, 'auth' | 'onEvent' | 'onBadFrame'> {
   onState(state: SocketState): void
   onProblem(code: HubProblem, message: string): void
   /** Connected; `recovered` if nothing was missed since the last connection. */
@@ -77,6 +77,7 @@ export function createConnection(
   const transport = open(settings, {
     auth: handlers.auth,
     onEvent: handlers.onEvent,
+    onBadFrame: handlers.onBadFrame,
     onUp(recovered) {
       ups++
       upSince = clock.now()

@@ -11,7 +11,7 @@ import { createContinuity } from './continuity.js'
 import { createCursor } from './cursor.js'
 import { createHistory } from './history.js'
 import { createOutbox } from './outbox.js'
-import { createTellOnce } from './problems.js'
+import { createTellOnce, createTellOne } from './problems.js'
 import { createRenewal } from './renewal.js'
 import { type Tab, TabRegistry } from './tab-registry.js'
 
@@ -51,7 +51,8 @@ export function createHub(
   const history = createHistory(clock.now)
   const outbox = createOutbox(tabs, environment, () => history.seq)
   const ask = createAsk(tabs, timers, settings.authTimeout)
-  const tellOnce = createTellOnce(tabs)
+  const tellOne = createTellOne(tabs)
+  const tellOnce = createTellOnce(tellOne)
   const cursor = createCursor()
   const admission = createAdmission(tabs, cursor, tellOnce, environment.random)
   const continuity = createContinuity(environment, cursor, join)
@@ -91,6 +92,7 @@ export function createHub(
     onDown: continuity.down,
     onRefused: ask.rotate,
     onEvent: admit,
+    onBadFrame: (what, count) => tellOne('bad-frame', `a frame of the server ${what} (${count} of the kind so far)`),
   })
 
   function admit(name: string, raw: unknown): void {

@@ -1,6 +1,6 @@
 import type { Elector } from '../election/elector.js'
 import type { HubEnvironment } from '../environment-common.js'
-import { openSocketIo } from '../transport/socket-io.js'
+import { createOpenTransport } from '../transport/open-transport.js'
 import type { OpenTransport } from '../transport/transport.js'
 import { type Served, serveHub } from './serve.js'
 
@@ -18,5 +18,11 @@ export function serveInTab(
 ): Served {
   // Alone in its tab, a hub receives nobody.
   const powers = host === 'this-tab' ? { ...environment, openChannel: undefined } : environment
-  return serveHub({ environment: powers, key, host, open: environment.openTransport ?? openSocketIo, elector })
+  return serveHub({
+    environment: powers,
+    key,
+    host,
+    open: environment.openTransport ?? createOpenTransport(environment),
+    elector,
+  })
 }

@@ -46,6 +46,30 @@ describe('what the server says of an event', () => {
     ])
   })
 
+  it('that is too deep to be posted is no metadata, and what comes after it is heard', async () => {
+    const { server, events, tab } = await connected()
+    let deep: object = {}
+    for (let level = 0; level < 100_000; level++) deep = { deep }
+    server.emit('a', deep)
+    server.emit('a', { n: 1 })
+    await settle(20)
+    expect(events()).toEqual([
+      ['a', null],
+      ['a', { n: 1 }],
+    ])
+    expect(tab.of('problem').map(({ code }) => code)).toEqual(['bad-metadata'])
+  })
+
+  it('frames that are none are told of, to one tab', async () => {
+    const { connection, attach, tab } = await connected()
+    const other = await attach(['a'])
+    connection.handlers.onBadFrame('is no JSON', 10)
+    await settle()
+    expect([...tab.of('problem'), ...other.of('problem')]).toEqual([
+      { kind: 'problem', code: 'bad-frame', message: 'a frame of the server is no JSON (10 of the kind so far)' },
+    ])
+  })
+
   it('an event that came before, by its id, is not delivered again', async () => {
     const { event, events, server } = await connected()
     for (const id of [1, 2, 2, 1, 3]) event(id)

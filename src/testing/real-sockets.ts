@@ -4,8 +4,8 @@ import { Server } from 'socket.io'
 import { WebSocket, WebSocketServer } from 'ws'
 import { commonEnvironment } from '../environment-common.js'
 import type { Settings } from '../protocol.js'
-import type { OpenTransport, Transport } from '../transport/transport.js'
-import { type WebSocketHandlers, webSocketTransport } from '../transport/websocket.js'
+import type { OpenTransport, Transport, TransportHandlers } from '../transport/transport.js'
+import { webSocketTransport } from '../transport/websocket.js'
 
 /** A real server at the other end of a transport, as its contract needs it. */
 export interface Far {
@@ -122,7 +122,7 @@ export const openWebSocket = (haste = 1): OpenTransport =>
   webSocketTransport({
     random,
     timers: { after: (ms, run) => timers.after(ms / haste, run) },
-    open: (url) => new WebSocket(url) as never,
+    openWebSocket: (url) => new WebSocket(url) as never,
   })
 
 export interface Near {
@@ -140,7 +140,7 @@ export function connectTransport(
 ): Near {
   const heard: string[] = []
   const events: Near['events'] = []
-  const handlers: WebSocketHandlers = {
+  const handlers: TransportHandlers = {
     auth,
     onUp: (recovered) => heard.push(recovered ? 'up, recovered' : 'up'),
     onDown: (reason) => heard.push(`down: ${reason}`),

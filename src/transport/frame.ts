@@ -5,9 +5,6 @@ export interface Frame {
   readonly metadata?: unknown
 }
 
-/** Deeper than this, metadata is made to overflow somebody's stack: the browser's, when it is posted to a tab. */
-const DEEPEST = 64
-
 /** Why a frame can't be read; of a kind, so that a flood of them can be counted and told as one. */
 export type BadFrame = 'is not text' | 'is too large' | 'is no JSON' | 'has no event' | 'is nested too deep'
 
@@ -23,13 +20,16 @@ export function readFrame(data: unknown, limit: number): Frame | BadFrame {
   }
   const { event, metadata } = (value ?? {}) as Partial<Frame>
   if (typeof event !== 'string' || event === '') return 'has no event'
-  if (!isShallow(metadata, DEEPEST)) return 'is nested too deep'
+  if (!isShallow(metadata)) return 'is nested too deep'
   return metadata === undefined || metadata === null ? { event } : { event, metadata }
 }
 
 export const writeFrame = (frame: Frame): string => JSON.stringify(frame)
 
-function isShallow(value: unknown, levels: number): boolean {
+/** Deeper than this, metadata is made to overflow somebody's stack: the browser's, when it is posted to a tab. */
+const DEEPEST = 64
+
+export function isShallow(value: unknown, levels = DEEPEST): boolean {
   if (typeof value !== 'object' || value === null) return true
   return levels > 0 && Object.values(value).every((inner) => isShallow(inner, levels - 1))
 }

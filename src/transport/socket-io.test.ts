@@ -52,6 +52,7 @@ function connect(
     onRefused: (reason) => heard.push(`refused: ${reason}`),
     onNoCredentials: (reason) => heard.push(`no credentials: ${reason}`),
     onEvent: (name, metadata) => events.push([name, metadata]),
+    onBadFrame: (what) => heard.push(what),
   }
   const settings: Settings = {
     url: `http://127.0.0.1:${port}`,

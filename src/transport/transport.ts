@@ -28,6 +28,8 @@ export interface TransportHandlers {
   onNoCredentials(reason: string): void
   /** `metadata` is whatever the server sent, unchecked. */
   onEvent(name: string, metadata: unknown): void
+  /** The server sent what is no event. Told of the first, the tenth, the hundredth … of a kind, with their number. */
+  onBadFrame(what: string, count: number): void
 }
 
 export type OpenTransport = (settings: Settings, handlers: TransportHandlers) => Transport

@@ -5,10 +5,11 @@ import { setTimeout as delay } from 'node:timers/promises'
 import fc from 'fast-check'
 import { expect, it, vi } from 'vitest'
 import { type WebSocket, WebSocketServer } from 'ws'
+import type { WebSocketSlice } from '../environment-common.js'
 import { afterwards } from '../testing/real-server.js'
 import { connectTransport, openWebSocket, serveWebSocket } from '../testing/real-sockets.js'
 import { type BadFrame, type Frame, readFrame } from './frame.js'
-import { type SocketSlice, webSocketTransport } from './websocket.js'
+import { webSocketTransport } from './websocket.js'
 
 // What is the plain WebSocket's own; the rest is in transport.contract.test.ts. Against a real server.
 
@@ -126,7 +127,7 @@ it('asks after a long silence, and drops a connection that is dead', async () =>
 
 it('waits longer from one attempt to the next, never the same time twice, and starts anew once connected', async () => {
   const waits: number[] = []
-  const socket = { send: () => undefined, close: () => undefined } as unknown as SocketSlice
+  const socket = { send: () => undefined, close: () => undefined } as unknown as WebSocketSlice
   let allowed = false
   let asked = 0
   const transport = webSocketTransport({
@@ -138,7 +139,7 @@ it('waits longer from one attempt to the next, never the same time twice, and st
         return () => undefined
       },
     },
-    open: () => {
+    openWebSocket: () => {
       if (!allowed) throw new Error('not allowed by the policy')
       return socket
     },

@@ -1,8 +1,8 @@
-import type { HubEnvironment } from '../environment-common.js'
+import type { HubEnvironment, WebSocketSlice } from '../environment-common.js'
 import { messageOf } from '../errors.js'
 import { RESERVED } from '../protocol.js'
 import { type BadFrame, readFrame, writeFrame } from './frame.js'
-import type { OpenTransport, TransportHandlers } from './transport.js'
+import type { OpenTransport } from './transport.js'
 
 /** How long (ms) the server may take to open a connection, and again to answer the credentials. */
 const PATIENCE = 10_000
@@ -18,27 +18,14 @@ const AUTH = `${RESERVED}:auth`
 const PING = `${RESERVED}:ping`
 const PONG = `${RESERVED}:pong`
 
-export interface WebSocketPowers extends Pick<HubEnvironment, 'timers' | 'random'> {
-  readonly open: (url: string) => SocketSlice
-}
-
-/** The browser's `WebSocket`, as far as it is needed. */
-export type SocketSlice = Pick<
-  WebSocket,
-  'binaryType' | 'onopen' | 'onmessage' | 'onclose' | 'onerror' | 'send' | 'close'
->
-
-export interface WebSocketHandlers extends TransportHandlers {
-  /** The server sent what is no frame; told of the first, the tenth, the hundredth … of a kind, with their number. */
-  onBadFrame?(what: BadFrame, count: number): void
-}
+export type WebSocketPowers = Pick<HubEnvironment, 'timers' | 'random' | 'openWebSocket'>
 
 /**
  * Plain WebSocket with JSON frames as a transport, for servers without Socket.IO: the wire is in docs/websocket.md. `socket`
  * of the settings may hold `reconnectionDelay`, `reconnectionDelayMax` (ms) and `limit` (characters of a frame).
  */
-export function webSocketTransport({ open, timers, random }: WebSocketPowers) {
-  return ((settings, handlers: WebSocketHandlers) => {
+export function webSocketTransport({ openWebSocket, timers, random }: WebSocketPowers): OpenTransport {
+  return (settings, handlers) => {
     const options = { ...DEFAULTS, ...(settings.socket as Partial<typeof DEFAULTS>) }
     const url = settings.url.replace(/^http/, 'ws')
     const bad = new Map<BadFrame, number>()
@@ -58,7 +45,7 @@ export function webSocketTransport({ open, timers, random }: WebSocketPowers) {
     function connect(): void {
       end()
       try {
-        current = attempt(open(url))
+        current = attempt(openWebSocket(url))
       } catch (thrown) {
         // An address that is none, or one that the page's policy forbids.
         handlers.onTrouble(messageOf(thrown))
@@ -72,7 +59,7 @@ export function webSocketTransport({ open, timers, random }: WebSocketPowers) {
     }
 
     /** One connection, from its opening to its end. */
-    function attempt(socket: SocketSlice) {
+    function attempt(socket: WebSocketSlice) {
       let up = false
       let over = false
       let timer: (() => void) | undefined
@@ -137,7 +124,7 @@ export function webSocketTransport({ open, timers, random }: WebSocketPowers) {
         if (typeof frame === 'string') {
           const count = (bad.get(frame) ?? 0) + 1
           bad.set(frame, count)
-          if (/^10*$/.test(String(count))) handlers.onBadFrame?.(frame, count)
+          if (/^10*$/.test(String(count))) handlers.onBadFrame(frame, count)
           return
         }
         const { event, metadata } = frame
@@ -191,5 +178,5 @@ export function webSocketTransport({ open, timers, random }: WebSocketPowers) {
       renew: (credentials) => current?.renew(credentials) ?? never(),
       close: end,
     }
-  }) satisfies OpenTransport
+  }
 }

@@ -1,0 +1,26 @@
+/** The bank as a process of its own, for a test to kill: it is ready at once, and opens when it is told to. */
+import { once } from 'node:events'
+import { type Demo, startDemo } from '../demo/server/server.js'
+import { type Session, Sessions } from '../demo/server/sessions.js'
+
+export interface BankProcessOptions {
+  readonly port: number
+  readonly databaseUrl: string
+  /** A real bank's sessions outlive its processes, and so do these; the tokens for sockets do not. */
+  readonly sessions: readonly Session[]
+}
+
+/** What it answers to any message after the first. */
+export type BankCount = Pick<Demo['stats'], 'openSockets' | 'connections' | 'refused'> & { readonly fetches: number }
+
+// Whoever started it is gone.
+process.on('disconnect', () => process.exit())
+
+process.send?.('ready')
+const [{ port, databaseUrl, sessions }] = (await once(process, 'message')) as [BankProcessOptions]
+const { stats } = await startDemo({ port, databaseUrl, sessions: new Sessions(sessions) })
+process.on('message', () => {
+  const { openSockets, connections, refused, requests } = stats
+  process.send?.({ openSockets, connections, refused, fetches: requests.length } satisfies BankCount)
+})
+process.send?.('open')

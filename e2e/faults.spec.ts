@@ -1,0 +1,289 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Browser } from '@playwright/test'
+import { changeProfile, receive } from '../demo/server/changes.js'
+import { SESSION_COOKIE } from '../demo/server/context.js'
+import { openDatabase } from '../demo/server/database.js'
+import { startDemo } from '../demo/server/server.js'
+import type { Session } from '../demo/server/sessions.js'
+import { userRoom } from '../demo/server/sockets.js'
+import { startPostgres } from '../scripts/postgres.js'
+import { bankProcesses, feed } from './bank-processes.js'
+import { atRest, Bank, expect, type Page, status, test } from './fixtures.js'
+import { type Screen, screenFrom, screenOf } from './ledger-screen.js'
+import { freePort, startProxy } from './proxy.js'
+import { randomFrom } from './random.js'
+
+// The animations of ten tabs, drawn without a graphics card, are most of the work otherwise.
+test.use({ contextOptions: { reducedMotion: 'reduce' } })
+
+const USER = '1'
+const ACCOUNTS = ['11', '12', '13']
+
+/** How many of each; two hundred in all. */
+const FAULTS = {
+  slow: 40,
+  cut: 36,
+  reset: 36,
+  silent: 26,
+  refused: 34,
+  'tab reloaded': 11,
+  'tab replaced': 11,
+  'hub killed': 6,
+} as const
+type Fault = keyof typeof FAULTS
+
+/** Kills the SharedWorker as a crash would; false if there is none, as the hub lives in a tab. */
+async function killWorker(browser: Browser, origin: string): Promise<boolean> {
+  const session = await browser.newBrowserCDPSession()
+  const { targetInfos } = await session.send('Target.getTargets')
+  const worker = targetInfos.find((target) => target.type === 'shared_worker' && target.url.startsWith(origin))
+  if (worker) await session.send('Target.closeTarget', { targetId: worker.targetId })
+  await session.detach()
+  return worker !== undefined
+}
+
+/** As a browser does when its network is back; a worker hears of it by its tabs. */
+const sayOnline = (pages: readonly Page[]) =>
+  Promise.all(pages.map((page) => page.evaluate(() => void dispatchEvent(new Event('online')))))
+
+test('two hundred faults over ten tabs: in the end every tab shows the database, over one socket', async ({
+  browser,
+  context,
+}) => {
+  test.setTimeout(240_000)
+  const seed = Number(process.env['SEED'] ?? Math.floor(Math.random() * 1_000_000))
+  console.log(`seed ${seed} (SEED=${seed} plays it again)`)
+  const random = randomFrom(seed)
+  const began = Date.now()
+
+  // A silent connection is noticed within 1.2 seconds, not within 45: two hundred faults have to fit.
+  const demo = await startDemo({ socketOptions: { pingInterval: 600, pingTimeout: 600 } })
+  const proxy = await startProxy(demo)
+  const bank = new Bank({ ...demo, url: proxy.url }, context)
+  try {
+    await bank.signIn(USER)
+    const pages = await bank.openTabs(10)
+
+    /** Past the browser and its network, straight into the database. */
+    let writes = 0
+    async function write(): Promise<void> {
+      writes++
+      const what = random.pick([...ACCOUNTS, 'profile'])
+      if (what === 'profile') await changeProfile(demo.database, USER, { phone: `+46 ${writes}` })
+      else await receive(demo.database, USER, what, random.between(1, 999), `Payer ${writes}`)
+    }
+
+    async function whileIt(lasts: number): Promise<void> {
+      await write()
+      await sleep(lasts)
+      await write()
+      await proxy.heal()
+    }
+
+    const strike: Record<Fault, () => Promise<unknown>> = {
+      slow() {
+        proxy.delay(random.between(50, 1_500))
+        return whileIt(random.between(50, 300))
+      },
+      cut() {
+        proxy.cut('fin')
+        return whileIt(50)
+      },
+      reset() {
+        proxy.cut('rst')
+        return whileIt(50)
+      },
+      silent() {
+        proxy.silence()
+        return whileIt(random.between(50, 1_600))
+      },
+      async refused() {
+        await proxy.refuse()
+        proxy.cut('rst')
+        return whileIt(random.between(50, 500))
+      },
+      async 'tab reloaded'() {
+        await Promise.all([random.pick(pages).reload(), write()])
+      },
+      async 'tab replaced'() {
+        const [gone] = pages.splice(random.between(0, pages.length - 1), 1)
+        await Promise.all([gone?.close(), write()])
+        pages.push(await bank.open())
+      },
+      async 'hub killed'() {
+        if (await killWorker(browser, proxy.url)) return write()
+        // The worker was lost too often: the hub lives in a tab now.
+        const all = await Promise.all(pages.map(status))
+        const leader = all.findIndex(({ role }) => role === 'leader')
+        const [gone] = pages.splice(Math.max(0, leader), 1)
+        await Promise.all([gone?.close(), write()])
+        pages.push(await bank.open())
+      },
+    }
+
+    const connected = () => expect.poll(async () => (await status(pages[0] as Page)).name).toBe('connected')
+    /** What follows on a fault. */
+    const aftermaths = {
+      'the next one': () => undefined,
+      'a browser that sees its network return': () => sayOnline(pages).then(connected),
+      'a hub that comes back by itself': connected,
+    }
+    type Aftermath = keyof typeof aftermaths
+    const WEIGHTS: Record<Aftermath, number> = {
+      'the next one': 15,
+      'a browser that sees its network return': 4,
+      'a hub that comes back by itself': 1,
+    }
+
+    const plan = random.shuffle(many(FAULTS))
+    expect(plan).toHaveLength(200)
+    let toConverge = 0
+    while (plan.length > 0) {
+      for (const fault of plan.splice(0, 100)) {
+        await strike[fault]()
+        await aftermaths[random.pick(many(WEIGHTS))]()
+      }
+      // One more, with a write to every account: these can come by a resync only.
+      await proxy.refuse()
+      proxy.cut('rst')
+      for (const account of ACCOUNTS) await receive(demo.database, USER, account, 1, 'The last one')
+      await proxy.heal()
+
+      const healed = Date.now()
+      const lives = await Promise.all(pages.map(bornAt))
+      await converged(pages, await screenFrom(demo.database, USER))
+      toConverge = Math.max(toConverge, Date.now() - healed)
+      expect(await Promise.all(pages.map(bornAt))).toEqual(lives)
+      const oneSocket = expect.poll(async () => (await demo.io.in(userRoom(USER)).fetchSockets()).length).toBe(1)
+      await oneSocket.catch(async (error: Error) => {
+        const tabs = await Promise.all(pages.map(status))
+        throw new Error(`${error.message}\n${tabs.map((tab) => JSON.stringify(tab)).join('\n')}`)
+      })
+      expect(demo.stats.openSockets).toBe(1)
+    }
+
+    const { connections, refused, requests } = demo.stats
+    const hosts = (await Promise.all(pages.map(status))).map(({ host }) => host)
+    console.log(
+      `${Object.entries(FAULTS)
+        .map(([fault, count]) => `${count} ${fault}`)
+        .join(', ')}; ${writes} writes; ` +
+        `${connections - 1} reconnects, ${refused} refusals, ${requests.length} requests; ` +
+        `hosts at the end: ${[...new Set(hosts)].join(', ')}; ` +
+        `${seconds(Date.now() - began)} in all, at most ${seconds(toConverge)} to converge`,
+    )
+  } finally {
+    await context.close()
+    await proxy.close()
+    await demo.close()
+  }
+})
+
+interface Watched {
+  /** A new `status.lastGap`, once for each. */
+  gaps: number
+  /** Receipts by which a gap's queries were fetched. */
+  resyncs: number
+}
+
+/** From here on the tab counts its gaps and resyncs in `window.watched`. */
+const watch = (page: Page): Promise<void> =>
+  page.evaluate(() => {
+    const { line } = window.ledger
+    const watched: Watched = { gaps: 0, resyncs: 0 }
+    Object.assign(window, { watched })
+    let last = line.status.lastGap
+    line.subscribe(() => {
+      if (line.status.lastGap !== last) watched.gaps++
+      last = line.status.lastGap
+    })
+    line.onReceipt(({ cause, refetched }) => {
+      if (cause === 'gap' && refetched.length > 0) watched.resyncs++
+    })
+  })
+const watchedBy = (page: Page): Promise<Watched> =>
+  page.evaluate(() => ({ ...(window as unknown as { watched: Watched }).watched }))
+
+test('a server that is killed twenty times under fifty writes a second: nothing is lost, one resync each', async ({
+  browser,
+}) => {
+  test.setTimeout(300_000)
+  const postgres = await startPostgres().catch((error: Error) => error)
+  if (postgres instanceof Error) return test.skip(true, postgres.message)
+
+  const began = Date.now()
+  const database = await openDatabase(postgres.url)
+  const session: Session = { id: 'a-session-that-outlives-the-server', userId: USER }
+  const port = await freePort()
+  const bank = bankProcesses({ port, databaseUrl: postgres.url, sessions: [session] })
+  // The feed leaves one account alone.
+  let feeding: ReturnType<typeof feed> | undefined
+  const context = await browser.newContext()
+  const url = `http://127.0.0.1:${port}`
+  try {
+    await bank.open()
+    await context.addCookies([{ name: SESSION_COOKIE, value: session.id, url }])
+    const pages: Page[] = []
+    for (let tab = 0; tab < 5; tab++) {
+      const page = await context.newPage()
+      await page.goto(url)
+      pages.push(page)
+    }
+    for (const page of pages) {
+      await atRest(page)
+      await watch(page)
+    }
+
+    feeding = feed(database, ['11', '12'])
+    const resyncs: number[] = []
+    for (let outage = 1; outage <= 20; outage++) {
+      const before = await Promise.all(pages.map(watchedBy))
+      await bank.kill()
+      for (const page of pages) await expect.poll(async () => (await status(page)).name).toBe('disconnected')
+      // To that one it is written only while nobody hears it: it can come by a resync alone.
+      await receive(database, USER, '13', outage, `Outage ${outage}`)
+      await changeProfile(database, USER, { phone: `+46 ${outage}` })
+      const { balances, phone } = await screenFrom(database, USER)
+      await bank.open()
+
+      for (const [tab, page] of pages.entries()) {
+        await expect.poll(async () => (await status(page)).name, { timeout: 30_000 }).toBe('connected')
+        await expect(page.getByTestId('balance-13')).toHaveText(balances[2]?.split(' ')[1] ?? '')
+        await expect(page.getByTestId('profile-phone')).toHaveText(phone)
+        const { gaps = 0, resyncs: made = 0 } = before[tab] ?? {}
+        const now = await watchedBy(page)
+        expect(now.gaps - gaps).toBe(1)
+        expect(now.resyncs - made).toBeLessThanOrEqual(1)
+        resyncs.push(now.resyncs - made)
+      }
+      expect(await bank.count()).toMatchObject({ openSockets: 1, connections: 1 })
+    }
+    const fed = await feeding.stop()
+    await converged(pages, await screenFrom(database, USER))
+    for (const page of pages) await atRest(page)
+    console.log(
+      `20 kills; ${fed}; ${resyncs.length} outages of a tab, ${resyncs.reduce((sum, one) => sum + one, 0)} resyncs; ` +
+        `${seconds(Date.now() - began)} in all`,
+    )
+  } finally {
+    await context.close()
+    await bank.end()
+    await feeding?.stop()
+    await database.close()
+    await postgres.stop()
+  }
+})
+
+/** Another one after a reload. */
+const bornAt = (page: Page): Promise<number> => page.evaluate(() => performance.timeOrigin)
+
+/** Every tab shows the truth. */
+async function converged(pages: readonly Page[], truth: Screen): Promise<void> {
+  for (const page of pages) await expect.poll(() => screenOf(page), { timeout: 60_000 }).toEqual(truth)
+}
+
+/** Each key as often as its number says. */
+const many = <T extends string>(counts: Readonly<Record<T, number>>): T[] =>
+  (Object.keys(counts) as T[]).flatMap((key) => Array<T>(counts[key]).fill(key))
+
+const seconds = (ms: number) => `${(ms / 1_000).toFixed(1)} s`

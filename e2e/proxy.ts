@@ -1,0 +1,142 @@
+import { once } from 'node:events'
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+
+/** A network between a browser and a server, on loopback, that goes wrong when it is told to. */
+export interface Proxy {
+  readonly url: string
+  /** From here on everything takes this much longer, in both directions. */
+  delay(ms: number): void
+  /** Ends every connection, as a server (`fin`) or a router (`rst`) does. New ones may be opened at once. */
+  cut(how: 'fin' | 'rst'): void
+  /**
+   * Half-open: nothing passes any more, and neither side is told; not even of the other side's end. New connections are
+   * made and stay silent too.
+   */
+  silence(): void
+  /** Nobody listens: new connections are refused, those that are open live on. */
+  refuse(): Promise<void>
+  /**
+   * No more faults. A connection that was silenced does not come back to life: as by a router that has forgotten it, its
+   * next packet is answered with a reset.
+   */
+  heal(): Promise<void>
+  close(): Promise<void>
+}
+
+/** A browser's connection, and the proxy's own one to the server on its behalf. */
+interface Pair {
+  readonly ends: readonly [browser: Socket, server: Socket]
+  silent: boolean
+  /** Data was sent into the silence: TCP would be sending it again and again. */
+  unheard: boolean
+}
+
+export async function startProxy(target: { readonly port: number }): Promise<Proxy> {
+  const pairs = new Set<Pair>()
+  let latency = 0
+  let silent = false
+
+  function reset(pair: Pair): void {
+    pairs.delete(pair)
+    for (const end of pair.ends) end.resetAndDestroy()
+  }
+
+  function send(pair: Pair, to: Socket, data: Buffer): void {
+    if (!pair.silent) to.write(data)
+    else if (silent) pair.unheard = true
+    else reset(pair)
+  }
+
+  /** In the order of arrival, whatever the latency was at that moment. */
+  function forward(pair: Pair, from: Socket, to: Socket): void {
+    let line = Promise.resolve()
+    let due = 0
+    const inTurn = (run: () => void) => {
+      due = Math.max(due, Date.now() + latency)
+      const mine = due
+      line = line.then(async () => {
+        const wait = mine - Date.now()
+        if (wait > 0) await sleep(wait)
+        run()
+      })
+    }
+    from.on('data', (data) => inTurn(() => send(pair, to, data)))
+    from.on('end', () => inTurn(() => pair.silent || to.end()))
+    from.on('close', () => inTurn(() => pair.silent || to.destroy()))
+    // A broken connection closes as well, and that is what counts.
+    from.on('error', () => undefined)
+  }
+
+  function accept(browser: Socket): void {
+    const server = connect(target.port, '127.0.0.1')
+    const pair: Pair = { ends: [browser, server], silent, unheard: false }
+    pairs.add(pair)
+    for (const end of pair.ends) {
+      end.setNoDelay(true)
+      end.on('close', () => {
+        if (pair.ends.every(({ destroyed }) => destroyed)) pairs.delete(pair)
+      })
+    }
+    forward(pair, browser, server)
+    forward(pair, server, browser)
+  }
+
+  let listener: Server | undefined
+  const listen = async (port: number) => {
+    listener = createServer(accept).listen(port, '127.0.0.1')
+    await once(listener, 'listening')
+    return (listener.address() as AddressInfo).port
+  }
+  const port = await listen(await freePort())
+
+  const refuse = async () => {
+    // Its callback would wait for the connections that live on; the port is free at once.
+    listener?.close()
+    listener = undefined
+  }
+
+  return {
+    url: `http://127.0.0.1:${port}`,
+    delay(ms) {
+      latency = ms
+    },
+    cut(how) {
+      for (const pair of pairs) {
+        if (how === 'rst') reset(pair)
+        else for (const end of pair.ends) end.end()
+      }
+    },
+    silence() {
+      silent = true
+      for (const pair of pairs) pair.silent = true
+    },
+    refuse,
+    async heal() {
+      latency = 0
+      silent = false
+      for (const pair of pairs) if (pair.unheard) reset(pair)
+      if (!listener) await listen(port)
+    },
+    async close() {
+      await refuse()
+      for (const pair of pairs) reset(pair)
+    },
+  }
+}
+
+/**
+ * A port to come back to. Not one of those that the system gives to whoever connects (from 32768 on, or 49152): while
+ * nobody listens there, somebody else could get it.
+ */
+export async function freePort(): Promise<number> {
+  for (;;) {
+    const probe = createServer().listen(20_000 + Math.floor(Math.random() * 12_000), '127.0.0.1')
+    const port = await once(probe, 'listening').then(
+      () => (probe.address() as AddressInfo).port,
+      () => undefined,
+    )
+    await new Promise((resolve) => probe.close(resolve))
+    if (port !== undefined) return port
+  }
+}

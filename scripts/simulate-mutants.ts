@@ -1,0 +1,196 @@
+/**
+ * Are the simulation's questions worth anything? Each fault here is made in a copy of the source, and the simulation has to find it:
+ * `npm run simulate:mutants -- [--runs 3000] [--only text] [--ignore text] [--source dir]`. A fault that is not found, or whose text is gone, fails.
+ */
+import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
+import { parseArgs } from 'node:util'
+import { bundleSimulation, CACHE, runSimulation } from './simulation.js'
+
+interface Fault {
+  readonly name: string
+  readonly file: string
+  /** Stands there exactly once. */
+  readonly find: string
+  readonly replace: string
+}
+
+const FAULTS: readonly Fault[] = [
+  {
+    name: 'history is not broken at a reconnect',
+    file: 'hub/hub.ts',
+    find: 'if (!unbroken) history.break()',
+    replace: '',
+  },
+  {
+    name: 'replay is off by one',
+    file: 'hub/history.ts',
+    find: 'entries.filter((entry) => entry.seq > last)',
+    replace: 'entries.filter((entry) => entry.seq > last + 1)',
+  },
+  {
+    name: 'a foreign epoch is taken for its own',
+    file: 'hub/history.ts',
+    find: 'if (theirs === epoch && last !== undefined) {',
+    replace: 'if (last !== undefined) {',
+  },
+  {
+    name: 'the outbox is not emptied before a gap and before an attach',
+    file: 'hub/outbox.ts',
+    find: '    post,\n',
+    replace: '    post: () => void (waiting = []),\n',
+  },
+  {
+    name: 'no gap is told after a reconnect',
+    file: 'hub/hub.ts',
+    find: 'if (!unbroken || tab.owed) tab.endpoint',
+    replace: 'if (tab.owed) tab.endpoint',
+  },
+  {
+    name: 'no gap for tabs that are owed one',
+    file: 'hub/hub.ts',
+    find: 'tab.owed = !known && !connected',
+    replace: 'tab.owed = false',
+  },
+  {
+    name: 'no gap at an attach that can not be replayed',
+    file: 'link/link.ts',
+    find: 'if (welcome.gap) options.onGap(welcome.gap)\n    else if',
+    replace: 'if',
+  },
+  {
+    name: 'what was replayed is dropped',
+    file: 'link/link.ts',
+    find: 'if (welcome.replay?.length) options.onEvents(welcome.replay)',
+    replace: '',
+  },
+  {
+    name: 'a page that comes back does not attach again',
+    file: 'link/link.ts',
+    find: "enter({ phase: 'seeking' })\n    void seek()",
+    replace: "enter({ phase: 'seeking' })",
+  },
+  {
+    name: 'the session is not fenced after its end',
+    file: 'link/link.ts',
+    find: 'else if (!fenced) obey(message)',
+    replace: "else if (!fenced || message.kind === 'events') obey(message as never)",
+  },
+  {
+    name: "a hub's death by its lock is ignored",
+    file: 'link/attachment.ts',
+    find: "signal, () => lose('the hub is gone', false))",
+    replace: 'signal, () => undefined)',
+  },
+  {
+    name: 'an election is ignored',
+    file: 'link/attachment.ts',
+    find: "fail('another hub has come to own the socket')",
+    replace: 'void 0',
+  },
+  {
+    name: "a tab's death by its lock is ignored",
+    file: 'hub/hub.ts',
+    find: 'tab.gone.signal, () => remove(tab, false))',
+    replace: 'tab.gone.signal, () => undefined)',
+  },
+  {
+    name: 'the office that was lost is kept',
+    file: 'election/lock-elector.ts',
+    find: 'else if (!signal.aborted) lost.abort(thrown)',
+    replace: '',
+  },
+  {
+    name: 'a hung owner is never deposed',
+    file: 'link/leader-link.ts',
+    find: 'deposed.length < DEPOSE.most',
+    replace: 'false',
+  },
+  {
+    name: 'the lock of the office is not laid down',
+    file: 'election/lock-elector.ts',
+    find: 'return firstAbort(signal, lost.signal)',
+    replace: 'return new Promise(() => void firstAbort)',
+  },
+  {
+    name: 'the transport is not closed with its hub',
+    file: 'hub/connection.ts',
+    find: '      transport.close()\n',
+    replace: '',
+  },
+  {
+    name: 'the trailing fetch is forgotten',
+    file: 'invalidation/debts.ts',
+    find: '          settling.delete(queryHash)\n          owe(queryHash)',
+    replace: '          settling.delete(queryHash)',
+  },
+  {
+    name: 'debts are not kept for the hidden tab',
+    file: 'invalidation/debts.ts',
+    find: '      marked.add(query.queryHash)\n',
+    replace: '',
+  },
+  {
+    name: 'a resync never looks',
+    file: 'invalidation/invalidator.ts',
+    find: '      hold.run(lookAfterGap)',
+    replace: '      void lookAfterGap',
+  },
+  {
+    name: 'fetches are restarted instead of joined',
+    file: 'invalidation/invalidator.ts',
+    find: 'isIdle(query) ? debts.mark(query, visible) : debts.join(query)\n    // But',
+    replace: 'debts.mark(query, visible)\n    // But',
+  },
+  {
+    name: 'a pipe is kept when its tab has left',
+    file: 'hub/hub.ts',
+    find: '    if (!tab.trusted) tab.endpoint.close()\n    if (tabs.size > 0) tellState()',
+    replace: '    if (tabs.size > 0) tellState()',
+  },
+]
+
+const { values } = parseArgs({
+  options: {
+    runs: { type: 'string', default: '3000' },
+    seed: { type: 'string', default: '1' },
+    only: { type: 'string' },
+    source: { type: 'string' },
+    ignore: { type: 'string', multiple: true },
+  },
+})
+const source = resolve(values.source ?? resolve(import.meta.dirname, '../src'))
+const faults = FAULTS.filter(({ name }) => values.only === undefined || name.includes(values.only))
+let survivors = 0
+
+console.log('fault | caught by | after runs | seed')
+for (const { name, file, find, replace } of faults) {
+  const original = readFileSync(join(source, file), 'utf8')
+  if (original.split(find).length !== 2) {
+    console.log(`${name} | ITS TEXT IS GONE from ${file}, or stands there more than once | - | -`)
+    survivors++
+    continue
+  }
+  const copy = join(CACHE, `mutant-${process.pid}`)
+  rmSync(copy, { recursive: true, force: true })
+  mkdirSync(dirname(copy), { recursive: true })
+  cpSync(source, copy, { recursive: true })
+  writeFileSync(
+    join(copy, file),
+    original.replace(find, () => replace),
+  )
+  const bundle = await bundleSimulation(copy, `mutant-bundle-${process.pid}`)
+  const orders = { runs: Number(values.runs), seed: Number(values.seed), shrink: false, ignore: values.ignore }
+  const caught = await runSimulation(bundle, orders, 600_000).then(
+    ({ runs, failure }) => failure && { runs: runs + 1, by: `${failure.invariant} (${failure.what.slice(0, 90)})` },
+    (thrown: unknown) => ({ runs: 0, by: `the simulation broke down (${String(thrown).slice(0, 60)})` }),
+  )
+  if (!caught) survivors++
+  console.log(
+    `${name} | ${caught?.by.split('\n')[0] ?? 'NOT CAUGHT'} | ${caught?.runs ?? values.runs} | ${values.seed}`,
+  )
+  rmSync(copy, { recursive: true, force: true })
+  rmSync(dirname(bundle), { recursive: true, force: true })
+}
+console.log(`${faults.length - survivors} of ${faults.length} faults caught`)
+if (survivors > 0) process.exitCode = 1

@@ -1,0 +1,69 @@
+/**
+ * Plays random histories in a simulated browser and asks whether every promise was kept:
+ * `npm run simulate -- --runs 1000 --seed 7 [--jobs 2] [--path …] [--trace] [--source dir] [--without sleep,freeze]
+ * [--ignore 'text of a broken promise']`.
+ */
+import { rmSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
+import { parseArgs } from 'node:util'
+import { bundleSimulation, runSimulation } from './simulation.js'
+
+const { values } = parseArgs({
+  options: {
+    runs: { type: 'string', default: '1000' },
+    seed: { type: 'string', default: String(Date.now() % 1_000_000_000) },
+    jobs: { type: 'string', default: '1' },
+    longest: { type: 'string', default: '40' },
+    path: { type: 'string' },
+    source: { type: 'string' },
+    without: { type: 'string' },
+    ignore: { type: 'string', multiple: true },
+    trace: { type: 'boolean', default: false },
+  },
+})
+const runs = Number(values.runs)
+const seed = Number(values.seed)
+const jobs = values.path === undefined ? Math.max(1, Number(values.jobs)) : 1
+
+const bundle = await bundleSimulation(values.source === undefined ? undefined : resolve(values.source))
+const began = performance.now()
+const outcomes = await Promise.all(
+  Array.from({ length: jobs }, (_, job) =>
+    runSimulation(bundle, {
+      runs: Math.ceil(runs / jobs),
+      seed: seed + job,
+      path: values.path,
+      longest: Number(values.longest),
+      without: values.without?.split(','),
+      ignore: values.ignore,
+      trace: values.trace,
+    }),
+  ),
+)
+rmSync(dirname(bundle), { recursive: true, force: true })
+const seconds = (performance.now() - began) / 1000
+
+const sum = (field: 'runs' | 'time' | 'tasks' | 'tabs' | 'commands') =>
+  outcomes.reduce((total, outcome) => total + outcome[field], 0)
+const problems: Record<string, number> = {}
+for (const outcome of outcomes)
+  for (const [code, count] of Object.entries(outcome.problems)) problems[code] = (problems[code] ?? 0) + count
+
+console.log(`histories       ${sum('runs')} (seed ${seed}${jobs > 1 ? ` to ${seed + jobs - 1}` : ''})`)
+console.log(`virtual time    ${(sum('time') / 3_600_000).toFixed(1)} h`)
+console.log(`commands        ${sum('commands')}, ${sum('tabs')} tabs opened, ${sum('tasks')} tasks run`)
+console.log(`told to onError ${JSON.stringify(problems)}`)
+console.log(
+  `wall time       ${seconds.toFixed(1)} s (${((seconds * 1000) / Math.max(1, sum('runs'))).toFixed(1)} ms a history)`,
+)
+
+for (const { failure } of outcomes) {
+  if (!failure) continue
+  console.log(`\nBROKEN  ${failure.invariant}: ${failure.what}`)
+  console.log(
+    `again:  npm run simulate -- --seed ${failure.seed} --path ${failure.path} --longest ${values.longest} --trace\n`,
+  )
+  console.log(failure.history)
+  process.exitCode = 1
+}
+if (process.exitCode === undefined) console.log('every promise was kept')

@@ -1,0 +1,63 @@
+/**
+ * Runs simulated histories in processes of their own. The simulation and the library are bundled first: in a bundle a dynamic
+ * import is a microtask, not a trip to the disk, so that a history depends on nothing but its seed.
+ */
+import { spawn } from 'node:child_process'
+import { mkdirSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { build } from 'vite'
+import type { Orders, Outcome } from '../src/testing/simulation/main.js'
+
+const root = resolve(import.meta.dirname, '..')
+/** Within node_modules, so that what the bundle leaves out is found. */
+export const CACHE = join(root, 'node_modules/.cache/partyline-simulation')
+
+/** Bundles the simulation of a source tree; returns the bundle's path. */
+export async function bundleSimulation(source = join(root, 'src'), name = `main-${process.pid}`): Promise<string> {
+  mkdirSync(CACHE, { recursive: true })
+  await build({
+    configFile: false,
+    root,
+    logLevel: 'error',
+    build: {
+      ssr: join(source, 'testing/simulation/worker-process.ts'),
+      outDir: join(CACHE, name),
+      emptyOutDir: true,
+      minify: false,
+      target: 'es2022',
+      rolldownOptions: {
+        external: [/^socket\.io-client/],
+        output: {
+          entryFileNames: 'simulation.mjs',
+          codeSplitting: false,
+          // Comlink would tell a hub of a proxy's end whenever the garbage collector finds it.
+          banner: 'delete globalThis.FinalizationRegistry;',
+        },
+      },
+    },
+    ssr: { noExternal: [/comlink/, /lodash-es/, /@tanstack/, /fast-check/] },
+  })
+  return join(CACHE, name, 'simulation.mjs')
+}
+
+/** One process; resolves with what it found. */
+export function runSimulation(bundle: string, orders: Orders, limit = 3_600_000): Promise<Outcome> {
+  return new Promise((done, reject) => {
+    const child = spawn(process.execPath, ['--enable-source-maps', bundle, JSON.stringify(orders)], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+      timeout: limit,
+    })
+    let output = ''
+    child.stdout.on('data', (data: Buffer) => {
+      output += data
+    })
+    child.on('close', (code, signal) => {
+      const last = output.trim().split('\n').at(-1) ?? ''
+      try {
+        done(JSON.parse(last) as Outcome)
+      } catch {
+        reject(new Error(`the simulation ended with ${code ?? signal} and without a result: ${last}`))
+      }
+    })
+  })
+}
