@@ -110,11 +110,8 @@ export function createHub(
   function join(unbroken: boolean): void {
     outbox.post()
     if (!unbroken) history.break()
-    const reason = unbroken
-      ? 'attached while the socket was away'
-      : everUp
-        ? 'the socket was reconnected'
-        : 'the socket was connected'
+    const connected = everUp ? 'the socket was reconnected' : 'the socket was connected'
+    const reason = unbroken ? 'attached while the socket was away' : connected
     everUp = true
     for (const tab of tabs.all()) {
       if (!unbroken || tab.owed) tab.endpoint.postMessage({ kind: 'gap', seq: history.seq, reason })
@@ -150,7 +147,7 @@ export function createHub(
       owed: false,
     }
     const before = tabs.get(tab.id)
-    if (before) tabs.remove(before)
+    if (before) forget(before, endpoint)
     tabs.add(tab)
     if (hello.lock && locks) whenLockIsFree(locks, hello.lock, tab.gone.signal, () => remove(tab, false))
     else sweeping ??= timers.after(SILENCE, sweep)
@@ -176,9 +173,15 @@ export function createHub(
     }
   }
 
+  /** A pipe over a channel is the hub's to close; at a port there is nobody left to hear. */
+  function forget(tab: Tab, kept?: Endpoint): boolean {
+    const was = tabs.remove(tab)
+    if (was && !tab.trusted && tab.endpoint !== kept) tab.endpoint.close()
+    return was
+  }
+
   function remove(tab: Tab, release: boolean): void {
-    if (!tabs.remove(tab)) return
-    if (!tab.trusted) tab.endpoint.close()
+    if (!forget(tab)) return
     if (tabs.size > 0) tellState()
     else if (release || settings.linger <= 0) end()
     else lingering = timers.after(settings.linger, end)
@@ -200,10 +203,7 @@ export function createHub(
     lingering?.()
     stateDue?.()
     sweeping?.()
-    for (const tab of tabs.all()) {
-      tabs.remove(tab)
-      if (!tab.trusted) tab.endpoint.close()
-    }
+    for (const tab of tabs.all()) forget(tab)
     life.abort()
     onEnd()
   }

@@ -127,6 +127,10 @@ export function serveHub({ environment, key, host, open, elector }: ServeOptions
   function connect(endpoint: Endpoint, trusted: boolean): void {
     let tab = ''
     let left = false
+    /** A pipe whose tab knocked, and was gone before the door was open: no attachment will ever end it. */
+    const hangUp = () => {
+      if (!trusted && tab === '') endpoint.close()
+    }
     const calls: HubCalls = {
       async attach(hello) {
         for (;;) {
@@ -163,7 +167,9 @@ export function serveHub({ environment, key, host, open, elector }: ServeOptions
       left = true
       leave(endpoint)
       hub?.detach(tab, endpoint, data.release === true)
+      if (tab === '') hangUp()
     })
+    if (!trusted) timers.after(IDLE, hangUp)
   }
 
   return { connect: (endpoint) => connect(endpoint, true), close: () => resign(term) }
