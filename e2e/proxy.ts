@@ -14,6 +14,8 @@ export interface Proxy {
    * made and stay silent too.
    */
   silence(): void
+  /** The WebSockets there are go silent for good, and nothing ever tells; everything else passes. */
+  strand(): void
   /** Nobody listens: new connections are refused, those that are open live on. */
   refuse(): Promise<void>
   /**
@@ -28,6 +30,9 @@ export interface Proxy {
 interface Pair {
   readonly ends: readonly [browser: Socket, server: Socket]
   silent: boolean
+  /** It stays silent, whatever else heals. */
+  stranded: boolean
+  isWebSocket: boolean
   /** Data was sent into the silence: TCP would be sending it again and again. */
   unheard: boolean
 }
@@ -43,6 +48,9 @@ export async function startProxy(target: { readonly port: number }): Promise<Pro
   }
 
   function send(pair: Pair, to: Socket, data: Buffer): void {
+    if (!pair.isWebSocket && data.subarray(0, 2_000).toString('latin1').includes('Upgrade: websocket'))
+      pair.isWebSocket = true
+    if (pair.stranded) return
     if (!pair.silent) to.write(data)
     else if (silent) pair.unheard = true
     else reset(pair)
@@ -70,7 +78,7 @@ export async function startProxy(target: { readonly port: number }): Promise<Pro
 
   function accept(browser: Socket): void {
     const server = connect(target.port, '127.0.0.1')
-    const pair: Pair = { ends: [browser, server], silent, unheard: false }
+    const pair: Pair = { ends: [browser, server], silent, stranded: false, isWebSocket: false, unheard: false }
     pairs.add(pair)
     for (const end of pair.ends) {
       end.setNoDelay(true)
@@ -110,6 +118,9 @@ export async function startProxy(target: { readonly port: number }): Promise<Pro
     silence() {
       silent = true
       for (const pair of pairs) pair.silent = true
+    },
+    strand() {
+      for (const pair of pairs) if (pair.isWebSocket) pair.stranded = pair.silent = true
     },
     refuse,
     async heal() {

@@ -1,5 +1,6 @@
 import { startDemo } from '../demo/server/server.js'
 import { atRest, Bank, expect, origin, status, test } from './fixtures.js'
+import { startProxy } from './proxy.js'
 
 test('a cut connection comes back by itself, and only mapped queries are resynced', async ({ bank }) => {
   await bank.signIn()
@@ -44,6 +45,31 @@ test('restart the server: what happened meanwhile is in every tab, over one new 
   } finally {
     await context.close()
     await second.close()
+  }
+})
+
+test('a half-open socket is found out when the network changes, not by a heartbeat 45 s later', async ({ context }) => {
+  const demo = await startDemo()
+  const proxy = await startProxy(demo)
+  try {
+    const bank = new Bank({ ...demo, url: proxy.url }, context)
+    await bank.signIn()
+    const [page] = await bank.openTabs(1)
+    if (!page) throw new Error('one tab')
+    await page.evaluate(() => window.dispatchEvent(new Event('online')))
+    await atRest(page)
+    // The server answers: nothing is replaced.
+    expect(demo.stats.connections).toBe(1)
+    proxy.strand()
+    await bank.pay(313)
+    await page.evaluate(() => window.dispatchEvent(new Event('online')))
+    await expect.poll(() => demo.stats.connections).toBe(2)
+    await expect(page.getByTestId('tx-row').first()).toContainText('Corner Bakery')
+    expect((await status(page)).lastGap?.reason).toBe('the socket was reconnected')
+  } finally {
+    await context.close()
+    await proxy.close()
+    await demo.close()
   }
 })
 

@@ -48,6 +48,7 @@ export function createConnection(
   let complained = false
   let waiting: (() => void) | undefined
   let looking: (() => void) | undefined
+  let lastly: (() => void) | undefined
 
   const enter = (next: SocketState) => {
     state = next
@@ -147,7 +148,7 @@ export function createConnection(
 
   /** A socket may be half-open: dead, with nobody to say so for up to 45 s. */
   async function probe(): Promise<void> {
-    if (probing || !transport.probe) return
+    if (probing || !transport.probe || state.name !== 'connected') return
     probing = true
     const asked = ups
     const alive = await within(transport.probe())
@@ -165,10 +166,20 @@ export function createConnection(
     again(renewed ? 'the server refused the renewed credentials' : 'to renew the credentials')
   }
 
+  function settleDown(): void {
+    lastly = undefined
+    void probe()
+  }
+
   function nudge(why: Nudge): void {
     const now = clock.now()
     const connected = state.name === 'connected'
-    if (now - nudged < (connected ? PAUSE[why] : PAUSE.online)) return
+    const due = nudged + (connected ? PAUSE[why] : PAUSE.online) - now
+    if (due > 0) {
+      // Networks change in quick succession, and the last change counts.
+      if (why === 'online') lastly ??= timers.after(due, settleDown)
+      return
+    }
     nudged = now
     if (connected && why !== 'wake') {
       void probe()
@@ -199,6 +210,7 @@ export function createConnection(
       ups++
       waiting?.()
       looking?.()
+      lastly?.()
       transport.close()
     },
   }

@@ -205,6 +205,27 @@ describe('a probe', () => {
     expect(tab.got).toEqual([])
   })
 
+  it('follows the last of several changes of the network, but only if there is a connection then', async () => {
+    const { hub, connection, server } = await connected()
+    for (let time = 0; time < 20; time++) hub.nudge('online')
+    await settle(900)
+    expect(connection.probes).toBe(1)
+    connection.answersProbes = false
+    await settle(200)
+    expect(connection.probes).toBe(2)
+    await settle(2_600)
+    expect(connection.attempts).toBe(2)
+    for (let time = 0; time < 20; time++) hub.nudge('online')
+    await settle(5_000)
+    expect([connection.probes, connection.attempts]).toEqual([2, 3])
+    server.up()
+    hub.nudge('online')
+    hub.nudge('online')
+    hub.signOut()
+    await settle()
+    expect(vi.getTimerCount()).toBeLessThanOrEqual(1)
+  })
+
   it('that waits for its answer is not followed by another one', async () => {
     const { hub, connection } = await connected()
     connection.answersProbes = false
