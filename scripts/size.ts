@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { build, type Plugin, type Rolldown } from 'vite'
 
-const BUDGET = { 'tab entry': 14_300, 'in-tab hub (lazy)': 21_000, worker: 22_500 }
+const BUDGET = { 'tab entry': 14_300, 'in-tab hub (lazy)': 22_000, worker: 23_500 }
 
 const gzipped = (code: string | Uint8Array) => gzipSync(code, { level: 9 }).length
 
