@@ -213,6 +213,27 @@ describe('one identity, one hub', () => {
     expect(tabs[0].line.status.name).toBe('connecting')
   })
 
+  it.each([
+    ['at once', 0],
+    ['while it waits for the last echo', 2_500],
+  ])('a page that leaves after its own signOut, %s, holds nothing and hears nothing', async (_when, ms) => {
+    const { openTab, world, settle } = setUp()
+    const [leaves, stays] = [openTab(), openTab({ name: 'other' })]
+    leaves.mount('u1')
+    stays.mount('u1')
+    await settle()
+    leaves.line.signOut()
+    await settle(ms)
+    leaves.page.fire('away')
+    await settle()
+    expect(leaves.page.listenerCount()).toBe(0)
+    expect(world.locks.names().filter((name) => name.includes('/app/') && name.includes('/tab/'))).toEqual([])
+    expect(leaves.line.status.name).toBe('signed-out')
+    leaves.page.fire('back')
+    await settle(10_000)
+    expect(world.transport.live()).toBe(1)
+  })
+
   it('a tab that slept through a sign-out does not bring the session back', async () => {
     const { openTab, world, settle } = setUp()
     const [here, asleep] = [openTab(), openTab()]

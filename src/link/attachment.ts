@@ -51,7 +51,7 @@ export interface AttachmentOptions {
   readonly onLost: (reason: string, hung: boolean) => void
   /** Another hub has failed this tab by its silence. */
   readonly hung: boolean
-  /** Whether the session has ended, and not only this attachment. */
+  /** Whether the session has ended, not only this attachment, in a page that stays. */
   readonly isOver: () => boolean
   /** Events came after that. */
   readonly onLate: () => void
@@ -112,13 +112,17 @@ async function attach(rung: Rung, options: AttachmentOptions): Promise<Attachmen
     // Also for a hub that has not welcomed this tab yet: it must not count on it.
     endpoint.postMessage({ kind: 'detach' })
     const hangUp = () => {
+      stopEcho()
+      stopWaiting()
       stopListening()
       hub.close()
       endpoint.close()
     }
-    // A page that goes into the back/forward cache must not be written to. One whose session is over may be.
-    if (options.isOver()) timers.after(ECHO, hangUp)
-    else hangUp()
+    // A page that goes into the back/forward cache must not be written to. One whose session is over may be, until then.
+    const isEchoing = options.isOver()
+    const stopEcho = isEchoing ? timers.after(ECHO, () => hangUp()) : () => undefined
+    const stopWaiting = isEchoing ? environment.page.on('away', () => hangUp()) : () => undefined
+    if (!isEchoing) hangUp()
   }
   if (signal.aborted) {
     leave()

@@ -30,6 +30,7 @@ export function createLink(options: LinkOptions): Link {
   let stopRetry: (() => void) | undefined
   /** The session has ended here; what still comes in is counted, not delivered. */
   let fenced = false
+  let away = false
 
   const ladder = createLadder(options.rungs, clock.now, report)
 
@@ -88,7 +89,7 @@ export function createLink(options: LinkOptions): Link {
       auth: async () => (fenced ? { ok: false, message: 'signed out' } : options.auth()),
       onLost: lost,
       hung,
-      isOver: () => fenced,
+      isOver: () => fenced && !away,
       onLate: options.onLate,
       signal,
     })
@@ -174,6 +175,9 @@ export function createLink(options: LinkOptions): Link {
 
   /** A page in the back/forward cache must be silent and hold no locks; a frozen one should not be waited for. */
   function park(): void {
+    away = true
+    // The sign-out has been told, or it never will be.
+    if (fenced) end('signed out in this tab')
     if (state.phase !== 'attached' && state.phase !== 'seeking') return
     attachment?.detach(false)
     leave()
@@ -182,6 +186,7 @@ export function createLink(options: LinkOptions): Link {
   }
 
   function back(): void {
+    away = false
     if (state.phase !== 'parked') return
     enter({ phase: 'seeking' })
     void seek()
