@@ -1,5 +1,7 @@
 import { QueryClient, QueryObserver } from '@tanstack/react-query'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+// Loaded beforehand, so that the line's own import of it takes no real time.
+import './tab.js'
 import { createPartyline, type Line } from './client.js'
 import type { OpenSharedWorker } from './environment.js'
 import type { PartylineError } from './errors.js'

@@ -1,22 +1,21 @@
-import { browserEnvironment, type Environment } from './environment.js'
+import type { Environment } from './environment.js'
+import { commonEnvironment, type HubEnvironment, isPage } from './environment-common.js'
 import { createReport, messageOf } from './errors.js'
 import { createEventHandlers } from './event-handlers.js'
 import { clearClient } from './invalidation/clear.js'
 import type { Receipt } from './invalidation/receipt.js'
-import { compileRule } from './invalidation/rule.js'
 import { SEEKING } from './link/link-options.js'
-import type { TabHubs } from './link/this-tab-link.js'
 import { createListeners } from './listeners.js'
 import { configure, type PartylineOptions } from './options.js'
 import { createOwnRequests } from './own-requests.js'
 import type { Metadata } from './protocol.js'
-import { openSession } from './session.js'
 import type { Status } from './status.js'
 import { createStatus } from './status-store.js'
 import { createStays, type MountOptions, type Stay } from './stays.js'
+import type { Tab } from './tab.js'
 
-/** A url function that failed is asked again after this long (ms). */
-const URL_RETRY = 5_000
+/** A url function that failed, and code that could not be loaded, are asked for again after this long (ms). */
+const RETRY = 5_000
 
 /** What an event's handler receives: the type that its rule names, or any object. */
 export type MetadataOf<M> = unknown extends M ? Metadata : M
@@ -55,7 +54,7 @@ export interface Line<Events> {
 export function createPartyline<Events>(
   options: PartylineOptions<Events>,
   /** @internal */
-  environment: Environment | undefined = browserEnvironment(options.worker),
+  environment?: Environment,
 ): Line<Events> {
   const report = createReport(
     options.onError,
@@ -63,71 +62,81 @@ export function createPartyline<Events>(
     (message) => console.warn(message),
   )
   const configuration = configure(options as PartylineOptions<never>, report)
-  const rules = new Map(
-    Object.entries(options.invalidates ?? {}).map(([event, rule]) => [event, compileRule(event, rule, report)]),
-  )
-  const handlers = createEventHandlers(rules, report, () => stays.current?.session?.want())
+  const powers: HubEnvironment | undefined = environment ?? (isPage() ? commonEnvironment() : undefined)
+  const now = () => powers?.clock.now() ?? Date.now()
+  const invalidates: Readonly<Record<string, unknown>> = options.invalidates ?? {}
+  const handlers = createEventHandlers(report, () => stays.current?.session?.want())
   const receipts = createListeners<Receipt>(report, 'onReceipt')
-  const status = createStatus(() => environment?.clock.now() ?? Date.now(), report)
+  const status = createStatus(now, report)
   const stays = createStays({
-    open: openStay,
+    open: (stay) => void openStay(stay),
     onEnd: status.idle,
     isSignedOut: () => status.get().name === 'signed-out',
     onSwitch: configuration.clearOnSwitch ? clearClient : () => undefined,
     report,
   })
-  const requests = createOwnRequests(
-    () => originOf(environment),
-    () => environment?.clock.now() ?? Date.now(),
-  )
-  const hubs: TabHubs = new Map()
+  const requests = createOwnRequests(getOrigin, now)
   let origin: string | undefined
+  let loading: Promise<Tab> | undefined
 
-  function originOf(powers: Environment | undefined): string {
+  function getOrigin(): string {
     origin ??= powers?.id() ?? ''
     return origin
   }
 
-  function openStay(stay: Stay): void {
-    if (!environment) return
-    status.begin()
-    const { url } = configuration
-    if (typeof url === 'string') connect(stay, url, environment)
-    else void askForUrl(url, stay, environment)
+  function loadTab(): Promise<Tab> {
+    loading ??= import('./tab.js').then(
+      ({ createTab }) => createTab({ environment, worker: options.worker, invalidates, report }),
+      (thrown: unknown) => {
+        // It may be there the next time.
+        loading = undefined
+        report('no-host', `Partyline's own code could not be loaded: ${messageOf(thrown)}`, { cause: thrown })
+        throw thrown
+      },
+    )
+    return loading
   }
 
-  async function askForUrl(url: () => string | Promise<string>, stay: Stay, powers: Environment): Promise<void> {
+  async function askForUrl(): Promise<string> {
+    const { url } = configuration
     try {
-      const answer = await url()
-      if (!stay.ended) connect(stay, answer, powers)
+      return typeof url === 'string' ? url : await url()
     } catch (thrown) {
       report('connect-failed', `the url function failed: ${messageOf(thrown)}`, { cause: thrown })
-      powers.timers.after(URL_RETRY, () => {
-        if (!stay.ended) void askForUrl(url, stay, powers)
-      })
+      throw thrown
     }
   }
 
-  function connect(stay: Stay, url: string, powers: Environment): void {
+  async function openStay(stay: Stay): Promise<void> {
+    if (!powers) return
+    status.begin()
+    const retry = () => {
+      if (!stay.ended) void openStay(stay)
+    }
     try {
-      stay.session = openSession({
-        environment: powers,
+      const [tab, url] = await Promise.all([loadTab(), askForUrl()])
+      if (!stay.ended) connect(stay, url, tab)
+    } catch {
+      powers.timers.after(RETRY, retry)
+    }
+  }
+
+  function connect(stay: Stay, url: string, tab: Tab): void {
+    try {
+      stay.session = tab.open({
         configuration,
-        url: powers.page.resolveUrl(url),
+        url,
         identity: stay.identity,
-        tab: originOf(powers),
+        tab: getOrigin(),
         client: stay.client,
-        rules,
-        hubs,
         order: requests.order,
         auth: () => stay.auth,
-        events: () => [...new Set([...rules.keys(), ...handlers.names()])],
-        report,
+        events: () => [...new Set([...tab.rules.keys(), ...handlers.names()])],
         onState: (state) => {
           // A farewell may outlast its stay.
           if (!stay.ended) status.link(state)
         },
-        onEvents: handlers.deliver,
+        onEvents: (events) => handlers.deliver(events, tab.rules),
         onGap: (reason, until) => status.gap({ reason, until }),
         onReceipt: receipts.emit,
         onLate: status.fenced,
@@ -138,7 +147,7 @@ export function createPartyline<Events>(
   }
 
   return {
-    mount: (mounting) => (environment ? stays.mount(mounting) : () => undefined),
+    mount: (mounting) => (powers ? stays.mount(mounting) : () => undefined),
     get status() {
       return status.get()
     },
@@ -146,14 +155,14 @@ export function createPartyline<Events>(
     on: (event, handler) => handlers.add(event, handler as (metadata: never) => void),
     onReceipt: receipts.add,
     get origin() {
-      return originOf(environment)
+      return getOrigin()
     },
     request: requests.run,
     signOut() {
       const stay = stays.current
       if (stay?.session) stay.session.signOut()
       else if (stay) {
-        // Its url is still being asked for: nobody is to connect with it.
+        // It is still on its way: nobody is to connect for it.
         stay.ended = true
         status.link({ ...SEEKING, phase: 'signed-out', reason: 'signed out in this tab' })
       }

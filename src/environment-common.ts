@@ -64,3 +64,6 @@ export function commonEnvironment(): HubEnvironment {
     id: () => Array.from(crypto.getRandomValues(new Uint32Array(4)), (part) => part.toString(36)).join(''),
   }
 }
+
+/** False where pages are rendered on a server. */
+export const isPage = (): boolean => typeof document !== 'undefined'

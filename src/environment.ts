@@ -72,9 +72,8 @@ const openOwnWorker: WorkerFactory = ({ name }) =>
     extendedLifetime: true,
   } as WorkerOptions)
 
-/** The real browser's powers, for a tab; undefined where there is no page (server rendering). */
-export function browserEnvironment(openWorker: WorkerFactory = openOwnWorker): Environment | undefined {
-  if (typeof document === 'undefined') return undefined
+/** The real browser's powers, for a tab. */
+export function browserEnvironment(openWorker: WorkerFactory = openOwnWorker): Environment {
   const common = commonEnvironment()
   return {
     ...common,

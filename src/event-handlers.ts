@@ -1,15 +1,13 @@
 import { messageOf, type Report } from './errors.js'
-import type { CompiledRule } from './invalidation/rule.js'
-import { type EventPair, isMetadata } from './protocol.js'
+import { type EventPair, isMetadata, type Metadata } from './protocol.js'
+
+/** The rules by the names of their events, as far as they check metadata. */
+type Rules = ReadonlyMap<string, { parse(metadata: Metadata): { readonly value: unknown } | undefined }>
 
 type Handler = (metadata: never) => void
 
 /** The app's own handlers of events, by name. */
-export function createEventHandlers(
-  rules: ReadonlyMap<string, CompiledRule>,
-  report: Report,
-  onNamesChanged: () => void,
-) {
+export function createEventHandlers(report: Report, onNamesChanged: () => void) {
   const byName = new Map<string, Set<Handler>>()
 
   function call(name: string, handler: Handler, value: unknown): void {
@@ -38,7 +36,7 @@ export function createEventHandlers(
       }
     },
     /** Metadata that is no object, or not what the rule's schema says, is nothing for a handler; it has been reported. */
-    deliver(events: readonly EventPair[]): void {
+    deliver(events: readonly EventPair[], rules: Rules): void {
       for (const [name, metadata] of events) {
         const handlers = byName.get(name)
         if (!handlers || !isMetadata(metadata)) continue
