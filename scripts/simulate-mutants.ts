@@ -77,16 +77,16 @@ const FAULTS: readonly Fault[] = [
     replace: "else if (!fenced || message.kind === 'events') obey(message as never)",
   },
   {
-    name: "a hub's death by its lock is ignored",
+    name: 'a hub that is lost is never left',
     file: 'link/attachment.ts',
-    find: "signal, () => lose('the hub is gone', false))",
-    replace: 'signal, () => undefined)',
+    find: 'if (lost || signal.aborted) return',
+    replace: 'return',
   },
   {
-    name: 'an election is ignored',
-    file: 'link/attachment.ts',
-    find: "fail('another hub has come to own the socket')",
-    replace: 'void 0',
+    name: 'a line that ended goes on listening to its page',
+    file: 'link/link.ts',
+    find: 'for (const off of subscriptions) off()',
+    replace: '',
   },
   {
     name: "a tab's death by its lock is ignored",
@@ -145,8 +145,8 @@ const FAULTS: readonly Fault[] = [
   {
     name: 'a pipe is kept when its tab has left',
     file: 'hub/hub.ts',
-    find: '    if (!tab.trusted) tab.endpoint.close()\n    if (tabs.size > 0) tellState()',
-    replace: '    if (tabs.size > 0) tellState()',
+    find: 'if (was && !tab.trusted && tab.endpoint !== kept) tab.endpoint.close()',
+    replace: '',
   },
 ]
 

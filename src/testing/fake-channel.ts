@@ -26,6 +26,8 @@ export function createFakeChannels(route: Route = atOnce) {
   return {
     /** The names of the channels that are open, one for each. */
     names: () => [...open].flatMap(([name, receivers]) => Array.from(receivers, () => name)),
+    /** The same with their owners. */
+    owners: () => [...open].flatMap(([name, receivers]) => Array.from(receivers, ({ owner }) => ({ name, owner }))),
     /** One tab's share of them. */
     client(owner: string) {
       const mine = new Set<Receiver>()

@@ -2,6 +2,8 @@ import type { HubEnvironment } from '../environment-common.js'
 import { createFakeChannels, type Passage } from './fake-channel.js'
 import type { VirtualTime } from './virtual-time.js'
 
+export { seededRandom } from './seeded-random.js'
+
 /** How a browser slows the timers of a tab: to once a second, to once a minute, or to that only if set by other timers. */
 export type Throttle = 'none' | 'second' | 'minute' | 'nested'
 
@@ -124,15 +126,4 @@ export type HostileTab = ReturnType<ReturnType<typeof createHostileTabs>['tab']>
 function slowness(throttle: Throttle, nesting: number): number {
   if (throttle === 'none') return 1
   return throttle === 'minute' || (throttle === 'nested' && nesting >= 5) ? 60_000 : 1_000
-}
-
-/** Chance that a seed repeats (mulberry32). */
-export function seededRandom(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296
-  }
 }

@@ -1,0 +1,174 @@
+import type { Machine } from './machine.js'
+import type { ServerWire, ServerWireHandlers } from './network.js'
+
+/** The server's heartbeat, as Socket.IO has it by default. Milliseconds. */
+export const PING = { interval: 25_000, timeout: 20_000 }
+/** How long (ms) a session can be recovered. */
+const RECOVERABLE = 120_000
+
+/** What passes between transport and server; Socket.IO's packets, as far as they matter here. */
+export type ServerPacket =
+  | { readonly kind: 'connected'; readonly pid?: string; readonly recovered: boolean }
+  | { readonly kind: 'refused'; readonly reason: string }
+  | { readonly kind: 'event'; readonly name: string; readonly metadata: unknown; readonly offset: number }
+  | { readonly kind: 'kicked' }
+  | { readonly kind: 'ping' }
+  | { readonly kind: 'probed' }
+  | { readonly kind: 'renewed'; readonly ok: boolean }
+
+export type ClientPacket =
+  | {
+      readonly kind: 'connect'
+      readonly auth: unknown
+      readonly mountedFor: string
+      readonly pid?: string
+      readonly offset?: number
+    }
+  | { readonly kind: 'disconnect' }
+  | { readonly kind: 'pong' }
+  | { readonly kind: 'probe' }
+  | { readonly kind: 'renew'; readonly auth: unknown }
+
+/** A socket as the server sees it. */
+export interface ServerSocket {
+  /** Whose events it gets. */
+  readonly identity: string
+  /** When it was connected. Milliseconds since the Unix epoch. */
+  readonly since: number
+}
+
+interface Session extends ServerSocket {
+  readonly pid: string
+  readonly send: (packet: ServerPacket) => void
+  readonly kick: () => void
+}
+
+export interface ServerOptions {
+  /** Whose a connection is; undefined refuses it. */
+  readonly identify: (auth: unknown, mountedFor: string) => string | undefined
+  /** Whether Socket.IO's connection state recovery is on. */
+  readonly recovery: boolean
+  /** Whether fresh credentials over a standing connection are understood. */
+  readonly renewal: boolean
+}
+
+/** The emitting side: rooms by identity, heartbeats, and recovery of sessions that broke off. */
+export function createSimulatedServer(machine: Machine, options: ServerOptions) {
+  const { time } = machine
+  const sessions = new Set<Session>()
+  const connections = new Set<() => void>()
+  /** Sessions that broke off, by their pid: until when they can be recovered. */
+  let broken = new Map<string, { readonly identity: string; readonly until: number }>()
+  let log: { readonly identity: string; readonly name: string; readonly metadata: unknown; readonly offset: number }[] =
+    []
+  let offset = 0
+  let pids = 0
+  let refusing = false
+
+  function accept(wire: ServerWire): ServerWireHandlers | undefined {
+    if (refusing) return undefined
+    let session: Session | undefined
+    let stop = (): void => undefined
+    const send = (packet: ServerPacket) => wire.send(packet)
+
+    function finish(recoverable: boolean): void {
+      stop()
+      connections.delete(drop)
+      if (!session) return
+      sessions.delete(session)
+      if (recoverable && options.recovery)
+        broken.set(session.pid, { identity: session.identity, until: time.now() + RECOVERABLE })
+      session = undefined
+    }
+    function drop(recoverable = true): void {
+      finish(recoverable)
+      wire.close()
+    }
+    function beat(): void {
+      stop = time.after(PING.interval, () => {
+        send({ kind: 'ping' })
+        stop = time.after(PING.timeout, () => drop())
+      })
+    }
+
+    function welcome({ auth, mountedFor, pid, offset: last }: ClientPacket & { kind: 'connect' }): void {
+      const identity = options.identify(auth, mountedFor)
+      if (identity === undefined) {
+        send({ kind: 'refused', reason: 'bad token' })
+        return
+      }
+      const former = pid === undefined ? undefined : broken.get(pid)
+      const recovered =
+        former !== undefined && former.identity === identity && former.until >= time.now() && last !== undefined
+      if (pid !== undefined) broken.delete(pid)
+      const name = recovered && pid !== undefined ? pid : `p${++pids}`
+      if (recovered) {
+        for (const entry of log)
+          if (entry.identity === identity && entry.offset > last) send({ kind: 'event', ...entry })
+      }
+      session = {
+        identity,
+        since: time.now(),
+        pid: name,
+        send,
+        kick() {
+          send({ kind: 'kicked' })
+          finish(false)
+        },
+      }
+      sessions.add(session)
+      send({ kind: 'connected', recovered, ...(options.recovery && { pid: name }) })
+    }
+
+    connections.add(drop)
+    beat()
+    return {
+      onClose: () => finish(true),
+      onPacket(data) {
+        const packet = data as ClientPacket
+        if (packet.kind === 'connect' && !session) welcome(packet)
+        if (packet.kind === 'disconnect') finish(false)
+        if (packet.kind === 'probe') send({ kind: 'probed' })
+        if (packet.kind === 'renew' && options.renewal)
+          send({
+            kind: 'renewed',
+            ok: session !== undefined && options.identify(packet.auth, session.identity) === session.identity,
+          })
+        if (packet.kind === 'pong') {
+          stop()
+          beat()
+        }
+      },
+    }
+  }
+
+  return {
+    accept,
+    emit(identity: string, name: string, metadata: unknown): void {
+      const entry = { identity, name, metadata, offset: ++offset }
+      if (options.recovery) log.push(entry)
+      for (const session of sessions) if (session.identity === identity) session.send({ kind: 'event', ...entry })
+    },
+    sockets: (): ServerSocket[] => [...sessions].map(({ identity, since }) => ({ identity, since })),
+    /** Every connection breaks off and every session is forgotten; new ones are refused until `open`. */
+    stop(): void {
+      refusing = true
+      for (const drop of [...connections]) drop()
+      broken = new Map()
+      log = []
+    },
+    /** New connections are refused, as by a proxy without a server behind it. */
+    refuse(): void {
+      refusing = true
+    },
+    open(): void {
+      refusing = false
+    },
+    /** Hangs up on everybody of an identity, on purpose. */
+    kick(identity: string): void {
+      for (const session of [...sessions]) if (session.identity === identity) session.kick()
+    },
+  }
+}
+
+export type SimulatedServer = ReturnType<typeof createSimulatedServer>
