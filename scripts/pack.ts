@@ -13,8 +13,7 @@ import { build, type Rolldown } from 'vite'
 import { checkServer } from './pack-server.js'
 
 /** The whole of what may be in the package. A test, a fake or a source file is not. */
-const MAY_SHIP =
-  /^(package\.json|README\.md|CHANGELOG\.md|LICENSE|dist\/(?!.*\.test)[\w/-]+(\.js|\.js\.map|\.d\.ts))$/
+const MAY_SHIP = /^(package\.json|README\.md|CHANGELOG\.md|LICENSE|dist\/(?!.*\.test)[\w/-]+(\.js|\.js\.map|\.d\.ts))$/
 const MUST_SHIP = ['package.json', 'README.md', 'CHANGELOG.md', 'LICENSE']
 /** Text of socket.io-client's that no minifier changes. */
 const SOCKET_CODE = 'pingInterval'

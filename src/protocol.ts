@@ -135,7 +135,13 @@ export type HubMessage =
   | { readonly kind: 'gone'; readonly reason: string }
 
 /** What can go wrong on the hub's side, as an error code of the tab's `onError`. */
-export type HubProblem = 'unknown-event' | 'bad-metadata' | 'bad-frame' | 'connect-failed' | 'unauthorized' | 'auth-failed'
+export type HubProblem =
+  | 'unknown-event'
+  | 'bad-metadata'
+  | 'bad-frame'
+  | 'connect-failed'
+  | 'unauthorized'
+  | 'auth-failed'
 
 /**
  * One-way, tab to hub. Leaving is no call: a hub that answered it would post to a page that is on its way into the

@@ -3,7 +3,8 @@
  * clock that the test turns by hand; the library that runs in it is the real one.
  */
 
-// Loaded with this file, so that a leader's own import of them takes no real time.
+// Loaded with this file, so that the library's own imports of them take no real time.
+import '../tab.js'
 import '../hub/in-tab.js'
 import '../election/heartbeat-elector.js'
 import { createPartyline as createLine, type Line } from '../client.js'
