@@ -11,25 +11,29 @@ const MOST = 3
  * Gets credentials from a live tab. The tab that answered last is asked first; one that fails, dies or stays silent is
  * followed by another. Credentials pass through and are not kept.
  */
-export function createAsk(tabs: TabRegistry, timers: HubEnvironment['timers'], timeout: number) {
+export function createAsk(
+  tabs: TabRegistry,
+  timers: HubEnvironment['timers'],
+  timeout: number,
+  onHelpless: () => void,
+) {
   let number = 0
   let favourite: string | undefined
   const trusted = () => tabs.all().filter((tab) => tab.trusted)
   const open = new Map<number, (answer: Credentials) => void>()
 
-  function ask(tab: Tab): Promise<Credentials> {
+  function ask(tab: Tab): Promise<Credentials & { readonly isSilence?: boolean }> {
     return new Promise((resolve) => {
       const id = ++number
-      const settle = (answer: Credentials) => {
+      const settle = (answer: Credentials & { readonly isSilence?: boolean }) => {
         open.delete(id)
         stop()
         tab.gone.signal.removeEventListener('abort', leave)
         resolve(answer)
       }
-      const leave = () => settle({ ok: false, message: 'the tab went away while it was asked for credentials' })
-      const stop = timers.after(timeout, () =>
-        settle({ ok: false, message: `auth gave no answer within ${timeout} ms` }),
-      )
+      const fail = (message: string) => settle({ ok: false, message, isSilence: true })
+      const leave = () => fail('the tab went away while it was asked for credentials')
+      const stop = timers.after(timeout, () => fail(`auth gave no answer within ${timeout} ms`))
       tab.gone.signal.addEventListener('abort', leave)
       open.set(id, settle)
       tab.endpoint.postMessage({ kind: 'ask', ask: id })
@@ -40,6 +44,7 @@ export function createAsk(tabs: TabRegistry, timers: HubEnvironment['timers'], t
     /** Rejects when none of the tabs gives any. */
     async credentials(): Promise<Given> {
       let trouble = 'no tab is left to ask for credentials'
+      let isSilence = true
       const known = trusted()
       const first = known.findIndex((tab) => tab.id === favourite)
       const inTurn = first > 0 ? [...known.slice(first), ...known.slice(0, first)] : known
@@ -50,7 +55,11 @@ export function createAsk(tabs: TabRegistry, timers: HubEnvironment['timers'], t
           return answer
         }
         trouble = answer.message
+        isSilence &&= answer.isSilence === true
       }
+      // Of those at a port nobody is left, or awake. Credentials never pass over a BroadcastChannel, so for the others
+      // somebody else has to own the socket.
+      if (isSilence && (trusted().length === 0 || trusted().length < tabs.size)) onHelpless()
       throw new Error(trouble)
     },
     /** The server did not like what the favourite gave: next time another tab is asked first. */

@@ -50,7 +50,7 @@ export function createHub(
   const tabs = new TabRegistry()
   const history = createHistory(clock.now)
   const outbox = createOutbox(tabs, environment, () => history.seq)
-  const ask = createAsk(tabs, timers, settings.authTimeout)
+  const ask = createAsk(tabs, timers, settings.authTimeout, end)
   const tellOne = createTellOne(tabs)
   const tellOnce = createTellOnce(tellOne)
   const cursor = createCursor()
@@ -80,8 +80,6 @@ export function createHub(
     async auth() {
       // The first tab is on the list only when the lock is held.
       await held
-      // Credentials never pass over a BroadcastChannel: without a tab at a port there is nobody to ask.
-      if (!tabs.all().some((tab) => tab.trusted)) end()
       const { auth, expiresAt } = await ask.credentials()
       renewal.plan(expiresAt)
       return continuity.offer(auth)
