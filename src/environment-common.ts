@@ -57,11 +57,21 @@ export function commonEnvironment(): HubEnvironment {
     },
     // Neither is there in Node, where a line may be created but is never mounted.
     locks: globalThis.navigator?.locks,
-    openChannel: typeof BroadcastChannel === 'undefined' ? undefined : (name) => new BroadcastChannel(name),
+    openChannel: hasChannels() ? (name) => new BroadcastChannel(name) : undefined,
     openWebSocket: (url) => new WebSocket(url),
     random: Math.random,
     // Not randomUUID: it is missing on insecure origins.
     id: () => Array.from(crypto.getRandomValues(new Uint32Array(4)), (part) => part.toString(36)).join(''),
+  }
+}
+
+/** False also where there are some, but not for this page: in a sandboxed frame the constructor throws in some browsers. */
+function hasChannels(): boolean {
+  try {
+    new BroadcastChannel('partyline').close()
+    return true
+  } catch {
+    return false
   }
 }
 

@@ -5,7 +5,7 @@ import { holdLock, whenLockIsFree } from '../locks.js'
 import { type Credentials, type Hello, type HubMessage, isHubMessage, type Welcome } from '../protocol.js'
 import { createCaller } from './caller.js'
 import { onElection } from './find-owner.js'
-import { NotNow, type Rung } from './rung.js'
+import type { Rung } from './rung.js'
 
 /** How long (ms) a hub may take to welcome a tab, its script's download and start included. */
 const HANDSHAKE = 5_000
@@ -30,10 +30,10 @@ export class Refused extends Error {
 }
 
 /** The hub has moved, or turned out to be unusable, before it welcomed this tab. */
-export class Moved extends NotNow {}
+export class Moved extends Error {}
 
 /** A hub that did not answer in time. */
-export class Hung extends NotNow {}
+export class Hung extends Error {}
 
 /** What a hub says that is not answered right here. */
 export type Heard = Exclude<HubMessage, { kind: 'ask' }>

@@ -1,7 +1,7 @@
 import { messageOf, type PartylineErrorCode, type Report } from '../errors.js'
 import type { Step } from '../status.js'
 import { Refused } from './attachment.js'
-import { NotHere, NotNow, type Rung } from './rung.js'
+import { NotHere, type Rung } from './rung.js'
 
 /** A leader may fail so many times in a row before its welcome, then there is a rest. */
 const PATIENCE = 4
@@ -52,7 +52,8 @@ export function createLadder(rungs: readonly Rung[], now: () => number, report: 
   function failed(thrown: unknown): 'again' | 'rest' | 'next' {
     const rung = rungs[index]
     // While there is a channel, a leader can be had: to leave the election would mean a second socket.
-    if (rung?.host !== 'leader-tab' || !(thrown instanceof NotNow)) {
+    const isFinal = thrown instanceof NotHere || codeOf(thrown) !== 'host-failed'
+    if (rung?.host !== 'leader-tab' || isFinal) {
       stepDown(thrown)
       return 'next'
     }

@@ -4,7 +4,7 @@ import type { Environment } from '../environment.js'
 import { messageOf } from '../errors.js'
 import type { Served } from '../hub/serve.js'
 import { findOwner } from './find-owner.js'
-import { NotHere, NotNow, type Rung } from './rung.js'
+import { NotHere, type Rung } from './rung.js'
 
 /** How long (ms) an owner may take to show itself before it is suspected to hang. */
 const SEARCH = 2_000
@@ -93,7 +93,7 @@ export function leaderTabRung(environment: Environment, key: string, elector: El
   async function ownPipe(hub: Promise<Served>): Promise<Endpoint> {
     const { port1, port2 } = environment.openPipe()
     const served = await hub.catch((thrown: unknown) => {
-      throw new NotNow(`the hub could not be loaded: ${messageOf(thrown)}`, { cause: thrown })
+      throw new Error(`the hub could not be loaded: ${messageOf(thrown)}`, { cause: thrown })
     })
     served.connect(port2)
     return port1
@@ -115,7 +115,7 @@ export function leaderTabRung(environment: Environment, key: string, elector: El
             searches++
             const hung = visit.hung || searches >= PATIENCE
             if (mayDepose(hung)) depose(elector, search.signal)
-            else if (hung && page.isVisible()) return reject(new NotNow('the owner of the socket does not answer'))
+            else if (hung && page.isVisible()) return reject(new Error('the owner of the socket does not answer'))
             // Unseen tabs have time: one that is looked at will settle it for all.
             stop = wait()
           })

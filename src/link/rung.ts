@@ -21,6 +21,3 @@ export interface Visit {
 
 /** A rung that does not exist here at all: no error, the next one is meant for it. */
 export class NotHere extends Error {}
-
-/** A failure that says nothing against the rung: it may work the next time. */
-export class NotNow extends Error {}

@@ -1,0 +1,59 @@
+import { expect, it } from 'vitest'
+import { Hung, Moved, Refused } from './attachment.js'
+import { createLadder } from './ladder.js'
+import { NotHere, type Rung } from './rung.js'
+
+const rung = (host: Rung['host']): Rung => ({ host, open: () => Promise.reject(new Error('not here')) })
+
+function setUp(...hosts: Rung['host'][]) {
+  const reported: string[] = []
+  const ladder = createLadder(
+    hosts.map(rung),
+    () => 0,
+    (code) => reported.push(code),
+  )
+  return { ladder, reported }
+}
+
+it.each([
+  new Hung('x'),
+  new Moved('x'),
+  new Error('the owner does not answer'),
+  new DOMException('stolen', 'AbortError'),
+])('leaves the election for nothing that may pass: %s', (thrown) => {
+  const { ladder, reported } = setUp('leader-tab', 'this-tab')
+  for (let round = 0; round < 3; round++) {
+    const verdicts = [1, 2, 3, 4].map(() => ladder.failed(thrown))
+    expect(verdicts).toEqual(['again', 'again', 'again', 'rest'])
+  }
+  expect(ladder.rung?.host).toBe('leader-tab')
+  expect(ladder.steps).toEqual([])
+  expect(reported).toEqual(['host-failed', 'host-failed', 'host-failed'])
+})
+
+it('counts anew after a leader that served', () => {
+  const { ladder } = setUp('leader-tab', 'this-tab')
+  for (let round = 0; round < 9; round++) {
+    expect(ladder.failed(new Hung('x'))).toBe('again')
+    if (round % 3 === 2) ladder.served()
+  }
+})
+
+it('leaves it where there is no channel, or the leader is of another kind', () => {
+  const final = [
+    new NotHere('no channel'),
+    new Refused({ ok: false, code: 'wrong-hub', message: 'x' }),
+    new Refused({ ok: false, code: 'protocol-mismatch', message: 'x' }),
+  ]
+  for (const thrown of final) {
+    const { ladder } = setUp('leader-tab', 'this-tab')
+    expect(ladder.failed(thrown)).toBe('next')
+    expect(ladder.rung?.host).toBe('this-tab')
+  }
+})
+
+it('leaves a worker at the first failure: a leader can be had', () => {
+  const { ladder } = setUp('shared-worker', 'leader-tab')
+  expect(ladder.failed(new Hung('x'))).toBe('next')
+  expect(ladder.rung?.host).toBe('leader-tab')
+})
