@@ -258,6 +258,47 @@ describe('a probe', () => {
   })
 })
 
+describe('a hub whose tabs at a port do not answer', () => {
+  const setUp = async (answers: boolean) => {
+    const hub = setUpHub()
+    await hub.attach(['a'], answers ? { auth: () => 'x' } : {})
+    const follower = await hub.attach(['a'], { trusted: false, auth: () => 'never asked' })
+    const asked = hub.transport.last.handlers.auth().then(
+      () => 'given',
+      () => 'none',
+    )
+    await settle(10_000)
+    return { ...hub, follower, asked: await asked }
+  }
+
+  it('lets somebody else own the socket for those that follow it, whom it may not ask', async () => {
+    const { asked, ended, follower } = await setUp(false)
+    expect(asked).toBe('none')
+    expect(ended()).toBe(1)
+    expect(follower.of('ask')).toEqual([])
+  })
+
+  it('stays when one of them answers', async () => {
+    const { asked, ended } = await setUp(true)
+    expect(asked).toBe('given')
+    expect(ended()).toBe(0)
+  })
+
+  it('stays when nobody follows, or somebody says that there are none', async () => {
+    const hub = setUpHub()
+    const tab = await hub.attach(['a'])
+    hub.transport.last.handlers.auth().catch(() => undefined)
+    await settle(10_000)
+    expect(hub.ended()).toBe(0)
+    await hub.attach(['a'], { trusted: false })
+    const asked = hub.transport.last.handlers.auth().catch((thrown: Error) => thrown.message)
+    await settle()
+    hub.hub.credentials(tab.of('ask').at(-1)?.ask ?? 0, { ok: false, message: 'auth failed: offline' })
+    expect(await asked).toBe('auth failed: offline')
+    expect(hub.ended()).toBe(0)
+  })
+})
+
 describe('credentials that end', () => {
   async function expiring(renewal: 'accepted' | 'refused' | 'unknown') {
     let number = 0

@@ -27,6 +27,7 @@ export function setUpHub({ webLocks = true, settings = SETTINGS } = {}) {
       /** Undefined: no answer. */
       auth?: () => unknown
       expiresAt?: () => number | undefined
+      trusted?: boolean
     } = {},
   ) {
     const tab = browser.tab()
@@ -60,7 +61,7 @@ export function setUpHub({ webLocks = true, settings = SETTINGS } = {}) {
         since: options.since ?? { time: Date.now() },
         ...(locks && { lock }),
       },
-      true,
+      options.trusted ?? true,
     )) as Extract<Welcome, { ok: true }>
     return {
       id,
