@@ -160,22 +160,25 @@ async function checkBuild(folder: string): Promise<void> {
   const textOf = (file: (typeof output)[number]) => (file.type === 'chunk' ? file.code : String(file.source))
   // Vite builds a worker apart from the page: to the page's build it is an asset.
   const workers = output.filter((file) => file.type === 'asset' && file.fileName.endsWith('.js'))
-  const entry = output.find((file) => file.type === 'chunk' && file.isEntry)
+  const entry = output.find((file) => file.type === 'chunk' && file.isEntry) as Rolldown.OutputChunk | undefined
   if (workers.length !== 1 || !workers.some((worker) => textOf(worker).includes(SOCKET_CODE))) {
     fault("a consumer's build has to emit the worker once, socket.io-client included; it emits", [
       output.map((file) => file.fileName).join(' '),
     ])
   }
-  if (entry?.type !== 'chunk' || !workers.every((worker) => entry.code.includes(worker.fileName))) {
-    fault("a consumer's entry chunk has to start the worker that was emitted", ['it does not name the file'])
-  }
-  if (entry?.type === 'chunk') {
-    const eager = output.filter((file) => file === entry || entry.imports.includes(file.fileName))
-    fault(
-      "socket.io-client is in the chunks that a consumer's page loads first",
-      eager.filter((file) => textOf(file).includes(SOCKET_CODE)).map((file) => file.fileName),
-    )
-  }
+  const chunks = output.filter((file) => file.type === 'chunk')
+  const session = chunks.find(
+    ({ code }) => workers.length > 0 && workers.every(({ fileName }) => code.includes(fileName)),
+  )
+  if (!session) fault('one of the chunks has to start the worker that was emitted', ['none names the file'])
+  if (session === entry) fault("the session is in a consumer's entry chunk", ['it has to be loaded when it is needed'])
+  const loaded = new Set([entry, session].flatMap((chunk) => (chunk ? [chunk.fileName, ...chunk.imports] : [])))
+  fault(
+    'socket.io-client is in the chunks that a tab loads which does not own the socket',
+    chunks
+      .filter(({ fileName, code }) => loaded.has(fileName) && code.includes(SOCKET_CODE))
+      .map((file) => file.fileName),
+  )
 }
 
 async function check(temporary: string): Promise<string> {
@@ -220,7 +223,9 @@ async function check(temporary: string): Promise<string> {
   checkServer(consumer, run, fault)
   execFileSync(process.execPath, ['--check', join(consumer, 'server.js')])
   await checkBuild(consumer)
-  return `${packed.filename}: ${files.length} files, publint and attw clean; ${pasted.length} files of the README type-checked and built against it, ${recipes.length} of docs/server.md type-checked and run`
+  for (const test of writeFilesOf('docs/testing.md', consumer))
+    run(`the test of docs/testing.md`, 'vitest/vitest.mjs', ['run', test], consumer)
+  return `${packed.filename}: ${files.length} files, publint and attw clean; ${pasted.length} files of the README type-checked and built against it, ${recipes.length} of docs/server.md type-checked and run, and the test of docs/testing.md`
 }
 
 if (!existsSync(join(root, 'dist/worker.js'))) {

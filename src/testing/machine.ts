@@ -22,6 +22,7 @@ export function createMachine(seed: number, begin = BEGIN) {
 
   return {
     time,
+    settle,
     now: () => Math.floor(time.now()),
     /** A source of chance of its own, so that one part that asks more often does not change the luck of all others. */
     chance: () => seededRandom(seed * 7919 + ++streams * 104_729),

@@ -60,6 +60,8 @@ export function createWorld(options: WorldOptions) {
       const { now } = Date
       Date.now = machine.now
       try {
+        // What was begun before may wait for a module, with no timer to show for it.
+        await machine.settle()
         await machine.time.pass(ms, look)
       } finally {
         Date.now = now
