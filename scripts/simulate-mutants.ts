@@ -47,12 +47,6 @@ const FAULTS: readonly Fault[] = [
     replace: 'if (tab.owed) tab.endpoint',
   },
   {
-    name: 'no gap for tabs that are owed one',
-    file: 'hub/hub.ts',
-    find: 'tab.owed = !known && !connected',
-    replace: 'tab.owed = false',
-  },
-  {
     name: 'no gap at an attach that can not be replayed',
     file: 'link/link.ts',
     find: 'if (welcome.gap) options.onGap(welcome.gap)\n    else if',

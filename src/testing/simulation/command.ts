@@ -125,7 +125,11 @@ const command: fc.Arbitrary<Command> = fc.oneof(
       replaced: fc.boolean(),
       early: fc.boolean(),
       outage: fc.constantFrom('none', 'none', 'restart', 'cut', 'half-open'),
-      ms: fc.nat(4_000),
+      // At times for longer than the hub's history reaches back.
+      ms: fc.oneof(
+        { weight: 7, arbitrary: fc.nat(4_000) },
+        { weight: 1, arbitrary: fc.integer({ min: 310_000, max: 330_000 }) },
+      ),
     }),
   ),
   weigh(
