@@ -17,26 +17,37 @@ interface Matchable {
 
 const isPrimitive = (value: unknown): boolean => typeof value !== 'object' || value === null
 
+/** Targets that begin with the same part, by the second one where they have one that can be looked up. */
+interface Group {
+  readonly bySecond: Map<unknown, NormalTarget[]>
+  readonly others: NormalTarget[]
+}
+
 /**
  * Compiles targets into one question per query, so that a flush walks the cache once whatever their number: targets
- * are looked up by the first part of the key.
+ * are looked up by the first two parts of the key.
  */
 export function createMatcher(targets: Iterable<NormalTarget>): (query: Matchable) => Verdict {
-  const byHead = new Map<unknown, NormalTarget[]>()
+  const byHead = new Map<unknown, Group>()
   const headless: NormalTarget[] = []
   for (const target of targets) {
-    const head = target.queryKey[0]
-    if (target.queryKey.length === 0 || !isPrimitive(head)) headless.push(target)
-    else {
-      const same = byHead.get(head)
-      if (same) same.push(target)
-      else byHead.set(head, [target])
+    const [head, second] = target.queryKey
+    if (target.queryKey.length === 0 || !isPrimitive(head)) {
+      headless.push(target)
+      continue
     }
+    const group: Group = byHead.get(head) ?? { bySecond: new Map(), others: [] }
+    byHead.set(head, group)
+    const same = group.bySecond.get(second)
+    if (target.queryKey.length === 1 || !isPrimitive(second)) group.others.push(target)
+    else if (same) same.push(target)
+    else group.bySecond.set(second, [target])
   }
 
   const test = (query: Matchable, candidates: readonly NormalTarget[] | undefined, before?: Verdict): Verdict => {
+    if (!candidates) return before
     let verdict = before
-    for (const { queryKey, scope, after = Number.POSITIVE_INFINITY, own = false } of candidates ?? []) {
+    for (const { queryKey, scope, after = Number.POSITIVE_INFINITY, own = false } of candidates) {
       const hit = isHit(verdict) ? verdict : undefined
       // It could not say more than what was said already.
       if (hit && hit.after >= after && (own || !hit.own)) continue
@@ -48,7 +59,11 @@ export function createMatcher(targets: Iterable<NormalTarget>): (query: Matchabl
     return verdict
   }
 
-  return (query) => test(query, headless, test(query, byHead.get(query.queryKey[0])))
+  return (query) => {
+    const group = byHead.get(query.queryKey[0])
+    const verdict = group && test(query, group.others, test(query, group.bySecond.get(query.queryKey[1])))
+    return headless.length === 0 ? verdict : test(query, headless, verdict)
+  }
 }
 
 export const isHit = (verdict: Verdict): verdict is Hit => typeof verdict === 'object'

@@ -76,7 +76,9 @@ export function startsWith(key: unknown, prefix: unknown): boolean {
   if (key === prefix) return true
   if (typeof key !== 'object' || typeof prefix !== 'object' || key === null || prefix === null) return false
   if (Array.isArray(key) && Array.isArray(prefix)) {
-    return prefix.length <= key.length && prefix.every((part, index) => startsWith(key[index], part))
+    if (prefix.length > key.length) return false
+    for (let index = 0; index < prefix.length; index++) if (!startsWith(key[index], prefix[index])) return false
+    return true
   }
   return Object.keys(prefix).every((field) =>
     startsWith((key as Record<string, unknown>)[field], (prefix as Record<string, unknown>)[field]),
@@ -84,13 +86,19 @@ export function startsWith(key: unknown, prefix: unknown): boolean {
 }
 
 /** The same for equal targets, so that a burst keeps them once; another one where two can't be told apart for sure. */
-export function identify(target: NormalTarget): string {
+export function identify({ queryKey, scope }: NormalTarget): string {
   try {
-    return JSON.stringify([target.queryKey, target.scope], exact)
+    // A burst asks this for each event, and JSON is many times slower where every value is looked at.
+    if (queryKey.every(isPlain) && (scope === undefined || Object.values(scope).every(isPlain)))
+      return JSON.stringify(scope === undefined ? queryKey : [queryKey, scope])
+    return JSON.stringify([queryKey, scope], exact)
   } catch {
     return `apart ${Math.random()}`
   }
 }
+
+const isPlain = (value: unknown): boolean =>
+  typeof value === 'string' || typeof value === 'boolean' || value === null || Number.isFinite(value)
 
 /** JSON drops or blurs what it does not know; two targets must never become one by that. */
 function exact(this: Record<string, unknown>, field: string, value: unknown): unknown {
