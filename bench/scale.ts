@@ -1,0 +1,244 @@
+/**
+ * What a backend sees of U users with T tabs and E events a second: the model of docs/scale.md, whose tables it rewrites.
+ * `node --import tsx bench/scale.ts`. Its constants are what the bench has counted (bench/results.json); its closed form is
+ * held against a simulation, and the script fails where the two differ.
+ */
+import { readFileSync, writeFileSync } from 'node:fs'
+import type { Figure } from './sharing/figures.js'
+
+/** One backend's day. Rates are per second. */
+interface Load {
+  readonly users: number
+  /** Of each user, in one browser. One of them is looked at. */
+  readonly tabs: number
+  /** To each user. */
+  readonly events: number
+  /** How often a user turns to another tab. */
+  readonly turns: number
+  /** In use in each tab, and affected by each event. */
+  readonly queries: number
+}
+
+interface Seen {
+  readonly sockets: number
+  /** Events and heartbeats, both ways. */
+  readonly messages: number
+  readonly requests: number
+}
+
+/** Seconds. */
+const PARTYLINE = { wait: 0.1, maxWait: 1 }
+const RECIPE_WAIT = 0.3
+/** Socket.IO's default; each is a message there and one back. */
+const HEARTBEAT = 25
+
+/** What the bench has counted, per tab or per browser. */
+interface Constants {
+  /** Sockets, and requests per query for one event, of one tab with the recipe. */
+  readonly recipe: { readonly sockets: number; readonly requests: number }
+  /** The same of one browser with Partyline, however many its tabs. */
+  readonly partyline: { readonly sockets: number; readonly requests: number }
+}
+
+export function constantsOf(figures: readonly Figure[]): Constants {
+  const TABS = 20
+  const find = (measure: Figure['measure'], subject: string) => {
+    const figure = figures.find((one) => one.measure === measure && one.subject === subject && one.tabs === TABS)
+    if (!figure?.value) throw new Error(`bench/results.json does not say '${measure}' of '${subject}' at ${TABS} tabs`)
+    return figure.value
+  }
+  const count = (subject: string) => ({
+    sockets: find('sockets at the server', subject),
+    requests: find('one event: requests per affected query', subject),
+  })
+  const recipe = count('recipe')
+  return {
+    recipe: { sockets: recipe.sockets / TABS, requests: recipe.requests / TABS },
+    partyline: count('partyline, shared-worker'),
+  }
+}
+
+/** A socket and a fetch in each tab, for each event. */
+export function recipe({ users, tabs, events, queries }: Load, { recipe: { sockets, requests } }: Constants): Seen {
+  return { ...carried(users * tabs * sockets, events), requests: users * tabs * requests * queries * events }
+}
+
+/** The same, but each tab waits for a pause: of events at random, each is followed by one with the probability e^(-E·wait). */
+export function debounced(load: Load, constants: Constants): Seen {
+  const plain = recipe(load, constants)
+  return { ...plain, requests: plain.requests * Math.exp(-load.events * RECIPE_WAIT) }
+}
+
+/** One socket; the tab that is looked at fetches once per flush, another one when somebody turns to it and it is stale. */
+export function partyline({ users, tabs, events, turns, queries }: Load, { partyline: one }: Constants): Seen {
+  const fetches = flushes(events) + lateFetches(tabs, events, turns)
+  return { ...carried(users * one.sockets, events), requests: users * one.requests * queries * fetches }
+}
+
+const carried = (sockets: number, events: number) => ({ sockets, messages: sockets * (events + 2 / HEARTBEAT) })
+
+/** A hidden tab is turned to after a time that is exponential, and so is the time until the next event. */
+const lateFetches = (tabs: number, events: number, turns: number): number =>
+  tabs === 1 ? 0 : (turns * events) / (events + turns / (tabs - 1))
+
+/**
+ * Flushes per second: one per cycle of waiting for an event (1/E on average) and then for a pause of `wait`, but no longer
+ * than `maxWait`. That no pause has come after t seconds has the Laplace transform (1-q)/(s+Eq) with q = e^(-(s+E)wait);
+ * its series in q, integrated from 0 to `maxWait`, has no more terms than `maxWait` holds `wait`s.
+ */
+export function flushes(events: number): number {
+  const { wait, maxWait } = PARTYLINE
+  let busy = 0
+  let factor = 1
+  for (let k = 0; k * wait < maxWait; k++) {
+    // factor = (-E)^k / (k+1)!
+    if (k > 0) factor *= -events / (k + 1)
+    const term = (pauses: number) => Math.exp(-events * pauses * wait) * Math.max(0, maxWait - pauses * wait) ** (k + 1)
+    busy += factor * (term(k) - term(k + 1))
+  }
+  return 1 / (1 / events + busy)
+}
+
+/** The same sequence of numbers between 0 and 1 every time (mulberry32). */
+function seeded(seed: number): () => number {
+  let state = seed
+  return () => {
+    state = (state + 0x6d2b79f5) | 0
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
+  }
+}
+
+/** One user's life, event by event: fetches per second and query, of the debounced recipe's one tab and of Partyline's browser. */
+export function simulate(
+  { tabs, events, turns }: Load,
+  count: number,
+  seed = 1,
+): { debounced: number; partyline: number } {
+  const random = seeded(seed)
+  const gap = (rate: number) => -Math.log(1 - random()) / rate
+  const stale = new Set<number>()
+  let shown = 0
+  let fetches = 0
+  let pauses = 0
+  let now = 0
+  let nextTurn = tabs > 1 ? gap(turns) : Number.POSITIVE_INFINITY
+  /** Of Partyline's debounce: when it began, when it ends. It is the same in every tab. */
+  let waiting: { readonly since: number; due: number } | undefined
+
+  function flush(): void {
+    waiting = undefined
+    fetches++
+    for (let tab = 0; tab < tabs; tab++) if (tab !== shown) stale.add(tab)
+  }
+  function passTo(moment: number): void {
+    for (;;) {
+      const due = waiting?.due ?? Number.POSITIVE_INFINITY
+      if (Math.min(due, nextTurn) > moment) break
+      if (due <= nextTurn) flush()
+      else {
+        const other = Math.floor(random() * (tabs - 1))
+        shown = other < shown ? other : other + 1
+        if (stale.delete(shown)) fetches++
+        nextTurn += gap(turns)
+      }
+    }
+    now = moment
+  }
+
+  for (let event = 0; event < count; event++) {
+    const wait = gap(events)
+    if (wait >= RECIPE_WAIT) pauses++
+    passTo(now + wait)
+    const since = waiting?.since ?? now
+    waiting = { since, due: Math.min(now + PARTYLINE.wait, since + PARTYLINE.maxWait) }
+  }
+  return { debounced: pauses / now, partyline: fetches / now }
+}
+
+const TURNS = 1 / 60
+const SCENES: readonly (Load & { readonly name: string })[] = [
+  { name: 'an office tool', users: 1_000, tabs: 3, events: 0.01, turns: TURNS, queries: 2 },
+  { name: 'a bank', users: 10_000, tabs: 5, events: 0.1, turns: TURNS, queries: 2 },
+  { name: 'a bank, ten times as big', users: 100_000, tabs: 5, events: 0.1, turns: TURNS, queries: 2 },
+  { name: 'a support desk', users: 2_000, tabs: 20, events: 1, turns: 6 * TURNS, queries: 2 },
+  { name: 'a trading floor', users: 1_000, tabs: 10, events: 10, turns: TURNS, queries: 2 },
+]
+
+const shown = (value: number): string =>
+  value >= 100 ? Math.round(value).toLocaleString('en') : Number(value.toPrecision(2)).toString()
+
+function markdown(header: readonly string[], rows: readonly (readonly string[])[], texts: number): string {
+  const rule = header.map((_title, column) => (column < texts ? '---' : '---:'))
+  return [header, rule, ...rows].map((line) => `| ${line.join(' | ')} |`).join('\n')
+}
+
+function scenes(constants: Constants): string {
+  const rows = SCENES.map((load) => {
+    const [plain, patient, ours] = [recipe(load, constants), debounced(load, constants), partyline(load, constants)]
+    return [
+      load.name,
+      ...[load.users, load.tabs, load.events].map((value) => value.toLocaleString('en')),
+      ...[plain.sockets, ours.sockets, plain.messages, ours.messages].map(shown),
+      ...[plain.requests, patient.requests, ours.requests].map(shown),
+    ]
+  })
+  const header = ['', 'users', 'tabs', 'events/s to each', 'sockets', 'with Partyline', 'messages/s', 'with Partyline']
+  return markdown([...header, 'requests/s', 'with a debounce', 'with Partyline'], rows, 1)
+}
+
+/** Where the closed form and the simulation differ by more than chance, one of them is wrong. */
+const TOLERANCE = 0.03
+
+function check(): string {
+  const load = { users: 1, tabs: 5, turns: TURNS, queries: 1 }
+  const one = { sockets: 1, requests: 1 }
+  const constants = { recipe: one, partyline: one }
+  const rows = [0.01, 0.1, 1, 3, 10, 30, 100].map((events) => {
+    const of = { ...load, events }
+    const simulated = simulate(of, 400_000)
+    const formula = {
+      debounced: debounced(of, constants).requests / of.tabs,
+      partyline: partyline(of, constants).requests,
+    }
+    for (const kind of ['debounced', 'partyline'] as const) {
+      // What all but never happens is nothing to compare by.
+      if (formula[kind] < events * 1e-3) continue
+      const off = Math.abs(simulated[kind] / formula[kind] - 1)
+      if (off > TOLERANCE)
+        throw new Error(`${kind} at ${events}/s: the simulation is off by ${(off * 100).toFixed(1)} %`)
+    }
+    return [
+      String(events),
+      shown(recipe(of, constants).requests),
+      shown(formula.debounced * of.tabs),
+      shown(simulated.debounced * of.tabs),
+      shown(formula.partyline),
+      shown(simulated.partyline),
+    ]
+  })
+  return markdown(['events/s', 'recipe', 'with a debounce', 'simulated', 'with Partyline', 'simulated'], rows, 0)
+}
+
+const PAGE = new URL('../docs/scale.md', import.meta.url)
+const [BEGIN, END] = ['<!-- tables: bench/scale.ts -->', '<!-- end of the tables -->']
+
+function rewrite(tables: string): void {
+  const page = readFileSync(PAGE, 'utf8')
+  const [begin, end] = [page.indexOf(BEGIN), page.indexOf(END)]
+  if (begin < 0 || end < begin) throw new Error('docs/scale.md has lost the marks of its tables')
+  writeFileSync(PAGE, `${page.slice(0, begin + BEGIN.length)}\n\n${tables}\n\n${page.slice(end)}`)
+}
+
+if (process.argv[1]?.endsWith('scale.ts')) {
+  const figures = JSON.parse(readFileSync(new URL('results.json', import.meta.url), 'utf8')) as Figure[]
+  const tables = [
+    '**A backend.**',
+    scenes(constantsOf(figures)),
+    '**One user with five tabs**: requests per second for one query that every event concerns.',
+    check(),
+  ].join('\n\n')
+  rewrite(tables)
+  console.log(tables)
+}

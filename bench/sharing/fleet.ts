@@ -1,0 +1,88 @@
+import type { DevTools, Profile, Target } from './devtools.js'
+import type { BenchServer, Run } from './server.js'
+import type { Subject } from './subjects.js'
+
+/** How long (ms) the tabs may take to come to rest. */
+const REST = 30_000
+
+export const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms))
+
+let last = 0
+
+/** The tabs of one subject, opened at once in a browser profile of their own. The first one is looked at. */
+export class Fleet {
+  private constructor(
+    readonly subject: string,
+    readonly run: Run,
+    readonly id: string,
+    readonly tabs: readonly Target[],
+    /** From the moment the browser is asked for the tabs until each hears of every event (ms). */
+    readonly opening: number,
+    private readonly profile: Profile,
+  ) {}
+
+  static async open(
+    browser: DevTools,
+    server: BenchServer,
+    { name, path }: Subject,
+    count: number,
+    now: () => number,
+  ): Promise<Fleet> {
+    const id = `r${++last}`
+    const run = server.run(id)
+    const profile = await browser.profile()
+    const start = now()
+    const tabs = await Promise.all(Array.from({ length: count }, () => profile.open(`${server.url}${path}run=${id}`)))
+    const moments = await run.reported('attached', count, REST)
+    const [first] = tabs
+    if (!moments || !first) {
+      const standing = await Promise.all(tabs.map((tab) => tab.evaluate('JSON.stringify(tab.standing())')))
+      throw new Error(`${name}: not all ${count} tabs attached: ${standing.join('\n')}`)
+    }
+    const fleet = new Fleet(name, run, id, tabs, Math.max(...moments) - start, profile)
+    await profile.show(first)
+    await fleet.expectOneVisible()
+    return fleet
+  }
+
+  each<T>(expression: string): Promise<T[]> {
+    return Promise.all(this.tabs.map((tab) => tab.evaluate<T>(expression)))
+  }
+
+  workers(): Promise<Target[]> {
+    return this.profile.workers()
+  }
+
+  /** Until what is on the screen is fresh, in the tab that is looked at. Hidden ones may owe fetches for ever. */
+  async rest(): Promise<void> {
+    const late = performance.now() + REST
+    while (!(await this.tabs[0]?.evaluate<boolean>('tab.isAtRest'))) {
+      if (performance.now() > late) throw new Error(`${this.subject}: does not come to rest`)
+      await pause(100)
+    }
+    await this.quiet(200)
+  }
+
+  /** Until this long (ms) has passed without a request. */
+  async quiet(ms: number): Promise<void> {
+    for (;;) {
+      const left = this.run.lastRequest + ms - performance.now()
+      if (left <= 0) return
+      await pause(left)
+    }
+  }
+
+  close(): Promise<void> {
+    return this.profile.close()
+  }
+
+  /** Hidden tabs are what it is all about: a browser that has none would measure something else. */
+  private async expectOneVisible(): Promise<void> {
+    for (let tries = 0; tries < 50; tries++) {
+      const states = await this.each<string>('document.visibilityState')
+      if (states[0] === 'visible' && states.filter((state) => state === 'visible').length === 1) return
+      await pause(50)
+    }
+    throw new Error(`${this.subject}: not exactly the first tab is visible`)
+  }
+}

@@ -1,0 +1,120 @@
+/**
+ * One flush of 100 targets on a cache of 10,000 queries, beside the barest predicate that finds the same ones, and beside
+ * an `invalidateQueries` for each. In this process: a flush is the same code in a tab.
+ */
+import { QueryClient } from '@tanstack/react-query'
+import { createInvalidator, type InvalidatorOptions } from '../../src/invalidation/invalidator.js'
+import { compileRule } from '../../src/invalidation/rule.js'
+import type { Measure, Sample } from './measures.js'
+import { FLOOR, RECIPE } from './subjects.js'
+
+const QUERIES = 10_000
+const TARGETS = 100
+
+type Key = readonly [kind: string, id: number]
+interface Case {
+  readonly measure: Measure
+  readonly keys: readonly Key[]
+  readonly targets: readonly Key[]
+}
+
+const CASES: readonly Case[] = [
+  {
+    measure: 'flush of 100 targets, 100 kinds of query',
+    keys: Array.from({ length: QUERIES }, (_, index) => [`kind ${index % TARGETS}`, Math.floor(index / TARGETS)]),
+    targets: Array.from({ length: TARGETS }, (_, index) => [`kind ${index}`, index]),
+  },
+  {
+    measure: 'flush of 100 targets, one kind of query',
+    keys: Array.from({ length: QUERIES }, (_, index) => ['kind', index]),
+    targets: Array.from({ length: TARGETS }, (_, index) => ['kind', index * 100]),
+  },
+]
+
+function filled(keys: readonly Key[]): QueryClient {
+  const client = new QueryClient({ defaultOptions: { queries: { gcTime: Number.POSITIVE_INFINITY } } })
+  for (const key of keys) client.setQueryData(key, { id: key[1] })
+  return client
+}
+
+/** Milliseconds that `run` takes, on a cache of its own. */
+function timed({ keys, targets }: Case, prepare: (client: QueryClient) => () => void): number {
+  const client = filled(keys)
+  const run = prepare(client)
+  const start = performance.now()
+  run()
+  const took = performance.now() - start
+  const stale = client
+    .getQueryCache()
+    .getAll()
+    .filter(({ state }) => state.isInvalidated)
+  if (stale.length !== targets.length) throw new Error(`${stale.length} queries are stale, not ${targets.length}`)
+  return took
+}
+
+/** What one would write by hand for just these keys: one look into a table for each query. */
+function barePass(targets: readonly Key[], client: QueryClient): () => void {
+  return () => {
+    const ids = new Map<unknown, Set<unknown>>()
+    for (const [kind, id] of targets) ids.set(kind, (ids.get(kind) ?? new Set()).add(id))
+    void client.invalidateQueries({
+      predicate: ({ queryKey: [kind, id] }) => ids.get(kind)?.has(id) === true,
+      refetchType: 'none',
+    })
+  }
+}
+
+function oneByOne(targets: readonly Key[], client: QueryClient): () => void {
+  return () => {
+    for (const queryKey of targets) void client.invalidateQueries({ queryKey, refetchType: 'none' })
+  }
+}
+
+/** Everything is as in a tab, but for the timers: the flush is called here, so that it alone is timed. */
+function flushOf(targets: readonly Key[], client: QueryClient): () => void {
+  let flush: () => void = () => undefined
+  let receipts = 0
+  const rule = compileRule(
+    'changed',
+    (m: { kind: string; id: number }) => [[m.kind, m.id]],
+    () => undefined,
+  )
+  const invalidator = createInvalidator({
+    client: client as unknown as InvalidatorOptions['client'],
+    rules: new Map([['changed', rule]]),
+    debounce: { wait: 100, maxWait: 1_000 },
+    jitter: 0,
+    spread: {},
+    order: { tick: () => performance.now(), answeredAt: () => undefined },
+    environment: {
+      clock: { now: () => Date.now() },
+      timers: {
+        after: () => () => undefined,
+        debounce: (run) => {
+          flush = run
+          return Object.assign(() => undefined, { cancel: () => undefined })
+        },
+      },
+      page: { isVisible: () => true, on: () => () => undefined },
+      random: Math.random,
+    },
+    onReceipt: () => void receipts++,
+  })
+  invalidator.push(targets.map(([kind, id]) => ['changed', { kind, id }]))
+  return () => flush()
+}
+
+export function measureFlush(times: number): Sample[] {
+  const subjects = { [FLOOR]: barePass, [RECIPE]: oneByOne, 'partyline, any host': flushOf }
+  const samples: Sample[] = []
+  for (const one of CASES) {
+    // The first ones are the compiler's.
+    for (let round = -3; round < times; round++) {
+      for (const [subject, prepare] of Object.entries(subjects)) {
+        const value = timed(one, (client) => prepare(one.targets, client))
+        if (round >= 0) samples.push({ measure: one.measure, subject, tabs: 1, value })
+      }
+    }
+  }
+  return samples
+}

@@ -1,0 +1,51 @@
+/** The results as Markdown. */
+import type { Figure } from './figures.js'
+import { type Measure, RULES, type Rule } from './measures.js'
+import { isPartyline } from './subjects.js'
+
+const FAILED = 'did not finish'
+
+export function table(all: readonly Figure[], about: string, bound: number): string {
+  const subjects = [...new Set(all.map(({ subject }) => subject))].filter((name) => !name.endsWith('any host'))
+  const rows = (Object.keys(RULES) as Measure[]).flatMap((measure) => {
+    const own = all.filter((figure) => figure.measure === measure)
+    return [...new Set(own.map(({ tabs }) => tabs))].map((tabs) => {
+      const { unit, digits, target = '' }: Rule = RULES[measure]
+      const group = own.filter((figure) => figure.tabs === tabs)
+      const cells = subjects.map((subject) => {
+        const any = subject === 'partyline, shared-worker' ? 'partyline, any host' : ''
+        const figure = group.find((one) => one.subject === subject || one.subject === any)
+        return figure ? cell(figure, digits) : ''
+      })
+      return [
+        `${measure}${unit && ` (${unit})`}`,
+        measure.startsWith('flush') ? '' : String(tabs),
+        ...cells,
+        target,
+        verdict(group),
+      ]
+    })
+  })
+  const header = ['measure', 'tabs', ...subjects, 'target', 'verdict']
+  const rule = header.map((_title, column) => (column > 0 && column <= subjects.length + 1 ? '---:' : '---'))
+  const lines = [header, rule, ...rows].map((line) => `| ${line.join(' | ')} |`)
+  return `${lines.join('\n')}
+
+In brackets: times the floor's. Burst: 5,000 events to 20 tabs, one of which is looked at, two affected queries in use; its
+recipe is the one with the debounce. Did not finish: not within ${bound / 1_000} s. ${about}.
+`
+}
+
+function cell({ value, vsFloor, subject }: Figure, digits: number): string {
+  if (value === null) return FAILED
+  const shown = value.toFixed(digits)
+  return vsFloor === null || subject === 'floor' ? shown : `${shown} (${vsFloor.toFixed(vsFloor < 10 ? 2 : 0)})`
+}
+
+/** For each host of Partyline; one word if they agree. */
+function verdict(group: readonly Figure[]): string {
+  const judged = group.filter(({ subject, met }) => isPartyline(subject) && met !== undefined)
+  const words = judged.map(({ met }) => (met ? 'met' : '**MISSED**'))
+  if (new Set(words).size <= 1) return words[0] ?? 'quoted'
+  return judged.map(({ subject }, index) => `${subject.replace('partyline, ', '')}: ${words[index]}`).join('; ')
+}

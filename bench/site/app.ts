@@ -1,0 +1,108 @@
+/**
+ * The app that every page of the bench is, whatever brings it its events: a few queries in use, one more in the cache.
+ * No components: rendering would cost each subject the same.
+ */
+import { QueryClient, QueryObserver } from '@tanstack/react-query'
+import { createClock } from './clock.js'
+import type { Change, Tick } from './events.js'
+
+/** What the runner looks at. */
+export interface TabPage {
+  /** Starts to count anew. */
+  reset(): void
+  /** Nothing is being fetched, and what is on the screen is not stale. */
+  readonly isAtRest: boolean
+  /** Milliseconds from emit to handler, one for each tick. */
+  readonly latencies: readonly number[]
+  /** Changes that the handler has heard of. */
+  readonly heard: number
+  /** Durations (ms) of the tasks of the main thread that took 50 ms or more. */
+  readonly longTasks: readonly number[]
+  /** For messages. */
+  standing(): object
+}
+
+declare global {
+  interface Window {
+    tab: TabPage
+  }
+}
+
+export const run = new URLSearchParams(location.search).get('run') ?? ''
+
+let now = createClock()
+let latencies: number[] = []
+let longTasks: number[] = []
+let heard = 0
+
+const ask = async (path: string): Promise<unknown> => (await fetch(`/api/${path}?run=${run}`)).json()
+const report = (what: string) => void fetch(`/report?run=${run}&what=${what}&at=${now()}`)
+
+export const client = new QueryClient({
+  defaultOptions: {
+    queries: { staleTime: Number.POSITIVE_INFINITY, queryFn: ({ queryKey }) => ask(pathOf(queryKey)) },
+  },
+})
+
+function pathOf([name, detail]: readonly unknown[]): string {
+  if (typeof detail === 'string') return `${String(name)}/${detail}`
+  return detail ? `${String(name)}/page-${(detail as { page: number }).page}` : String(name)
+}
+
+for (const queryKey of [['balance', '11'], ['transactions', { page: 1 }], ['profile']]) {
+  new QueryObserver(client, { queryKey }).subscribe(() => undefined)
+}
+void client.prefetchQuery({ queryKey: ['transactions', { page: 2 }], gcTime: Number.POSITIVE_INFINITY })
+
+/** Whatever way the events come, these are their handlers. */
+export const handlers = {
+  tick: ({ at }: Tick): void => void latencies.push(now() - at),
+  changed: ({ of }: Change): void => {
+    heard++
+    if (heard === of) report('all')
+  },
+}
+
+/** What a change makes stale, as TanStack Query's documentation has it. */
+export function invalidate({ accountId }: Change): void {
+  void client.invalidateQueries({ queryKey: ['transactions'] })
+  void client.invalidateQueries({ queryKey: ['balance', accountId] })
+}
+
+/** This tab hears of every event from now on. */
+let isAttached = false
+export function attached(): void {
+  if (isAttached) return
+  isAttached = true
+  report('attached')
+}
+
+new PerformanceObserver((list) => longTasks.push(...list.getEntries().map(({ duration }) => duration))).observe({
+  type: 'longtask',
+})
+
+window.tab = {
+  reset() {
+    now = createClock()
+    latencies = []
+    longTasks = []
+    heard = 0
+  },
+  get isAtRest() {
+    const used = client
+      .getQueryCache()
+      .getAll()
+      .filter((query) => query.isActive())
+    return client.isFetching() === 0 && used.every(({ state }) => state.data !== undefined && !state.isInvalidated)
+  },
+  get latencies() {
+    return latencies
+  },
+  get heard() {
+    return heard
+  },
+  get longTasks() {
+    return longTasks
+  },
+  standing: () => ({ attached: isAttached, heard, visibility: document.visibilityState }),
+}

@@ -1,0 +1,30 @@
+/** `?host=` forces a host. All else is as it comes. */
+import { createPartyline, type Host } from 'partyline'
+import { attached, client, handlers, run } from './app.js'
+import type { Change, Tick } from './events.js'
+
+const host = (new URLSearchParams(location.search).get('host') ?? 'auto') as 'auto' | Host
+const errors: string[] = []
+
+const line = createPartyline({
+  invalidates: {
+    tick: (_: Tick & Record<string, unknown>) => [],
+    changed: (m: Change) => [
+      { queryKey: ['transactions'], scope: { accountId: m.accountId, type: m.type } },
+      ['balance', m.accountId],
+    ],
+  },
+  host,
+  socket: { query: { run } },
+  onError: ({ code, message }) => errors.push(`${code}: ${message}`),
+})
+line.on('tick', handlers.tick)
+line.on('changed', handlers.changed)
+const look = () => {
+  if (line.status.name === 'connected') attached()
+}
+line.subscribe(look)
+line.mount({ queryClient: client, identity: run })
+
+const { standing } = window.tab
+window.tab.standing = () => ({ ...standing(), status: line.status, errors })

@@ -1,0 +1,14 @@
+/** The usual hook, by somebody who has met a burst: a socket in each tab, and one invalidation when it is over. */
+import debounce from 'lodash-es/debounce.js'
+import { attached, handlers, invalidate, run } from './app.js'
+import { connect } from './socket.js'
+
+const invalidateLater = debounce(invalidate, 300)
+
+connect(run)
+  .on('connect', attached)
+  .on('tick', handlers.tick)
+  .on('changed', (change) => {
+    handlers.changed(change)
+    invalidateLater(change)
+  })

@@ -1,0 +1,62 @@
+/** The numbers of the bench that no machine's speed can change: with twenty tabs, one of which is looked at. */
+import { atRest, type Bank, expect, origin, type Page, setVisibility, test } from './fixtures.js'
+
+const BALANCE = '/api/accounts/11/balance'
+const TRANSACTIONS = /^\/api\/transactions/
+const TABS = 20
+/** The longest that an event waits for its fetch (ms): the default of `debounce.maxWait`. */
+const MAX_WAIT = 1_000
+
+async function openOneVisible(bank: Bank, path: string): Promise<Page> {
+  await bank.signIn()
+  const [shown, ...others] = await bank.openTabs(TABS, path)
+  if (!shown) throw new Error('no tab')
+  for (const page of others) await setVisibility(page, 'hidden')
+  expect(bank.demo.stats).toMatchObject({ openSockets: 1, connections: 1 })
+  bank.demo.stats.reset()
+  return shown
+}
+
+for (const host of ['shared-worker', 'leader-tab']) {
+  test.describe(`${TABS} tabs, one looked at, ${host}`, () => {
+    test('one event: one request per affected query in use', async ({ bank }) => {
+      const shown = await openOneVisible(bank, `/?host=${host}`)
+      await bank.pay(2_345)
+      await expect(shown.getByTestId('tx-row').first()).toContainText('Corner Bakery')
+      await atRest(shown)
+      // Something else, so that "no more requests" is not just "not yet".
+      bank.demo.emit('1', 'profile_updated', {})
+      await expect.poll(() => bank.fetches({ path: '/api/profile' })).toHaveLength(1)
+      await atRest(shown)
+      expect(bank.fetches({ path: BALANCE })).toHaveLength(1)
+      expect(bank.fetches({ path: TRANSACTIONS })).toHaveLength(1)
+      expect(bank.fetches()).toHaveLength(3)
+      expect(bank.fetches({ tab: await origin(shown) })).toHaveLength(3)
+      expect(bank.demo.stats).toMatchObject({ openSockets: 1, connections: 0 })
+    })
+
+    test('a burst of 5,000: two requests per affected query and window at most', async ({ bank }) => {
+      const shown = await openOneVisible(bank, `/?host=${host}`)
+      await shown.evaluate(() => {
+        window.receipts = []
+        window.ledger.line.onReceipt((receipt) => window.receipts.push(receipt))
+      })
+      const heard = () => shown.evaluate(() => window.receipts.reduce((sum, { events }) => sum + events.length, 0))
+      const start = Date.now()
+      for (let event = 0; event < 5_000; event++) {
+        bank.demo.emit('1', 'transaction_happened', { accountId: '11', txType: 'card', number: event })
+        if (event % 50 === 0) await new Promise((resolve) => setImmediate(resolve))
+      }
+      await expect.poll(heard).toBe(5_000)
+      await atRest(shown)
+      const windows = Math.ceil((Date.now() - start) / MAX_WAIT)
+      for (const path of [BALANCE, TRANSACTIONS]) {
+        const { length } = bank.fetches({ path })
+        expect(length).toBeGreaterThanOrEqual(1)
+        expect(length).toBeLessThanOrEqual(2 * windows)
+      }
+      expect(bank.fetches()).toHaveLength(bank.fetches({ tab: await origin(shown) }).length)
+      expect(bank.demo.stats).toMatchObject({ openSockets: 1, connections: 0 })
+    })
+  })
+}
