@@ -499,18 +499,21 @@ describe('bad input', () => {
   })
 
   it('auth that throws, or gives what can not cross, is reported, and never answered with a hang', async () => {
-    const { openTab, world, settle, codes } = setUp()
+    const { openTab, world, settle, codes, errors } = setUp()
     const { line, queryClient } = openTab()
     line.mount({
       queryClient,
       identity: 'u1',
       auth: () => {
-        throw new Error('the session is over')
+        throw new TypeError('the session of s3cr3t is over')
       },
     })
     await settle()
-    await expect(world.transport.last.handlers.auth()).rejects.toThrow('the session is over')
+    // What was thrown may quote the credentials, and this text goes to every tab. `cause` stays here.
+    await expect(world.transport.last.handlers.auth()).rejects.toThrow('auth failed with TypeError')
     expect(codes()).toEqual(['auth-failed'])
+    expect(errors[0]?.message).toBe('auth failed with TypeError')
+    expect(String(errors[0]?.cause)).toContain('s3cr3t')
   })
 
   it('auth may give more than can cross to the hub: what is data crosses', async () => {
@@ -548,8 +551,11 @@ describe('bad input', () => {
     expect(new Set(codes())).toEqual(new Set(['handler-failed']))
   })
 
-  it('signOut while the url is still asked for opens nothing', async () => {
+  it('signOut while the url is still asked for gives nobody credentials, and signs the other tabs out', async () => {
     const { openTab, world, settle } = setUp()
+    const other = openTab({ url: 'https://eu.example' })
+    other.mount()
+    await settle()
     let answer: (url: string) => void = () => undefined
     const { line, mount } = openTab({
       url: () =>
@@ -559,10 +565,24 @@ describe('bad input', () => {
     })
     mount()
     line.signOut()
+    expect(line.status.name).toBe('signed-out')
     answer('https://eu.example')
     await settle(100)
+    expect([line.status.name, other.line.status.name]).toEqual(['signed-out', 'signed-out'])
+    await settle(10_000)
+    expect(world.transport.live()).toBe(0)
+  })
+
+  it('the same without other tabs opens no socket that lasts', async () => {
+    const { openTab, world, settle } = setUp()
+    const { line, mount } = openTab({ url: async () => 'https://eu.example' })
+    mount()
+    line.signOut()
+    await settle(100)
+    await expect(world.transport.last.handlers.auth()).rejects.toThrow()
+    await settle(10_000)
     expect(line.status.name).toBe('signed-out')
-    expect(world.workerNames()).toEqual([])
+    expect(world.transport.live()).toBe(0)
   })
 
   it('a url function is awaited, and asked again when it fails', async () => {
@@ -660,6 +680,26 @@ describe('an emptied cache', () => {
       end()
       await settle()
     }
+  })
+
+  it.each([
+    ['signed out and in again', 'u1', true],
+    ['gone, and another one came', 'u2', false],
+  ])('is filled again for an identity that was %s', async (_what, next, signsOut) => {
+    const { openTab, settle } = setUp()
+    const { line, mount, queryClient, use, fetched } = openTab({ clearOnSwitch: true })
+    const unmount = mount('u1')
+    use(['profile'])
+    await settle()
+    if (signsOut) line.signOut()
+    unmount()
+    mount(null)
+    await settle(5_000)
+    expect(queryClient.getQueryData(['profile'])).toBeUndefined()
+    fetched.length = 0
+    mount(next)
+    await settle(100)
+    expect(fetched).toEqual(['["profile"]'])
   })
 
   it('not after a remount of the same identity', async () => {

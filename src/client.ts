@@ -2,7 +2,7 @@ import type { Environment } from './environment.js'
 import { commonEnvironment, type HubEnvironment, isPage } from './environment-common.js'
 import { createReport, messageOf } from './errors.js'
 import { createEventHandlers } from './event-handlers.js'
-import { clearClient } from './invalidation/clear.js'
+import { clearClient, fetchEmptied } from './invalidation/clear.js'
 import type { Receipt } from './invalidation/receipt.js'
 import { SEEKING } from './link/link-options.js'
 import { createListeners } from './listeners.js'
@@ -70,12 +70,13 @@ export function createPartyline<Events>(
   const status = createStatus(now, report)
   const stays = createStays({
     open: (stay) => void openStay(stay),
+    onBegin: configuration.clearOnSwitch ? fetchEmptied : () => undefined,
     onEnd: status.idle,
     isSignedOut: () => status.get().name === 'signed-out',
     onSwitch: configuration.clearOnSwitch ? clearClient : () => undefined,
     report,
   })
-  const requests = createOwnRequests(getOrigin, now)
+  const requests = createOwnRequests(getOrigin, now, (ms, run) => powers?.timers.after(ms, run))
   let origin: string | undefined
   let loading: Promise<Tab> | undefined
 
@@ -134,13 +135,14 @@ export function createPartyline<Events>(
         events: () => [...new Set([...tab.rules.keys(), ...handlers.names()])],
         onState: (state) => {
           // A farewell may outlast its stay.
-          if (!stay.ended) status.link(state)
+          if (!stay.ended && !(stay.leaving && state.phase !== 'signed-out')) status.link(state)
         },
         onEvents: (events) => handlers.deliver(events, tab.rules),
         onGap: (reason, until) => status.gap({ reason, until }),
         onReceipt: receipts.emit,
         onLate: status.fenced,
       })
+      if (stay.leaving) stay.session.signOut()
     } catch (thrown) {
       report('bad-option', `the line can't be opened: ${messageOf(thrown)}`, { cause: thrown })
     }
@@ -163,7 +165,8 @@ export function createPartyline<Events>(
       if (stay?.session) stay.session.signOut()
       else if (stay) {
         // It is still on its way: nobody is to connect for it.
-        stay.ended = true
+        stay.leaving = true
+        if (configuration.clearOnSwitch) clearClient(stay.client, false)
         status.link({ ...SEEKING, phase: 'signed-out', reason: 'signed out in this tab' })
       }
     },

@@ -1,4 +1,4 @@
-import type { Order } from './invalidation/invalidator.js'
+import type { Order } from './invalidation/order.js'
 
 /** The request header that names the request for the server, which sends it back with the events that it causes. */
 export const ORIGIN_HEADER = 'x-partyline-origin'
@@ -6,12 +6,22 @@ export const ORIGIN_HEADER = 'x-partyline-origin'
 /** An answer is remembered this long (ms): an event that comes later is answered like anybody's. */
 const MEMORY = 60_000
 
+/** The events of one request come within this time (ms) of each other. Whoever else got them knows its name by then. */
+const ECHOES = 1_000
+
+/** What the app makes of an answer it sets in the same breath; what is set later than this (ms) may be a guess of another kind. */
+const BREATH = 20
+
 /**
  * The requests of this tab that may cause events. Each has a name that nobody can guess, and an event counts as an echo
  * only of a request that was answered: a forged or stale name makes no tab miss anything.
  */
-export function createOwnRequests(origin: () => string, now: () => number) {
-  const answers = new Map<string, { readonly place: number; readonly at: number }>()
+export function createOwnRequests(
+  origin: () => string,
+  now: () => number,
+  after: (ms: number, run: () => void) => unknown,
+) {
+  const answers = new Map<string, { readonly place: number; readonly at: number; until: number; echoed?: number }>()
   let requests = 0
   let place = 0
 
@@ -23,7 +33,9 @@ export function createOwnRequests(origin: () => string, now: () => number) {
     tick: () => ++place,
     answeredAt(name) {
       const answer = answers.get(name)
-      return answer && now() - answer.at <= MEMORY ? answer.place : undefined
+      if (!answer || now() - answer.at > MEMORY) return undefined
+      answer.echoed ??= now()
+      return now() - answer.echoed <= ECHOES ? answer : undefined
     },
   }
 
@@ -35,7 +47,11 @@ export function createOwnRequests(origin: () => string, now: () => number) {
       const tab = origin()
       const name = `${tab}.${++requests}`
       const answer = await request(tab === '' ? {} : { [ORIGIN_HEADER]: name })
-      answers.set(name, { place: ++place, at: now() })
+      const answered = { place: ++place, at: now(), until: Number.POSITIVE_INFINITY }
+      answers.set(name, answered)
+      after(BREATH, () => {
+        answered.until = place
+      })
       return answer
     },
   }

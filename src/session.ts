@@ -1,9 +1,10 @@
 import { createElector } from './election/create-elector.js'
 import type { Elector } from './election/elector.js'
 import type { Environment } from './environment.js'
-import { messageOf, type Report } from './errors.js'
+import type { Report } from './errors.js'
 import { clearClient } from './invalidation/clear.js'
-import { createInvalidator, type Order } from './invalidation/invalidator.js'
+import { createInvalidator } from './invalidation/invalidator.js'
+import type { Order } from './invalidation/order.js'
 import type { QueryClientSlice } from './invalidation/query-client.js'
 import type { Receipt } from './invalidation/receipt.js'
 import type { CompiledRule } from './invalidation/rule.js'
@@ -158,7 +159,9 @@ async function askForCredentials(auth: Auth | undefined, now: number, report: Re
     const plain = JSON.parse(JSON.stringify(answer)) as Record<string, unknown>
     return { ok: true, auth: plain, ...(ends && { expiresAt }) }
   } catch (thrown) {
-    report('auth-failed', `auth failed: ${messageOf(thrown)}`, { cause: thrown })
-    return { ok: false, message: `auth failed: ${messageOf(thrown)}` }
+    // What was thrown may quote the credentials (a JSON parser does), and this goes to every tab, over a channel too.
+    const message = `auth failed with ${thrown instanceof Error ? thrown.name : typeof thrown}`
+    report('auth-failed', message, { cause: thrown })
+    return { ok: false, message }
   }
 }

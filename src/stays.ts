@@ -28,10 +28,13 @@ export interface Stay {
   mounts: number
   session: Session | undefined
   ended: boolean
+  /** Signed out before there was a session: as soon as there is one, the other tabs are told. */
+  leaving: boolean
 }
 
 interface StaysOptions {
   readonly open: (stay: Stay) => void
+  readonly onBegin: (client: QueryClientSlice) => void
   readonly onEnd: () => void
   readonly isSignedOut: () => boolean
   /** Another identity, or nobody, comes after the one whose data the client holds. */
@@ -43,7 +46,7 @@ interface StaysOptions {
  * Who is mounted. A tab has one stay at a time; it ends a microtask after its last unmount, so that a remount in the
  * same breath (StrictMode, a changed parent) joins it, while another identity ends it and says that it is over.
  */
-export function createStays({ open, onEnd, isSignedOut, onSwitch, report }: StaysOptions) {
+export function createStays({ open, onBegin, onEnd, isSignedOut, onSwitch, report }: StaysOptions) {
   let current: Stay | undefined
   /** Whose data the client may hold. */
   let last: Pick<Stay, 'identity' | 'client'> | undefined
@@ -93,11 +96,15 @@ export function createStays({ open, onEnd, isSignedOut, onSwitch, report }: Stay
         mounts: 0,
         session: undefined,
         ended: false,
+        leaving: false,
       }
       stay.auth = auth
       stay.mounts++
       current = stay
-      if (!joined) open(stay)
+      if (!joined) {
+        onBegin(queryClient)
+        open(stay)
+      }
 
       let mounted = true
       return () => {

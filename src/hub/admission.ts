@@ -33,7 +33,7 @@ export function createAdmission(
     const { [RESERVED]: said, ...metadata } = given
     const { id, origin, spread } = isMetadata(said) ? said : {}
     const number = asId(id)
-    if (number !== undefined && !cursor.admit(number)) return undefined
+    if (number !== undefined && !cursor.admit(name, number)) return undefined
     const mark: EventMark = {
       ...(typeof origin === 'string' && { origin }),
       // The same for all tabs of this browser, and another one in every other.

@@ -23,7 +23,7 @@ export function createContinuity(
   function decide(unbroken: boolean): void {
     deciding?.()
     deciding = undefined
-    cursor.release()
+    cursor.release(unbroken)
     onDecided(unbroken)
   }
 

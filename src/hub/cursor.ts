@@ -5,15 +5,16 @@ const MOST = 2_000
 export interface Cursor {
   /** The event up to which nothing is missing; undefined before the first one. */
   readonly last: string | number | undefined
-  /** False when the event came before. */
-  admit(id: string | number): boolean
+  /** False when the event came before: one of that name and number. */
+  admit(name: string, id: string | number): boolean
   /** The server replays: until that is over, what it sends live says nothing about what is missing. */
   hold(): void
-  release(): void
+  /** Where something may have been missed, the server may also number anew: what it said before counts for nothing. */
+  release(unbroken: boolean): void
 }
 
 export function createCursor(): Cursor {
-  const seen = new Set<string | number>()
+  const seen = new Set<string>()
   let last: string | number | undefined
   let newest: string | number | undefined
   let held = false
@@ -22,9 +23,11 @@ export function createCursor(): Cursor {
     get last() {
       return last
     },
-    admit(id) {
-      if (seen.has(id)) return false
-      seen.add(id)
+    admit(name, id) {
+      // One change may be several events, and have one number in the log.
+      const event = `${name} ${id}`
+      if (seen.has(event)) return false
+      seen.add(event)
       if (seen.size > MOST) for (const oldest of seen) if (seen.delete(oldest)) break
       newest = id
       if (!held) last = id
@@ -32,10 +35,13 @@ export function createCursor(): Cursor {
     },
     hold() {
       held = true
+      newest = undefined
     },
-    release() {
+    release(unbroken) {
+      if (!held) newest = undefined
       held = false
-      last = newest
+      if (!unbroken) seen.clear()
+      last = newest ?? (unbroken ? last : undefined)
     },
   }
 }

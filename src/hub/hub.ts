@@ -60,7 +60,7 @@ export function createHub(
     environment,
     ask: ask.credentials,
     onRenewed: (credentials) => void connection.renew(credentials),
-    onTrouble: (message) => tellOnce('renewal', 'auth-failed', message),
+    onTrouble: (message) => tellOne('auth-failed', message),
   })
   let everUp = false
   let lingering: (() => void) | undefined
@@ -84,7 +84,11 @@ export function createHub(
       renewal.plan(expiresAt)
       return continuity.offer(auth)
     },
-    onState: tellState,
+    onState(state) {
+      // Every attempt asks for credentials of its own.
+      if (state.name !== 'connected') renewal.cancel()
+      tellState()
+    },
     onProblem: (code, message) => tabs.tell({ kind: 'problem', code, message }),
     onUp: continuity.up,
     onDown: continuity.down,
@@ -198,9 +202,7 @@ export function createHub(
     continuity.down()
     renewal.cancel()
     outbox.close()
-    lingering?.()
-    stateDue?.()
-    sweeping?.()
+    for (const stop of [lingering, stateDue, sweeping]) stop?.()
     for (const tab of tabs.all()) forget(tab)
     life.abort()
     onEnd()

@@ -20,7 +20,8 @@ export function createTellOnce(tellOne: TellOne) {
   const told = new Set<string>()
   return (event: string, code: HubProblem, message: string): void => {
     const subject = `${code} ${event}`
-    if (told.has(subject) || told.size >= TOLD) return
+    // The server chooses the names of unknown events; those of the others are the app's own.
+    if (told.has(subject) || (told.size >= TOLD && code === 'unknown-event')) return
     if (tellOne(code, message, event)) told.add(subject)
   }
 }

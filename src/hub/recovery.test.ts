@@ -71,13 +71,19 @@ describe('what the server says of an event', () => {
   })
 
   it('an event that came before, by its id, is not delivered again', async () => {
-    const { event, events, server } = await connected()
+    const { event, events, server, hub } = await connected()
     for (const id of [1, 2, 2, 1, 3]) event(id)
     // Without an id every one counts.
     server.emit('a', { n: 'x' })
     server.emit('a', { n: 'x' })
     await settle(20)
     expect(events().map(([, metadata]) => metadata?.['n'])).toEqual([1, 2, 3, 'x', 'x'])
+    // One change may be several events.
+    server.emit('b', { _line: { id: 3 } })
+    hub.want('t1', ['a', 'b'])
+    server.emit('b', { _line: { id: 2 } })
+    await settle(20)
+    expect(events().at(-1)?.[0]).toBe('b')
   })
 })
 
@@ -170,6 +176,32 @@ describe('a server that replays', () => {
     server.up()
     await settle()
     expect(tab.of('gap')).toHaveLength(1)
+  })
+
+  it('may number anew after a restart: what may have been missed is refetched, and nothing is taken for known', async () => {
+    const { event, events, server, handshake, tab } = await connected()
+    for (const id of [1, 2, 3]) event(id)
+    server.down()
+    await handshake()
+    server.up()
+    await settle(2_100)
+    expect(tab.of('gap')).toHaveLength(1)
+    for (const id of [1, 2]) event(id, `new ${id}`)
+    await settle(20)
+    expect(events().map(([, metadata]) => metadata?.['n'])).toEqual([1, 2, 3, 'new 1', 'new 2'])
+    server.down()
+    expect(await handshake()).toMatchObject({ cursor: 2 })
+  })
+
+  it('forgets its cursor with a gap, until the next number comes', async () => {
+    const { event, server, handshake } = await connected()
+    event(7)
+    server.down()
+    await handshake()
+    server.up()
+    await settle(2_100)
+    server.down()
+    expect(await handshake()).not.toHaveProperty('cursor')
   })
 
   it('says nothing to tabs, and asks nothing of a rule', async () => {
@@ -360,6 +392,22 @@ describe('credentials that end', () => {
     await settle(560_000)
     expect(connection.renewals).toHaveLength(1)
     expect(await handshake()).toEqual({ token: 'of another tab' })
+  })
+
+  it('are left alone while the server refuses', async () => {
+    let asked = 0
+    const { server, handshake } = await connected({
+      auth: () => `token ${++asked}`,
+      expiresAt: () => Date.now() + 120_000,
+    })
+    for (let refusal = 0; refusal < 4; refusal++) {
+      await handshake()
+      server.refuse()
+      await settle(30_000)
+    }
+    const before = asked
+    await settle(3_600_000)
+    expect(asked).toBe(before)
   })
 
   it('leave no timer behind when the hub ends', async () => {

@@ -21,6 +21,8 @@ export function createRenewal({ environment, ask, onRenewed, onTrouble }: Renewa
   const { clock, timers, random } = environment
   let stop: (() => void) | undefined
   let plans = 0
+  /** Told of already; until the next success. */
+  let troubled = false
 
   function wait(until: number): void {
     const left = until - clock.now()
@@ -51,11 +53,14 @@ export function createRenewal({ environment, ask, onRenewed, onTrouble }: Renewa
       const { auth, expiresAt } = await ask()
       // A connection attempt has asked meanwhile, or the hub has ended.
       if (plans !== mine) return
+      troubled = false
       plan(expiresAt)
       onRenewed(auth ?? {})
     } catch (thrown) {
-      onTrouble(`the credentials could not be renewed: ${messageOf(thrown)}`)
-      if (plans === mine) plan(clock.now())
+      if (plans !== mine) return
+      if (!troubled) onTrouble(`the credentials could not be renewed: ${messageOf(thrown)}`)
+      troubled = true
+      plan(clock.now())
     }
   }
 

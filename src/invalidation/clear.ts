@@ -1,4 +1,4 @@
-import type { QueryClientSlice } from './query-client.js'
+import type { QueryClientSlice, QuerySlice } from './query-client.js'
 
 /**
  * Takes everything that a QueryClient holds away, fetches under way included. What is on the screen starts anew without
@@ -12,4 +12,11 @@ export function clearClient(client: QueryClientSlice, refetch: boolean): void {
   }
   client.getMutationCache().clear()
   if (refetch) void client.refetchQueries({ predicate: () => true }, { cancelRefetch: false })
+}
+
+/** Fetches what is on the screen without data: it was emptied while nobody was signed in, and waits for whoever comes. */
+export function fetchEmptied(client: QueryClientSlice): void {
+  const isEmpty = (query: QuerySlice) =>
+    query.isActive() && query.state.data === undefined && query.state.fetchStatus === 'idle'
+  void client.refetchQueries({ predicate: isEmpty }, { cancelRefetch: false })
 }

@@ -55,7 +55,8 @@ export function createDebts(onOwed: () => void) {
     /** A fetch that the app cancels (before an optimistic update, say) ends without an error, and with the mark still set. */
     follow(query: QuerySlice): void {
       const ended = () => {
-        if (query.state.isInvalidated) owe(query.queryHash)
+        // Also where the mark came after the fetch had begun: a cancelled fetch puts back what was before it, unmarked.
+        if (query.state.isInvalidated || marked.has(query.queryHash)) owe(query.queryHash)
       }
       query.fetch(undefined, { cancelRefetch: false }).then(ended, () => undefined)
     },

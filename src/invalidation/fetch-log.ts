@@ -53,8 +53,10 @@ export function createFetchLog(client: QueryClientSlice, tick: () => number, han
      */
     has(query: QuerySlice, { after, own }: Hit): boolean {
       if (query.state.fetchStatus !== 'idle') return (begun.get(query) ?? 0) > after
-      return (fetched.get(query) ?? 0) > after || (own && (set.get(query) ?? 0) > after)
+      return (fetched.get(query) ?? 0) > after || isBetween(set.get(query) ?? 0, after, own)
     },
     stop,
   }
 }
+
+const isBetween = (place: number, after: number, until: number): boolean => place > after && place <= until

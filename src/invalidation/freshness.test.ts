@@ -25,6 +25,7 @@ function setUp(queryKeys: readonly string[] = ['a'], before: (client: QueryClien
   const own = createOwnRequests(
     () => 'me',
     () => Date.now(),
+    (ms, run) => setTimeout(run, ms),
   )
   const receipts: Receipt[] = []
   const invalidator = createInvalidator({
@@ -39,6 +40,7 @@ function setUp(queryKeys: readonly string[] = ['a'], before: (client: QueryClien
   })
   const fetches: Record<string, number[]> = {}
   let failing = false
+  let takes = 50
   const use = (key: string) => {
     fetches[key] = []
     return new QueryObserver(client, {
@@ -46,7 +48,7 @@ function setUp(queryKeys: readonly string[] = ['a'], before: (client: QueryClien
       queryFn: async () => {
         fetches[key]?.push(Date.now() - START)
         const fails = failing
-        await new Promise((resolve) => setTimeout(resolve, 50))
+        await new Promise((resolve) => setTimeout(resolve, takes))
         if (fails) throw new Error('ill')
         return Date.now()
       },
@@ -80,6 +82,9 @@ function setUp(queryKeys: readonly string[] = ['a'], before: (client: QueryClien
     invalidator,
     fail: (is: boolean) => {
       failing = is
+    },
+    slow: (ms: number) => {
+      takes = ms
     },
   }
 }
@@ -121,6 +126,41 @@ describe('what was fetched after an event had come', () => {
     expect(fetches['a']).toEqual([0, 200])
   })
 
+  it.each(['cancelled', 'failed'])('or is %s, also when it began before the event’s own fetch was due', async (how) => {
+    const { client, emit, fetches, tab, fail, slow } = setUp()
+    await pass(100)
+    slow(300)
+    void client.refetchQueries({ queryKey: ['a'] })
+    await pass(10)
+    emit('a')
+    // Joined and settled; the one more is due in a moment, and the app begins one of its own.
+    await pass(310)
+    fail(how === 'failed')
+    void client.refetchQueries({ queryKey: ['a'] })
+    await pass(150)
+    if (how === 'cancelled') await client.cancelQueries({ queryKey: ['a'] })
+    await pass(300)
+    fail(false)
+    slow(50)
+    await pass(5_000)
+    tab.page.hide()
+    tab.page.show()
+    await pass(1_000)
+    expect(fetches['a']).toHaveLength(4)
+  })
+
+  it('or was marked after it had begun, and is cancelled', async () => {
+    const { client, emit, fetches } = setUp()
+    await pass(100)
+    emit('a')
+    await pass(80)
+    void client.refetchQueries({ queryKey: ['a'] })
+    await pass(30)
+    await client.cancelQueries({ queryKey: ['a'] })
+    await pass(1_000)
+    expect(fetches['a']).toHaveLength(3)
+  })
+
   it('does not count when it began before: that fetch may have read the old rows', async () => {
     const { client, emit, fetches } = setUp()
     await pass(100)
@@ -140,11 +180,16 @@ describe('an event that a request of this tab caused', () => {
     await pass(20)
     // The fetch is under way; without the name it would be followed by another one.
     emit('a', name)
-    await pass(1_000)
+    await pass(500)
     emit('a', name)
-    await pass(1_000)
+    await pass(500)
     expect(fetches['a']).toEqual([0, 130])
     expect(receipts.map(({ covered }) => covered.length)).toEqual([1, 1])
+    // By now whoever else heard of it knows the name, and may have sent it as its own.
+    await pass(500)
+    emit('a', name)
+    await pass(1_000)
+    expect(fetches['a']).toHaveLength(3)
   })
 
   it('takes a setQueryData after the answer for the truth, and one before it not', async () => {
@@ -157,6 +202,33 @@ describe('an event that a request of this tab caused', () => {
     emit('b', name)
     await pass(30_000)
     expect(fetches).toEqual({ a: [0], b: [0, 20_230] })
+  })
+
+  it('does not take for the truth what is set later: it may be a guess of something else, and taken back', async () => {
+    const { client, request, emit, fetches } = setUp()
+    await pass(100)
+    const name = await request()
+    await pass(30)
+    client.setQueryData(['a'], 'a guess')
+    emit('a', name)
+    await pass(1_000)
+    expect(fetches['a']).toHaveLength(2)
+  })
+
+  it('knows its echo also when that overtakes the answer', async () => {
+    const { client, own, emit, fetches, receipts } = setUp()
+    await pass(100)
+    const done = own.run(async (headers) => {
+      await new Promise((resolve) => setTimeout(resolve, 20))
+      emit('a', headers[ORIGIN_HEADER])
+      await new Promise((resolve) => setTimeout(resolve, 20))
+    })
+    await pass(40)
+    await done
+    client.setQueryData(['a'], 'from the answer')
+    await pass(1_000)
+    expect(fetches['a']).toEqual([0])
+    expect(receipts.at(-1)?.covered).toEqual([['a']])
   })
 
   it('does not take for the truth what an older fetch has replaced', async () => {

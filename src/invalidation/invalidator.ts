@@ -1,16 +1,17 @@
 import type { Environment } from '../environment.js'
 import type { EventPair } from '../protocol.js'
 import { createDebts } from './debts.js'
+import { type Due, targetsOf } from './due.js'
 import { createFetchLog } from './fetch-log.js'
 import { createMatcher, type Hit, isHit } from './matcher.js'
 import { createMutationHold } from './mutation-hold.js'
+import type { Order } from './order.js'
 import { createPass, type Fate } from './pass.js'
 import type { QueryClientSlice, QuerySlice } from './query-client.js'
-import type { Receipt, ServerEvent } from './receipt.js'
+import type { Receipt } from './receipt.js'
 import { createRecent } from './recent.js'
 import type { CompiledRule } from './rule.js'
 import { createSpread } from './spread.js'
-import { identify, type NormalTarget } from './target.js'
 
 export interface InvalidatorOptions {
   readonly client: QueryClientSlice
@@ -30,17 +31,6 @@ export interface InvalidatorOptions {
   readonly onReceipt: (receipt: Receipt) => void
 }
 
-/**
- * One order of all that decides whether data can have a change in it: fetches that begin, events that come, requests of
- * this tab that are answered.
- */
-export interface Order {
-  /** The next place in it. */
-  tick(): number
-  /** When the request of that name was answered; undefined if it was not, is no longer known, or is not this tab's. */
-  answeredAt(origin: string): number | undefined
-}
-
 /** Collects targets, debounces, applies them to the QueryClient. */
 export interface Invalidator {
   push(events: readonly EventPair[]): void
@@ -51,18 +41,11 @@ export interface Invalidator {
   close(): void
 }
 
-/** An event and what it makes stale. */
-interface Due extends Hit {
-  readonly event: ServerEvent
-  readonly targets: readonly NormalTarget[]
-}
-
 export function createInvalidator(options: InvalidatorOptions): Invalidator {
   const { client, rules, debounce, environment, order } = options
   const { clock, timers, page, random } = environment
 
-  let events: ServerEvent[] = []
-  const targets = new Map<string, NormalTarget>()
+  let waiting: Due[] = []
   const restored = new Set<string>()
   let resyncing: (() => void) | undefined
   let closed = false
@@ -95,14 +78,12 @@ export function createInvalidator(options: InvalidatorOptions): Invalidator {
     for (const [name, metadata, mark] of pairs) {
       const rule = rules.get(name)
       if (!rule) continue
-      const answered = mark?.origin === undefined ? undefined : order.answeredAt(mark.origin)
-      const after = answered ?? order.tick()
       const wait = Math.max(mark?.wait ?? 0, random() * (options.spread[name] ?? 0))
       const event = {
         event: { name, metadata: metadata ?? {} },
         targets: rule.resolve(metadata),
-        after,
-        own: answered !== undefined,
+        heard: order.tick(),
+        origin: mark?.origin,
       }
       if (wait > 0) spread.add(name, wait, event)
       else due.push(event)
@@ -111,33 +92,31 @@ export function createInvalidator(options: InvalidatorOptions): Invalidator {
   }
 
   function collect(due: readonly Due[]): void {
-    for (const one of due) {
-      events.push(one.event)
-      for (const target of one.targets) {
-        const id = identify(target)
-        const same = targets.get(id)
-        const after = Math.max(one.after, same?.after ?? 0)
-        targets.set(id, { ...target, after, own: one.own && same?.own !== false })
-      }
-    }
+    waiting.push(...due)
     schedule()
   }
 
   function flush(): void {
-    const match = createMatcher(targets.values())
+    const due = waiting
+    waiting = []
+    const targets = targetsOf(due, order)
+    const match = createMatcher(targets)
     const again = debts.takeAgain()
-    const answered = events
-    recent.add(targets.values())
-    targets.clear()
-    events = []
+    recent.add(targets)
     const visible = page.isVisible()
-    const refetched = pass('events', answered, (query) => {
-      const verdict = match(query)
-      if (isHit(verdict)) return answer(query, verdict, visible)
-      // A fetch that began after the one we waited for has the change already.
-      if (again.has(query.queryHash) && isIdle(query)) return debts.mark(query, visible)
-      return verdict
-    })
+    const refetched = pass(
+      'events',
+      due.map(({ event }) => event),
+      (query) => {
+        const verdict = match(query)
+        if (isHit(verdict)) return answer(query, verdict, visible)
+        if (!again.has(query.queryHash)) return verdict
+        if (isIdle(query)) return debts.mark(query, visible)
+        // A fetch that began after the one we waited for has the change already. But it may fail on the way.
+        if (debts.mark(query, false)) debts.follow(query)
+        return verdict
+      },
+    )
     refetched.forEach(debts.follow)
   }
 

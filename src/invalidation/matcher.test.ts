@@ -5,7 +5,7 @@ import { contradicts } from './scope.js'
 import { type NormalTarget, type QueryKey, startsWith } from './target.js'
 
 /** No data can have the change already. */
-const HIT = { after: Number.POSITIVE_INFINITY, own: false }
+const HIT = { after: Number.POSITIVE_INFINITY, own: 0 }
 
 interface Query {
   readonly queryKey: QueryKey
@@ -21,7 +21,7 @@ function naive(targets: readonly NormalTarget[], { queryKey, meta }: Query): Ver
   if (open.length > 0) {
     return {
       after: Math.max(...open.map(({ after }) => after ?? HIT.after)),
-      own: open.every(({ own }) => own === true),
+      own: Math.min(...open.map(({ own }) => own ?? HIT.own)),
     }
   }
   return matching.length > 0 ? 'skipped' : undefined
@@ -104,7 +104,7 @@ describe('the matcher', () => {
     )
     const after = fc.integer({ min: 1, max: 9 })
     const target = fc.record(
-      { queryKey: key, scope: fc.option(scope, { nil: undefined }), after, own: fc.boolean() },
+      { queryKey: key, scope: fc.option(scope, { nil: undefined }), after, own: fc.nat(9) },
       { requiredKeys: ['queryKey', 'scope'] },
     )
     const query = fc.record({ queryKey: key, meta: fc.record({ scope }, { requiredKeys: [] }) })

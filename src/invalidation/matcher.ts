@@ -1,10 +1,10 @@
 import { contradicts } from './scope.js'
 import { type NormalTarget, type QueryKey, startsWith } from './target.js'
 
-/** Targets match: what has the change already is data that was asked for after that place, or set if all are `own`. */
+/** Targets match: what has the change already is data that was asked for after that place, or set up to the place `own`. */
 export interface Hit {
   readonly after: number
-  readonly own: boolean
+  readonly own: number
 }
 
 /** `skipped`: a target would match, but its scope contradicts. */
@@ -47,14 +47,15 @@ export function createMatcher(targets: Iterable<NormalTarget>): (query: Matchabl
   const test = (query: Matchable, candidates: readonly NormalTarget[] | undefined, before?: Verdict): Verdict => {
     if (!candidates) return before
     let verdict = before
-    for (const { queryKey, scope, after = Number.POSITIVE_INFINITY, own = false } of candidates) {
+    for (const { queryKey, scope, after = Number.POSITIVE_INFINITY, own = 0 } of candidates) {
       const hit = isHit(verdict) ? verdict : undefined
       // It could not say more than what was said already.
-      if (hit && hit.after >= after && (own || !hit.own)) continue
+      if (hit && hit.after >= after && own >= hit.own) continue
       if (!startsWith(query.queryKey, queryKey)) continue
       const misses = scope && contradicts(query.queryKey, queryKey.length, query.meta?.['scope'], scope)
       if (misses) verdict ??= 'skipped'
-      else verdict = { after: Math.max(after, hit?.after ?? 0), own: own && hit?.own !== false }
+      else
+        verdict = { after: Math.max(after, hit?.after ?? 0), own: Math.min(own, hit?.own ?? Number.POSITIVE_INFINITY) }
     }
     return verdict
   }

@@ -28,8 +28,8 @@ export interface NormalTarget {
   readonly scope?: Scope | undefined
   /** Data that was asked for after this place in the order of things has the change already. Default: no data has. */
   readonly after?: number
-  /** A request of this tab caused it: so what the app has set after that place is its answer. */
-  readonly own?: boolean
+  /** A request of this tab caused it: what the app has set after that place, and up to this one, is its answer. */
+  readonly own?: number
 }
 
 /** Matches every query. */

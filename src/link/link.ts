@@ -68,7 +68,7 @@ export function createLink(options: LinkOptions): Link {
 
   function rest(reason: string): void {
     leave()
-    enter({ ...GONE, phase: 'seeking', reason })
+    if (!fenced) enter({ ...GONE, phase: 'seeking', reason })
     stopRetry = timers.after(random() * RETRY, () => void seek())
   }
 

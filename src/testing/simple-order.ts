@@ -1,4 +1,4 @@
-import type { Order } from '../invalidation/invalidator.js'
+import type { Order } from '../invalidation/order.js'
 
 /** An order without requests of its own. */
 export function createSimpleOrder(): Order {

@@ -75,6 +75,8 @@ export const openSocketIo: OpenTransport = (settings, handlers) => {
       }
       // A goodbye would end the session at the server, which may otherwise recover it. So the connection is dropped beneath
       // the socket; and Socket.IO, which would wait before it comes back, is kept from doing so by itself.
+      // It is on its way out already, and comes back by itself.
+      if (dropping) return
       dropping = true
       const byItself = manager.reconnection()
       manager.once('close', () => {

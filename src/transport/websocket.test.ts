@@ -68,6 +68,20 @@ it('a server may say no in a frame as well', async () => {
   expect(near.heard).toHaveLength(1)
 })
 
+it('a server may end a session in a frame, also one that it had taken', async () => {
+  const port = await bare((socket) => {
+    socket.once('message', () => {
+      socket.send('{"event":"_line","metadata":{"ok":true}}')
+      // Said twice is as good as once.
+      socket.send('{"event":"_line","metadata":{"ok":true}}')
+      socket.send('{"event":"_line","metadata":{"ok":false,"message":"signed out elsewhere"}}')
+    })
+  })
+  const near = connectTransport(openWebSocket(), port)
+  afterwards(near.transport.close)
+  await until(() => expect(near.heard).toEqual(['up', 'refused: signed out elsewhere']))
+})
+
 it('gives up on a server that never opens the connection', async () => {
   const sockets = new Set<Socket>()
   const silent = createServer((socket) => void sockets.add(socket)).listen(0, '127.0.0.1')

@@ -111,7 +111,9 @@ export function webSocketTransport({ openWebSocket, timers, random }: WebSocketP
       /** The server's answer to credentials, the first ones or renewed ones. */
       function judge(metadata: { readonly ok?: unknown; readonly message?: unknown }): void {
         const { ok, message } = metadata
-        if (up) renewals.shift()?.(ok === true ? 'accepted' : 'refused')
+        const renewal = up && renewals.shift()
+        if (renewal) renewal(ok === true ? 'accepted' : 'refused')
+        else if (up && ok === true) return
         else if (ok === true) {
           up = true
           failures = 0
@@ -129,7 +131,10 @@ export function webSocketTransport({ openWebSocket, timers, random }: WebSocketP
         }
         const { event, metadata } = frame
         if (event === RESERVED && typeof metadata === 'object' && metadata !== null && 'ok' in metadata) judge(metadata)
-        else if (event === PONG) for (const alive of probes) alive()
+        else if (event === PONG) {
+          for (const alive of probes) alive()
+          probes.clear()
+        }
         // Reserved events that are not known yet are for newer clients.
         else if (event === RESERVED || !event.startsWith(`${RESERVED}:`)) handlers.onEvent(event, metadata)
       }

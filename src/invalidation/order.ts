@@ -1,0 +1,13 @@
+/**
+ * One order of all that decides whether data can have a change in it: fetches that begin, events that come, requests of
+ * this tab that are answered.
+ */
+export interface Order {
+  /** The next place in it. */
+  tick(): number
+  /**
+   * When the request of that name was answered, and up to where what is set can be taken for its answer; undefined if it
+   * was not answered, is no longer known, or is not this tab's.
+   */
+  answeredAt(origin: string): { readonly place: number; readonly until: number } | undefined
+}
