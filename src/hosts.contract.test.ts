@@ -134,7 +134,7 @@ for (const webLocks of [true, false]) {
           first.auth.mockImplementation(() => {
             throw new Error('the session is over')
           })
-          await expect(world.transport.last.handlers.auth()).rejects.toThrow('the session is over')
+          await expect(world.transport.last.handlers.auth()).rejects.toThrow('auth failed with Error')
           expect(tab.auth).not.toHaveBeenCalled()
         }
         expect(JSON.stringify(overheard)).not.toContain('secret')
