@@ -160,6 +160,9 @@ test('two hundred faults over ten tabs: in the end every tab shows the database,
         throw new Error(`${error.message}\n${tabs.map((tab) => JSON.stringify(tab)).join('\n')}`)
       })
       expect(demo.stats.openSockets).toBe(1)
+      // Attached as well, not only up to date: what comes next has to reach them.
+      const names = async () => (await Promise.all(pages.map(status))).map(({ name }) => name)
+      await expect.poll(names, { timeout: 40_000 }).toEqual(pages.map(() => 'connected'))
     }
 
     const { connections, refused, requests } = demo.stats
