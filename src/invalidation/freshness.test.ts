@@ -149,6 +149,19 @@ describe('what was fetched after an event had come', () => {
     expect(fetches['a']).toHaveLength(4)
   })
 
+  it('covers the event, but not a gap that came while it was under way', async () => {
+    const { client, emit, invalidator, fetches } = setUp()
+    await pass(100)
+    emit('a')
+    await pass(10)
+    void client.refetchQueries({ queryKey: ['a'] })
+    await pass(10)
+    invalidator.resync(Date.now(), true)
+    await pass(5_000)
+    expect(fetches['a']?.slice(0, 2)).toEqual([0, 110])
+    expect(fetches['a']).toHaveLength(3)
+  })
+
   it('or was marked after it had begun, and is cancelled', async () => {
     const { client, emit, fetches } = setUp()
     await pass(100)

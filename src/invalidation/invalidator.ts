@@ -109,12 +109,14 @@ export function createInvalidator(options: InvalidatorOptions): Invalidator {
       due.map(({ event }) => event),
       (query) => {
         const verdict = match(query)
-        if (isHit(verdict)) return answer(query, verdict, visible)
-        if (!again.has(query.queryHash)) return verdict
+        const isOwed = again.has(query.queryHash)
+        // Events that its data has already do not pay for a fetch that is owed for something else, a gap perhaps.
+        if (isHit(verdict) && !(isOwed && log.has(query, verdict))) return answer(query, verdict, visible)
+        if (!isOwed) return isHit(verdict) ? undefined : verdict
         if (isIdle(query)) return debts.mark(query, visible)
         // A fetch that began after the one we waited for has the change already. But it may fail on the way.
         if (debts.mark(query, false)) debts.follow(query)
-        return verdict
+        return isHit(verdict) ? 'covered' : verdict
       },
     )
     refetched.forEach(debts.follow)
