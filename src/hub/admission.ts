@@ -4,9 +4,6 @@ import type { Cursor } from './cursor.js'
 import type { createTellOnce } from './problems.js'
 import type { TabRegistry } from './tab-registry.js'
 
-/** Server to hub, not meant for tabs. */
-export const CONTROL = RESERVED
-
 /** An event may be spread over this much (ms) at most: nobody may be kept from fresh data for longer. */
 const WIDEST = 600_000
 

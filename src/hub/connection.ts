@@ -206,6 +206,10 @@ export function createConnection(
     },
     nudge,
     renew,
+    /** To another process behind the same address. The session is not ended: where the servers share it, it goes on. */
+    move(): void {
+      if (state.name === 'connected') again('the server asked the connection to move')
+    },
     close(): void {
       ups++
       waiting?.()

@@ -13,18 +13,25 @@ type Auth = Readonly<Record<string, unknown>> | undefined
 export function createContinuity(
   { timers }: Pick<HubEnvironment, 'timers'>,
   cursor: Cursor,
-  onDecided: (unbroken: boolean) => void,
+  onDecided: (unbroken: boolean, reason: string) => void,
 ) {
   let deciding: (() => void) | undefined
   let offered = false
+  let everUp = false
   /** A connection ended before it was decided: what was missed before it is missed still. */
   let broken = false
 
-  function decide(unbroken: boolean): void {
+  function decide(unbroken: boolean, reason: string): void {
     deciding?.()
     deciding = undefined
     cursor.release(unbroken)
-    onDecided(unbroken)
+    onDecided(unbroken, reason)
+  }
+
+  function join(unbroken: boolean): void {
+    const connected = everUp ? 'the socket was reconnected' : 'the socket was connected'
+    everUp = true
+    decide(unbroken, unbroken ? 'attached while the socket was away' : connected)
   }
 
   return {
@@ -40,15 +47,19 @@ export function createContinuity(
       const unbroken = recovered && !broken
       broken = false
       if (unbroken || !offered) {
-        decide(unbroken)
+        join(unbroken)
         return
       }
       cursor.hold()
-      deciding = timers.after(REPLAY, () => decide(false))
+      deciding = timers.after(REPLAY, () => join(false))
     },
     /** The server's word that nothing is missing any more. */
     replayed(): void {
-      if (deciding) decide(true)
+      if (deciding) join(true)
+    },
+    /** The server's word that it may have missed something itself. Its log may count anew, so its numbers are forgotten. */
+    lost(): void {
+      decide(false, 'the server may have missed events')
     },
     down(): void {
       if (!deciding) return

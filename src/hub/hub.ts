@@ -1,13 +1,14 @@
 import type { Endpoint } from '../endpoint.js'
 import type { HubEnvironment } from '../environment-common.js'
 import { holdLock, whenLockIsFree } from '../locks.js'
-import { type Credentials, type Hello, isMetadata, type Nudge, type Settings, type Welcome } from '../protocol.js'
+import type { Credentials, Hello, Nudge, Settings, Welcome } from '../protocol.js'
 import type { Host } from '../status.js'
 import type { OpenTransport } from '../transport/transport.js'
-import { CONTROL, createAdmission } from './admission.js'
+import { createAdmission } from './admission.js'
 import { createAsk } from './ask.js'
 import { createConnection } from './connection.js'
 import { createContinuity } from './continuity.js'
+import { CONTROL, createControl } from './control.js'
 import { createCursor } from './cursor.js'
 import { createHistory } from './history.js'
 import { createOutbox } from './outbox.js'
@@ -62,7 +63,11 @@ export function createHub(
     onRenewed: (credentials) => void connection.renew(credentials),
     onTrouble: (message) => tellOne('auth-failed', message),
   })
-  let everUp = false
+  const control = createControl(environment, {
+    replayed: continuity.replayed,
+    gap: continuity.lost,
+    move: () => connection.move(),
+  })
   let lingering: (() => void) | undefined
   let stateDue: (() => void) | undefined
   let sweeping: (() => void) | undefined
@@ -90,7 +95,10 @@ export function createHub(
       tellState()
     },
     onProblem: (code, message) => tabs.tell({ kind: 'problem', code, message }),
-    onUp: continuity.up,
+    onUp(recovered) {
+      control.moved()
+      continuity.up(recovered)
+    },
     onDown: continuity.down,
     onRefused: ask.rotate,
     onEvent: admit,
@@ -98,23 +106,17 @@ export function createHub(
   })
 
   function admit(name: string, raw: unknown): void {
-    if (name === CONTROL) {
-      if (isMetadata(raw) && raw['replayed'] === true) continuity.replayed()
-      return
-    }
-    const pair = admission(name, raw)
+    if (name === CONTROL) control.hear(raw)
+    const pair = name === CONTROL ? undefined : admission(name, raw)
     if (!pair) return
     history.add(pair)
     outbox.add(pair)
   }
 
-  /** The socket is connected, and it is known whether anything was missed. */
-  function join(unbroken: boolean): void {
+  /** It is known whether anything was missed. */
+  function join(unbroken: boolean, reason: string): void {
     outbox.post()
     if (!unbroken) history.break()
-    const connected = everUp ? 'the socket was reconnected' : 'the socket was connected'
-    const reason = unbroken ? 'attached while the socket was away' : connected
-    everUp = true
     for (const tab of tabs.all()) {
       if (!unbroken || tab.owed) tab.endpoint.postMessage({ kind: 'gap', seq: history.seq, reason })
       tab.owed = false
@@ -198,10 +200,9 @@ export function createHub(
 
   function end(): void {
     if (life.signal.aborted) return
-    connection.close()
+    for (const part of [connection, control, outbox]) part.close()
     continuity.down()
     renewal.cancel()
-    outbox.close()
     for (const stop of [lingering, stateDue, sweeping]) stop?.()
     for (const tab of tabs.all()) forget(tab)
     life.abort()

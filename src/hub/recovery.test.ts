@@ -24,7 +24,7 @@ async function connected(options: Parameters<ReturnType<typeof setUpHub>['attach
   tab.got.length = 0
   const events = () => tab.of('events').flatMap((batch) => batch.events)
   const event = (id: string | number, n: unknown = id) => hub.server.emit('a', { n, _line: { id } })
-  return { ...hub, tab, events, event, handshake, connection: hub.transport.last }
+  return { ...hub, tab, welcome: tab.welcome, events, event, handshake, connection: hub.transport.last }
 }
 
 describe('what the server says of an event', () => {
@@ -84,6 +84,93 @@ describe('what the server says of an event', () => {
     server.emit('b', { _line: { id: 2 } })
     await settle(20)
     expect(events().at(-1)?.[0]).toBe('b')
+  })
+})
+
+describe('the server’s own words', () => {
+  it('a gap of its own is told to every tab, and its numbers count for nothing any more', async () => {
+    const { server, tab, attach, event, events, handshake, welcome } = await connected()
+    const other = await attach(['b'], { since: { epoch: welcome.epoch, seq: 0, time: Date.now() } })
+    event(7)
+    await settle(20)
+    server.emit('_line', { gap: true })
+    await settle()
+    const gap = { kind: 'gap', seq: expect.any(Number), reason: 'the server may have missed events' }
+    expect([...tab.of('gap'), ...other.of('gap')]).toEqual([gap, gap])
+    expect(await handshake()).toEqual({ token: 'first' })
+    // A log that was restored counts anew.
+    event(7, 'another 7')
+    await settle(20)
+    expect(events().map(([, metadata]) => metadata?.['n'])).toEqual([7, 'another 7'])
+    // What came before it can't be vouched for.
+    const late = await attach(['a'], { since: { epoch: welcome.epoch, seq: 0, time: Date.now() } })
+    expect(late.welcome.gap).toBeDefined()
+  })
+
+  it('a gap with a spread comes once, at a moment of this browser’s own', async () => {
+    const { server, tab } = await connected()
+    server.emit('_line', { gap: true, spread: 8_000 })
+    server.emit('_line', { gap: true, spread: 8_000 })
+    // The fake browser's chance is always a half.
+    await settle(3_990)
+    expect(tab.of('gap')).toEqual([])
+    await settle(20)
+    expect(tab.of('gap')).toHaveLength(1)
+    await settle(20_000)
+    expect(tab.of('gap')).toHaveLength(1)
+    server.emit('_line', { gap: true, spread: 'nonsense' })
+    await settle()
+    expect(tab.of('gap')).toHaveLength(2)
+  })
+
+  it('a gap that is told while the server replays leaves no doubt', async () => {
+    const { server, tab, event, handshake } = await connected()
+    event(1)
+    server.down()
+    await handshake()
+    server.up()
+    server.emit('_line', { gap: true })
+    server.emit('_line', { replayed: true })
+    await settle(5_000)
+    expect(tab.of('gap')).toHaveLength(1)
+  })
+
+  it('a connection that is to move goes within the spread, and one that came back meanwhile stays', async () => {
+    const { server, connection, tab } = await connected()
+    server.emit('_line', { move: true, spread: 10_000 })
+    await settle(4_990)
+    expect(connection.attempts).toBe(1)
+    await settle(20)
+    expect(connection.attempts).toBe(2)
+    expect(tab.of('state').at(-1)?.socket).toMatchObject({ name: 'disconnected' })
+    server.up(true)
+    await settle()
+    expect(tab.of('gap')).toEqual([])
+
+    server.emit('_line', { move: true, spread: 10_000 })
+    server.down()
+    server.up(true)
+    await settle(20_000)
+    expect(connection.attempts).toBe(2)
+  })
+
+  it('words that it does not know, or that are none, are nothing', async () => {
+    const { server, tab, connection } = await connected()
+    for (const said of [undefined, null, 'gap', [], { gap: 'yes' }, { move: 1 }, { unheard: true }])
+      server.emit('_line', said)
+    await settle(20_000)
+    expect([tab.of('gap'), tab.of('problem')]).toEqual([[], []])
+    expect(connection.attempts).toBe(1)
+  })
+
+  it('nothing that was put off outlives the hub', async () => {
+    const { server, hub, connection, tab } = await connected()
+    server.emit('_line', { gap: true, spread: 8_000 })
+    server.emit('_line', { move: true, spread: 8_000 })
+    hub.close('over')
+    await settle(20_000)
+    expect(tab.of('gap')).toEqual([])
+    expect(connection.attempts).toBe(1)
   })
 })
 

@@ -1,3 +1,4 @@
+export { type DrainOptions, type DrainSlice, drain } from './drain.js'
 export { type OnServerError, PartylineServerError, type PartylineServerErrorCode } from './errors.js'
 export type { AnyEvents, EventName, Metadata, NotifyArguments, NotifyOptions } from './events.js'
 export { createNotifier, type EmitterSlice, type Notifier, type NotifierOptions } from './notifier.js'

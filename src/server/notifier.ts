@@ -7,6 +7,8 @@ import { checkRoom, checkUserId, type UserId, userRoom } from './rooms.js'
 
 /** More than this many bytes is no signal any more, but data. */
 const LARGE = 1_024
+/** A gap is everybody's: over so many milliseconds they fetch anew. */
+const GAP = 10_000
 
 /**
  * What events are sent with: a Socket.IO `Server`, a namespace, or the `Emitter` of `@socket.io/redis-emitter` in a
@@ -46,6 +48,11 @@ export interface Notifier<Events> {
   room<E extends EventName<Events>>(room: string, event: E, ...rest: NotifyArguments<Events[E]>): void
   /** To every browser there is. With many of them, give a `spread`. */
   everyone<E extends EventName<Events>>(event: E, ...rest: NotifyArguments<Events[E]>): void
+  /**
+   * Something was missed on the server's side (a queue or a database connection was lost): every browser fetches anew what
+   * it shows. They spread that over `spread` milliseconds; default: 10,000.
+   */
+  gap(options?: Pick<NotifyOptions, 'spread'>): void
   /** The same, caused by this request: the tab that made it knows its own echo. */
   from(request: RequestSlice): Notifier<Events>
 }
@@ -54,6 +61,15 @@ export interface Notifier<Events> {
 export function createNotifier<Events = AnyEvents>(io: EmitterSlice, options: NotifierOptions = {}): Notifier<Events> {
   const { room: roomOf = userRoom, onError, development = inDevelopment() } = options
   const warned = new Set<string>()
+
+  function emit(rooms: string[] | undefined, event: string, payload: object): void {
+    try {
+      if (rooms) io.to(rooms).emit(event, payload)
+      else io.emit(event, payload)
+    } catch (thrown) {
+      throw new PartylineServerError('emit-failed', `'${event}' could not be sent`, thrown)
+    }
+  }
 
   /** `rooms`: nobody if empty (Socket.IO would take that for everybody), everybody if undefined. */
   function send(rooms: string[] | undefined, event: string, metadata: unknown = {}, said: NotifyOptions = {}): void {
@@ -69,13 +85,7 @@ export function createNotifier<Events = AnyEvents>(io: EmitterSlice, options: No
       }
     }
     if (rooms?.length === 0) return
-    const payload = mark ? { ...metadata, _line: mark } : metadata
-    try {
-      if (rooms) io.to(rooms).emit(event, payload)
-      else io.emit(event, payload)
-    } catch (thrown) {
-      throw new PartylineServerError('emit-failed', `'${event}' could not be sent`, thrown)
-    }
+    emit(rooms, event, mark ? { ...metadata, _line: mark } : metadata)
   }
 
   const roomOfUser = (userId: unknown): string => {
@@ -85,24 +95,27 @@ export function createNotifier<Events = AnyEvents>(io: EmitterSlice, options: No
     return room
   }
 
+  function guarded(run: () => void): void {
+    try {
+      run()
+    } catch (thrown) {
+      if (!onError || !(thrown instanceof PartylineServerError)) throw thrown
+      tell(onError, thrown)
+    }
+  }
+
   function notifierFor(origin: string | undefined): Notifier<Events> {
     const attempt = (
       roomsOf: () => string[] | undefined,
       event: string,
       [metadata, said]: readonly [unknown?, NotifyOptions?],
-    ): void => {
-      try {
-        send(roomsOf(), event, metadata, { ...said, origin: said?.origin ?? origin })
-      } catch (thrown) {
-        if (!onError || !(thrown instanceof PartylineServerError)) throw thrown
-        tell(onError, thrown)
-      }
-    }
+    ): void => guarded(() => send(roomsOf(), event, metadata, { ...said, origin: said?.origin ?? origin }))
     return {
       user: (userId, event, ...rest) => attempt(() => [roomOfUser(userId)], event, rest),
       users: (userIds, event, ...rest) => attempt(() => userIds.map(roomOfUser), event, rest),
       room: (room, event, ...rest) => attempt(() => [named(room)], event, rest),
       everyone: (event, ...rest) => attempt(() => undefined, event, rest),
+      gap: ({ spread = GAP } = {}) => guarded(() => emit(undefined, '_line', { gap: true, ...markOf({ spread }) })),
       from: (request) => notifierFor(originOf(request)),
     }
   }

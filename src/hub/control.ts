@@ -1,0 +1,54 @@
+import type { HubEnvironment } from '../environment-common.js'
+import { isMetadata, RESERVED } from '../protocol.js'
+
+/** The name of what the server says to the hub, not meant for tabs. */
+export const CONTROL = RESERVED
+
+/** Nothing that the server says is put off for longer than this (ms). */
+const WIDEST = 600_000
+
+export interface Words {
+  /** Nothing is missing any more. */
+  replayed(): void
+  /** Events may have been missed, on the server's side of the connection. */
+  gap(): void
+  /** This server process is about to end: the connection had better be to another one. */
+  move(): void
+}
+
+/**
+ * Hears the server's own words. What goes to very many browsers comes with a `spread` (ms), over which they act: each after
+ * a random part of it.
+ */
+export function createControl({ timers, random }: Pick<HubEnvironment, 'timers' | 'random'>, words: Words) {
+  const due = new Map<keyof Words, () => void>()
+
+  function put(word: 'gap' | 'move', spread: unknown): void {
+    const within = typeof spread === 'number' && spread > 0 ? Math.min(spread, WIDEST) : 0
+    // What is still to come stands for what was said meanwhile.
+    if (due.has(word)) return
+    const say = () => {
+      due.delete(word)
+      words[word]()
+    }
+    if (within === 0) say()
+    else due.set(word, timers.after(random() * within, say))
+  }
+
+  return {
+    hear(raw: unknown): void {
+      if (!isMetadata(raw)) return
+      if (raw['replayed'] === true) words.replayed()
+      if (raw['gap'] === true) put('gap', raw['spread'])
+      if (raw['move'] === true) put('move', raw['spread'])
+    },
+    /** A connection that came up is not the one that was to move. */
+    moved(): void {
+      due.get('move')?.()
+      due.delete('move')
+    },
+    close(): void {
+      for (const stop of due.values()) stop()
+    },
+  }
+}

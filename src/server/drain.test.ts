@@ -1,0 +1,67 @@
+import { describe, expect, it } from 'vitest'
+import { connect, listen, until } from '../testing/real-server.js'
+import { createNotifier, drain } from './index.js'
+
+// Against a real Socket.IO server with real clients.
+
+describe('drain', () => {
+  it('asks every socket to move, those that come in late too, and ends when all are gone', async () => {
+    const { io, url } = await listen()
+    const [ann, bob] = [connect(url), connect(url)]
+    await until(() => expect(io.sockets.sockets.size).toBe(2))
+    let drained = false
+    const draining = drain(io, { spread: 60_000 }).then(() => {
+      drained = true
+    })
+    await until(() => expect([ann, bob].map(({ events }) => events.length)).toEqual([1, 1]))
+    const [word, said] = ann.events[0] as [string, { move: boolean; spread: number }]
+    expect([word, said.move]).toEqual(['_line', true])
+    expect(said.spread).toBeGreaterThan(55_000)
+    const late = connect(url)
+    await until(() => expect(late.events).toHaveLength(1))
+    ann.socket.disconnect()
+    bob.socket.disconnect()
+    await until(() => expect(io.sockets.sockets.size).toBe(1))
+    expect(drained).toBe(false)
+    late.socket.disconnect()
+    await draining
+  })
+
+  it('closes what does not go, in a way that lets another process recover it', async () => {
+    const { io, url } = await listen({ connectionStateRecovery: { skipMiddlewares: false } })
+    const deaf = connect(url)
+    await until(() => expect(io.sockets.sockets.size).toBe(1))
+    io.emit('first')
+    await until(() => expect(deaf.events).toHaveLength(1))
+    await drain(io.of('/'), { spread: 0 })
+    // 'io server disconnect' would be taken for a refusal.
+    await until(() => expect(deaf.heard).toEqual(['up', 'down: transport close']))
+    io.emit('missed')
+    deaf.socket.connect()
+    await until(() => expect(deaf.heard.at(-1)).toBe('up, recovered'))
+    // The word to move is not among what it is sent again (it is asked anew, since the process still drains).
+    expect(deaf.events.map(([name]) => name).filter((name) => name !== '_line')).toEqual(['first', 'missed'])
+  }, 20_000)
+})
+
+describe('a gap', () => {
+  it('is told to everyone, with a spread', async () => {
+    const { io, url } = await listen()
+    const clients = [connect(url), connect(url)]
+    await until(() => expect(io.sockets.sockets.size).toBe(2))
+    const notify = createNotifier(io)
+    notify.gap()
+    notify.gap({ spread: 0 })
+    for (const { events } of clients)
+      await until(() =>
+        expect(events).toEqual([
+          ['_line', { gap: true, spread: 10_000 }],
+          ['_line', { gap: true }],
+        ]),
+      )
+    expect(() => notify.gap({ spread: -1 })).toThrow('spread has to be milliseconds')
+    const faults: string[] = []
+    createNotifier(io, { onError: ({ code }) => void faults.push(code) }).gap({ spread: Number.NaN })
+    expect(faults).toEqual(['bad-option'])
+  })
+})
