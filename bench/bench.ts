@@ -1,8 +1,9 @@
 /**
  * What sharing a connection costs and saves, beside the usual recipe and a bare floor, in one run:
  * `npm run bench [-- --quick]`. Prints a table and writes results.json, results.md and results.svg into bench/, or into
- * `--out <folder>`. `--quick` is one round up to 20 tabs, without the CPU of idle tabs. A target that is missed fails
- * nothing; the bench fails only when it can't measure.
+ * `--out <folder>`. `--quick` is one round up to 20 tabs, without the CPU of idle tabs; `--only floor,leader` takes the subjects
+ * with these words in their names, `--part connections`, `work` or `flush` that part of it, and then nothing is written. A
+ * target that is missed fails nothing; the bench fails only when it can't measure.
  */
 import { writeFileSync } from 'node:fs'
 import { cpus, loadavg } from 'node:os'
@@ -38,6 +39,7 @@ const { values: options } = parseArgs({
     times: { type: 'string' },
     tabs: { type: 'string' },
     only: { type: 'string' },
+    part: { type: 'string' },
     out: { type: 'string', default: fileURLToPath(new URL('.', import.meta.url)) },
   },
 })
@@ -47,7 +49,9 @@ const sizes = (options.tabs ?? (quick ? '1,5,20' : '1,5,20,50')).split(',').map(
 const effort: Effort = quick
   ? { ticks: 16, idle: 0, heaps: 4, bound: 10_000 }
   : { ticks: 100, idle: 20_000, heaps: WORK_TABS, bound: 60_000 }
-const subjects = SUBJECTS.filter(({ name }) => name.includes(options.only ?? ''))
+const words = (options.only ?? '').split(',')
+const subjects = SUBJECTS.filter(({ name }) => words.some((word) => name.includes(word)))
+const takes = (part: 'connections' | 'work' | 'flush') => options.part === undefined || options.part === part
 
 /** So many may be open at once. Each is a process. */
 const MOST_TABS = 120
@@ -109,14 +113,14 @@ try {
   for (let round = 0; round < times; round++) {
     // Turn about: nobody is always the first.
     const order = subjects.map((_subject, turn) => subjects[(turn + round) % subjects.length] as Subject)
-    for (const tabs of sizes) {
+    for (const tabs of takes('connections') ? sizes : []) {
       const size = Math.max(1, Math.floor(MOST_TABS / tabs))
       for (let first = 0; first < order.length; first += size) {
         await measureConnections(order.slice(first, first + size), tabs)
         process.stdout.write('.')
       }
     }
-    for (const subject of sizes.includes(WORK_TABS) ? order : []) {
+    for (const subject of takes('work') && sizes.includes(WORK_TABS) ? order : []) {
       await measureWork(subject)
       process.stdout.write('.')
     }
@@ -126,7 +130,7 @@ try {
   await server.close()
   site.remove()
 }
-samples.push(...measureFlush(quick ? 3 : 21))
+if (takes('flush')) samples.push(...measureFlush(quick ? 3 : 21))
 
 const all = figures(samples)
 const load = loadavg().map((one) => one.toFixed(1))
@@ -136,7 +140,7 @@ const about = [
 ].join(' ')
 const markdown = table(all, about, effort.bound)
 console.log(`\n\n${markdown}`)
-if (options.only === undefined) {
+if (options.only === undefined && options.part === undefined) {
   writeFileSync(join(options.out, 'results.json'), `${JSON.stringify(all, null, 2)}\n`)
   writeFileSync(join(options.out, 'results.md'), markdown)
   writeFileSync(join(options.out, 'results.svg'), chart(all))

@@ -116,8 +116,10 @@ export function openSession(options: SessionOptions): Session {
       options.onState(state)
     },
     onEvents(events) {
-      invalidator.push(events)
+      // Handlers first: they are what somebody waits for. What they fetch comes after the events, though.
+      const heard = options.order.tick()
       options.onEvents(events)
+      invalidator.push(events, heard)
     },
     onGap(reason) {
       const until = environment.clock.now()

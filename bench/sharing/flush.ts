@@ -1,10 +1,10 @@
 /**
  * One flush of 100 targets on a cache of 10,000 queries, beside the barest predicate that finds the same ones, and beside
- * an `invalidateQueries` for each. In this process: a flush is the same code in a tab.
+ * an `invalidateQueries` for each. In this process, with what ships: a flush is the same code in a tab.
  */
 import { QueryClient } from '@tanstack/react-query'
-import { createInvalidator, type InvalidatorOptions } from '../../src/invalidation/invalidator.js'
-import { compileRule } from '../../src/invalidation/rule.js'
+import { createInvalidator, type InvalidatorOptions } from '../../dist/invalidation/invalidator.js'
+import { compileRule } from '../../dist/invalidation/rule.js'
 import type { Measure, Sample } from './measures.js'
 import { FLOOR, RECIPE } from './subjects.js'
 

@@ -23,8 +23,10 @@ export function createOutbox(
     posted = clock.now()
     const events = waiting
     waiting = []
+    const names = [...new Set(events.map(([name]) => name))]
     for (const tab of tabs.all()) {
-      const wanted = events.filter(([name]) => tab.wanted.has(name))
+      const isAll = names.every((name) => tab.wanted.has(name))
+      const wanted = isAll ? events : events.filter(([name]) => tab.wanted.has(name))
       if (wanted.length > 0) tab.endpoint.postMessage({ kind: 'events', seq: seq(), events: wanted })
     }
   }

@@ -49,7 +49,8 @@ export class TabRegistry {
   }
 
   wants(event: string): boolean {
-    return this.all().some((tab) => tab.wanted.has(event))
+    for (const tab of this.#tabs.values()) if (tab.wanted.has(event)) return true
+    return false
   }
 
   tell(message: HubMessage): void {

@@ -1,7 +1,7 @@
 import type { Environment } from '../environment.js'
 import type { EventPair } from '../protocol.js'
+import { createCollection, type Due } from './collection.js'
 import { createDebts } from './debts.js'
-import { type Due, targetsOf } from './due.js'
 import { createFetchLog } from './fetch-log.js'
 import { createMatcher, type Hit, isHit } from './matcher.js'
 import { createMutationHold } from './mutation-hold.js'
@@ -33,7 +33,8 @@ export interface InvalidatorOptions {
 
 /** Collects targets, debounces, applies them to the QueryClient. */
 export interface Invalidator {
-  push(events: readonly EventPair[]): void
+  /** `heard`: their place in the order. Default: the next one. */
+  push(events: readonly EventPair[], heard?: number): void
   /** Events may have been missed: what was fetched up to `until` is stale, and so is what is being fetched if `inFlight`. */
   resync(until: number, inFlight: boolean): void
   /** Fetches what a rule can reach and is in use, if this tab is looked at. */
@@ -45,12 +46,15 @@ export function createInvalidator(options: InvalidatorOptions): Invalidator {
   const { client, rules, debounce, environment, order } = options
   const { clock, timers, page, random } = environment
 
-  let waiting: Due[] = []
   const restored = new Set<string>()
   let resyncing: (() => void) | undefined
   let closed = false
 
-  const spread = createSpread<Due>(timers, collect)
+  const collection = createCollection(order)
+  const spread = createSpread<Due>(timers, (due) => {
+    for (const one of due) collection.add(...one)
+    schedule()
+  })
   const recent = createRecent(clock.now)
   const pass = createPass(client, clock.now, options.onReceipt)
   const hold = createMutationHold(client, timers, debounce.maxWait)
@@ -72,53 +76,41 @@ export function createInvalidator(options: InvalidatorOptions): Invalidator {
     },
   })
 
-  function push(pairs: readonly EventPair[]): void {
+  function push(pairs: readonly EventPair[], heard = order.tick()): void {
     if (closed) return
-    const due: Due[] = []
-    for (const [name, metadata, mark] of pairs) {
+    let isDue = false
+    for (const pair of pairs) {
+      const [name, metadata, mark] = pair
       const rule = rules.get(name)
       if (!rule) continue
       const wait = Math.max(mark?.wait ?? 0, random() * (options.spread[name] ?? 0))
-      const event = {
-        event: { name, metadata: metadata ?? {} },
-        targets: rule.resolve(metadata),
-        heard: order.tick(),
-        origin: mark?.origin,
-      }
-      if (wait > 0) spread.add(name, wait, event)
-      else due.push(event)
+      const targets = rule.resolve(metadata)
+      if (wait > 0) spread.add(name, wait, [pair, targets, heard])
+      else collection.add(pair, targets, heard)
+      isDue ||= wait === 0
     }
-    if (due.length > 0) collect(due)
-  }
-
-  function collect(due: readonly Due[]): void {
-    waiting.push(...due)
-    schedule()
+    if (isDue) schedule()
   }
 
   function flush(): void {
-    const due = waiting
-    waiting = []
-    const targets = targetsOf(due, order)
+    const { events, targets } = collection.take()
     const match = createMatcher(targets)
     const again = debts.takeAgain()
     recent.add(targets)
     const visible = page.isVisible()
-    const refetched = pass(
-      'events',
-      due.map(({ event }) => event),
-      (query) => {
-        const verdict = match(query)
-        const isOwed = again.has(query.queryHash)
-        // Events that its data has already do not pay for a fetch that is owed for something else, a gap perhaps.
-        if (isHit(verdict) && !(isOwed && log.has(query, verdict))) return answer(query, verdict, visible)
-        if (!isOwed) return isHit(verdict) ? undefined : verdict
-        if (isIdle(query)) return debts.mark(query, visible)
-        // A fetch that began after the one we waited for has the change already. But it may fail on the way.
-        if (debts.mark(query, false)) debts.follow(query)
-        return isHit(verdict) ? 'covered' : verdict
-      },
-    )
+    const refetched = pass('events', events, (query) => {
+      const verdict = match(query)
+      const isOwed = again.size > 0 && again.has(query.queryHash)
+      // Most of a large cache.
+      if (verdict === undefined && !isOwed) return undefined
+      // Events that its data has already do not pay for a fetch that is owed for something else, a gap perhaps.
+      if (isHit(verdict) && !(isOwed && log.has(query, verdict))) return answer(query, verdict, visible)
+      if (!isOwed) return isHit(verdict) ? undefined : verdict
+      if (isIdle(query)) return debts.mark(query, visible)
+      // A fetch that began after the one we waited for has the change already. But it may fail on the way.
+      if (debts.mark(query, false)) debts.follow(query)
+      return isHit(verdict) ? 'covered' : verdict
+    })
     refetched.forEach(debts.follow)
   }
 

@@ -44,27 +44,31 @@ export function createMatcher(targets: Iterable<NormalTarget>): (query: Matchabl
     else group.bySecond.set(second, [target])
   }
 
-  const test = (query: Matchable, candidates: readonly NormalTarget[] | undefined, before?: Verdict): Verdict => {
-    if (!candidates) return before
-    let verdict = before
-    for (const { queryKey, scope, after = Number.POSITIVE_INFINITY, own = 0 } of candidates) {
-      const hit = isHit(verdict) ? verdict : undefined
-      // It could not say more than what was said already.
-      if (hit && hit.after >= after && own >= hit.own) continue
-      if (!startsWith(query.queryKey, queryKey)) continue
-      const misses = scope && contradicts(query.queryKey, queryKey.length, query.meta?.['scope'], scope)
-      if (misses) verdict ??= 'skipped'
-      else
-        verdict = { after: Math.max(after, hit?.after ?? 0), own: Math.min(own, hit?.own ?? Number.POSITIVE_INFINITY) }
-    }
-    return verdict
-  }
-
   return (query) => {
-    const group = byHead.get(query.queryKey[0])
-    const verdict = group && test(query, group.others, test(query, group.bySecond.get(query.queryKey[1])))
+    const { queryKey } = query
+    const group = byHead.get(queryKey[0])
+    let verdict: Verdict
+    if (group) {
+      const candidates = group.bySecond.get(queryKey[1])
+      if (candidates) verdict = test(query, candidates, verdict)
+      if (group.others.length > 0) verdict = test(query, group.others, verdict)
+    }
     return headless.length === 0 ? verdict : test(query, headless, verdict)
   }
+}
+
+function test(query: Matchable, candidates: readonly NormalTarget[], before: Verdict): Verdict {
+  let verdict = before
+  for (const { queryKey, scope, after = Number.POSITIVE_INFINITY, own = 0 } of candidates) {
+    const hit = isHit(verdict) ? verdict : undefined
+    // It could not say more than what was said already.
+    if (hit && hit.after >= after && own >= hit.own) continue
+    if (!startsWith(query.queryKey, queryKey)) continue
+    const misses = scope && contradicts(query.queryKey, queryKey.length, query.meta?.['scope'], scope)
+    if (misses) verdict ??= 'skipped'
+    else verdict = { after: Math.max(after, hit?.after ?? 0), own: Math.min(own, hit?.own ?? Number.POSITIVE_INFINITY) }
+  }
+  return verdict
 }
 
 export const isHit = (verdict: Verdict): verdict is Hit => typeof verdict === 'object'

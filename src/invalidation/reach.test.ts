@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { reachOf } from './reach.js'
-import { EVERYTHING, normalize, type QueryKey, startsWith } from './target.js'
+import { EVERYTHING, nonsenseIn, normalize, type QueryKey, startsWith } from './target.js'
 
 /** Metadata for these tests; a rule's own type is of no interest here. */
 interface Metadata {
@@ -323,7 +323,7 @@ describe('the reach covers whatever a rule gives, whatever the metadata', () => 
           } catch {
             continue
           }
-          const { targets, nonsense } = normalize(result)
+          const [targets, nonsense] = [normalize(result), nonsenseIn(result)]
           // Nonsense is answered with the reach itself.
           if (nonsense.length > 0) continue
           for (const { queryKey } of targets) {

@@ -1,4 +1,4 @@
-import { EVERYTHING, type NormalTarget, normalize } from './target.js'
+import { EVERYTHING, type NormalTarget, nonsenseIn, normalize } from './target.js'
 
 /**
  * What a rule's function can make stale, whatever the metadata: needed where there is no metadata, that is after a gap.
@@ -13,9 +13,10 @@ export function reachOf(rule: (metadata: never) => unknown): readonly NormalTarg
   if (STEERING.test(String(rule))) return [EVERYTHING]
   const probe = createProbe()
   try {
-    const { targets, nonsense } = normalize(rule(probe.metadata as never))
+    const given = rule(probe.metadata as never)
+    const targets = normalize(given)
     const reach = targets.map(({ queryKey }) => ({ queryKey: plainStart(queryKey, probe.isWild) }))
-    const open = nonsense.length > 0 || reach.some((target) => target.queryKey.length === 0)
+    const open = nonsenseIn(given).length > 0 || reach.some((target) => target.queryKey.length === 0)
     return open || probe.misses(targets) ? [EVERYTHING] : reach
   } catch {
     return [EVERYTHING]

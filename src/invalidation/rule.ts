@@ -2,7 +2,7 @@ import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { messageOf, type Report } from '../errors.js'
 import type { Metadata } from '../protocol.js'
 import { reachOf } from './reach.js'
-import { type NormalTarget, normalize, type Targets } from './target.js'
+import { type NormalTarget, nonsenseIn, normalize, type Targets } from './target.js'
 
 /**
  * What one event makes stale: targets, a function of its metadata, or that function behind a Standard Schema
@@ -37,7 +37,7 @@ export function compileRule(event: string, rule: unknown, report: Report): Compi
       : [undefined, typeof rule === 'function' ? (rule as Compute) : undefined]
 
   if (!compute) {
-    const { targets, nonsense } = normalize(rule)
+    const [targets, nonsense] = [normalize(rule), nonsenseIn(rule)]
     if (nonsense.length > 0)
       report('bad-target', `the rule of '${event}' has a target that is none`, { detail: { event, nonsense } })
     return { parse: (value) => ({ value }), resolve: () => targets, reach: () => targets }
@@ -66,8 +66,10 @@ export function compileRule(event: string, rule: unknown, report: Report): Compi
         report('bad-metadata', `metadata of '${event}': ${checked.trouble}`, { detail: { event, metadata } })
         return reach()
       }
-      const { targets, nonsense } = normalize(compute(checked.value as never))
-      if (nonsense.length === 0) return targets
+      const given = compute(checked.value as never)
+      const targets = normalize(given)
+      if (targets.length === (Array.isArray(given) ? given.length : 1)) return targets
+      const nonsense = nonsenseIn(given)
       report('bad-target', `the rule of '${event}' gave a target that is none`, {
         detail: { event, metadata, nonsense },
       })

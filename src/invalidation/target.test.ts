@@ -1,7 +1,7 @@
 import { partialMatchKey } from '@tanstack/react-query'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { identify, type NormalTarget, normalize, startsWith } from './target.js'
+import { type NormalTarget, nonsenseIn, normalize, startsWith } from './target.js'
 
 describe('normalize brings targets into one form', () => {
   const circular: unknown[] = ['loop']
@@ -34,7 +34,7 @@ describe('normalize brings targets into one form', () => {
     ],
     ['a key may hold itself', [circular], [{ queryKey: circular }]],
   ])('%s', (_what, targets, normal) => {
-    expect(normalize(targets)).toEqual({ targets: normal, nonsense: [] })
+    expect([normalize(targets), nonsenseIn(targets)]).toEqual([normal, []])
   })
 
   it.each<[what: string, target: unknown]>([
@@ -58,12 +58,12 @@ describe('normalize brings targets into one form', () => {
     ['a scope that is null', { queryKey: ['tx'], scope: null }],
     ['a scope that is a list', { queryKey: ['tx'], scope: ['card'] }],
   ])('nonsense is told, not guessed at: %s', (_what, target) => {
-    expect(normalize(['loans', target])).toEqual({ targets: [{ queryKey: ['loans'] }], nonsense: [target] })
+    expect([normalize(['loans', target]), nonsenseIn(['loans', target])]).toEqual([[{ queryKey: ['loans'] }], [target]])
   })
 
   it('takes a lone value that is no list for one target', () => {
-    expect(normalize(undefined)).toEqual({ targets: [], nonsense: [undefined] })
-    expect(normalize('')).toEqual({ targets: [], nonsense: [''] })
+    expect([normalize(undefined), nonsenseIn(undefined)]).toEqual([[], [undefined]])
+    expect([normalize(''), nonsenseIn('')]).toEqual([[], ['']])
   })
 })
 
@@ -132,58 +132,5 @@ describe('startsWith is the partialMatchKey of TanStack', () => {
   ])('%j begins with %j: %s', (whole, prefix, matches) => {
     expect(partialMatchKey(whole, prefix)).toBe(matches)
     expect(startsWith(whole, prefix)).toBe(matches)
-  })
-})
-
-describe('identify tells targets apart, so that a burst keeps each of them once', () => {
-  const value = fc.oneof(
-    { maxDepth: 3 },
-    fc.constantFrom<unknown>(undefined, null, '', 'a', '1', '1n', 0, 1, true, 'true', 1n, Number.POSITIVE_INFINITY),
-    fc.constantFrom<unknown>(
-      new Date(0),
-      new Date(0).toJSON(),
-      [],
-      {},
-      [undefined],
-      [null],
-      { a: undefined },
-      { a: null },
-    ),
-  )
-  const target = fc.record({
-    queryKey: fc.array(value, { minLength: 1, maxLength: 2 }),
-    scope: fc.option(fc.dictionary(fc.constantFrom('a', 'b'), value, { maxKeys: 2, noNullPrototype: true }), {
-      nil: undefined,
-    }),
-  })
-
-  it('never takes two for one that match other queries', () => {
-    let same = 0
-    fc.assert(
-      fc.property(fc.array(target, { minLength: 20, maxLength: 20 }), (targets) => {
-        const known = new Map<string, NormalTarget>()
-        for (const one of targets) {
-          const other = known.get(identify(one))
-          known.set(identify(one), one)
-          if (!other) continue
-          same++
-          expect(startsWith(one.queryKey, other.queryKey)).toBe(true)
-          expect(startsWith(other.queryKey, one.queryKey)).toBe(true)
-          expect(one.scope).toStrictEqual(other.scope)
-        }
-      }),
-      { numRuns: 1_000 },
-    )
-    // The property would be empty if no two were ever alike.
-    expect(same).toBeGreaterThan(50)
-  })
-
-  it.each<[what: string, make: () => NormalTarget]>([
-    ['a key', () => ({ queryKey: ['balance', 7] })],
-    ['a key with objects', () => ({ queryKey: ['tx', { page: 1, filter: [{ id: undefined }, null] }] })],
-    ['a scope', () => ({ queryKey: ['tx'], scope: { id: 7, type: undefined } })],
-    ['a big integer', () => ({ queryKey: ['tx', 7n] })],
-  ])('knows an equal one again: %s', (_what, make) => {
-    expect(identify(make())).toBe(identify(make()))
   })
 })

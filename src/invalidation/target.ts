@@ -43,30 +43,36 @@ const isNonsense = (part: unknown): boolean =>
 
 function normalizeOne(value: unknown): NormalTarget | undefined {
   if (typeof value === 'string') return value === '' ? undefined : { queryKey: [value] }
-  const scoped = isObject(value)
-  const key = scoped ? value['queryKey'] : value
-  const scope = scoped ? value['scope'] : undefined
-  // Spread, because `some` passes over holes.
-  if (!Array.isArray(key) || key.length === 0 || [...key].some(isNonsense)) return undefined
-  if (scope !== undefined && !isObject(scope)) return undefined
-  return { queryKey: key, scope }
+  if (Array.isArray(value)) return isKey(value) ? { queryKey: value } : undefined
+  if (!isObject(value) || !isKey(value['queryKey'])) return undefined
+  const { queryKey, scope } = value
+  return scope === undefined || isObject(scope) ? { queryKey, scope } : undefined
+}
+
+function isKey(value: unknown): value is QueryKey {
+  if (!Array.isArray(value) || value.length === 0) return false
+  // By index, because `some` passes over holes.
+  for (let index = 0; index < value.length; index++) if (isNonsense(value[index])) return false
+  return true
 }
 
 /**
- * Brings what a rule says into one form. `nonsense` collects what is no target at all: an empty key (it would match
- * everything by accident), a key with `undefined` in it (it would match nothing), a number, nothing.
+ * Brings what a rule says into one form; leaves out what is no target at all: an empty key (it would match everything by
+ * accident), a key with `undefined` in it (it would match nothing), a number, nothing.
  */
-export function normalize(targets: unknown): { readonly targets: NormalTarget[]; readonly nonsense: unknown[] } {
-  const list = Array.isArray(targets) ? targets : [targets]
+export function normalize(targets: unknown): NormalTarget[] {
   const good: NormalTarget[] = []
-  const nonsense: unknown[] = []
-  for (const one of list) {
+  for (const one of listOf(targets)) {
     const target = normalizeOne(one)
     if (target) good.push(target)
-    else nonsense.push(one)
   }
-  return { targets: good, nonsense }
+  return good
 }
+
+/** What `normalize` leaves out. */
+export const nonsenseIn = (targets: unknown): unknown[] => listOf(targets).filter((one) => !normalizeOne(one))
+
+const listOf = (targets: unknown): readonly unknown[] => (Array.isArray(targets) ? targets : [targets])
 
 /**
  * Whether a query key begins with another, part by part: TanStack's `partialMatchKey`, here so that the core depends on
@@ -83,28 +89,4 @@ export function startsWith(key: unknown, prefix: unknown): boolean {
   return Object.keys(prefix).every((field) =>
     startsWith((key as Record<string, unknown>)[field], (prefix as Record<string, unknown>)[field]),
   )
-}
-
-/** The same for equal targets, so that a burst keeps them once; another one where two can't be told apart for sure. */
-export function identify({ queryKey, scope }: NormalTarget): string {
-  try {
-    // A burst asks this for each event, and JSON is many times slower where every value is looked at.
-    if (queryKey.every(isPlain) && (scope === undefined || Object.values(scope).every(isPlain)))
-      return JSON.stringify(scope === undefined ? queryKey : [queryKey, scope])
-    return JSON.stringify([queryKey, scope], exact)
-  } catch {
-    return `apart ${Math.random()}`
-  }
-}
-
-const isPlain = (value: unknown): boolean =>
-  typeof value === 'string' || typeof value === 'boolean' || value === null || Number.isFinite(value)
-
-/** JSON drops or blurs what it does not know; two targets must never become one by that. */
-function exact(this: Record<string, unknown>, field: string, value: unknown): unknown {
-  // A date, say, has become its text already.
-  if (!Object.is(this[field], value)) throw new TypeError('not plain')
-  const known =
-    typeof value === 'string' || typeof value === 'object' || typeof value === 'boolean' || Number.isFinite(value)
-  return known ? value : `\u0000${typeof value} ${String(value)}`
 }
