@@ -2,7 +2,7 @@
  * What sharing a connection costs and saves, beside the usual recipe and a bare floor, in one run:
  * `npm run bench [-- --quick]`. Prints a table and writes results.json, results.md and results.svg into bench/, or into
  * `--out <folder>`. `--quick` is one round up to 20 tabs, without the CPU of idle tabs; `--only floor,leader` takes the subjects
- * with these words in their names, `--part connections`, `work` or `flush` that part of it, and then nothing is written. A
+ * with these words in their names, `--part connections`, `work`, `windows` or `flush` that part of it, and then nothing is written. A
  * target that is missed fails nothing; the bench fails only when it can't measure.
  */
 import { writeFileSync } from 'node:fs'
@@ -25,11 +25,13 @@ import {
   measureEvent,
   measureIdle,
   measureLatency,
+  measureWindows,
   type Sample,
+  WINDOWS,
   WORK_TABS,
 } from './sharing/measures.js'
 import { startServer } from './sharing/server.js'
-import { SUBJECTS, type Subject } from './sharing/subjects.js'
+import { SHARING, SUBJECTS, type Subject } from './sharing/subjects.js'
 import { table } from './sharing/table.js'
 import { createClock } from './site/clock.js'
 
@@ -51,7 +53,8 @@ const effort: Effort = quick
   : { ticks: 100, idle: 20_000, heaps: WORK_TABS, bound: 60_000 }
 const words = (options.only ?? '').split(',')
 const subjects = SUBJECTS.filter(({ name }) => words.some((word) => name.includes(word)))
-const takes = (part: 'connections' | 'work' | 'flush') => options.part === undefined || options.part === part
+const takes = (part: 'connections' | 'work' | 'windows' | 'flush') =>
+  options.part === undefined || options.part === part
 
 /** So many may be open at once. Each is a process. */
 const MOST_TABS = 120
@@ -96,6 +99,13 @@ async function measureWork(subject: Subject): Promise<void> {
   await fleet.close()
 }
 
+async function measureSharing(subject: Subject): Promise<void> {
+  const fleet = await Fleet.open(browser, server, subject, WINDOWS, createClock(), true)
+  await fleet.rest()
+  add(fleet, await measureWindows(fleet, server))
+  await fleet.close()
+}
+
 /** Tabs that are drowned in work would go on with it beside the next subject. */
 async function renewBrowser(): Promise<void> {
   await browser.close()
@@ -124,6 +134,7 @@ try {
       await measureWork(subject)
       process.stdout.write('.')
     }
+    for (const subject of takes('windows') ? [...order, SHARING] : []) await measureSharing(subject)
   }
 } finally {
   await browser.close()

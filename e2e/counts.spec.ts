@@ -65,3 +65,20 @@ for (const host of ['shared-worker', 'leader-tab']) {
     })
   })
 }
+
+for (const host of ['shared-worker', 'leader-tab']) {
+  test(`five windows that are all looked at share a fetch, ${host}`, async ({ bank }) => {
+    await bank.signIn()
+    const pages = await bank.openTabs(5, `/?host=${host}&share`)
+    for (const page of pages) await atRest(page)
+    bank.demo.stats.reset()
+    await bank.pay(2_345)
+    for (const page of pages) await expect(page.getByTestId('tx-row').first()).toContainText('Corner Bakery')
+    for (const page of pages) await atRest(page)
+    // Something else, so that "no more requests" is not just "not yet".
+    bank.demo.emit('1', 'profile_updated', {})
+    await expect.poll(() => bank.fetches({ path: '/api/profile' }).length).toBeGreaterThan(0)
+    for (const page of pages) await atRest(page)
+    for (const path of [BALANCE, TRANSACTIONS, '/api/profile']) expect(bank.fetches({ path })).toHaveLength(1)
+  })
+}

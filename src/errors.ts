@@ -12,6 +12,8 @@ export type PartylineErrorCode =
   | 'rule-failed'
   /** A rule gave something that is no target. What the rule can reach is refetched. */
   | 'bad-target'
+  /** What a query gave can't be sent to other tabs (`shareFetches`); they fetch it themselves. */
+  | 'share-failed'
   /** A handler given to `on` or `onReceipt` threw. The others were still called. */
   | 'handler-failed'
   /** A host could not be used (a worker file that is missing, a worker that does not answer). The next one is tried. */

@@ -39,6 +39,14 @@ export interface PartylineOptions<Events> {
    */
   readonly spread?: { readonly [E in keyof Events]?: number }
   /**
+   * One fetch for all windows of this browser that need the same query at once: one of them fetches, the others take its
+   * data, which has to be plain (what `structuredClone` keeps). A window that has waited for `timeout` milliseconds fetches for
+   * itself. Only windows of one `build` (a version of your app, if its data changes shape) share. Needs Web Locks and
+   * BroadcastChannel; without them every window fetches for itself. `true` takes 5 s.
+   * @default false
+   */
+  readonly shareFetches?: boolean | { readonly timeout?: number; readonly build?: string }
+  /**
    * While the line is down for longer than `downFor` milliseconds, queries that have a rule and are in use are fetched
    * every `interval` milliseconds, in a tab that is looked at. `true` takes 30 s and 15 s.
    * @default false
@@ -97,6 +105,7 @@ export interface Configuration {
   readonly jitter: number
   readonly spread: Readonly<Record<string, number>>
   readonly polling: PollingTimes | undefined
+  readonly shareFetches: { readonly timeout: number; readonly build: string } | undefined
   readonly clearOnSwitch: boolean
   readonly linger: number
   readonly host: 'auto' | Host
@@ -124,6 +133,12 @@ export function configure(options: PartylineOptions<never>, report: Report): Con
       // Not in a tight loop, whatever was asked for.
       interval: Math.max(1_000, milliseconds('polling.interval', interval, 15_000)),
     }
+  }
+
+  const shareFetches = () => {
+    if (!options.shareFetches) return undefined
+    const { timeout, build = '' } = options.shareFetches === true ? {} : options.shareFetches
+    return { timeout: milliseconds('shareFetches.timeout', timeout, 5_000), build: String(build) }
   }
 
   const transport = (): 'socket.io' | 'websocket' => {
@@ -161,6 +176,7 @@ export function configure(options: PartylineOptions<never>, report: Report): Con
       ]),
     ),
     polling: polling(),
+    shareFetches: shareFetches(),
     clearOnSwitch: options.clearOnSwitch === true,
     linger: milliseconds('linger', options.linger, 5_000),
     host: known ? host : 'auto',

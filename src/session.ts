@@ -1,13 +1,14 @@
 import { createElector } from './election/create-elector.js'
 import type { Elector } from './election/elector.js'
 import type { Environment } from './environment.js'
-import type { Report } from './errors.js'
+import { messageOf, type Report } from './errors.js'
 import { clearClient } from './invalidation/clear.js'
 import { createInvalidator } from './invalidation/invalidator.js'
 import type { Order } from './invalidation/order.js'
 import type { QueryClientSlice } from './invalidation/query-client.js'
 import type { Receipt } from './invalidation/receipt.js'
 import type { CompiledRule } from './invalidation/rule.js'
+import type { Sharing, SharingHooks } from './invalidation/sharing.js'
 import { keyOf } from './key.js'
 import { followRung } from './link/follow-link.js'
 import { leaderTabRung } from './link/leader-link.js'
@@ -46,6 +47,8 @@ export interface SessionOptions {
   readonly onLate: () => void
 }
 
+type Sharings = NonNullable<Configuration['shareFetches']>
+
 /** One identity's stay in this tab: a link and an invalidator, from sign-in to sign-out. */
 export interface Session {
   want(): void
@@ -58,6 +61,7 @@ export function openSession(options: SessionOptions): Session {
   const { url, identity } = options
   const key = keyOf(configuration.name, url, identity)
 
+  const { shareFetches } = configuration
   const invalidator = createInvalidator({
     client: options.client,
     rules: options.rules,
@@ -67,8 +71,22 @@ export function openSession(options: SessionOptions): Session {
     order: options.order,
     environment,
     onReceipt: options.onReceipt,
+    sharing: shareFetches && ((hooks) => share(hooks, shareFetches)),
   })
   const polling = configuration.polling && createPolling(configuration.polling, environment, invalidator.poll)
+
+  /** A chunk of its own: only who asks for it pays for it. */
+  async function share(hooks: SharingHooks, { build, timeout }: Sharings): Promise<Sharing | undefined> {
+    try {
+      const { createSharing } = await import('./invalidation/sharing.js')
+      const name = build === '' ? key : `${key}/${build}`
+      const version = () => (link.state().tabs > 1 ? link.heard() : undefined)
+      return createSharing({ ...hooks, name, timeout, client: options.client, environment, version, report })
+    } catch (thrown) {
+      report('share-failed', `this tab fetches for itself: ${messageOf(thrown)}`, { cause: thrown })
+      return undefined
+    }
+  }
 
   let left = false
   /** The identity's end in this tab, here or in another one. */

@@ -26,7 +26,8 @@ export interface Target {
 
 /** A browser profile of its own: cookies, workers and locks are not shared with another one. */
 export interface Profile {
-  open(url: string): Promise<Target>
+  /** In a tab of the profile's window, or in a window of its own. */
+  open(url: string, newWindow?: boolean): Promise<Target>
   /** Its SharedWorkers, by what they say of themselves. */
   workers(): Promise<Target[]>
   /** Brings a tab to the front; whichever was there is hidden. */
@@ -112,8 +113,9 @@ export async function launch(executable: string): Promise<DevTools> {
     const { browserContextId } = await send<{ browserContextId: string }>('Target.createBrowserContext')
     const ids = new Map<Target, string>()
     return {
-      async open(url) {
-        const { targetId } = await send<{ targetId: string }>('Target.createTarget', { url, browserContextId })
+      async open(url, newWindow = false) {
+        const options = { url, browserContextId, newWindow }
+        const { targetId } = await send<{ targetId: string }>('Target.createTarget', options)
         const tab = await attach(targetId)
         ids.set(tab, targetId)
         return tab

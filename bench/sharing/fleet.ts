@@ -9,7 +9,7 @@ export const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(r
 
 let last = 0
 
-/** The tabs of one subject, opened at once in a browser profile of their own. The first one is looked at. */
+/** The tabs of one subject, opened at once in a browser profile of their own. The first one is looked at, or each, in windows. */
 export class Fleet {
   private constructor(
     readonly subject: string,
@@ -27,12 +27,15 @@ export class Fleet {
     { name, path }: Subject,
     count: number,
     now: () => number,
+    windows = false,
   ): Promise<Fleet> {
     const id = `r${++last}`
     const run = server.run(id)
     const profile = await browser.profile()
     const start = now()
-    const tabs = await Promise.all(Array.from({ length: count }, () => profile.open(`${server.url}${path}run=${id}`)))
+    const tabs = await Promise.all(
+      Array.from({ length: count }, () => profile.open(`${server.url}${path}run=${id}`, windows)),
+    )
     const moments = await run.reported('attached', count, REST)
     const [first] = tabs
     if (!moments || !first) {
@@ -40,8 +43,8 @@ export class Fleet {
       throw new Error(`${name}: not all ${count} tabs attached: ${standing.join('\n')}`)
     }
     const fleet = new Fleet(name, run, id, tabs, Math.max(...moments) - start, profile)
-    await profile.show(first)
-    await fleet.expectOneVisible()
+    if (!windows) await profile.show(first)
+    await fleet.expectVisible(windows ? count : 1)
     return fleet
   }
 
@@ -53,10 +56,10 @@ export class Fleet {
     return this.profile.workers()
   }
 
-  /** Until what is on the screen is fresh, in the tab that is looked at. Hidden ones may owe fetches for ever. */
+  /** Until what is on the screen is fresh, in the tabs that are looked at. Hidden ones may owe fetches for ever. */
   async rest(): Promise<void> {
     const late = performance.now() + REST
-    while (!(await this.tabs[0]?.evaluate<boolean>('tab.isAtRest'))) {
+    while ((await this.each<boolean>("tab.isAtRest || document.visibilityState === 'hidden'")).includes(false)) {
       if (performance.now() > late) throw new Error(`${this.subject}: does not come to rest`)
       await pause(100)
     }
@@ -77,12 +80,12 @@ export class Fleet {
   }
 
   /** Hidden tabs are what it is all about: a browser that has none would measure something else. */
-  private async expectOneVisible(): Promise<void> {
+  private async expectVisible(number: number): Promise<void> {
     for (let tries = 0; tries < 50; tries++) {
       const states = await this.each<string>('document.visibilityState')
-      if (states[0] === 'visible' && states.filter((state) => state === 'visible').length === 1) return
+      if (states[0] === 'visible' && states.filter((state) => state === 'visible').length === number) return
       await pause(50)
     }
-    throw new Error(`${this.subject}: not exactly the first tab is visible`)
+    throw new Error(`${this.subject}: not exactly ${number} of the tabs are visible`)
   }
 }

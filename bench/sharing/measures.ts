@@ -71,6 +71,13 @@ export const RULES = {
     target: '1',
     met: ({ value }) => value === 1,
   },
+  'one event, 5 windows: requests per query': {
+    unit: '',
+    recipe: RECIPE,
+    digits: 1,
+    target: '1 with shareFetches',
+    met: ({ value }) => value === 1,
+  },
   'burst: all tabs have all': {
     unit: 'ms',
     recipe: DEBOUNCED,
@@ -167,6 +174,17 @@ function requests(fleet: Fleet): number {
   const strange = fleet.run.requests.find((path) => !affected.includes(path))
   if (strange) throw new Error(`${fleet.subject}: ${strange} was fetched, which no event had touched`)
   return fleet.run.requests.length / affected.length
+}
+
+/** Every window is looked at. */
+export const WINDOWS = 5
+
+export async function measureWindows(fleet: Fleet, server: BenchServer): Promise<Values> {
+  fleet.run.forget()
+  await server.change(fleet.id, 1)
+  await pause(LATE)
+  await fleet.rest()
+  return { 'one event, 5 windows: requests per query': requests(fleet) }
 }
 
 export async function measureEvent(fleet: Fleet, server: BenchServer): Promise<Values> {

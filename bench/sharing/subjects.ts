@@ -17,5 +17,8 @@ export const SUBJECTS: readonly Subject[] = [
   { name: 'partyline, leader-tab', path: '/partyline.html?host=leader-tab&' },
 ]
 
+/** Beside the others only where all windows are looked at. */
+export const SHARING: Subject = { name: 'partyline, shareFetches', path: '/partyline.html?share&' }
+
 /** The targets are for these. */
 export const isPartyline = (subject: string): boolean => subject.startsWith('partyline')

@@ -1,9 +1,10 @@
-/** `?host=` forces a host. All else is as it comes. */
+/** `?host=` forces a host, `?share` shares fetches. All else is as it comes. */
 import { createPartyline, type Host } from 'partyline'
 import { attached, client, handlers, run } from './app.js'
 import type { Change, Tick } from './events.js'
 
-const host = (new URLSearchParams(location.search).get('host') ?? 'auto') as 'auto' | Host
+const search = new URLSearchParams(location.search)
+const host = (search.get('host') ?? 'auto') as 'auto' | Host
 const errors: string[] = []
 
 const line = createPartyline({
@@ -15,6 +16,7 @@ const line = createPartyline({
     ],
   },
   host,
+  shareFetches: search.has('share'),
   socket: { query: { run } },
   onError: ({ code, message }) => errors.push(`${code}: ${message}`),
 })

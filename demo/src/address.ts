@@ -5,3 +5,6 @@ export function hostFromAddress(): (typeof HOSTS)[number] {
   const wanted = new URLSearchParams(location.search).get('host')
   return HOSTS.find((host) => host === wanted) ?? 'auto'
 }
+
+/** `?share`: windows that are looked at at once fetch for each other. */
+export const sharesFromAddress = (): boolean => new URLSearchParams(location.search).has('share')

@@ -1,5 +1,5 @@
 import { createPartyline } from 'partyline'
-import { hostFromAddress } from './address.js'
+import { hostFromAddress, sharesFromAddress } from './address.js'
 import { reportError } from './errors.js'
 
 /** What each event makes stale. To make one more thing live in every tab: add one line. */
@@ -17,5 +17,6 @@ export const line = createPartyline({
   name: 'ledger',
   invalidates,
   host: hostFromAddress(),
+  shareFetches: sharesFromAddress(),
   onError: reportError,
 })

@@ -55,6 +55,11 @@ export function createFetchLog(client: QueryClientSlice, tick: () => number, han
       if (query.state.fetchStatus !== 'idle') return (begun.get(query) ?? 0) > after
       return (fetched.get(query) ?? 0) > after || isBetween(set.get(query) ?? 0, after, own)
     },
+    /** It was given what another tab had asked for after that place. */
+    took(query: QuerySlice, place: number): void {
+      fetched.set(query, place)
+      set.delete(query)
+    },
     stop,
   }
 }

@@ -231,9 +231,8 @@ describe('events', () => {
       { name: 'loan', metadata: { id: 1 } },
       { name: 'loan', metadata: {} },
     ]
-    expect(fullReceipts).toEqual([
-      { at: START + 100, cause: 'events', events, refetched: [], joined: [], deferred: [], skipped: [], covered: [] },
-    ])
+    const none = { refetched: [], shared: [], joined: [], deferred: [], skipped: [], covered: [] }
+    expect(fullReceipts).toEqual([{ at: START + 100, cause: 'events', events, ...none }])
   })
 })
 

@@ -6,11 +6,12 @@ import { createFetchLog } from './fetch-log.js'
 import { createMatcher, type Hit, isHit } from './matcher.js'
 import { createMutationHold } from './mutation-hold.js'
 import type { Order } from './order.js'
-import { createPass, type Fate } from './pass.js'
+import { type Chosen, createPass, type Fate } from './pass.js'
 import type { QueryClientSlice, QuerySlice } from './query-client.js'
 import type { Receipt } from './receipt.js'
 import { createRecent } from './recent.js'
 import type { CompiledRule } from './rule.js'
+import type { Sharing, SharingHooks } from './sharing.js'
 import { createSpread } from './spread.js'
 
 export interface InvalidatorOptions {
@@ -29,6 +30,8 @@ export interface InvalidatorOptions {
     readonly random: () => number
   }
   readonly onReceipt: (receipt: Receipt) => void
+  /** Gives the way to share fetches with other tabs, once it is loaded. */
+  readonly sharing?: ((hooks: SharingHooks) => Promise<Sharing | undefined>) | undefined
 }
 
 /** Collects targets, debounces, applies them to the QueryClient. */
@@ -48,6 +51,9 @@ export function createInvalidator(options: InvalidatorOptions): Invalidator {
 
   const restored = new Set<string>()
   let resyncing: (() => void) | undefined
+  let sharing: Sharing | undefined
+  /** Data that was asked for up to this moment may lack something, whatever has been heard since. */
+  let doubted = Number.NEGATIVE_INFINITY
   let closed = false
 
   const collection = createCollection(order)
@@ -76,6 +82,24 @@ export function createInvalidator(options: InvalidatorOptions): Invalidator {
     },
   })
 
+  void options
+    .sharing?.({
+      fetch(query) {
+        const fetching = query.fetch(undefined, { cancelRefetch: false })
+        debts.follow(query)
+        return fetching
+      },
+      onTaken(query, place) {
+        log.took(query, place)
+        debts.pay(query.queryHash)
+      },
+      onPutOff: lookAgain,
+    })
+    .then((made) => {
+      if (closed) made?.close()
+      else sharing = made
+    })
+
   function push(pairs: readonly EventPair[], heard = order.tick()): void {
     if (closed) return
     let isDue = false
@@ -98,7 +122,7 @@ export function createInvalidator(options: InvalidatorOptions): Invalidator {
     const again = debts.takeAgain()
     recent.add(targets)
     const visible = page.isVisible()
-    const refetched = pass('events', events, (query) => {
+    const chosen = pass('events', events, (query) => {
       const verdict = match(query)
       const isOwed = again.size > 0 && again.has(query.queryHash)
       // Most of a large cache.
@@ -111,11 +135,23 @@ export function createInvalidator(options: InvalidatorOptions): Invalidator {
       if (debts.mark(query, false)) debts.follow(query)
       return isHit(verdict) ? 'covered' : verdict
     })
+    see(chosen)
+  }
+
+  /** Marks stale, and says who is to fetch it. */
+  function charge(query: QuerySlice, visible: boolean): Fate | undefined {
+    const fate = debts.mark(query, visible)
+    return fate === 'refetched' && sharing?.isOn() ? 'shared' : fate
+  }
+
+  function see({ refetched, shared }: Chosen): void {
     refetched.forEach(debts.follow)
+    const need = { place: order.tick(), since: doubted }
+    for (const query of shared) sharing?.request(query, need)
   }
 
   function answer(query: QuerySlice, hit: Hit, visible: boolean): Fate | undefined {
-    if (!log.has(query, hit)) return isIdle(query) ? debts.mark(query, visible) : debts.join(query)
+    if (!log.has(query, hit)) return isIdle(query) ? charge(query, visible) : debts.join(query)
     // But it may fail on the way.
     if (!isIdle(query) && debts.mark(query, false)) debts.follow(query)
     return 'covered'
@@ -124,6 +160,7 @@ export function createInvalidator(options: InvalidatorOptions): Invalidator {
   function resync(until: number, inFlight: boolean): void {
     if (closed) return
     recent.missed(until)
+    doubted = Math.max(doubted, until)
     const isMapped = reachable()
     pass('gap', [], (query) => {
       if (!isMapped(query)) return undefined
@@ -184,7 +221,9 @@ export function createInvalidator(options: InvalidatorOptions): Invalidator {
   }
 
   function fetchNow(cause: Receipt['cause'], which: (query: QuerySlice) => boolean): void {
-    pass(cause, [], (query) => (which(query) ? debts.mark(query, true) : undefined)).forEach(debts.follow)
+    // Where there may be no events, nobody can tell what a poll of another tab has in it.
+    const decide = cause === 'poll' ? debts.mark : charge
+    see(pass(cause, [], (query) => (which(query) ? decide(query, true) : undefined)))
   }
 
   /** Whether any rule can reach a query. */
@@ -200,6 +239,7 @@ export function createInvalidator(options: InvalidatorOptions): Invalidator {
     hold.cancel()
     resyncing?.()
     stopLooking()
+    sharing?.close()
     log.stop()
   }
 

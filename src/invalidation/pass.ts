@@ -3,7 +3,12 @@ import type { Receipt, ServerEvent } from './receipt.js'
 import type { QueryKey } from './target.js'
 
 /** What a pass decides for one query. */
-export type Fate = 'refetched' | 'joined' | 'deferred' | 'skipped' | 'covered'
+export type Fate = 'refetched' | 'shared' | 'joined' | 'deferred' | 'skipped' | 'covered'
+
+export interface Chosen {
+  readonly refetched: readonly QuerySlice[]
+  readonly shared: readonly QuerySlice[]
+}
 
 export type Decide = (query: QuerySlice) => Fate | undefined
 
@@ -12,19 +17,26 @@ export type Decide = (query: QuerySlice) => Fate | undefined
  * once for each query inside one `notifyManager` batch, and which leaves disabled and static queries alone.
  */
 export function createPass(client: QueryClientSlice, now: () => number, onReceipt: (receipt: Receipt) => void) {
-  /** Gives the queries that are being fetched now. */
-  return (cause: Receipt['cause'], events: readonly ServerEvent[], decide: Decide): readonly QuerySlice[] => {
-    const fates: Record<Fate, QueryKey[]> = { refetched: [], joined: [], deferred: [], skipped: [], covered: [] }
-    const refetched: QuerySlice[] = []
+  /** Gives the queries that are being fetched now, and those that one tab is to fetch for all. */
+  return (cause: Receipt['cause'], events: readonly ServerEvent[], decide: Decide): Chosen => {
+    const fates: Record<Fate, QueryKey[]> = {
+      refetched: [],
+      shared: [],
+      joined: [],
+      deferred: [],
+      skipped: [],
+      covered: [],
+    }
+    const chosen = { refetched: [] as QuerySlice[], shared: [] as QuerySlice[] }
     const predicate = (query: QuerySlice): boolean => {
       const fate = decide(query)
       if (fate) fates[fate].push(query.queryKey)
-      if (fate === 'refetched') refetched.push(query)
+      if (fate === 'refetched' || fate === 'shared') chosen[fate].push(query)
       return fate === 'refetched'
     }
     void client.refetchQueries({ predicate }, { cancelRefetch: false })
     const touched = Object.values(fates).some((keys) => keys.length > 0)
     if (touched || events.length > 0) onReceipt({ at: now(), cause, events, ...fates })
-    return refetched
+    return chosen
   }
 }

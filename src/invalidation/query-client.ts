@@ -46,6 +46,7 @@ export interface QuerySlice {
   /** `staleTime: 'static'`; absent in versions of TanStack Query that do not know it. */
   isStatic?(): boolean
   invalidate(): void
+  setData(data: unknown, options: { readonly updatedAt: number; readonly manual: true }): unknown
   /** Back to what it was before its first fetch. */
   reset(): void
   fetch(options: undefined, fetchOptions: { readonly cancelRefetch: boolean }): Promise<unknown>

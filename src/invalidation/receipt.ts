@@ -21,6 +21,8 @@ export interface Receipt {
   readonly events: readonly ServerEvent[]
   /** Fetched now. */
   readonly refetched: readonly QueryKey[]
+  /** Fetched once for all tabs of this browser that need it now, by one of them (`shareFetches`). */
+  readonly shared: readonly QueryKey[]
   /** Being fetched already: that fetch is left to finish, then there is one more. */
   readonly joined: readonly QueryKey[]
   /** Marked stale, to be fetched when the tab is looked at, the query comes into use, or the resync's jitter is over. */

@@ -50,6 +50,8 @@ export const SEEKING: LinkState = {
 /** A tab's link to the hub. */
 export interface Link {
   state(): LinkState
+  /** Everything up to this place in a hub's life was heard; undefined before the first attachment. */
+  heard(): { readonly epoch: string; readonly seq: number } | undefined
   /** The set of wanted events has changed. */
   want(): void
   /** Ends the session in every tab. Nothing is delivered any more from this call on. */

@@ -218,6 +218,7 @@ export function createLink(options: LinkOptions): Link {
 
   return {
     state: () => state,
+    heard: () => (state.epoch === undefined || seq === undefined ? undefined : { epoch: state.epoch, seq }),
     want,
     signOut() {
       if (fenced) return

@@ -3,6 +3,7 @@ import { createPartyline } from '../../client.js'
 import type { SimulatedPage } from '../simulated-page.js'
 import type { World } from '../world.js'
 import { type Backend, type Identity, QUERIES, type Shown } from './backend.js'
+import type { Setting } from './command.js'
 
 interface Events {
   row_changed: { owner: string; row: number }
@@ -19,7 +20,13 @@ export type Violate = (invariant: string, what: string) => void
  * An app in one page: a QueryClient, a line, someone signed in. It keeps an eye on what it is given: every event and every
  * row says whose it is.
  */
-export function createApp(world: World, backend: Backend, page: SimulatedPage, violate: Violate, linger: number) {
+export function createApp(
+  world: World,
+  backend: Backend,
+  page: SimulatedPage,
+  violate: Violate,
+  { linger, shareFetches }: Pick<Setting, 'linger' | 'shareFetches'>,
+) {
   const chance = world.machine.chance()
   const name = page.realm.name
   const client = new QueryClient({
@@ -38,6 +45,7 @@ export function createApp(world: World, backend: Backend, page: SimulatedPage, v
     {
       url: 'https://api.example',
       linger,
+      shareFetches,
       invalidates: {
         row_changed: (m: { owner: string; row: number }) => [['row', m.row]],
         list_changed: (m: { owner: string; type: string }) => [{ queryKey: ['list'], scope: { type: m.type } }],

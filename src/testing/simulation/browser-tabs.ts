@@ -23,7 +23,7 @@ export function createBrowserTabs(world: World, backend: Backend, setting: Setti
 
   function load(trouble: WorkerTrouble | undefined): App {
     const page = world.openPage({ sharedWorker: setting.sharedWorker, workerTrouble: trouble, script })
-    return createApp(world, backend, page, violate, setting.linger)
+    return createApp(world, backend, page, violate, setting)
   }
 
   function open(who: Identity, number: number, queries: readonly number[]): void {

@@ -62,6 +62,8 @@ export interface Setting {
   readonly renewal: boolean
   readonly delay: number
   readonly linger: number
+  /** Tabs that are looked at at once fetch for each other. */
+  readonly shareFetches: boolean
 }
 
 export interface History {
@@ -151,6 +153,7 @@ const setting: fc.Arbitrary<Setting> = fc.record({
   renewal: fc.boolean(),
   delay: fc.constantFrom(2, 30, 300),
   linger: fc.constantFrom(5_000, 5_000, 0),
+  shareFetches: fc.boolean(),
 })
 
 export const anyHistory = (longest = 40): fc.Arbitrary<History> =>
@@ -169,7 +172,7 @@ export function describe({ setting, commands }: History): string {
     return `${String(index + 1).padStart(3)}  ${name}${details.length > 0 ? `  (${details.join(', ')})` : ''}`
   })
   return [
-    `setting: seed ${setting.seed}, delay ${setting.delay}, linger ${setting.linger}; without ${lack.map(([field]) => field).join(', ') || 'nothing'}`,
+    `setting: seed ${setting.seed}, delay ${setting.delay}, linger ${setting.linger}${setting.shareFetches ? ', shared fetches' : ''}; without ${lack.map(([field]) => field).join(', ') || 'nothing'}`,
     ...lines,
   ].join('\n')
 }
