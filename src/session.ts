@@ -18,6 +18,7 @@ import { type TabHubs, thisTabRung } from './link/this-tab-link.js'
 import type { Configuration } from './options.js'
 import { createPolling } from './polling.js'
 import type { Credentials, EventPair } from './protocol.js'
+import { createTopics, type TopicUse } from './topics.js'
 
 /**
  * Credentials for the server, asked for at every connection attempt. Plain data. With a number `expiresAt` in it
@@ -38,6 +39,7 @@ export interface SessionOptions {
   readonly order: Order
   readonly auth: () => Auth | undefined
   readonly events: () => readonly string[]
+  readonly topics: ReadonlySet<TopicUse>
   readonly report: Report
   readonly onState: (state: LinkState) => void
   readonly onEvents: (events: readonly EventPair[]) => void
@@ -48,6 +50,7 @@ export interface SessionOptions {
 
 /** One identity's stay in this tab: a link and an invalidator, from sign-in to sign-out. */
 export interface Session {
+  /** The app's handlers, or its topics, have changed. */
   want(): void
   signOut(): void
   close(release: boolean): void
@@ -68,6 +71,7 @@ export function openSession(options: SessionOptions): Session {
     environment,
     onReceipt: options.onReceipt,
   })
+  const topics = createTopics({ uses: options.topics, report, onJoined: invalidator.joined })
   const polling = configuration.polling && createPolling(configuration.polling, environment, invalidator.poll)
 
   let left = false
@@ -76,6 +80,7 @@ export function openSession(options: SessionOptions): Session {
     if (left) return
     left = true
     invalidator.close()
+    topics.close()
     if (configuration.clearOnSwitch) clearClient(options.client, false)
   }
 
@@ -105,6 +110,7 @@ export function openSession(options: SessionOptions): Session {
     rungs: configuration.host === 'auto' ? ladder : ladder.filter((rung) => rung.host === configuration.host),
     follow: followRung(environment, key),
     events: options.events,
+    topics: topics.names,
     auth: () => askForCredentials(options.auth(), environment.clock.now(), report),
     report,
     onState(state) {
@@ -113,6 +119,7 @@ export function openSession(options: SessionOptions): Session {
       const isDown = state.phase === 'seeking' || (state.phase === 'attached' && state.socket?.name !== 'connected')
       if (isDown) polling?.down()
       else polling?.up()
+      topics.connected(state.phase === 'attached' && state.socket?.name === 'connected')
       options.onState(state)
     },
     onEvents(events) {
@@ -128,11 +135,23 @@ export function openSession(options: SessionOptions): Session {
     },
     // What this page fetched is covered; what it was born with (a restored cache, server rendering) is older.
     onVouched: () => invalidator.resync(environment.clock.origin - 1, false),
+    onTopics: topics.answered,
     onLate: options.onLate,
   })
 
+  let changing = false
   return {
-    want: link.want,
+    want() {
+      if (changing) return
+      changing = true
+      // A change of page leaves a topic and joins it in the same breath.
+      void Promise.resolve().then(() => {
+        changing = false
+        if (left) return
+        topics.update()
+        link.want()
+      })
+    },
     signOut() {
       leave()
       link.signOut()
@@ -140,6 +159,7 @@ export function openSession(options: SessionOptions): Session {
     close(release) {
       left = true
       invalidator.close()
+      topics.close()
       link.close(release)
     },
   }

@@ -152,7 +152,7 @@ export function serveHub({ environment, key, host, open, elector }: ServeOptions
           if (welcome) return welcome.ok ? { ...welcome, owner: name } : welcome
         }
       },
-      want: (events) => hub?.want(tab, events),
+      want: (events, topics) => hub?.want(tab, events, topics),
       credentials: (ask, answer) => hub?.credentials(ask, answer),
       nudge: (why) => hub?.nudge(why),
       ping: () => hub?.ping(tab) ?? false,

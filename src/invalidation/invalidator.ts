@@ -6,12 +6,13 @@ import { createFetchLog } from './fetch-log.js'
 import { createMatcher, type Hit, isHit } from './matcher.js'
 import { createMutationHold } from './mutation-hold.js'
 import type { Order } from './order.js'
-import { createPass, type Fate } from './pass.js'
+import { createPass, type Decide, type Fate } from './pass.js'
 import type { QueryClientSlice, QuerySlice } from './query-client.js'
 import type { Receipt } from './receipt.js'
 import { createRecent } from './recent.js'
 import type { CompiledRule } from './rule.js'
 import { createSpread } from './spread.js'
+import { type QueryKey, startsWith } from './target.js'
 
 export interface InvalidatorOptions {
   readonly client: QueryClientSlice
@@ -37,6 +38,8 @@ export interface Invalidator {
   push(events: readonly EventPair[], heard?: number): void
   /** Events may have been missed: what was fetched up to `until` is stale, and so is what is being fetched if `inFlight`. */
   resync(until: number, inFlight: boolean): void
+  /** A topic has been joined since `at`: what was asked for before may lack its events, if its key begins with one of `keys`. */
+  joined(at: number, keys: readonly QueryKey[] | undefined): void
   /** Fetches what a rule can reach and is in use, if this tab is looked at. */
   poll(): void
   close(): void
@@ -63,7 +66,7 @@ export function createInvalidator(options: InvalidatorOptions): Invalidator {
     if (!closed) schedule()
   })
   const stopLooking = page.on('visible', lookAgain)
-  const log = createFetchLog(client, order.tick, {
+  const log = createFetchLog(client, order.tick, clock.now, {
     onFetched: ({ queryHash }) => debts.pay(queryHash),
     onUsed(query) {
       // Perhaps with `refetchOnMount: false`. A fetch of TanStack's own has begun by then.
@@ -116,24 +119,36 @@ export function createInvalidator(options: InvalidatorOptions): Invalidator {
 
   function answer(query: QuerySlice, hit: Hit, visible: boolean): Fate | undefined {
     if (!log.has(query, hit)) return isIdle(query) ? debts.mark(query, visible) : debts.join(query)
-    // But it may fail on the way.
-    if (!isIdle(query) && debts.mark(query, false)) debts.follow(query)
+    return isIdle(query) ? 'covered' : insure(query)
+  }
+
+  /** A fetch that is under way will have it. But it may fail on the way. */
+  function insure(query: QuerySlice): 'covered' {
+    if (debts.mark(query, false)) debts.follow(query)
     return 'covered'
   }
 
   function resync(until: number, inFlight: boolean): void {
     if (closed) return
     recent.missed(until)
-    const isMapped = reachable()
-    pass('gap', [], (query) => {
-      if (!isMapped(query)) return undefined
+    doubt((query) => {
       if (!isIdle(query)) return inFlight ? debts.join(query) : undefined
       const { data, dataUpdatedAt } = query.state
       // A moment that is yet to come is another clock's: the server's that rendered the page.
       const isOlder = dataUpdatedAt <= until || dataUpdatedAt > clock.now()
       return data !== undefined && isOlder ? debts.mark(query, false) : undefined
     })
-    lookLater()
+  }
+
+  function joined(at: number, keys: readonly QueryKey[] | undefined): void {
+    if (closed) return
+    recent.missed(at)
+    doubt((query) => {
+      if (keys?.every((key) => !startsWith(query.queryKey, key))) return undefined
+      if (log.isAfter(query, at)) return isIdle(query) ? undefined : insure(query)
+      if (!isIdle(query)) return debts.join(query)
+      return query.state.data !== undefined ? debts.mark(query, false) : undefined
+    })
   }
 
   /** What was put into the cache just now was not there when the events came. */
@@ -141,11 +156,16 @@ export function createInvalidator(options: InvalidatorOptions): Invalidator {
     const due = new Set(restored)
     restored.clear()
     if (closed) return
-    const isMapped = reachable()
-    pass('gap', [], (query) => {
-      if (!due.has(query.queryHash) || !isMapped(query) || recent.vouchesFor(query)) return undefined
+    doubt((query) => {
+      if (!due.has(query.queryHash) || recent.vouchesFor(query)) return undefined
       return isIdle(query) ? debts.mark(query, false) : debts.join(query)
     })
+  }
+
+  /** Asks of each query that a rule can reach whether its data is to be doubted. */
+  function doubt(decide: Decide): void {
+    const isMapped = reachable()
+    pass('gap', [], (query) => (isMapped(query) ? decide(query) : undefined))
     lookLater()
   }
 
@@ -203,7 +223,7 @@ export function createInvalidator(options: InvalidatorOptions): Invalidator {
     log.stop()
   }
 
-  return { push, resync, poll: () => hold.run(pollNow), close }
+  return { push, resync, joined, poll: () => hold.run(pollNow), close }
 }
 
 const isIdle = (query: QuerySlice): boolean => query.state.fetchStatus === 'idle'

@@ -1,5 +1,6 @@
 import { messageOf } from '../errors.js'
 import { PROTOCOL, type Since } from '../protocol.js'
+import { createAsked } from './asked.js'
 import { type Attachment, attachBy, type Heard, Hung, Refused } from './attachment.js'
 import { createLadder } from './ladder.js'
 import { type Link, type LinkOptions, type LinkState, SEEKING } from './link-options.js'
@@ -32,6 +33,7 @@ export function createLink(options: LinkOptions): Link {
   let fenced = false
   let away = false
 
+  const asked = createAsked(options.events, options.topics)
   const ladder = createLadder(options.rungs, clock.now, report)
 
   const enter = (change: Partial<LinkState>) => {
@@ -73,7 +75,6 @@ export function createLink(options: LinkOptions): Link {
   }
 
   async function visitRung(rung: Rung, signal: AbortSignal): Promise<void> {
-    const events = options.events()
     const { settings, tab } = options
     const since: Since = {
       time: clock.origin,
@@ -83,7 +84,8 @@ export function createLink(options: LinkOptions): Link {
     const made = await attachBy(rung, options.follow, {
       environment,
       key,
-      hello: { protocol: PROTOCOL, tab, settings, events, since },
+      hello: { protocol: PROTOCOL, tab, settings, since },
+      asked,
       lock: () => `${key}/tab/${tab}/${++visits}`,
       onMessage: receive,
       auth: async () => (fenced ? { ok: false, message: 'signed out' } : options.auth()),
@@ -93,10 +95,10 @@ export function createLink(options: LinkOptions): Link {
       onLate: options.onLate,
       signal,
     })
-    if (!signal.aborted) attached(made, events)
+    if (!signal.aborted) attached(made)
   }
 
-  function attached(made: Attachment, asked: readonly string[]): void {
+  function attached(made: Attachment): void {
     const { welcome } = made
     attachment = made
     if (fenced) {
@@ -109,13 +111,14 @@ export function createLink(options: LinkOptions): Link {
     seq = welcome.seq
     const { host, role, socket, tabs, epoch } = welcome
     enter({ phase: 'attached', host, role, socket, tabs, epoch })
-    if (options.events().join() !== asked.join()) want()
+    made.want()
     if (welcome.settingsDiffer) {
       report('settings-differ', 'another tab made this hub with other connection settings, which stay in force')
     }
     if (welcome.gap) options.onGap(welcome.gap)
     else if (welcome.replay) options.onVouched()
     if (welcome.replay?.length) options.onEvents(welcome.replay)
+    options.onTopics(welcome.topics)
   }
 
   function receive(message: Heard): void {
@@ -133,6 +136,9 @@ export function createLink(options: LinkOptions): Link {
       case 'gap':
         seq = message.seq
         options.onGap(message.reason)
+        break
+      case 'topic':
+        options.onTopics([message])
         break
       case 'state':
         enter({ socket: message.socket, tabs: message.tabs })
@@ -192,10 +198,6 @@ export function createLink(options: LinkOptions): Link {
     void seek()
   }
 
-  function want(): void {
-    attachment?.want(options.events())
-  }
-
   function end(reason: string): void {
     stop()
     enter({ ...GONE, phase: 'signed-out', reason })
@@ -218,7 +220,7 @@ export function createLink(options: LinkOptions): Link {
 
   return {
     state: () => state,
-    want,
+    want: () => attachment?.want(),
     signOut() {
       if (fenced) return
       fenced = true

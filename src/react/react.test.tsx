@@ -60,6 +60,7 @@ function createFakeLine() {
       handlers.add(own)
       return () => void handlers.delete(own)
     },
+    topic: () => () => undefined,
     onReceipt: () => () => undefined,
     origin: 'me',
     request: (run) => run({}),
