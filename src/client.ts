@@ -13,7 +13,7 @@ import type { Status } from './status.js'
 import { createStatus } from './status-store.js'
 import { createStays, type MountOptions, type Stay } from './stays.js'
 import type { Tab } from './tab.js'
-import type { TopicOptions, TopicUse } from './topics.js'
+import type { TopicOptions, TopicState, TopicUse } from './topics.js'
 
 /** A url function that failed, and code that could not be loaded, are asked for again after this long (ms). */
 const RETRY = 5_000
@@ -165,7 +165,9 @@ export function createPartyline<Events>(
     subscribe: status.subscribe,
     on: (event, handler) => handlers.add(event, handler as (metadata: never) => void),
     topic(name, options = {}) {
-      const use = { name, options }
+      const states = createListeners<TopicState>(report, `the topic '${name}'`)
+      if (options.onState) states.add(options.onState)
+      const use = { name, queryKeys: options.queryKeys, onState: states.emit }
       topics.add(use)
       want()
       return () => {

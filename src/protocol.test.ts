@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { isHello, isHubMessage, isMetadata, isTabMessage, PROTOCOL } from './protocol.js'
+import { isHello, isTabMessage } from './hub/tab-says.js'
+import { isHubMessage, isMetadata, PROTOCOL } from './protocol.js'
 
 describe('what a tab takes from a hub', () => {
   it.each([

@@ -181,8 +181,6 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 /** Whether a value can be an event's metadata: an object, no array. */
 export const isMetadata: (value: unknown) => value is Metadata = isRecord
 
-const isStrings = (value: unknown): boolean => Array.isArray(value) && value.every((one) => typeof one === 'string')
-
 function isEventPair(value: unknown): value is EventPair {
   return (
     Array.isArray(value) &&
@@ -209,28 +207,4 @@ export function isHubMessage(data: unknown): data is HubMessage {
     default:
       return true
   }
-}
-
-export function isTabMessage(data: unknown): data is TabMessage {
-  return isRecord(data) && data['kind'] === 'detach'
-}
-
-/** Tells a well-formed attach from what an older, newer or foreign script may send. */
-export function isHello(value: unknown): value is Hello {
-  if (!isRecord(value)) return false
-  const { protocol, tab, settings, events, since, topics = [] } = value
-  return (
-    typeof protocol === 'number' &&
-    typeof tab === 'string' &&
-    isStrings(events) &&
-    isStrings(topics) &&
-    isRecord(since) &&
-    typeof since['time'] === 'number' &&
-    isRecord(settings) &&
-    typeof settings['url'] === 'string' &&
-    typeof settings['identity'] === 'string' &&
-    typeof settings['linger'] === 'number' &&
-    typeof settings['authTimeout'] === 'number' &&
-    isRecord(settings['socket'])
-  )
 }

@@ -1,4 +1,4 @@
-import { messageOf, type Report } from './errors.js'
+import type { Report } from './errors.js'
 import type { QueryKey } from './invalidation/target.js'
 import type { TopicAnswer } from './protocol.js'
 
@@ -33,7 +33,8 @@ export interface TopicOptions {
 /** One use of a topic in this tab: there may be several of one name. */
 export interface TopicUse {
   readonly name: string
-  readonly options: TopicOptions
+  readonly queryKeys: TopicOptions['queryKeys']
+  readonly onState: (state: TopicState) => void
 }
 
 interface TopicsOptions {
@@ -62,16 +63,12 @@ export function createTopics({ uses, report, onJoined }: TopicsOptions) {
 
   function tell(stateFor = stateOf): void {
     for (const use of [...uses]) {
-      const { name, options } = use
-      const state = stateFor(name)
+      const state = stateFor(use.name)
       const text = state.name + state.reason
-      if (told.get(use) === text) continue
+      // One that has just come is not known to `update` yet.
+      if ((told.get(use) ?? text) === text) continue
       told.set(use, text)
-      try {
-        options.onState?.(state)
-      } catch (thrown) {
-        report('handler-failed', `onState threw: ${messageOf(thrown)}`, { detail: { topic: name }, cause: thrown })
-      }
+      use.onState(state)
     }
   }
 
@@ -80,17 +77,8 @@ export function createTopics({ uses, report, onJoined }: TopicsOptions) {
     // It may have been left meanwhile.
     if (!names.includes(topic)) return
     answers.set(topic, answer)
-    if (answer.ok)
-      catchUp(
-        [...uses].filter(({ name }) => name === topic),
-        answer.at,
-      )
-    else report(`topic-${answer.name}`, `${topic}: ${answer.message}`, { detail: { topic } })
-  }
-
-  function catchUp(who: readonly TopicUse[], at: number): void {
-    const keys = who.map(({ options }) => options.queryKeys)
-    onJoined(at, keys.includes(undefined) ? undefined : (keys.flat() as QueryKey[]))
+    if (!answer.ok) report(`topic-${answer.name}`, `${topic}: ${answer.message}`, { detail: { topic } })
+    else for (const use of uses) if (use.name === topic) onJoined(answer.at, use.queryKeys)
   }
 
   /** Which topics this tab uses may have changed. */
@@ -100,11 +88,12 @@ export function createTopics({ uses, report, onJoined }: TopicsOptions) {
     for (const name of answers.keys()) if (!names.includes(name)) answers.delete(name)
     for (const use of uses) {
       if (told.has(use)) continue
+      told.set(use, '')
       const { name } = use
       if (!names.includes(name)) report('bad-topic', BAD, { detail: { topic: name } })
       // Joined by another use of it in this tab, with other keys perhaps.
       const answer = answers.get(name)
-      if (answer?.ok) catchUp([use], answer.at)
+      if (answer?.ok) onJoined(answer.at, use.queryKeys)
     }
     tell()
   }
