@@ -9,7 +9,7 @@ const ANSWER = 5_000
 const TRIES = 3
 
 interface Room {
-  /** The number of the question that is waited for; an answer to any other is too late. */
+  /** The number of the last question, 0 before the first one; an answer to any other is too late. */
   ask: number
   /** Absent while it is asked for, and while there is no connection. */
   answer?: TopicAnswer | undefined
@@ -48,7 +48,7 @@ export function createTopics(
 
   function say(number: number, time: number): void {
     const open = [...rooms].filter(([, room]) => room.ask === number && !room.answer).map(([topic]) => topic)
-    if (open.length === 0) return
+    if (!up || open.length === 0) return
     if (time > TRIES) {
       const message = `the server has not answered ${TRIES} times: it does not seem to know of topics`
       for (const topic of open) settle({ topic, ok: false, name: 'failed', message })
@@ -117,14 +117,14 @@ export function createTopics(
         if (!recovered) room.at = undefined
         if (isUsed(topic)) continue
         room.leaving?.()
-        if (recovered) leave(topic)
+        if (recovered && room.ask > 0) leave(topic)
         else rooms.delete(topic)
       }
       ask([...rooms.keys()])
     },
     down(): void {
       up = false
-      for (const room of rooms.values()) Object.assign(room, { ask: 0, answer: undefined })
+      for (const room of rooms.values()) room.answer = undefined
     },
     /** What the server says of a topic: an answer, or of its own accord that it has taken it away. */
     hear({ topic, ok, ask: number, message }: Metadata): void {
