@@ -80,7 +80,6 @@ export function openSession(options: SessionOptions): Session {
     if (left) return
     left = true
     invalidator.close()
-    topics.close()
     if (configuration.clearOnSwitch) clearClient(options.client, false)
   }
 
@@ -139,14 +138,10 @@ export function openSession(options: SessionOptions): Session {
     onLate: options.onLate,
   })
 
-  let changing = false
   return {
     want() {
-      if (changing) return
-      changing = true
       // A change of page leaves a topic and joins it in the same breath.
       void Promise.resolve().then(() => {
-        changing = false
         if (left) return
         topics.update()
         link.want()
@@ -159,7 +154,6 @@ export function openSession(options: SessionOptions): Session {
     close(release) {
       left = true
       invalidator.close()
-      topics.close()
       link.close(release)
     },
   }

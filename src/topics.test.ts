@@ -1,4 +1,5 @@
 import { notifyManager, QueryClient, QueryObserver } from '@tanstack/react-query'
+import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { PartylineError, Receipt, TopicOptions, TopicState } from './index.js'
 import { createTestBrowser, type TestBrowser } from './testing/index.js'
@@ -62,7 +63,7 @@ function openApp(browser: TestBrowser, { uses = ['task'] as Key[], identity = 'a
     topic: (name: string, options: TopicOptions = {}) =>
       line.topic(name, { onState: (state) => void states.push(state), ...options }),
     holdUp: () => {
-      held = []
+      held ??= []
     },
     release: () => {
       for (const run of held ?? []) run()
@@ -225,22 +226,99 @@ describe('no tab stays stale', () => {
 
   it.each(['stop', 'kill', 'close', 'sleep'] as const)('over a loss of the connection: %s', async (how) => {
     const browser = createTestBrowser({ sharedWorker: how !== 'close' })
-    const [first, ...apps] = [openApp(browser), openApp(browser), openApp(browser)]
-    for (const app of apps) app.topic('p')
+    const all = [openApp(browser), openApp(browser), openApp(browser)]
+    for (const app of all) app.topic('p')
     await browser.settle()
+    const leader = all.find(({ line }) => line.status.role === 'leader')
+    const apps = all.filter((app) => app !== leader).slice(0, 2)
     if (how === 'stop') browser.server.stop()
     if (how === 'kill') browser.killWorkers()
-    if (how === 'close') first?.tab.close()
+    if (how === 'close') leader?.tab.close()
+    expect(leader === undefined).toBe(how !== 'close')
     if (how === 'sleep') await browser.sleep(600_000)
     change(browser)
     if (how === 'stop') await browser.pass(5_000)
+    if (how === 'stop') for (const app of apps) app.states.splice(0)
     browser.server.start()
     await browser.pass(60_000)
+    // Nobody says that it is joined before the server has.
+    if (how === 'stop')
+      for (const app of apps) expect(app.states.map(({ name }) => name)).toEqual(['joining', 'joined'])
     expect(topicsOf(browser)).toEqual([['p']])
     expect(apps.map((app) => [app.state(), app.shown()])).toEqual([
       ['joined', [2]],
       ['joined', [2]],
     ])
+  })
+})
+
+describe('any history', () => {
+  const tab = fc.nat(3)
+  const step = fc.oneof(
+    { weight: 4, arbitrary: fc.record({ do: fc.constantFrom('join' as const, 'leave' as const), tab }) },
+    { weight: 4, arbitrary: fc.record({ do: fc.constant('change' as const) }) },
+    { weight: 4, arbitrary: fc.record({ do: fc.constantFrom('fetch' as const, 'answer' as const), tab }) },
+    { weight: 2, arbitrary: fc.record({ do: fc.constantFrom('away' as const, 'back' as const), tab }) },
+    {
+      weight: 2,
+      arbitrary: fc.record({
+        do: fc.constantFrom('stop' as const, 'start' as const, 'cut' as const, 'restore' as const, 'kill' as const),
+      }),
+    },
+    {
+      weight: 6,
+      arbitrary: fc.record({ do: fc.constant('pass' as const), ms: fc.constantFrom(1, 7, 30, 120, 900, 4_000) }),
+    },
+  )
+
+  it.each([
+    { sharedWorker: true, recovery: false },
+    { sharedWorker: true, recovery: true },
+    { sharedWorker: false, recovery: true },
+  ])('whoever is in the topic shows what is true in the end (%j)', async (has) => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 40 }), fc.nat(1_000), async (steps, seed) => {
+        rows = { task: 1, note: 1, other: 1 }
+        const browser = createTestBrowser({ ...has, seed, latency: 60 })
+        const apps = Array.from({ length: 4 }, () => openApp(browser))
+        const leaves = new Map<number, () => void>()
+        const leave = (index: number) => {
+          leaves.get(index)?.()
+          leaves.delete(index)
+        }
+        for (const one of steps) {
+          const index = 'tab' in one ? one.tab : 0
+          const app = apps[index]
+          if (one.do === 'change') change(browser)
+          else if (one.do === 'pass') await browser.pass(one.ms)
+          else if (one.do === 'stop' || one.do === 'start') browser.server[one.do]()
+          else if (one.do === 'cut' || one.do === 'restore') browser.network[one.do]()
+          else if (one.do === 'kill') browser.killWorkers()
+          else if (one.do === 'back') app?.tab.state === 'cached' && app.tab.return()
+          else if (app?.tab.state === 'active') {
+            if (one.do === 'away') app.tab.leave()
+            else if (one.do === 'fetch') {
+              app.holdUp()
+              void app.queryClient.refetchQueries()
+            } else if (one.do === 'answer') app.release()
+            else if (one.do === 'leave') leave(index)
+            else if (one.do === 'join' && !leaves.has(index)) leaves.set(index, app.topic('p'))
+          }
+        }
+        browser.server.start()
+        browser.network.restore()
+        await browser.pass(1_000)
+        for (const app of apps) app.release()
+        for (const app of apps) if (app.tab.state === 'cached') app.tab.return()
+        await browser.pass(120_000)
+        const inTopic = apps.filter((app, index) => leaves.has(index) && app.tab.state === 'active')
+        expect(inTopic.map((app) => [app.state(), app.shown()])).toEqual(inTopic.map(() => ['joined', [rows.task]]))
+        if (apps.some((app) => app.tab.state === 'active'))
+          expect(topicsOf(browser)).toEqual([inTopic.length > 0 ? ['p'] : []])
+        for (const line of lines.splice(0)) line.mounted()
+      }),
+      { numRuns: 60 },
+    )
   })
 })
 

@@ -61,9 +61,9 @@ export function createTopics({ uses, report, onJoined }: TopicsOptions) {
     return { name: answer ? 'joined' : 'joining' }
   }
 
-  function tell(stateFor = stateOf): void {
+  function tell(): void {
     for (const use of [...uses]) {
-      const state = stateFor(use.name)
+      const state = stateOf(use.name)
       const text = state.name + state.reason
       // One that has just come is not known to `update` yet.
       if ((told.get(use) ?? text) === text) continue
@@ -113,8 +113,6 @@ export function createTopics({ uses, report, onJoined }: TopicsOptions) {
       connected = is
       tell()
     },
-    /** The session is over. */
-    close: () => tell(() => AWAY),
   }
 }
 

@@ -290,6 +290,17 @@ describe('a server that does not answer', () => {
     expect(tab.of('topic').at(-1)).toEqual(joined(Date.now()))
   })
 
+  it('where it answers more than once, the tabs hear of it once', async () => {
+    const { attach, up, say, pass, refused } = setUp()
+    refused.add('q')
+    const tab = await attach(['a'], { topics: ['p', 'q'] })
+    await up()
+    say({ topic: 'p', ok: true, ask: 1 })
+    say({ topic: 'q', ok: false, ask: 1, message: 'not yours' })
+    await pass()
+    expect(tab.of('topic')).toHaveLength(2)
+  })
+
   it('what it says of nothing that was asked is left alone', async () => {
     const { attach, up, say, pass } = setUp({ answers: false })
     const tab = await attach(['a'], { topics: ['p'] })

@@ -37,7 +37,7 @@ export function createTopics(
   let up = false
   let asked = 0
 
-  const isUsed = (topic: string): boolean => tabs.all().some((tab) => tab.topics.has(topic))
+  const inUse = (): ReadonlySet<string> => new Set(tabs.all().flatMap((tab) => [...tab.topics]))
 
   function ask(topics: readonly string[]): void {
     if (!up || topics.length === 0) return
@@ -75,21 +75,16 @@ export function createTopics(
 
   /** Which topics are used may have changed. */
   function update(): void {
-    const fresh: string[] = []
-    for (const tab of tabs.all()) {
-      for (const topic of tab.topics) {
-        const room = rooms.get(topic)
-        room?.leaving?.()
-        if (room) room.leaving = undefined
-        else {
-          rooms.set(topic, { ask: 0 })
-          fresh.push(topic)
-        }
-      }
-    }
+    const used = inUse()
+    const fresh = [...used].filter((topic) => !rooms.has(topic))
+    for (const topic of fresh) rooms.set(topic, { ask: 0 })
     ask(fresh)
     for (const [topic, room] of rooms) {
-      if (isUsed(topic)) continue
+      if (used.has(topic)) {
+        room.leaving?.()
+        room.leaving = undefined
+        continue
+      }
       room.leaving ??= timers.after(GRACE, () => {
         // Without a connection it is kept: the next one may find itself in the room.
         if (up) leave(topic)
@@ -113,9 +108,10 @@ export function createTopics(
     },
     up(recovered: boolean): void {
       up = true
+      const used = inUse()
       for (const [topic, room] of [...rooms]) {
         if (!recovered) room.at = undefined
-        if (isUsed(topic)) continue
+        if (used.has(topic)) continue
         room.leaving?.()
         if (recovered && room.ask > 0) leave(topic)
         else rooms.delete(topic)
