@@ -17,7 +17,8 @@ const BAD = `a topic is a string of 1 to ${MOST.length} characters, and a tab us
  */
 export type TopicState =
   | { readonly name: 'away' | 'joining' | 'joined'; readonly reason?: undefined }
-  | { readonly name: 'refused' | 'failed'; readonly reason: string }
+  | { readonly name: 'refused'; readonly reason: string }
+  | { readonly name: 'failed'; readonly reason: string }
 
 export interface TopicOptions {
   /**

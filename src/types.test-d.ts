@@ -188,14 +188,17 @@ line.topic('project:42', {
     else expectTypeOf(state.reason).toEqualTypeOf<undefined>()
   },
 })
-expectTypeOf(useTopic(line, 'project:42', { queryKeys: [['project', 42]] })).toEqualTypeOf<TopicState>()
-useTopic(line, null)
-useTopic(line, undefined, {})
+export function Project(): null {
+  expectTypeOf(useTopic(line, 'project:42', { queryKeys: [['project', 42]] })).toEqualTypeOf<TopicState>()
+  useTopic(line, null)
+  useTopic(line, undefined, {})
+  // @ts-expect-error the state is what the hook gives
+  useTopic(line, 'project:42', { onState: () => undefined })
+  return null
+}
 // @ts-expect-error a topic is a string
 line.topic(42)
 // @ts-expect-error a list of keys, not one
 line.topic('project:42', { queryKeys: ['project'] })
-// @ts-expect-error the state is what the hook gives
-useTopic(line, 'project:42', { onState: () => undefined })
 // @ts-expect-error no such option
 line.topic('project:42', { keys: [] })
