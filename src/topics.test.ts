@@ -275,51 +275,55 @@ describe('any history', () => {
     { sharedWorker: true, recovery: false },
     { sharedWorker: true, recovery: true },
     { sharedWorker: false, recovery: true },
-  ])('whoever is in the topic shows what is true in the end (%j)', async (has) => {
-    await fc.assert(
-      fc.asyncProperty(fc.array(step, { maxLength: 40 }), fc.nat(1_000), async (steps, seed) => {
-        rows = { task: 1, note: 1, other: 1 }
-        const browser = createTestBrowser({ ...has, seed, latency: 60 })
-        const apps = Array.from({ length: 4 }, () => openApp(browser))
-        const leaves = new Map<number, () => void>()
-        const leave = (index: number) => {
-          leaves.get(index)?.()
-          leaves.delete(index)
-        }
-        for (const one of steps) {
-          const index = 'tab' in one ? one.tab : 0
-          const app = apps[index]
-          if (one.do === 'change') change(browser)
-          else if (one.do === 'pass') await browser.pass(one.ms)
-          else if (one.do === 'stop' || one.do === 'start') browser.server[one.do]()
-          else if (one.do === 'cut' || one.do === 'restore') browser.network[one.do]()
-          else if (one.do === 'kill') browser.killWorkers()
-          else if (one.do === 'back') app?.tab.state === 'cached' && app.tab.return()
-          else if (app?.tab.state === 'active') {
-            if (one.do === 'away') app.tab.leave()
-            else if (one.do === 'fetch') {
-              app.holdUp()
-              void app.queryClient.refetchQueries()
-            } else if (one.do === 'answer') app.release()
-            else if (one.do === 'leave') leave(index)
-            else if (one.do === 'join' && !leaves.has(index)) leaves.set(index, app.topic('p'))
+  ])(
+    'whoever is in the topic shows what is true in the end (%j)',
+    async (has) => {
+      await fc.assert(
+        fc.asyncProperty(fc.array(step, { maxLength: 40 }), fc.nat(1_000), async (steps, seed) => {
+          rows = { task: 1, note: 1, other: 1 }
+          const browser = createTestBrowser({ ...has, seed, latency: 60 })
+          const apps = Array.from({ length: 4 }, () => openApp(browser))
+          const leaves = new Map<number, () => void>()
+          const leave = (index: number) => {
+            leaves.get(index)?.()
+            leaves.delete(index)
           }
-        }
-        browser.server.start()
-        browser.network.restore()
-        await browser.pass(1_000)
-        for (const app of apps) app.release()
-        for (const app of apps) if (app.tab.state === 'cached') app.tab.return()
-        await browser.pass(120_000)
-        const inTopic = apps.filter((app, index) => leaves.has(index) && app.tab.state === 'active')
-        expect(inTopic.map((app) => [app.state(), app.shown()])).toEqual(inTopic.map(() => ['joined', [rows.task]]))
-        if (apps.some((app) => app.tab.state === 'active'))
-          expect(topicsOf(browser)).toEqual([inTopic.length > 0 ? ['p'] : []])
-        for (const line of lines.splice(0)) line.mounted()
-      }),
-      { numRuns: 60 },
-    )
-  })
+          for (const one of steps) {
+            const index = 'tab' in one ? one.tab : 0
+            const app = apps[index]
+            if (one.do === 'change') change(browser)
+            else if (one.do === 'pass') await browser.pass(one.ms)
+            else if (one.do === 'stop' || one.do === 'start') browser.server[one.do]()
+            else if (one.do === 'cut' || one.do === 'restore') browser.network[one.do]()
+            else if (one.do === 'kill') browser.killWorkers()
+            else if (one.do === 'back') app?.tab.state === 'cached' && app.tab.return()
+            else if (app?.tab.state === 'active') {
+              if (one.do === 'away') app.tab.leave()
+              else if (one.do === 'fetch') {
+                app.holdUp()
+                void app.queryClient.refetchQueries()
+              } else if (one.do === 'answer') app.release()
+              else if (one.do === 'leave') leave(index)
+              else if (one.do === 'join' && !leaves.has(index)) leaves.set(index, app.topic('p'))
+            }
+          }
+          browser.server.start()
+          browser.network.restore()
+          await browser.pass(1_000)
+          for (const app of apps) app.release()
+          for (const app of apps) if (app.tab.state === 'cached') app.tab.return()
+          await browser.pass(120_000)
+          const inTopic = apps.filter((app, index) => leaves.has(index) && app.tab.state === 'active')
+          expect(inTopic.map((app) => [app.state(), app.shown()])).toEqual(inTopic.map(() => ['joined', [rows.task]]))
+          if (apps.some((app) => app.tab.state === 'active'))
+            expect(topicsOf(browser)).toEqual([inTopic.length > 0 ? ['p'] : []])
+          for (const line of lines.splice(0)) line.mounted()
+        }),
+        { numRuns: 60 },
+      )
+    },
+    60_000,
+  )
 })
 
 describe('a topic that is not to be had', () => {

@@ -274,6 +274,19 @@ describe('a topic that is refused', () => {
   })
 })
 
+describe('a right that came and went while the connection was away', () => {
+  it('leaves a hole, also where the connection is recovered', async () => {
+    const { attach, server, up, say, pass } = setUp()
+    const tab = await attach(['a'], { topics: ['p'] })
+    await up()
+    await pass(1_000)
+    server.down()
+    say({ topic: 'p', ok: false, message: 'not yours' })
+    await up(true)
+    expect(tab.of('topic')).toEqual([joined(1_000_000), joined(Date.now())])
+  })
+})
+
 describe('a server that does not answer', () => {
   it('is asked three times, then it is said so; it may still answer later', async () => {
     const { attach, up, pass, serve, log, say } = setUp({ answers: false })
@@ -381,5 +394,5 @@ describe('any history', () => {
       }),
       { numRuns: 80 },
     )
-  })
+  }, 60_000)
 })

@@ -125,7 +125,12 @@ export function createTopics(
     /** What the server says of a topic: an answer, or of its own accord that it has taken it away. */
     hear({ topic, ok, ask: number, message }: Metadata): void {
       const room = rooms.get(topic as string)
-      if (!up || !room || (number === undefined ? ok === true : number !== room.ask)) return
+      if (!room || (number === undefined ? ok === true : !up || number !== room.ask)) return
+      // Sent on by a connection that is being recovered: it was not in the topic all the while.
+      if (!up) {
+        room.at = undefined
+        return
+      }
       const { answer } = room
       const before = answer && (answer.ok ? 'joined' : answer.name)
       // A question that was asked twice is answered twice.
