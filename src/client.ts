@@ -13,6 +13,7 @@ import type { Status } from './status.js'
 import { createStatus } from './status-store.js'
 import { createStays, type MountOptions, type Stay } from './stays.js'
 import type { Tab } from './tab.js'
+import type { TopicOptions, TopicState, TopicUse } from './topics.js'
 
 /** A url function that failed, and code that could not be loaded, are asked for again after this long (ms). */
 const RETRY = 5_000
@@ -33,6 +34,11 @@ export interface Line<Events> {
   subscribe(listener: () => void): () => void
   /** Calls back with each event's metadata, in every tab; returns the way to stop. */
   on<E extends keyof Events & string>(event: E, handler: (metadata: MetadataOf<Events[E]>) => void): () => void
+  /**
+   * Joins a topic at the server, for as long as any tab of this browser uses it; returns its leave. Its events are events
+   * like all others. It may be asked for before anybody is signed in, and outlasts sessions.
+   */
+  topic(name: string, options?: TopicOptions): () => void
   /** Calls back with what each flush did; returns the way to stop. */
   onReceipt(handler: (receipt: Receipt) => void): () => void
   /** This tab's id: what the names of its requests begin with. */
@@ -65,7 +71,9 @@ export function createPartyline<Events>(
   const powers: HubEnvironment | undefined = environment ?? (isPage() ? commonEnvironment() : undefined)
   const now = () => powers?.clock.now() ?? Date.now()
   const invalidates: Readonly<Record<string, unknown>> = options.invalidates ?? {}
-  const handlers = createEventHandlers(report, () => stays.current?.session?.want())
+  const want = () => stays.current?.session?.want()
+  const handlers = createEventHandlers(report, want)
+  const topics = new Set<TopicUse>()
   const receipts = createListeners<Receipt>(report, 'onReceipt')
   const status = createStatus(now, report)
   const stays = createStays({
@@ -132,6 +140,7 @@ export function createPartyline<Events>(
         client: stay.client,
         order: requests.order,
         auth: () => stay.auth,
+        topics,
         events: () => [...new Set([...tab.rules.keys(), ...handlers.names()])],
         onState: (state) => {
           // A farewell may outlast its stay.
@@ -155,6 +164,16 @@ export function createPartyline<Events>(
     },
     subscribe: status.subscribe,
     on: (event, handler) => handlers.add(event, handler as (metadata: never) => void),
+    topic(name, options = {}) {
+      const states = createListeners<TopicState>(report, `the topic '${name}'`)
+      if (options.onState) states.add(options.onState)
+      const use = { name, queryKeys: options.queryKeys, onState: states.emit }
+      topics.add(use)
+      want()
+      return () => {
+        if (topics.delete(use)) want()
+      }
+    },
     onReceipt: receipts.add,
     get origin() {
       return getOrigin()

@@ -34,6 +34,12 @@ export type PartylineErrorCode =
   | 'protocol-mismatch'
   /** The hub belongs to another endpoint or identity. */
   | 'wrong-hub'
+  /** The server refused a topic; everything else goes on. It is asked again after a reconnect or a renewal of credentials. */
+  | 'topic-refused'
+  /** The server says nothing of topics: it does not know how. It is asked again after a reconnect. */
+  | 'topic-failed'
+  /** A topic's name is no string of 1 to 200 characters, or the tab uses more than 100 topics. It is not joined. */
+  | 'bad-topic'
   /** A line was mounted for another identity or QueryClient while mounted; the new one replaced the old one. */
   | 'mounted-twice'
 
@@ -94,7 +100,7 @@ export function createReport(
       return
     }
     if (!inDevelopment()) return
-    const subject = `${code} ${String(error.detail['event'] ?? error.detail['host'] ?? error.detail['option'] ?? '')}`
+    const subject = `${code} ${String(error.detail['event'] ?? error.detail['topic'] ?? error.detail['host'] ?? error.detail['option'] ?? '')}`
     if (warned.has(subject)) return
     warned.add(subject)
     warn(`[partyline] ${code}: ${message}`)

@@ -32,3 +32,12 @@ function aborted(signal: AbortSignal): Promise<void> {
     else signal.addEventListener('abort', () => resolve(), { once: true })
   })
 }
+
+/** The name of a lock once it is held; undefined where there are no locks, or this one can't be had. */
+export function tryLock(locks: Locks | undefined, name: string, signal: AbortSignal): Promise<string | undefined> {
+  if (!locks) return Promise.resolve(undefined)
+  return holdLock(locks, name, signal).then(
+    () => name,
+    () => undefined,
+  )
+}

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { isHello, isHubMessage, isMetadata, isTabMessage, PROTOCOL } from './protocol.js'
+import { isHello, isTabMessage } from './hub/tab-says.js'
+import { isHubMessage, isMetadata, PROTOCOL } from './protocol.js'
 
 describe('what a tab takes from a hub', () => {
   it.each([
@@ -12,6 +13,8 @@ describe('what a tab takes from a hub', () => {
     { kind: 'ask', ask: 1 },
     { kind: 'problem', code: 'unknown-event', message: 'text' },
     { kind: 'signed-out', reason: 'why' },
+    { kind: 'topic', topic: 'p', ok: true, at: 1 },
+    { kind: 'topic', topic: 'p', ok: false, name: 'refused', message: 'why' },
   ])('%j', (message) => expect(isHubMessage(message)).toBe(true))
 
   it.each([
@@ -31,6 +34,8 @@ describe('what a tab takes from a hub', () => {
     { kind: 'gap', seq: 1 },
     { kind: 'state', tabs: 1 },
     { kind: 'ask' },
+    { kind: 'topic', topic: 1, ok: true },
+    { kind: 'topic', topic: 'p' },
     // Comlink's own traffic shares the endpoint.
     { id: 'x', type: 'RAW', value: 1 },
     { id: 'x', type: 'APPLY', path: ['attach'], argumentList: [] },
@@ -57,6 +62,11 @@ describe('what a hub takes from a tab', () => {
   it.each(['url', 'identity', 'socket', 'linger', 'authTimeout'])('refuses settings without %s', (field) =>
     expect(isHello({ ...hello, settings: { ...hello.settings, [field]: undefined } })).toBe(false),
   )
+
+  it('takes topics that are names, and may do without', () => {
+    expect(isHello({ ...hello, topics: ['p'] })).toBe(true)
+    for (const topics of ['p', [1], {}, null]) expect(isHello({ ...hello, topics })).toBe(false)
+  })
 
   it('knows a detach', () => {
     expect(isTabMessage({ kind: 'detach', release: true })).toBe(true)

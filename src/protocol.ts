@@ -65,6 +65,8 @@ export interface Hello {
   readonly settings: Settings
   readonly events: readonly string[]
   readonly since: Since
+  /** The topics that this tab uses. */
+  readonly topics?: readonly string[]
   /** The lock that the tab holds for as long as it lives; absent where there are no Web Locks. */
   readonly lock?: string
 }
@@ -89,8 +91,24 @@ export type Welcome =
       readonly gap?: string
       /** The hub runs with other settings than this tab's. */
       readonly settingsDiffer?: boolean
+      /** What is known of this tab's topics already. Absent: this hub knows of no topics. */
+      readonly topics?: readonly TopicAnswer[]
     }
   | { readonly ok: false; readonly code: Refusal; readonly message: string }
+
+/** What has become of a topic. */
+export type TopicAnswer =
+  | {
+      readonly topic: string
+      readonly ok: true
+      /**
+       * Since when it has been joined without a break: data that was asked for before this may lack its events, and for
+       * data that was asked for later this hub has handed on all of them. Milliseconds since the Unix epoch.
+       */
+      readonly at: number
+    }
+  /** `refused`: the server said no. `failed`: it said nothing at all. */
+  | { readonly topic: string; readonly ok: false; readonly name: 'refused' | 'failed'; readonly message: string }
 
 /** `standby`: another hub owns the socket. This one takes over when that is gone, and says `home` then. */
 export type Refusal = 'protocol-mismatch' | 'wrong-hub' | 'signed-out' | 'standby'
@@ -108,8 +126,8 @@ export type Credentials =
 /** The calls a hub answers, over Comlink. */
 export interface HubCalls {
   attach(hello: Hello): Welcome | Promise<Welcome>
-  /** Replaces the set of event names that this tab asks for. */
-  want(events: readonly string[]): void
+  /** Replaces the sets of event names that this tab asks for, and of topics that it uses. */
+  want(events: readonly string[], topics?: readonly string[]): void
   credentials(ask: number, answer: Credentials): void
   /** Something happened that makes the connection worth a look. */
   nudge(why: Nudge): void
@@ -128,6 +146,7 @@ export type HubMessage =
   | { readonly kind: 'state'; readonly socket: SocketState; readonly tabs: number }
   | { readonly kind: 'ask'; readonly ask: number }
   | { readonly kind: 'problem'; readonly code: HubProblem; readonly message: string; readonly event?: string }
+  | ({ readonly kind: 'topic' } & TopicAnswer)
   | { readonly kind: 'signed-out'; readonly reason: string }
   /** A hub that stood by owns the socket now: its tabs may come home to it. */
   | { readonly kind: 'home' }
@@ -153,7 +172,7 @@ export interface TabMessage {
   readonly release?: boolean
 }
 
-const HUB_KINDS: readonly unknown[] = ['events', 'gap', 'state', 'ask', 'problem', 'signed-out', 'home', 'gone']
+const HUB_KINDS: readonly unknown[] = 'events gap state ask problem topic signed-out home gone'.split(' ')
 
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
@@ -183,56 +202,9 @@ export function isHubMessage(data: unknown): data is HubMessage {
       return isRecord(data['socket']) && typeof data['tabs'] === 'number'
     case 'ask':
       return typeof data['ask'] === 'number'
+    case 'topic':
+      return typeof data['topic'] === 'string' && typeof data['ok'] === 'boolean'
     default:
       return true
   }
-}
-
-export function isTabMessage(data: unknown): data is TabMessage {
-  return isRecord(data) && data['kind'] === 'detach'
-}
-
-/**
- * Between tabs and the owner, on the key's BroadcastChannel: how a tab without a port to the owner finds it. Everything
- * else goes over a channel of the two's own, named by `pipe`. No credentials ever pass here.
- */
-export type ChannelMessage =
-  /** Who owns the socket? */
-  | { readonly kind: 'who' }
-  /** I do. */
-  | { readonly kind: 'owner'; readonly owner: string }
-  /** I do, from now on; whoever is attached to another hub had better leave it. */
-  | { readonly kind: 'elected'; readonly owner: string }
-  /** Open this pipe for me, owner. */
-  | { readonly kind: 'knock'; readonly owner: string; readonly pipe: string }
-  /** It is open. */
-  | { readonly kind: 'open'; readonly pipe: string }
-
-export function isChannelMessage(data: unknown): data is ChannelMessage {
-  if (!isRecord(data)) return false
-  const { kind, owner, pipe } = data
-  if (kind === 'who') return true
-  if (kind === 'owner' || kind === 'elected') return typeof owner === 'string'
-  if (kind === 'knock') return typeof owner === 'string' && typeof pipe === 'string'
-  return kind === 'open' && typeof pipe === 'string'
-}
-
-/** Tells a well-formed attach from what an older, newer or foreign script may send. */
-export function isHello(value: unknown): value is Hello {
-  if (!isRecord(value)) return false
-  const { protocol, tab, settings, events, since } = value
-  return (
-    typeof protocol === 'number' &&
-    typeof tab === 'string' &&
-    Array.isArray(events) &&
-    events.every((name) => typeof name === 'string') &&
-    isRecord(since) &&
-    typeof since['time'] === 'number' &&
-    isRecord(settings) &&
-    typeof settings['url'] === 'string' &&
-    typeof settings['identity'] === 'string' &&
-    typeof settings['linger'] === 'number' &&
-    typeof settings['authTimeout'] === 'number' &&
-    isRecord(settings['socket'])
-  )
 }

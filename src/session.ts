@@ -19,6 +19,7 @@ import { type TabHubs, thisTabRung } from './link/this-tab-link.js'
 import type { Configuration } from './options.js'
 import { createPolling } from './polling.js'
 import type { Credentials, EventPair } from './protocol.js'
+import { createTopics, type TopicUse } from './topics.js'
 
 /**
  * Credentials for the server, asked for at every connection attempt. Plain data. With a number `expiresAt` in it
@@ -39,6 +40,7 @@ export interface SessionOptions {
   readonly order: Order
   readonly auth: () => Auth | undefined
   readonly events: () => readonly string[]
+  readonly topics: ReadonlySet<TopicUse>
   readonly report: Report
   readonly onState: (state: LinkState) => void
   readonly onEvents: (events: readonly EventPair[]) => void
@@ -51,6 +53,7 @@ type Sharings = NonNullable<Configuration['shareFetches']>
 
 /** One identity's stay in this tab: a link and an invalidator, from sign-in to sign-out. */
 export interface Session {
+  /** The app's handlers, or its topics, have changed. */
   want(): void
   signOut(): void
   close(release: boolean): void
@@ -73,6 +76,7 @@ export function openSession(options: SessionOptions): Session {
     onReceipt: options.onReceipt,
     sharing: shareFetches && ((hooks) => share(hooks, shareFetches)),
   })
+  const topics = createTopics({ uses: options.topics, report, onJoined: invalidator.joined })
   const polling = configuration.polling && createPolling(configuration.polling, environment, invalidator.poll)
 
   /** A chunk of its own: only who asks for it pays for it. */
@@ -123,6 +127,7 @@ export function openSession(options: SessionOptions): Session {
     rungs: configuration.host === 'auto' ? ladder : ladder.filter((rung) => rung.host === configuration.host),
     follow: followRung(environment, key),
     events: options.events,
+    topics: topics.names,
     auth: () => askForCredentials(options.auth(), environment.clock.now(), report),
     report,
     onState(state) {
@@ -131,6 +136,7 @@ export function openSession(options: SessionOptions): Session {
       const isDown = state.phase === 'seeking' || (state.phase === 'attached' && state.socket?.name !== 'connected')
       if (isDown) polling?.down()
       else polling?.up()
+      topics.connected(state.phase === 'attached' && state.socket?.name === 'connected')
       options.onState(state)
     },
     onEvents(events) {
@@ -146,11 +152,19 @@ export function openSession(options: SessionOptions): Session {
     },
     // What this page fetched is covered; what it was born with (a restored cache, server rendering) is older.
     onVouched: () => invalidator.resync(environment.clock.origin - 1, false),
+    onTopics: topics.answered,
     onLate: options.onLate,
   })
 
   return {
-    want: link.want,
+    want() {
+      // A change of page leaves a topic and joins it in the same breath.
+      void Promise.resolve().then(() => {
+        if (left) return
+        topics.update()
+        link.want()
+      })
+    },
     signOut() {
       leave()
       link.signOut()

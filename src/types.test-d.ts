@@ -13,8 +13,9 @@ import {
   type Receipt,
   type Status,
   type Targets,
+  type TopicState,
 } from './index.js'
-import { PartylineProvider, usePartyline, usePartylineStatus, useServerEvent } from './react/index.js'
+import { PartylineProvider, usePartyline, usePartylineStatus, useServerEvent, useTopic } from './react/index.js'
 
 const paid = z.object({ accountId: z.string(), amount: z.coerce.number(), note: z.string().optional() })
 
@@ -177,3 +178,27 @@ expectTypeOf(line.origin).toBeString()
 line.origin = 'me'
 if (line.status.name === 'disconnected') expectTypeOf(line.status.reason).toEqualTypeOf<string>()
 else expectTypeOf(line.status.reason).toEqualTypeOf<string | undefined>()
+
+// Topics.
+expectTypeOf(line.topic('project:42')).toEqualTypeOf<() => void>()
+line.topic('project:42', {
+  queryKeys: [['project', 42]],
+  onState(state) {
+    if (state.name === 'refused' || state.name === 'failed') expectTypeOf(state.reason).toBeString()
+    else expectTypeOf(state.reason).toEqualTypeOf<undefined>()
+  },
+})
+export function Project(): null {
+  expectTypeOf(useTopic(line, 'project:42', { queryKeys: [['project', 42]] })).toEqualTypeOf<TopicState>()
+  useTopic(line, null)
+  useTopic(line, undefined, {})
+  // @ts-expect-error the state is what the hook gives
+  useTopic(line, 'project:42', { onState: () => undefined })
+  return null
+}
+// @ts-expect-error a topic is a string
+line.topic(42)
+// @ts-expect-error a list of keys, not one
+line.topic('project:42', { queryKeys: ['project'] })
+// @ts-expect-error no such option
+line.topic('project:42', { keys: [] })

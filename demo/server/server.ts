@@ -10,7 +10,7 @@ import { type Database, openDatabase } from './database.js'
 import { hearNotifications } from './notifications.js'
 import { prepare } from './seed.js'
 import { Sessions } from './sessions.js'
-import { cutConnections, type Io, openSockets, userRoom } from './sockets.js'
+import { type AuthorizeTopic, cutConnections, type Io, openSockets, userRoom } from './sockets.js'
 import { servePage } from './static.js'
 import { type Faults, noFaults, Stats } from './telemetry.js'
 
@@ -30,6 +30,8 @@ export interface DemoOptions {
   readonly sessions?: Sessions | undefined
   /** Goes to Socket.IO as it is. */
   readonly socketOptions?: Partial<ServerOptions> | undefined
+  /** Who may join which topic. Default: nobody. */
+  readonly authorizeTopic?: AuthorizeTopic | undefined
   /** Where the built page is. */
   readonly staticDir?: string | undefined
 }
@@ -63,7 +65,7 @@ export async function startDemo(options: DemoOptions = {}): Promise<Demo> {
     if (!options.database) await database.close()
   }
 
-  const io = openSockets(http, sessions, stats, faults, options.socketOptions)
+  const io = openSockets(http, sessions, stats, faults, options.socketOptions, options.authorizeTopic)
   const emit = (userId: string, name: string, ...args: unknown[]) => {
     stats.countEvent(name)
     io.to(userRoom(userId)).emit(name, ...args)

@@ -6,6 +6,8 @@ import type { Faults, Stats } from './telemetry.js'
 
 export type Io = Server<DefaultEventsMap, DefaultEventsMap, DefaultEventsMap, { session: Session }>
 
+export type AuthorizeTopic = (session: Session, topic: string) => boolean | string
+
 export const userRoom = (userId: string) => `user_${userId}`
 const sessionRoom = (sessionId: string) => `session_${sessionId}`
 
@@ -16,6 +18,7 @@ export function openSockets(
   stats: Stats,
   faults: Faults,
   options?: Partial<ServerOptions>,
+  authorizeTopic: AuthorizeTopic = () => false,
 ): Io {
   const io: Io = new Server(http, { ...options, transports: ['websocket'], serveClient: false })
 
@@ -28,6 +31,7 @@ export function openSockets(
       stats.refused += 1
       return 'token expired or unknown'
     },
+    topics: { authorize: authorizeTopic },
   })
 
   io.on('connection', (socket) => {

@@ -156,6 +156,7 @@ export function createConnection(
     if (!alive && ups === asked && state.name === 'connected') again('the server did not answer')
   }
 
+  /** Resolves when they are accepted, or can't be. */
   async function renew(credentials: Readonly<Record<string, unknown>>): Promise<void> {
     // An attempt that is under way, or yet to come, has asked for its own.
     if (state.name !== 'connected') return
@@ -209,6 +210,9 @@ export function createConnection(
     /** To another process behind the same address. The session is not ended: where the servers share it, it goes on. */
     move(): void {
       if (state.name === 'connected') again('the server asked the connection to move')
+    },
+    send(event: string, metadata: Readonly<Record<string, unknown>>): void {
+      if (state.name === 'connected') transport.send?.(event, metadata)
     },
     close(): void {
       ups++

@@ -1,5 +1,5 @@
 import type { HubEnvironment } from '../environment-common.js'
-import { isMetadata, RESERVED } from '../protocol.js'
+import { isMetadata, type Metadata, RESERVED } from '../protocol.js'
 
 /** The name of what the server says to the hub, not meant for tabs. */
 export const CONTROL = RESERVED
@@ -14,6 +14,8 @@ export interface Words {
   gap(): void
   /** This server process is about to end: the connection had better be to another one. */
   move(): void
+  /** What has become of a topic. */
+  topic(said: Metadata): void
 }
 
 /**
@@ -38,6 +40,7 @@ export function createControl({ timers, random }: Pick<HubEnvironment, 'timers' 
   return {
     hear(raw: unknown): void {
       if (!isMetadata(raw)) return
+      if ('topic' in raw) words.topic(raw)
       if (raw['replayed'] === true) words.replayed()
       if (raw['gap'] === true) put('gap', raw['spread'])
       if (raw['move'] === true) put('move', raw['spread'])

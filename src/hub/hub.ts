@@ -1,6 +1,6 @@
 import type { Endpoint } from '../endpoint.js'
 import type { HubEnvironment } from '../environment-common.js'
-import { holdLock, whenLockIsFree } from '../locks.js'
+import { tryLock, whenLockIsFree } from '../locks.js'
 import type { Credentials, Hello, Nudge, Settings, Welcome } from '../protocol.js'
 import type { Host } from '../status.js'
 import type { OpenTransport } from '../transport/transport.js'
@@ -14,16 +14,15 @@ import { createHistory } from './history.js'
 import { createOutbox } from './outbox.js'
 import { createTellOnce, createTellOne } from './problems.js'
 import { createRenewal } from './renewal.js'
+import { createSilence } from './silence.js'
 import { type Tab, TabRegistry } from './tab-registry.js'
-
-/** Where there are no Web Locks: a tab that was not heard of for this long (ms) is gone. Hidden tabs' timers run once a minute. */
-const SILENCE = 150_000
+import { createTopics } from './topics.js'
 
 export interface Hub {
   readonly epoch: string
   /** Undefined when this hub has ended meanwhile. */
   attach(endpoint: Endpoint, hello: Hello, trusted: boolean): Promise<Welcome | undefined>
-  want(tabId: string, events: readonly string[]): void
+  want(tabId: string, events: readonly string[], topics?: readonly string[]): void
   credentials(ask: number, answer: Credentials): void
   nudge(why: Nudge): void
   /** False when the tab is not attached: it has to attach anew. */
@@ -46,7 +45,6 @@ export function createHub(
 ): Hub {
   const { clock, timers, locks } = environment
   const epoch = environment.id()
-  const lock = locks && `${key}/hub/${epoch}`
   const life = new AbortController()
   const tabs = new TabRegistry()
   const history = createHistory(clock.now)
@@ -57,29 +55,25 @@ export function createHub(
   const cursor = createCursor()
   const admission = createAdmission(tabs, cursor, tellOnce, environment.random)
   const continuity = createContinuity(environment, cursor, join)
+  const silence = createSilence(tabs, environment, (tab) => remove(tab, false))
+  const topics = createTopics(tabs, environment, (event, metadata) => connection.send(event, metadata))
   const renewal = createRenewal({
     environment,
     ask: ask.credentials,
-    onRenewed: (credentials) => void connection.renew(credentials),
+    onRenewed: (credentials) => void connection.renew(credentials).then(topics.again),
     onTrouble: (message) => tellOne('auth-failed', message),
   })
   const control = createControl(environment, {
     replayed: continuity.replayed,
     gap: continuity.lost,
     move: () => connection.move(),
+    topic: topics.hear,
   })
   let lingering: (() => void) | undefined
   let stateDue: (() => void) | undefined
-  let sweeping: (() => void) | undefined
 
   /** The name of the lock once it is held; a lock that can't be had is never waited on. */
-  const held: Promise<string | undefined> =
-    locks && lock
-      ? holdLock(locks, lock, life.signal).then(
-          () => lock,
-          () => undefined,
-        )
-      : Promise.resolve(undefined)
+  const held = tryLock(locks, `${key}/hub/${epoch}`, life.signal)
 
   const connection = createConnection(open, settings, environment, {
     async auth() {
@@ -98,8 +92,12 @@ export function createHub(
     onUp(recovered) {
       control.moved()
       continuity.up(recovered)
+      topics.up(recovered)
     },
-    onDown: continuity.down,
+    onDown() {
+      continuity.down()
+      topics.down()
+    },
     onRefused: ask.rotate,
     onEvent: admit,
     onBadFrame: (what, count) => tellOne('bad-frame', `a frame of the server ${what} (${count} of the kind so far)`),
@@ -144,6 +142,7 @@ export function createHub(
       id: hello.tab,
       endpoint,
       wanted: new Set(hello.events),
+      topics: new Set(hello.topics),
       seen: clock.now(),
       gone: new AbortController(),
       locked: hello.lock !== undefined,
@@ -154,7 +153,8 @@ export function createHub(
     if (before) forget(before, endpoint)
     tabs.add(tab)
     if (hello.lock && locks) whenLockIsFree(locks, hello.lock, tab.gone.signal, () => remove(tab, false))
-    else sweeping ??= timers.after(SILENCE, sweep)
+    else silence.watch()
+    topics.update()
     if (connection.state().name === 'unauthorized') connection.nudge('visible')
 
     const socket = connection.state()
@@ -170,6 +170,7 @@ export function createHub(
       seq: history.seq,
       socket,
       tabs: tabs.size,
+      topics: topics.answersFor(tab),
       ...(heldLock && { lock: heldLock }),
       ...(known && { replay: known.filter(([name]) => tab.wanted.has(name)) }),
       ...(!known && connected && { gap: 'attached to a hub that can not vouch for what came before' }),
@@ -186,24 +187,18 @@ export function createHub(
 
   function remove(tab: Tab, release: boolean): void {
     if (!forget(tab)) return
+    topics.update()
     if (tabs.size > 0) tellState()
     else if (release || settings.linger <= 0) end()
     else lingering = timers.after(settings.linger, end)
   }
 
-  /** Where there are no Web Locks, silence tells that a tab is gone; one that was only asleep attaches anew. */
-  function sweep(): void {
-    const unlocked = tabs.all().filter((tab) => !tab.locked)
-    sweeping = unlocked.length > 0 ? timers.after(SILENCE / 2, sweep) : undefined
-    for (const tab of unlocked) if (clock.now() - tab.seen > SILENCE) remove(tab, false)
-  }
-
   function end(): void {
     if (life.signal.aborted) return
-    for (const part of [connection, control, outbox]) part.close()
+    for (const part of [connection, control, outbox, topics, silence]) part.close()
     continuity.down()
     renewal.cancel()
-    for (const stop of [lingering, stateDue, sweeping]) stop?.()
+    for (const stop of [lingering, stateDue]) stop?.()
     for (const tab of tabs.all()) forget(tab)
     life.abort()
     onEnd()
@@ -212,9 +207,11 @@ export function createHub(
   return {
     epoch,
     attach,
-    want(tabId, events) {
+    want(tabId, events, used = []) {
       const tab = tabs.get(tabId)
-      if (tab) tab.wanted = new Set(events)
+      if (!tab) return
+      tab.wanted = new Set(events)
+      topics.use(tab, used)
     },
     credentials: ask.answer,
     nudge: connection.nudge,

@@ -1,6 +1,6 @@
+import { type ChannelMessage, isChannelMessage } from '../channel-message.js'
 import { type Endpoint, listen, overChannel } from '../endpoint.js'
 import type { HubEnvironment } from '../environment-common.js'
-import { type ChannelMessage, isChannelMessage } from '../protocol.js'
 
 /**
  * Where the owner of the socket receives tabs that have no port to it: on the key's BroadcastChannel they ask for it,

@@ -3,11 +3,12 @@ import type { Elector } from '../election/elector.js'
 import { type Endpoint, listen } from '../endpoint.js'
 import type { HubEnvironment } from '../environment-common.js'
 import { whenLockIsFree } from '../locks.js'
-import { type Hello, type HubCalls, isHello, isTabMessage, PROTOCOL, type Refusal, type Welcome } from '../protocol.js'
+import { type Hello, type HubCalls, PROTOCOL, type Refusal, type Welcome } from '../protocol.js'
 import type { Host } from '../status.js'
 import type { OpenTransport } from '../transport/transport.js'
 import { createHub, type Hub } from './hub.js'
 import { openReception } from './reception.js'
+import { isHello, isTabMessage } from './tab-says.js'
 
 /** How long (ms) an attaching tab waits for this hub's election before it is sent to the owner: by lock, by heartbeats. */
 const GRACE = { locks: 150, heartbeats: 1_000 }
@@ -152,7 +153,7 @@ export function serveHub({ environment, key, host, open, elector }: ServeOptions
           if (welcome) return welcome.ok ? { ...welcome, owner: name } : welcome
         }
       },
-      want: (events) => hub?.want(tab, events),
+      want: (events, topics) => hub?.want(tab, events, topics),
       credentials: (ask, answer) => hub?.credentials(ask, answer),
       nudge: (why) => hub?.nudge(why),
       ping: () => hub?.ping(tab) ?? false,

@@ -7,6 +7,8 @@ export interface Tab {
   readonly endpoint: Endpoint
   /** The names of the events that it asks for. */
   wanted: ReadonlySet<string>
+  /** The topics that it uses. */
+  topics: ReadonlySet<string>
   /** Last sign of life. Milliseconds since the Unix epoch. */
   seen: number
   /** Ends whatever waits for this tab. */

@@ -15,7 +15,26 @@ export function createDebts(onOwed: () => void) {
     onOwed()
   }
 
+  /** Marks stale; the fate says whether it is to be fetched as well. */
+  function mark(query: QuerySlice, fetchNow: boolean): 'refetched' | 'deferred' | undefined {
+    if (query.isStatic?.()) return undefined
+    query.invalidate()
+    marked.add(query.queryHash)
+    return fetchNow && query.isActive() ? 'refetched' : 'deferred'
+  }
+
+  /** A fetch that the app cancels (before an optimistic update, say) ends without an error, and with the mark still set. */
+  function follow(query: QuerySlice): void {
+    const ended = () => {
+      // Also where the mark came after the fetch had begun: a cancelled fetch puts back what was before it, unmarked.
+      if (query.state.isInvalidated || marked.has(query.queryHash)) owe(query.queryHash)
+    }
+    query.fetch(undefined, { cancelRefetch: false }).then(ended, () => undefined)
+  }
+
   return {
+    mark,
+    follow,
     get size() {
       return marked.size
     },
@@ -28,13 +47,6 @@ export function createDebts(onOwed: () => void) {
       const due = new Set(again)
       again.clear()
       return due
-    },
-    /** Marks stale; the fate says whether it is to be fetched as well. */
-    mark(query: QuerySlice, fetchNow: boolean): 'refetched' | 'deferred' | undefined {
-      if (query.isStatic?.()) return undefined
-      query.invalidate()
-      marked.add(query.queryHash)
-      return fetchNow && query.isActive() ? 'refetched' : 'deferred'
     },
     /**
      * TanStack would lose this invalidation (query#8530: the fetch's success clears the mark), and a restart of the
@@ -52,13 +64,10 @@ export function createDebts(onOwed: () => void) {
       }
       return 'joined'
     },
-    /** A fetch that the app cancels (before an optimistic update, say) ends without an error, and with the mark still set. */
-    follow(query: QuerySlice): void {
-      const ended = () => {
-        // Also where the mark came after the fetch had begun: a cancelled fetch puts back what was before it, unmarked.
-        if (query.state.isInvalidated || marked.has(query.queryHash)) owe(query.queryHash)
-      }
-      query.fetch(undefined, { cancelRefetch: false }).then(ended, () => undefined)
+    /** The fetch that is under way will have the change. But it may fail on the way. */
+    insure(query: QuerySlice): 'covered' {
+      if (mark(query, false)) follow(query)
+      return 'covered'
     },
   }
 }

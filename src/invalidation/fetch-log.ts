@@ -14,18 +14,24 @@ interface Handlers {
  * Watches the query cache: when each fetch began, in the order of `tick`, so that it can be told whether a query's data
  * is younger than a change; and what was put into the cache without a fetch.
  */
-export function createFetchLog(client: QueryClientSlice, tick: () => number, handlers: Handlers) {
+export function createFetchLog(client: QueryClientSlice, tick: () => number, now: () => number, handlers: Handlers) {
   const begun = new WeakMap<QuerySlice, number>()
   const fetched = new WeakMap<QuerySlice, number>()
+  /** The same two by the clock. Milliseconds since the Unix epoch. */
+  const begunAt = new WeakMap<QuerySlice, number>()
+  const fetchedAt = new WeakMap<QuerySlice, number>()
   const set = new WeakMap<QuerySlice, number>()
   /** Of what moment the data is: when that changes without a fetch, it was restored. A cancelled fetch puts back the same. */
   const dated = new WeakMap<QuerySlice, number>()
 
   function updated(query: QuerySlice, { type, manual }: NonNullable<QueryCacheEvent['action']>): void {
-    if (type === 'fetch') begun.set(query, tick())
-    else if (type === 'success' && manual) set.set(query, tick())
+    if (type === 'fetch') {
+      begun.set(query, tick())
+      begunAt.set(query, now())
+    } else if (type === 'success' && manual) set.set(query, tick())
     else if (type === 'success') {
       fetched.set(query, begun.get(query) ?? 0)
+      fetchedAt.set(query, begunAt.get(query) ?? 0)
       // A fetch replaces it, also one that began before.
       set.delete(query)
       handlers.onFetched(query)
@@ -55,10 +61,21 @@ export function createFetchLog(client: QueryClientSlice, tick: () => number, han
       if (query.state.fetchStatus !== 'idle') return (begun.get(query) ?? 0) > after
       return (fetched.get(query) ?? 0) > after || isBetween(set.get(query) ?? 0, after, own)
     },
-    /** It was given what another tab had asked for after that place. */
-    took(query: QuerySlice, place: number): void {
+    /** It was given what another tab had asked for after that place, and at that moment. */
+    took(query: QuerySlice, place: number, began: number): void {
       fetched.set(query, place)
+      fetchedAt.set(query, began)
       set.delete(query)
+    },
+    /**
+     * Whether what the query has, or is being given, was asked for after that moment. What the app has set since a fetch says
+     * nothing of what others did before it.
+     */
+    isAfter(query: QuerySlice, moment: number): boolean {
+      const { fetchStatus, dataUpdatedAt } = query.state
+      if (fetchStatus !== 'idle') return (begunAt.get(query) ?? 0) > moment
+      // A moment that is yet to come is another clock's.
+      return (fetchedAt.get(query) ?? (dataUpdatedAt > now() ? 0 : dataUpdatedAt)) > moment
     },
     stop,
   }

@@ -2,17 +2,20 @@ import type { Environment } from '../environment.js'
 import type { EventPair } from '../protocol.js'
 import { createCollection, type Due } from './collection.js'
 import { createDebts } from './debts.js'
+import { createDoubts } from './doubts.js'
 import { createFetchLog } from './fetch-log.js'
+import { createFetching } from './fetching.js'
 import { createMatcher, type Hit, isHit } from './matcher.js'
 import { createMutationHold } from './mutation-hold.js'
 import type { Order } from './order.js'
-import { type Chosen, createPass, type Fate } from './pass.js'
-import type { QueryClientSlice, QuerySlice } from './query-client.js'
+import { createPass, type Fate } from './pass.js'
+import { isIdle, type QueryClientSlice, type QuerySlice } from './query-client.js'
 import type { Receipt } from './receipt.js'
 import { createRecent } from './recent.js'
 import type { CompiledRule } from './rule.js'
 import type { Sharing, SharingHooks } from './sharing.js'
 import { createSpread } from './spread.js'
+import type { QueryKey } from './target.js'
 
 export interface InvalidatorOptions {
   readonly client: QueryClientSlice
@@ -40,6 +43,8 @@ export interface Invalidator {
   push(events: readonly EventPair[], heard?: number): void
   /** Events may have been missed: what was fetched up to `until` is stale, and so is what is being fetched if `inFlight`. */
   resync(until: number, inFlight: boolean): void
+  /** A topic has been joined since `at`: what was asked for before may lack its events, if its key begins with one of `keys`. */
+  joined(at: number, keys: readonly QueryKey[] | undefined): void
   /** Fetches what a rule can reach and is in use, if this tab is looked at. */
   poll(): void
   close(): void
@@ -51,9 +56,6 @@ export function createInvalidator(options: InvalidatorOptions): Invalidator {
 
   const restored = new Set<string>()
   let resyncing: (() => void) | undefined
-  let sharing: Sharing | undefined
-  /** Data that was asked for up to this moment may lack something, whatever has been heard since. */
-  let doubted = Number.NEGATIVE_INFINITY
   let closed = false
 
   const collection = createCollection(order)
@@ -69,7 +71,7 @@ export function createInvalidator(options: InvalidatorOptions): Invalidator {
     if (!closed) schedule()
   })
   const stopLooking = page.on('visible', lookAgain)
-  const log = createFetchLog(client, order.tick, {
+  const log = createFetchLog(client, order.tick, clock.now, {
     onFetched: ({ queryHash }) => debts.pay(queryHash),
     onUsed(query) {
       // Perhaps with `refetchOnMount: false`. A fetch of TanStack's own has begun by then.
@@ -81,24 +83,25 @@ export function createInvalidator(options: InvalidatorOptions): Invalidator {
       restored.add(queryHash)
     },
   })
-
-  void options
-    .sharing?.({
-      fetch(query) {
-        const fetching = query.fetch(undefined, { cancelRefetch: false })
-        debts.follow(query)
-        return fetching
-      },
-      onTaken(query, place) {
-        log.took(query, place)
-        debts.pay(query.queryHash)
-      },
-      onPutOff: lookAgain,
-    })
-    .then((made) => {
-      if (closed) made?.close()
-      else sharing = made
-    })
+  const { charge, see, ...fetching } = createFetching({
+    debts,
+    log,
+    order,
+    sharing: options.sharing,
+    onPutOff: lookAgain,
+  })
+  const doubts = createDoubts({
+    debts,
+    log,
+    recent,
+    now: clock.now,
+    each(decide) {
+      const isMapped = reachable()
+      pass('gap', [], (query) => (isMapped(query) ? decide(query) : undefined))
+      lookLater()
+    },
+    onDoubt: fetching.doubt,
+  })
 
   function push(pairs: readonly EventPair[], heard = order.tick()): void {
     if (closed) return
@@ -130,60 +133,23 @@ export function createInvalidator(options: InvalidatorOptions): Invalidator {
       // Events that its data has already do not pay for a fetch that is owed for something else, a gap perhaps.
       if (isHit(verdict) && !(isOwed && log.has(query, verdict))) return answer(query, verdict, visible)
       if (!isOwed) return isHit(verdict) ? undefined : verdict
-      if (isIdle(query)) return debts.mark(query, visible)
-      // A fetch that began after the one we waited for has the change already. But it may fail on the way.
-      if (debts.mark(query, false)) debts.follow(query)
-      return isHit(verdict) ? 'covered' : verdict
+      if (isIdle(query)) return charge(query, visible)
+      // A fetch that began after the one we waited for has the change already.
+      const insured = debts.insure(query)
+      return isHit(verdict) ? insured : verdict
     })
     see(chosen)
   }
 
-  /** Marks stale, and says who is to fetch it. */
-  function charge(query: QuerySlice, visible: boolean): Fate | undefined {
-    const fate = debts.mark(query, visible)
-    return fate === 'refetched' && sharing?.isOn() ? 'shared' : fate
-  }
-
-  function see({ refetched, shared }: Chosen): void {
-    refetched.forEach(debts.follow)
-    const need = { place: order.tick(), since: doubted }
-    for (const query of shared) sharing?.request(query, need)
-  }
-
   function answer(query: QuerySlice, hit: Hit, visible: boolean): Fate | undefined {
     if (!log.has(query, hit)) return isIdle(query) ? charge(query, visible) : debts.join(query)
-    // But it may fail on the way.
-    if (!isIdle(query) && debts.mark(query, false)) debts.follow(query)
-    return 'covered'
+    return isIdle(query) ? 'covered' : debts.insure(query)
   }
 
-  function resync(until: number, inFlight: boolean): void {
-    if (closed) return
-    recent.missed(until)
-    doubted = Math.max(doubted, until)
-    const isMapped = reachable()
-    pass('gap', [], (query) => {
-      if (!isMapped(query)) return undefined
-      if (!isIdle(query)) return inFlight ? debts.join(query) : undefined
-      const { data, dataUpdatedAt } = query.state
-      // A moment that is yet to come is another clock's: the server's that rendered the page.
-      const isOlder = dataUpdatedAt <= until || dataUpdatedAt > clock.now()
-      return data !== undefined && isOlder ? debts.mark(query, false) : undefined
-    })
-    lookLater()
-  }
-
-  /** What was put into the cache just now was not there when the events came. */
   function distrust(): void {
     const due = new Set(restored)
     restored.clear()
-    if (closed) return
-    const isMapped = reachable()
-    pass('gap', [], (query) => {
-      if (!due.has(query.queryHash) || !isMapped(query) || recent.vouchesFor(query)) return undefined
-      return isIdle(query) ? debts.mark(query, false) : debts.join(query)
-    })
-    lookLater()
+    if (!closed) doubts.restored(due)
   }
 
   /** Flapping connections end in one look. */
@@ -239,11 +205,19 @@ export function createInvalidator(options: InvalidatorOptions): Invalidator {
     hold.cancel()
     resyncing?.()
     stopLooking()
-    sharing?.close()
+    fetching.close()
     log.stop()
   }
 
-  return { push, resync, poll: () => hold.run(pollNow), close }
+  return {
+    push,
+    resync(until, inFlight) {
+      if (!closed) doubts.gap(until, inFlight)
+    },
+    joined(at, keys) {
+      if (!closed) doubts.joined(at, keys)
+    },
+    poll: () => hold.run(pollNow),
+    close,
+  }
 }
-
-const isIdle = (query: QuerySlice): boolean => query.state.fetchStatus === 'idle'

@@ -51,3 +51,5 @@ export interface QuerySlice {
   reset(): void
   fetch(options: undefined, fetchOptions: { readonly cancelRefetch: boolean }): Promise<unknown>
 }
+
+export const isIdle = (query: QuerySlice): boolean => query.state.fetchStatus === 'idle'

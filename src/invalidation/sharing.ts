@@ -2,7 +2,7 @@ import { listen } from '../endpoint.js'
 import type { Environment } from '../environment.js'
 import { messageOf, type Report } from '../errors.js'
 import { holdLock } from '../locks.js'
-import type { QueryClientSlice, QuerySlice } from './query-client.js'
+import { isIdle, type QueryClientSlice, type QuerySlice } from './query-client.js'
 
 /** What a tab has heard of: everything up to a place in a hub's life, which all its tabs number alike. */
 export interface Version {
@@ -205,8 +205,6 @@ export function createSharing(options: SharingOptions): Sharing {
 
 /** In no hub's life: no result holds for it. */
 const NOWHERE: Version = { epoch: '', seq: 0 }
-
-const isIdle = (query: QuerySlice): boolean => query.state.fetchStatus === 'idle'
 
 function isResult(data: unknown): data is Result {
   if (typeof data !== 'object' || data === null) return false

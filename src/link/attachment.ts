@@ -1,8 +1,9 @@
 import { type Endpoint, listen } from '../endpoint.js'
 import type { Environment } from '../environment.js'
 import { messageOf } from '../errors.js'
-import { holdLock, whenLockIsFree } from '../locks.js'
+import { tryLock, whenLockIsFree } from '../locks.js'
 import { type Credentials, type Hello, type HubMessage, isHubMessage, type Welcome } from '../protocol.js'
+import type { Asked } from './asked.js'
 import { createCaller } from './caller.js'
 import { onElection } from './find-owner.js'
 import type { Rung } from './rung.js'
@@ -41,7 +42,8 @@ export type Heard = Exclude<HubMessage, { kind: 'ask' }>
 export interface AttachmentOptions {
   readonly environment: Environment
   readonly key: string
-  readonly hello: Omit<Hello, 'lock'>
+  readonly hello: Omit<Hello, 'events' | 'topics' | 'lock'>
+  readonly asked: Asked
   /** A new name for the lock that proves this tab's life to the hub. */
   readonly lock: () => string
   readonly onMessage: (message: Heard) => void
@@ -61,7 +63,8 @@ export interface AttachmentOptions {
 
 export interface Attachment {
   readonly welcome: Attached
-  want(events: readonly string[]): void
+  /** What this tab asks for may have changed. */
+  want(): void
   nudge(why: 'online' | 'visible'): void
   signOut(): void
   detach(release: boolean): void
@@ -80,17 +83,11 @@ export function attachBy(rung: Rung, follow: Rung, options: AttachmentOptions): 
 
 /** Attaches this tab to the hub at the other end of a rung's pipe. Rejects with the reason when that fails. */
 async function attach(rung: Rung, options: AttachmentOptions): Promise<Attachment> {
-  const { environment, hello, onMessage, signal } = options
+  const { environment, hello, asked, onMessage, signal } = options
   const { locks, timers } = environment
 
   // Taken while the pipe is being opened: in a takeover every wait counts.
-  const name = options.lock()
-  const locking =
-    locks &&
-    holdLock(locks, name, signal).then(
-      () => name,
-      () => undefined,
-    )
+  const locking = tryLock(locks, options.lock(), signal)
 
   let fail: (reason: string) => void = () => undefined
   const failure = new Promise<never>((_resolve, reject) => {
@@ -157,7 +154,7 @@ async function attach(rung: Rung, options: AttachmentOptions): Promise<Attachmen
 
   const welcome = await Promise.race([
     failure,
-    within(HANDSHAKE, hub.call('attach', { ...hello, ...(lock && { lock }) })),
+    within(HANDSHAKE, hub.call('attach', { ...hello, ...asked.anew(), ...(lock && { lock }) })),
   ])
   if (!welcome.ok) throw new Refused(welcome)
   owner = welcome.owner
@@ -181,7 +178,10 @@ async function attach(rung: Rung, options: AttachmentOptions): Promise<Attachmen
 
   return {
     welcome,
-    want: (events) => void call(hub.call('want', events)),
+    want() {
+      const { events, topics } = asked.change() ?? {}
+      if (events) void call(hub.call('want', events, topics))
+    },
     nudge: (why) => void call(hub.call('nudge', why)),
     // Its answer is the `signed-out` message, which every tab gets.
     signOut: () => void hub.call('signOut').catch(() => undefined),

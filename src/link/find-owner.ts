@@ -1,6 +1,6 @@
+import { type ChannelMessage, isChannelMessage } from '../channel-message.js'
 import { type Endpoint, listen, overChannel } from '../endpoint.js'
 import type { Environment } from '../environment.js'
-import { type ChannelMessage, isChannelMessage } from '../protocol.js'
 
 /**
  * Looks for the owner of the socket on the key's BroadcastChannel, and calls back with a pipe to it: a channel that only

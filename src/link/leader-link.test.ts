@@ -46,6 +46,8 @@ function setUp() {
       ],
       follow: followRung(environment, KEY),
       events: () => ['a'],
+      topics: () => [],
+      onTopics: () => undefined,
       auth: async () => ({ ok: true, auth: {} }),
       report: (code) => errors.push(code),
       onState: (state) => states.push(state),

@@ -1,6 +1,6 @@
 import type { Environment } from '../environment.js'
 import type { Report } from '../errors.js'
-import type { Credentials, EventPair, Settings, SocketState } from '../protocol.js'
+import type { Credentials, EventPair, Settings, SocketState, TopicAnswer } from '../protocol.js'
 import { type Host, IDLE, type Step } from '../status.js'
 import type { Rung } from './rung.js'
 
@@ -26,11 +26,15 @@ export interface LinkOptions {
   readonly follow: Rung
   /** The event names that this tab asks for now. */
   readonly events: () => readonly string[]
+  /** The topics that it uses now. */
+  readonly topics: () => readonly string[]
   readonly auth: () => Promise<Credentials>
   readonly report: Report
   readonly onState: (state: LinkState) => void
   readonly onEvents: (events: readonly EventPair[]) => void
   readonly onGap: (reason: string) => void
+  /** What has become of topics. */
+  readonly onTopics: (answers: readonly TopicAnswer[] | undefined) => void
   /** Attached without a gap: the hub vouches for everything since this page began to load. */
   readonly onVouched: () => void
   /** A message came after the session had ended here. */
@@ -52,7 +56,7 @@ export interface Link {
   state(): LinkState
   /** Everything up to this place in a hub's life was heard; undefined before the first attachment. */
   heard(): { readonly epoch: string; readonly seq: number } | undefined
-  /** The set of wanted events has changed. */
+  /** The events that are wanted, or the topics that are used, have changed. */
   want(): void
   /** Ends the session in every tab. Nothing is delivered any more from this call on. */
   signOut(): void

@@ -1,5 +1,6 @@
 import { messageOf } from '../errors.js'
 import { PROTOCOL, type Since } from '../protocol.js'
+import { createAsked } from './asked.js'
 import { type Attachment, attachBy, type Heard, Hung, Refused } from './attachment.js'
 import { createLadder } from './ladder.js'
 import { type Link, type LinkOptions, type LinkState, SEEKING } from './link-options.js'
@@ -32,6 +33,7 @@ export function createLink(options: LinkOptions): Link {
   let fenced = false
   let away = false
 
+  const asked = createAsked(options.events, options.topics)
   const ladder = createLadder(options.rungs, clock.now, report)
 
   const enter = (change: Partial<LinkState>) => {
@@ -73,8 +75,6 @@ export function createLink(options: LinkOptions): Link {
   }
 
   async function visitRung(rung: Rung, signal: AbortSignal): Promise<void> {
-    const events = options.events()
-    const { settings, tab } = options
     const since: Since = {
       time: clock.origin,
       ...(state.epoch && { epoch: state.epoch }),
@@ -83,8 +83,9 @@ export function createLink(options: LinkOptions): Link {
     const made = await attachBy(rung, options.follow, {
       environment,
       key,
-      hello: { protocol: PROTOCOL, tab, settings, events, since },
-      lock: () => `${key}/tab/${tab}/${++visits}`,
+      hello: { protocol: PROTOCOL, tab: options.tab, settings: options.settings, since },
+      asked,
+      lock: () => `${key}/tab/${options.tab}/${++visits}`,
       onMessage: receive,
       auth: async () => (fenced ? { ok: false, message: 'signed out' } : options.auth()),
       onLost: lost,
@@ -93,10 +94,10 @@ export function createLink(options: LinkOptions): Link {
       onLate: options.onLate,
       signal,
     })
-    if (!signal.aborted) attached(made, events)
+    if (!signal.aborted) attached(made)
   }
 
-  function attached(made: Attachment, asked: readonly string[]): void {
+  function attached(made: Attachment): void {
     const { welcome } = made
     attachment = made
     if (fenced) {
@@ -109,13 +110,14 @@ export function createLink(options: LinkOptions): Link {
     seq = welcome.seq
     const { host, role, socket, tabs, epoch } = welcome
     enter({ phase: 'attached', host, role, socket, tabs, epoch })
-    if (options.events().join() !== asked.join()) want()
+    made.want()
     if (welcome.settingsDiffer) {
       report('settings-differ', 'another tab made this hub with other connection settings, which stay in force')
     }
     if (welcome.gap) options.onGap(welcome.gap)
     else if (welcome.replay) options.onVouched()
     if (welcome.replay?.length) options.onEvents(welcome.replay)
+    options.onTopics(welcome.topics)
   }
 
   function receive(message: Heard): void {
@@ -133,6 +135,9 @@ export function createLink(options: LinkOptions): Link {
       case 'gap':
         seq = message.seq
         options.onGap(message.reason)
+        break
+      case 'topic':
+        options.onTopics([message])
         break
       case 'state':
         enter({ socket: message.socket, tabs: message.tabs })
@@ -192,10 +197,6 @@ export function createLink(options: LinkOptions): Link {
     void seek()
   }
 
-  function want(): void {
-    attachment?.want(options.events())
-  }
-
   function end(reason: string): void {
     stop()
     enter({ ...GONE, phase: 'signed-out', reason })
@@ -218,8 +219,8 @@ export function createLink(options: LinkOptions): Link {
 
   return {
     state: () => state,
-    heard: () => (state.epoch === undefined || seq === undefined ? undefined : { epoch: state.epoch, seq }),
-    want,
+    heard: () => (state.epoch !== undefined && seq !== undefined ? { epoch: state.epoch, seq } : undefined),
+    want: () => attachment?.want(),
     signOut() {
       if (fenced) return
       fenced = true

@@ -5,8 +5,8 @@ import { type ReactNode, StrictMode } from 'react'
 import { hydrateRoot } from 'react-dom/client'
 import { renderToString } from 'react-dom/server'
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import type { Line, MountOptions, Status } from '../index.js'
-import { PartylineProvider, usePartyline, usePartylineStatus, useServerEvent } from './index.js'
+import type { Line, MountOptions, Status, TopicOptions, TopicState } from '../index.js'
+import { PartylineProvider, usePartyline, usePartylineStatus, useServerEvent, useTopic } from './index.js'
 
 afterEach(cleanup)
 
@@ -32,6 +32,7 @@ function createFakeLine() {
   const log: string[] = []
   const mounts: MountOptions[] = []
   const watchers = new Set<() => void>()
+  const topics = new Set<{ readonly name: string; readonly options: TopicOptions }>()
   const handlers = new Set<{ readonly event: string; handle(metadata: never): void }>()
   let status = IDLE
   let subscriptions = 0
@@ -60,6 +61,15 @@ function createFakeLine() {
       handlers.add(own)
       return () => void handlers.delete(own)
     },
+    topic(name, options = {}) {
+      log.push(`join ${name} ${JSON.stringify(options.queryKeys ?? [])}`)
+      const use = { name, options }
+      topics.add(use)
+      return () => {
+        log.push(`leave ${name}`)
+        topics.delete(use)
+      }
+    },
     onReceipt: () => () => undefined,
     origin: 'me',
     request: (run) => run({}),
@@ -73,6 +83,11 @@ function createFakeLine() {
     mounts,
     watchers,
     handlers,
+    topics,
+    /** What becomes of a topic. */
+    tell(name: string, state: TopicState) {
+      for (const use of [...topics]) if (use.name === name) use.options.onState?.(state)
+    },
     subscriptions: () => subscriptions,
     become(name: 'connecting' | 'connected') {
       status = { ...status, name }
@@ -342,5 +357,60 @@ describe('rendering on a server', () => {
     expect(container.innerHTML).toBe('<i>connected</i>')
     act(() => root.unmount())
     expect(complaints).not.toHaveBeenCalled()
+  })
+})
+
+describe('useTopic', () => {
+  it('joins while it is mounted, says what has become of it, and does not join anew at a rendering', () => {
+    const { line, log, topics, tell } = createFakeLine()
+    const { result, rerender, unmount } = renderHook(() => useTopic(line, 'p', { queryKeys: [['task', { id: 7 }]] }))
+    expect(result.current).toEqual({ name: 'away' })
+    act(() => tell('p', { name: 'joined' }))
+    const joined = result.current
+    expect(joined).toEqual({ name: 'joined' })
+    rerender()
+    expect(result.current).toBe(joined)
+    expect(log).toEqual(['join p [["task",{"id":7}]]'])
+    act(() => tell('p', { name: 'refused', reason: 'not yours' }))
+    expect(result.current).toEqual({ name: 'refused', reason: 'not yours' })
+    unmount()
+    expect(topics.size).toBe(0)
+  })
+
+  it('another name, or another line, leaves and joins; the former one’s state is not the new one’s', () => {
+    const [one, other] = [createFakeLine(), createFakeLine()]
+    const { result, rerender } = renderHook(({ line, name }) => useTopic(line, name), {
+      initialProps: { line: one.line, name: 'p' as string | null | undefined },
+    })
+    act(() => one.tell('p', { name: 'joined' }))
+    rerender({ line: one.line, name: 'q' })
+    expect(result.current).toEqual({ name: 'away' })
+    act(() => one.tell('q', { name: 'joined' }))
+    rerender({ line: other.line, name: 'q' })
+    expect(result.current).toEqual({ name: 'away' })
+    rerender({ line: other.line, name: null })
+    rerender({ line: other.line, name: undefined })
+    expect(result.current).toEqual({ name: 'away' })
+    expect(one.log).toEqual(['join p []', 'leave p', 'join q []', 'leave q'])
+    expect(other.log).toEqual(['join q []', 'leave q'])
+  })
+
+  it('other keys are another use of it', () => {
+    const { line, log } = createFakeLine()
+    const { rerender } = renderHook(({ id }) => useTopic(line, 'p', { queryKeys: [['task', id]] }), {
+      initialProps: { id: 1 },
+    })
+    rerender({ id: 2 })
+    expect(log).toEqual(['join p [["task",1]]', 'leave p', 'join p [["task",2]]'])
+  })
+
+  it('in StrictMode there is one use in the end, and on a server none', () => {
+    const { line, topics } = createFakeLine()
+    const { result } = renderHook(() => useTopic(line, 'p'), { wrapper: StrictMode })
+    expect(topics.size).toBe(1)
+    expect(result.current).toEqual({ name: 'away' })
+    const Topic = () => <i>{useTopic(line, 'q').name}</i>
+    expect(renderToString(<Topic />)).toBe('<i>away</i>')
+    expect(topics.size).toBe(1)
   })
 })

@@ -8,12 +8,16 @@ export type PartylineServerErrorCode =
   | 'bad-metadata'
   /** Nobody is named: a user's id, or a room's name, is missing. */
   | 'bad-room'
+  /** A topic's name is no string of 1 to 200 characters. */
+  | 'bad-topic'
   /** Metadata is large: events should name what changed, not carry it. Development only; the event was sent. */
   | 'large-metadata'
   /** Socket.IO could not send the event. */
   | 'emit-failed'
   /** `authenticate` threw, or gave something that is no session. The socket was refused. */
   | 'authentication-failed'
+  /** `authorize` threw, or a topic's room could not be joined. The topic was refused. */
+  | 'authorization-failed'
   /** A recovered connection came in past `authenticate`: `skipMiddlewares` has to be false. The socket was refused. */
   | 'authentication-skipped'
   /** `replay` threw, or gave something that can't be sent. The client resyncs instead. */

@@ -12,4 +12,5 @@ export {
   type SessionsOptions,
   type SocketSlice,
 } from './sessions.js'
+export type { TopicSocket, TopicsOptions } from './topics.js'
 export type { Answer, Session } from './verdict.js'

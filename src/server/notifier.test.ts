@@ -219,6 +219,7 @@ describe('notifier', () => {
         throw new Error('no connection to Redis')
       },
       to: () => io,
+      socketsLeave: () => undefined,
     }
     expect(codeOf(() => createNotifier(io).everyone('changed'))).toBe('emit-failed')
   })

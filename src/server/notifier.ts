@@ -3,7 +3,7 @@ import type { AnyEvents, EventName, NotifyArguments, NotifyOptions } from './eve
 import { markOf } from './mark.js'
 import { bytesOf, checkEvent, checkMetadata } from './metadata.js'
 import { originOf, type RequestSlice } from './origin.js'
-import { checkRoom, checkUserId, type UserId, userRoom } from './rooms.js'
+import { checkRoom, checkTopic, checkUserId, topicRoom, type UserId, userRoom } from './rooms.js'
 
 /** More than this many bytes is no signal any more, but data. */
 const LARGE = 1_024
@@ -16,7 +16,7 @@ const GAP = 10_000
  */
 export interface EmitterSlice {
   emit(event: string, metadata: object): unknown
-  to(rooms: string[]): { emit(event: string, metadata: object): unknown }
+  to(rooms: string[]): { emit(event: string, metadata: object): unknown; socketsLeave(rooms: string[]): unknown }
 }
 
 export interface NotifierOptions {
@@ -46,6 +46,13 @@ export interface Notifier<Events> {
   users<E extends EventName<Events>>(userIds: readonly UserId[], event: E, ...rest: NotifyArguments<Events[E]>): void
   /** To every browser in a room of yours. */
   room<E extends EventName<Events>>(room: string, event: E, ...rest: NotifyArguments<Events[E]>): void
+  /** To every browser that has joined a topic. */
+  topic<E extends EventName<Events>>(topic: string, event: E, ...rest: NotifyArguments<Events[E]>): void
+  /**
+   * Ends a topic for a user, in every process, at once: a right was taken away. Make `authorize` refuse it first, or they
+   * come back. Default of `reason`: 'not allowed'.
+   */
+  endTopic(userId: UserId, topic: string, reason?: string): void
   /** To every browser there is. With many of them, give a `spread`. */
   everyone<E extends EventName<Events>>(event: E, ...rest: NotifyArguments<Events[E]>): void
   /**
@@ -114,6 +121,14 @@ export function createNotifier<Events = AnyEvents>(io: EmitterSlice, options: No
       user: (userId, event, ...rest) => attempt(() => [roomOfUser(userId)], event, rest),
       users: (userIds, event, ...rest) => attempt(() => userIds.map(roomOfUser), event, rest),
       room: (room, event, ...rest) => attempt(() => [named(room)], event, rest),
+      topic: (topic, event, ...rest) => attempt(() => [topicRoom(checked(topic))], event, rest),
+      endTopic: (userId, topic, message = 'not allowed') =>
+        guarded(() => {
+          const rooms = [roomOfUser(userId)]
+          // First told, then done: until it is told, a client would wonder at the silence.
+          emit(rooms, '_line', { topic: checked(topic), ok: false, message })
+          io.to(rooms).socketsLeave([topicRoom(topic)])
+        }),
       everyone: (event, ...rest) => attempt(() => undefined, event, rest),
       gap: ({ spread = GAP } = {}) => guarded(() => emit(undefined, '_line', { gap: true, ...markOf({ spread }) })),
       from: (request) => notifierFor(originOf(request)),
@@ -125,4 +140,9 @@ export function createNotifier<Events = AnyEvents>(io: EmitterSlice, options: No
 function named(room: string): string {
   checkRoom(room)
   return room
+}
+
+function checked(topic: string): string {
+  checkTopic(topic)
+  return topic
 }

@@ -22,4 +22,18 @@ export function checkRoom(room: unknown): asserts room is string {
     throw new PartylineServerError('bad-room', `a room's name has to be a string, not ${show(room)}`)
 }
 
+/** What the rooms of topics begin with: no other room should. */
+export const TOPIC_PREFIX = 'topic:'
+/** Characters of a topic's name. */
+const LONGEST = 200
+
+/** The room of all sockets that have joined a topic. */
+export const topicRoom = (topic: string): string => TOPIC_PREFIX + topic
+
+/** Throws `bad-topic` for what is no topic's name. */
+export function checkTopic(topic: unknown): asserts topic is string {
+  if (typeof topic !== 'string' || topic === '' || topic.length > LONGEST)
+    throw new PartylineServerError('bad-topic', `a topic has to be a string of 1 to ${LONGEST} characters`)
+}
+
 const show = (value: unknown): string => (typeof value === 'string' ? `'${value}'` : typeof value)

@@ -126,3 +126,30 @@ createSessions(io, { authenticate: () => ({ id: 'ann' }) })
 createSessions(io, { authenticate: () => true })
 // @ts-expect-error an event needs its number
 createSessions(io, { authenticate: () => ({ userId: 'ann' }), replay: () => [{ event: 'balance_updated' }] })
+
+// Topics.
+notify.topic('project:42', 'balance_updated', { accountId: '7' }, { spread: 500 })
+notify.from(new Headers()).topic('project:42', 'profile_updated')
+notify.endTopic(7, 'project:42')
+notify.endTopic('ann', 'project:42', 'no longer a member')
+// @ts-expect-error no such field
+notify.topic('project:42', 'balance_updated', { acountId: '7' })
+// @ts-expect-error a topic is a string
+notify.topic(42, 'profile_updated')
+createSessions(strict, {
+  authenticate: () => ({ userId: 7, tenant: 't' }),
+  topics: {
+    async authorize(session, topic, socket) {
+      expectTypeOf(session.tenant).toBeString()
+      expectTypeOf(topic).toBeString()
+      expectTypeOf(socket).toExtend<Socket>()
+      return topic === session.tenant || 'not your tenant'
+    },
+    limit: 50,
+  },
+})
+createSessions(namespace, { authenticate: () => ({ userId: 7 }), topics: { authorize: () => true } })
+// @ts-expect-error nothing is no answer
+createSessions(io, { authenticate: () => ({ userId: 7 }), topics: { authorize: () => undefined } })
+// @ts-expect-error somebody has to say who may
+createSessions(io, { authenticate: () => ({ userId: 7 }), topics: {} })

@@ -3,18 +3,16 @@ import { createExpiry } from './expiry.js'
 import { isCursor } from './mark.js'
 import { type LoggedEvents, type ReplaySocket, replayTo } from './replay.js'
 import { type UserId, userRoom } from './rooms.js'
+import { serveTopics, type TopicSocket, type TopicsOptions } from './topics.js'
 import { type Answer, ask, type Session, type Verdict } from './verdict.js'
 
 /** What a client sent as its credentials: anything, until you have looked at it. */
 export type ClientCredentials = Readonly<Record<string, unknown>>
 
 /** A socket of Socket.IO's server, as far as it is needed here. */
-export interface SocketSlice extends ReplaySocket {
+export interface SocketSlice extends ReplaySocket, TopicSocket {
   readonly handshake: { readonly auth: { readonly [name: string]: unknown } }
-  readonly recovered: boolean
   data: object
-  join(room: string): unknown
-  on(event: string, listener: (...args: unknown[]) => void): unknown
   disconnect(close: boolean): unknown
 }
 
@@ -46,6 +44,11 @@ export interface SessionsOptions<S, T extends Session> {
    * @default 1000
    */
   readonly replayLimit?: number
+  /**
+   * Who may join which topic.
+   * @default nobody joins any
+   */
+  readonly topics?: TopicsOptions<S, T>
   /**
    * Hears of what went wrong on the server's side.
    * @default the console
@@ -107,6 +110,7 @@ export function createSessions<S extends SocketSlice, T extends Session>(
     const expiry = createExpiry(() => socket.disconnect(true))
     expiry.set(verdict.until)
     socket.on('disconnect', expiry.stop)
+    const topics = serveTopics(socket, options.topics, () => sessionOf(socket) as T, fault)
     let renewing = false
 
     /** Fresh credentials of the same user make the session longer; anybody else's end it. */
@@ -125,6 +129,7 @@ export function createSessions<S extends SocketSlice, T extends Session>(
       if (!socket.connected) return
       Object.assign(socket.data, { session: renewed.session })
       expiry.set(renewed.until)
+      topics.recheck()
       answer({ ok: true })
     }
 

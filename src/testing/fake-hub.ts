@@ -28,6 +28,7 @@ export function setUpHub({ webLocks = true, settings = SETTINGS } = {}) {
       auth?: () => unknown
       expiresAt?: () => number | undefined
       trusted?: boolean
+      topics?: readonly string[]
     } = {},
   ) {
     const tab = browser.tab()
@@ -59,6 +60,7 @@ export function setUpHub({ webLocks = true, settings = SETTINGS } = {}) {
         settings,
         events,
         since: options.since ?? { time: Date.now() },
+        ...(options.topics && { topics: options.topics }),
         ...(locks && { lock }),
       },
       options.trusted ?? true,
@@ -69,6 +71,7 @@ export function setUpHub({ webLocks = true, settings = SETTINGS } = {}) {
       got,
       of: <K extends HubMessage['kind']>(kind: K) =>
         got.filter((message) => message.kind === kind) as Extract<HubMessage, { kind: K }>[],
+      use: (...topics: string[]) => hub.want(id, events, topics),
       detach: (release = false) => hub.detach(id, port2, release),
       crash: tab.crash,
     }

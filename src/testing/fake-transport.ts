@@ -14,6 +14,7 @@ export function createFakeTransport() {
       answersProbes: true,
       renewals: [],
       renewal: 'accepted',
+      said: [],
     }
     opened.push(connection)
     const attempt = () => {
@@ -31,6 +32,7 @@ export function createFakeTransport() {
         const { renewal } = connection
         return renewal === 'unknown' ? new Promise(() => undefined) : Promise.resolve(renewal)
       },
+      send: (event, metadata) => void connection.said.push([event, metadata]),
       close: () => {
         connection.closed = true
       },
@@ -60,4 +62,6 @@ export interface FakeConnection {
   readonly renewals: unknown[]
   /** What the server says of renewed credentials; `unknown`: it does not know the question. */
   renewal: 'accepted' | 'refused' | 'unknown'
+  /** What was said to the server. */
+  readonly said: (readonly [event: string, metadata: Readonly<Record<string, unknown>>])[]
 }

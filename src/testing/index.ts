@@ -51,6 +51,11 @@ export interface TestBrowserOptions {
    * @default whoever the line was mounted for
    */
   readonly identify?: (auth: Readonly<Record<string, unknown>>) => string | undefined
+  /**
+   * Who may join which topic; false or a reason refuses it.
+   * @default everybody
+   */
+  readonly authorize?: (identity: string, topic: string) => boolean | string
 }
 
 /** One tab, from its opening to its end. */
@@ -79,6 +84,8 @@ export interface TestTab {
 export interface TestServer {
   /** Sends an event to every socket of an identity. */
   emit(identity: string, event: string, metadata?: object): void
+  /** Sends an event to every socket that has joined a topic. */
+  topic(topic: string, event: string, metadata?: object): void
   /** The sockets that are connected. */
   sockets(): readonly ServerSocket[]
   /** Breaks every connection off, forgets every session, and refuses new ones until `start`. */
@@ -131,6 +138,7 @@ export function createTestBrowser(options: TestBrowserOptions = {}): TestBrowser
     delay: latency,
     recovery,
     renewal: false,
+    authorize: options.authorize,
     identify: (auth, mountedFor) =>
       options.identify ? options.identify((auth ?? {}) as Record<string, unknown>) : mountedFor,
   })
@@ -172,6 +180,7 @@ export function createTestBrowser(options: TestBrowserOptions = {}): TestBrowser
     },
     server: {
       emit: (identity, event, metadata = {}) => world.server.emit(identity, event, metadata),
+      topic: (topic, event, metadata = {}) => world.server.emitTo(topic, event, metadata),
       sockets: world.server.sockets,
       stop: world.server.stop,
       start: world.server.open,

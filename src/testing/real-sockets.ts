@@ -12,6 +12,8 @@ export interface Far {
   readonly port: number
   /** The token of every attempt to come in. */
   readonly tokens: unknown[]
+  /** What clients said beyond that, with its metadata. */
+  readonly said: [name: string, metadata: unknown][]
   /** How many are connected now. */
   count(): number
   emit(name: string, metadata?: unknown): void
@@ -38,7 +40,11 @@ export async function serveSocketIo(port: number, accept: Accept): Promise<Far> 
     const refusal = accept(tokens.at(-1))
     next(refusal === undefined ? undefined : new Error(refusal))
   })
+  const said: Far['said'] = []
   io.on('connection', (socket) => {
+    socket.onAny((name: string, metadata: unknown) => {
+      if (name !== '_line:auth') said.push([name, metadata])
+    })
     socket.on('_line:auth', ({ token }: { token: unknown }, answer: (given: object) => void) =>
       answer({ ok: accept(token) === undefined }),
     )
@@ -48,6 +54,7 @@ export async function serveSocketIo(port: number, accept: Accept): Promise<Far> 
   return {
     port: (http.address() as AddressInfo).port,
     tokens,
+    said,
     count: () => io.of('/').sockets.size,
     emit: (name, ...metadata) => void io.emit(name, ...metadata),
     drop: () => {
@@ -70,13 +77,14 @@ export async function serveWebSocket(
 ): Promise<Far & { raw(data: string | Uint8Array): void; end(code: number, reason?: string): void }> {
   const server = new WebSocketServer({ port, host: '127.0.0.1' })
   const tokens: unknown[] = []
+  const said: Far['said'] = []
   const ready = new Set<WebSocket>()
   server.on('connection', (socket) => {
     const say = (event: string, metadata?: object) => socket.send(JSON.stringify({ event, metadata }))
     socket.on('message', (data) => {
       const { event, metadata } = JSON.parse(String(data))
-      if (event === '_line:ping') say('_line:pong')
-      if (event !== '_line:auth') return
+      if (event === '_line:ping') return say('_line:pong')
+      if (event !== '_line:auth') return void said.push([event, metadata])
       tokens.push(metadata.token)
       const refusal = accept(metadata.token)
       if (refusal === undefined) {
@@ -95,6 +103,7 @@ export async function serveWebSocket(
   return {
     port: (server.address() as AddressInfo).port,
     tokens,
+    said,
     count: () => ready.size,
     emit: (event, metadata) => raw(JSON.stringify({ event, metadata })),
     raw,

@@ -28,6 +28,7 @@ export type ClientPacket =
   | { readonly kind: 'pong' }
   | { readonly kind: 'probe' }
   | { readonly kind: 'renew'; readonly auth: unknown }
+  | { readonly kind: 'say'; readonly event: string; readonly metadata: Readonly<Record<string, unknown>> }
 
 /** A socket as the server sees it. */
 export interface ServerSocket {
@@ -35,9 +36,12 @@ export interface ServerSocket {
   readonly identity: string
   /** When it was connected. Milliseconds since the Unix epoch. */
   readonly since: number
+  /** The topics that it has joined. */
+  readonly topics: readonly string[]
 }
 
 interface Session extends ServerSocket {
+  readonly topics: string[]
   readonly pid: string
   readonly send: (packet: ServerPacket) => void
   readonly kick: () => void
@@ -50,6 +54,8 @@ export interface ServerOptions {
   readonly recovery: boolean
   /** Whether fresh credentials over a standing connection are understood. */
   readonly renewal: boolean
+  /** Who may join which topic; a string is the reason of a refusal. Default: everybody. */
+  readonly authorize?: ((identity: string, topic: string) => boolean | string) | undefined
 }
 
 /** The emitting side: rooms by identity, heartbeats, and recovery of sessions that broke off. */
@@ -58,9 +64,8 @@ export function createSimulatedServer(machine: Machine, options: ServerOptions) 
   const sessions = new Set<Session>()
   const connections = new Set<() => void>()
   /** Sessions that broke off, by their pid: until when they can be recovered. */
-  let broken = new Map<string, { readonly identity: string; readonly until: number }>()
-  let log: { readonly identity: string; readonly name: string; readonly metadata: unknown; readonly offset: number }[] =
-    []
+  let broken = new Map<string, { readonly session: Session; readonly until: number }>()
+  let log: Entry[] = []
   let offset = 0
   let pids = 0
   let refusing = false
@@ -76,8 +81,7 @@ export function createSimulatedServer(machine: Machine, options: ServerOptions) 
       connections.delete(drop)
       if (!session) return
       sessions.delete(session)
-      if (recoverable && options.recovery)
-        broken.set(session.pid, { identity: session.identity, until: time.now() + RECOVERABLE })
+      if (recoverable && options.recovery) broken.set(session.pid, { session, until: time.now() + RECOVERABLE })
       session = undefined
     }
     function drop(recoverable = true): void {
@@ -99,16 +103,17 @@ export function createSimulatedServer(machine: Machine, options: ServerOptions) 
       }
       const former = pid === undefined ? undefined : broken.get(pid)
       const recovered =
-        former !== undefined && former.identity === identity && former.until >= time.now() && last !== undefined
+        former !== undefined && former.session.identity === identity && former.until >= time.now() && last !== undefined
       if (pid !== undefined) broken.delete(pid)
       const name = recovered && pid !== undefined ? pid : `p${++pids}`
       if (recovered) {
         for (const entry of log)
-          if (entry.identity === identity && entry.offset > last) send({ kind: 'event', ...entry })
+          if (entry.offset > last && isFor(entry, former.session)) send({ kind: 'event', ...entry })
       }
       session = {
         identity,
         since: time.now(),
+        topics: recovered ? former.session.topics : [],
         pid: name,
         send,
         kick() {
@@ -118,6 +123,19 @@ export function createSimulatedServer(machine: Machine, options: ServerOptions) 
       }
       sessions.add(session)
       send({ kind: 'connected', recovered, ...(options.recovery && { pid: name }) })
+    }
+
+    function obey({ event, metadata: { topics, ask } }: ClientPacket & { kind: 'say' }): void {
+      if (!session) return
+      for (const topic of topics as readonly string[]) {
+        const place = session.topics.indexOf(topic)
+        if (place >= 0) session.topics.splice(place, 1)
+        if (event !== '_line:join') continue
+        const verdict = options.authorize?.(session.identity, topic) ?? true
+        if (verdict === true) session.topics.push(topic)
+        const answer = { topic, ok: verdict === true, ask, ...(typeof verdict === 'string' && { message: verdict }) }
+        send({ kind: 'event', name: '_line', metadata: answer, offset })
+      }
     }
 
     connections.add(drop)
@@ -134,6 +152,7 @@ export function createSimulatedServer(machine: Machine, options: ServerOptions) 
             kind: 'renewed',
             ok: session !== undefined && options.identify(packet.auth, session.identity) === session.identity,
           })
+        if (packet.kind === 'say') obey(packet)
         if (packet.kind === 'pong') {
           stop()
           beat()
@@ -142,14 +161,19 @@ export function createSimulatedServer(machine: Machine, options: ServerOptions) 
     }
   }
 
+  function emit(to: Pick<Entry, 'identity' | 'topic'>, name: string, metadata: unknown): void {
+    const entry = { ...to, name, metadata, offset: ++offset }
+    if (options.recovery) log.push(entry)
+    for (const session of sessions) if (isFor(entry, session)) session.send({ kind: 'event', ...entry })
+  }
+
   return {
     accept,
-    emit(identity: string, name: string, metadata: unknown): void {
-      const entry = { identity, name, metadata, offset: ++offset }
-      if (options.recovery) log.push(entry)
-      for (const session of sessions) if (session.identity === identity) session.send({ kind: 'event', ...entry })
-    },
-    sockets: (): ServerSocket[] => [...sessions].map(({ identity, since }) => ({ identity, since })),
+    emit: (identity: string, name: string, metadata: unknown) => emit({ identity }, name, metadata),
+    /** To every socket that has joined it. */
+    emitTo: (topic: string, name: string, metadata: unknown) => emit({ topic }, name, metadata),
+    sockets: (): ServerSocket[] =>
+      [...sessions].map(({ identity, since, topics }) => ({ identity, since, topics: [...topics] })),
     /** Every connection breaks off and every session is forgotten; new ones are refused until `open`. */
     stop(): void {
       refusing = true
@@ -170,5 +194,17 @@ export function createSimulatedServer(machine: Machine, options: ServerOptions) 
     },
   }
 }
+
+/** An event, and whose it is: an identity's, or that of all who have joined a topic. */
+interface Entry {
+  readonly identity?: string
+  readonly topic?: string
+  readonly name: string
+  readonly metadata: unknown
+  readonly offset: number
+}
+
+const isFor = ({ identity, topic }: Entry, session: Session): boolean =>
+  topic === undefined ? session.identity === identity : session.topics.includes(topic)
 
 export type SimulatedServer = ReturnType<typeof createSimulatedServer>

@@ -178,6 +178,9 @@ export function createSimulatedTransport(
           renewed = resolve
           wire?.send({ kind: 'renew', auth } satisfies ClientPacket)
         }),
+      send(event, metadata) {
+        if (up) wire?.send({ kind: 'say', event, metadata } satisfies ClientPacket)
+      },
       close() {
         if (!opened.closed) hangUp()
         opened.closed = true

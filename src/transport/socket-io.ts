@@ -111,6 +111,10 @@ export const openSocketIo: OpenTransport = (settings, handlers) => {
           resolve((answer as { ok?: unknown } | undefined)?.ok === true ? 'accepted' : 'refused'),
         )
       }),
+    send: (event, metadata) => {
+      // Socket.IO would keep it, and say it on the next connection.
+      if (socket.connected) socket.emit(event, metadata)
+    },
     close: () => {
       closed = true
       attempt++

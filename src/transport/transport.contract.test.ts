@@ -204,6 +204,36 @@ describe.each([
     expect(heard).toEqual(['up'])
   })
 
+  it('says what it is given over the connection there is, and keeps nothing for the next one', async () => {
+    const server = await serve()
+    const { heard, transport } = connect(server.port, undefined, far)
+    transport.send?.('_line:join', { topics: ['early'], ask: 1 })
+    await until(() => expect(heard).toEqual(['up']))
+    transport.send?.('_line:join', { topics: ['p', 'ä'], ask: 2 })
+    await until(() => expect(server.said).toEqual([['_line:join', { topics: ['p', 'ä'], ask: 2 }]]))
+    server.drop()
+    await until(() => expect(heard.at(-1)).toMatch(/^down: /))
+    transport.send?.('_line:leave', { topics: ['p'] })
+    transport.reconnect()
+    await until(() => expect(heard.at(-1)).toBe('up'))
+    transport.send?.('_line:join', { topics: ['q'], ask: 3 })
+    await until(() => expect(server.said.at(-1)).toEqual(['_line:join', { topics: ['q'], ask: 3 }]))
+    expect(server.said).toHaveLength(2)
+  })
+
+  it('what the server says of a topic is no word on the connection', async () => {
+    const server = await serve()
+    const { heard, events } = connect(server.port)
+    await until(() => expect(heard).toEqual(['up']))
+    const words = [
+      { topic: 'p', ok: true, ask: 1 },
+      { topic: 'q', ok: false, message: 'not yours' },
+    ]
+    for (const word of words) server.emit('_line', word)
+    await until(() => expect(events).toEqual(words.map((word) => ['_line', word])))
+    expect(heard).toEqual(['up'])
+  })
+
   it('hears nothing after close, whenever that is', async () => {
     const server = await serve()
     const { heard, events, transport } = connect(server.port)

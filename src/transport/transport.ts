@@ -9,6 +9,8 @@ export interface Transport {
   probe?(): Promise<void>
   /** Offers fresh credentials over the connection there is. Never resolves when the server does not know how. */
   renew?(credentials: Readonly<Record<string, unknown>>): Promise<'accepted' | 'refused'>
+  /** Says something to the server over the connection there is; without one it is not said at all. */
+  send?(event: string, metadata: Readonly<Record<string, unknown>>): void
   /** Ends it for good: nothing is heard from it any more. */
   close(): void
 }

@@ -109,7 +109,7 @@ export function webSocketTransport({ openWebSocket, timers, random }: WebSocketP
       }
 
       /** The server's answer to credentials, the first ones or renewed ones. */
-      function judge(metadata: { readonly ok?: unknown; readonly message?: unknown }): void {
+      function judge(metadata: Verdict): void {
         const { ok, message } = metadata
         const renewal = up && renewals.shift()
         if (renewal) renewal(ok === true ? 'accepted' : 'refused')
@@ -130,7 +130,7 @@ export function webSocketTransport({ openWebSocket, timers, random }: WebSocketP
           return
         }
         const { event, metadata } = frame
-        if (event === RESERVED && typeof metadata === 'object' && metadata !== null && 'ok' in metadata) judge(metadata)
+        if (event === RESERVED && isVerdict(metadata)) judge(metadata)
         else if (event === PONG) {
           for (const alive of probes) alive()
           probes.clear()
@@ -170,6 +170,9 @@ export function webSocketTransport({ openWebSocket, timers, random }: WebSocketP
             renewals.push(resolve)
             send(AUTH, credentials)
           }),
+        send: (event: string, metadata: object) => {
+          if (up) send(event, metadata)
+        },
       }
     }
 
@@ -181,7 +184,17 @@ export function webSocketTransport({ openWebSocket, timers, random }: WebSocketP
       reconnect: connect,
       probe: () => current?.probe() ?? never(),
       renew: (credentials) => current?.renew(credentials) ?? never(),
+      send: (event, metadata) => current?.send(event, metadata),
       close: end,
     }
   }
 }
+
+interface Verdict {
+  readonly ok?: unknown
+  readonly message?: unknown
+}
+
+/** What is said of a topic is no verdict on the connection. */
+const isVerdict = (metadata: unknown): metadata is Verdict =>
+  typeof metadata === 'object' && metadata !== null && 'ok' in metadata && !('topic' in metadata)

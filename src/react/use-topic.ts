@@ -1,0 +1,32 @@
+'use client'
+
+import { useEffect, useState } from 'react'
+import type { TopicOptions, TopicState } from '../topics.js'
+import type { AnyLine } from './context.js'
+
+const AWAY: TopicState = { name: 'away' }
+
+/**
+ * Joins a topic while the component is mounted, and says what has become of it. Components and tabs that use the same one
+ * share it.
+ * @param name - Null and undefined: none.
+ */
+export function useTopic(
+  line: AnyLine,
+  name: string | null | undefined,
+  { queryKeys }: Pick<TopicOptions, 'queryKeys'> = {},
+): TopicState {
+  const [heard, setHeard] = useState<{ readonly name: string; readonly state: TopicState }>()
+  // By value: a list that is written anew at every rendering is no other one.
+  const keys = JSON.stringify(queryKeys)
+  // biome-ignore lint/correctness/useExhaustiveDependencies: `keys` is what `queryKeys` says.
+  useEffect(() => {
+    if (name === null || name === undefined) return
+    const leave = line.topic(name, { queryKeys, onState: (state) => setHeard({ name, state }) })
+    return () => {
+      leave()
+      setHeard(undefined)
+    }
+  }, [line, name, keys])
+  return heard && heard.name === name ? heard.state : AWAY
+}

@@ -1,0 +1,156 @@
+import { PartylineServerError } from './errors.js'
+import { checkTopic, TOPIC_PREFIX, topicRoom } from './rooms.js'
+
+/** A socket of Socket.IO's server, as far as topics need it. */
+export interface TopicSocket {
+  readonly connected: boolean
+  readonly recovered: boolean
+  readonly rooms: ReadonlySet<string>
+  join(room: string): unknown
+  leave(room: string): unknown
+  emit(event: string, metadata: object): unknown
+  on(event: string, listener: (...args: unknown[]) => void): unknown
+}
+
+export interface TopicsOptions<S, T> {
+  /**
+   * Says whether this session may join a topic. False is a refusal, a string one with a reason that the client shows. A throw
+   * is one too, but what was thrown goes to `onError` only. Asked again for each topic when credentials are renewed.
+   */
+  readonly authorize: (session: T, topic: string, socket: S) => Verdict | Promise<Verdict>
+  /**
+   * How many topics one browser may be in at once.
+   * @default 500
+   */
+  readonly limit?: number
+}
+
+type Verdict = boolean | string
+
+/** So many questions of one socket are with `authorize` at a time. */
+const AT_ONCE = 8
+
+interface Question {
+  /** The client's number for it; absent if it was not the client who asked. */
+  ask?: number | undefined
+}
+
+/**
+ * Lets one socket into topics: a room for each, with a prefix of its own, so that no client gets into another room by asking for
+ * a topic. What it may join is asked of the app; without an answer to ask for, nothing.
+ */
+export function serveTopics<S extends TopicSocket, T>(
+  socket: S,
+  options: TopicsOptions<S, T> | undefined,
+  session: () => T,
+  fault: (error: PartylineServerError) => void,
+): { readonly recheck: () => void } {
+  const limit = options?.limit ?? 500
+  /** What is being asked, and waits to be. One that is left meanwhile is no longer here. */
+  const questions = new Map<string, Question>()
+  const waiting: (() => Promise<void>)[] = []
+  let running = 0
+
+  const joined = () => [...socket.rooms].filter((room) => room.startsWith(TOPIC_PREFIX))
+  const used = () => new Set([...joined(), ...[...questions.keys()].map(topicRoom)]).size
+  const say = (topic: string, refusal: string | undefined, ask: number | undefined) => {
+    const said = refusal === undefined ? { ok: true } : { ok: false, message: refusal }
+    socket.emit('_line', { topic, ...said, ...(ask !== undefined && { ask }) })
+  }
+
+  /** The reason why not, if there is one. */
+  async function refusalOf(topic: string): Promise<string | undefined> {
+    if (!options) return 'this server has no topics'
+    try {
+      const verdict = await options.authorize(session(), topic, socket)
+      if (verdict === true) return undefined
+      return typeof verdict === 'string' && verdict !== '' ? verdict : 'not allowed'
+    } catch (thrown) {
+      fault(new PartylineServerError('authorization-failed', `authorize threw for the topic '${topic}'`, thrown))
+      return 'not allowed'
+    }
+  }
+
+  function put(topic: string, question: Question): void {
+    questions.set(topic, question)
+    waiting.push(async () => {
+      const isOver = () => !socket.connected || questions.get(topic) !== question
+      if (isOver()) return
+      const refusal = await refusalOf(topic)
+      if (isOver()) return
+      const room = topicRoom(topic)
+      const wasIn = socket.rooms.has(room)
+      // Awaited before the client hears of it: with some adapters joining takes a while, and events would fall in between.
+      if (refusal === undefined) await socket.join(room)
+      else await socket.leave(room)
+      if (isOver()) return
+      questions.delete(topic)
+      const { ask } = question
+      if (ask !== undefined || (wasIn && refusal !== undefined)) say(topic, refusal, ask)
+    })
+    next()
+  }
+
+  function next(): void {
+    while (running < AT_ONCE) {
+      const run = waiting.shift()
+      if (!run) return
+      running++
+      void run()
+        .catch((thrown: unknown) =>
+          fault(new PartylineServerError('authorization-failed', 'a topic’s room could not be joined or left', thrown)),
+        )
+        .finally(() => {
+          running--
+          next()
+        })
+    }
+  }
+
+  function join(topic: string, ask: number | undefined): void {
+    const asked = questions.get(topic)
+    if (asked) asked.ask = ask
+    else if (socket.rooms.has(topicRoom(topic))) say(topic, undefined, ask)
+    else if (used() >= limit) say(topic, `more than ${limit} topics`, ask)
+    else put(topic, { ask })
+  }
+
+  function leave(topic: string): void {
+    questions.delete(topic)
+    void socket.leave(topicRoom(topic))
+  }
+
+  /** Every right is asked for anew; one that was taken away ends its topic. */
+  function recheck(): void {
+    for (const room of joined()) {
+      const topic = room.slice(TOPIC_PREFIX.length)
+      if (!questions.has(topic)) put(topic, {})
+    }
+  }
+
+  socket.on('_line:join', (said) => {
+    const { topics, ask } = read(said, limit)
+    for (const topic of topics) join(topic, ask)
+  })
+  socket.on('_line:leave', (said) => read(said, limit).topics.forEach(leave))
+  // In the rooms of its former connection already; since then a right may have been taken away.
+  if (socket.recovered) recheck()
+  return { recheck }
+}
+
+/** What a client sent: anything, until it was looked at. */
+function read(said: unknown, limit: number): { readonly topics: readonly string[]; readonly ask: number | undefined } {
+  const { topics, ask } = (typeof said === 'object' && said !== null ? said : {}) as Record<string, unknown>
+  // One more than allowed, so that the client hears of it.
+  const list = Array.isArray(topics) ? topics.slice(0, limit + 1).filter(isTopic) : []
+  return { topics: [...new Set(list)], ask: typeof ask === 'number' ? ask : undefined }
+}
+
+function isTopic(value: unknown): value is string {
+  try {
+    checkTopic(value)
+    return true
+  } catch {
+    return false
+  }
+}
