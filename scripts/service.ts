@@ -31,8 +31,13 @@ export function ensureProgram(name: string): string {
 }
 
 /** Ends a program with this process, however that ends. In a process group of its own, so that Ctrl+C is ours to act on. */
-export function spawnWithUs(program: string, args: readonly string[], cwd: string): ChildProcess {
-  const child = spawn(program, args, { cwd, stdio: ['ignore', 'pipe', 'pipe'], detached: true })
+export function spawnWithUs(
+  program: string,
+  args: readonly string[],
+  cwd: string,
+  env: NodeJS.ProcessEnv = process.env,
+): ChildProcess {
+  const child = spawn(program, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'], detached: true })
   // It waits on a pipe that is closed when we are gone, be it by SIGKILL.
   const guard = spawn('/bin/sh', ['-c', 'read -r _; kill -9 "$0"', String(child.pid)], {
     stdio: ['pipe', 'ignore', 'ignore'],
