@@ -76,6 +76,7 @@ const STEPS: Record<string, readonly Step[]> = {
     { name: 'sizes', command: script('size') },
     { name: 'package', command: script('pack') },
     { name: 'build of the demo', command: ['npm', 'run', 'build:demo'] },
+    { name: 'build of the examples', command: ['npm', 'run', 'build:examples'] },
     e2e,
     browsers,
   ],
@@ -83,6 +84,7 @@ const STEPS: Record<string, readonly Step[]> = {
   e2e: [
     { name: 'build', command: ['npm', 'run', 'build'] },
     { name: 'build of the demo', command: ['npm', 'run', 'build:demo'] },
+    { name: 'build of the examples', command: ['npm', 'run', 'build:examples'] },
     e2e,
     browsers,
   ],
