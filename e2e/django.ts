@@ -1,7 +1,7 @@
 import { type BrowserContext, test as base, expect, type Page } from '@playwright/test'
 // What the page offers to tests: `window.bank`.
 import type {} from '../examples/django/page/src/main.js'
-import { type Daphne, type Django, prepareDjango } from '../scripts/django.js'
+import { type Daphne, type Django, prepareDjango, type Settings } from '../scripts/django.js'
 import type { Receipt, Status } from '../src/index.js'
 
 export type { Page }
@@ -110,7 +110,7 @@ export function watchFetches(page: Page): string[] {
 
 interface TestFixtures {
   /** Opens a process of the example; it ends with the test. */
-  open(settings?: Readonly<Record<string, string>>, port?: number): Promise<Daphne>
+  open(settings?: Settings, port?: number): Promise<Daphne>
   /** A browser of its own on a process; it is closed with the test. */
   visit(daphne: Daphne, name?: string): Promise<Visitor>
 }

@@ -9,6 +9,9 @@ import { endProcess, freePort, spawnWithUs, untilListening } from './service.js'
 
 const FOLDER = fileURLToPath(new URL('../examples/django', import.meta.url))
 
+/** Environment variables that examples/django/bank/settings.py reads. */
+export type Settings = Readonly<Record<string, string>>
+
 export interface Daphne {
   readonly port: number
   readonly url: string
@@ -18,9 +21,9 @@ export interface Daphne {
 
 export interface Django {
   /** Runs `manage.py`; gives what it said, and throws that if it failed. */
-  manage(...args: string[]): string
-  /** One more process on the same database, when it answers. `settings` are environment variables (bank/settings.py). */
-  open(settings?: Readonly<Record<string, string>>, port?: number): Promise<Daphne>
+  manage(settings: Settings, ...args: string[]): string
+  /** One more process on the same database, when it answers. */
+  open(settings?: Settings, port?: number): Promise<Daphne>
   /** Ends all of its processes, and removes the data. */
   stop(): Promise<void>
 }
@@ -39,12 +42,13 @@ export function prepareDjango(): Django {
   }
   const daphnes = new Set<Daphne>()
 
-  function manage(...args: string[]): string {
-    const { status, stdout, stderr } = spawnSync(python, ['manage.py', ...args], { cwd: FOLDER, env, encoding: 'utf8' })
+  function manage(settings: Settings, ...args: string[]): string {
+    const options = { cwd: FOLDER, env: { ...env, ...settings }, encoding: 'utf8' } as const
+    const { status, stdout, stderr } = spawnSync(python, ['manage.py', ...args], options)
     if (status !== 0) throw new Error(`manage.py ${args.join(' ')} failed: ${stdout}${stderr}`)
     return stdout + stderr
   }
-  manage('migrate', '-v0')
+  manage({}, 'migrate', '-v0')
 
   return {
     manage,

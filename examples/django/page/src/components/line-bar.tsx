@@ -50,9 +50,11 @@ function useReceipts() {
   const [receipts, setReceipts] = useState<readonly { readonly number: number; readonly receipt: Receipt }[]>([])
   useEffect(
     () =>
-      line.onReceipt((receipt) =>
-        setReceipts((before) => [{ number: (before[0]?.number ?? 0) + 1, receipt }, ...before].slice(0, KEPT)),
-      ),
+      line.onReceipt((receipt) => {
+        // A gap before anything was on the screen has nothing to tell.
+        if (receipt.events.length === 0 && receipt.refetched.length === 0) return
+        setReceipts((before) => [{ number: (before[0]?.number ?? 0) + 1, receipt }, ...before].slice(0, KEPT))
+      }),
     [],
   )
   return receipts

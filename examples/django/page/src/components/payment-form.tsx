@@ -3,6 +3,12 @@ import { type FormEvent, useState } from 'react'
 import { parseCents } from '../money.js'
 import { accountsQuery, balanceQuery, transactionsQuery, useApi } from '../queries.js'
 
+interface Draft {
+  readonly fromAccountId: string
+  readonly to: string
+  readonly amount: string
+}
+
 export function PaymentForm() {
   const api = useApi()
   const queryClient = useQueryClient()
@@ -13,14 +19,16 @@ export function PaymentForm() {
   const fromAccountId = from ?? accounts.data?.[0]?.id ?? ''
 
   const payment = useMutation({
-    mutationFn: () => {
+    mutationFn: ({ fromAccountId, to, amount }: Draft) => {
       const cents = parseCents(amount)
+      if (to.trim() === '') throw new Error('Please say who gets it.')
       if (cents === undefined) throw new Error('Please give an amount like 12.50.')
       return api.pay({ fromAccountId, amount: cents, to })
     },
-    onSuccess(paid) {
-      setTo('')
-      setAmount('')
+    onSuccess(paid, sent) {
+      // What was typed meanwhile stays.
+      setTo((now) => (now === sent.to ? '' : now))
+      setAmount((now) => (now === sent.amount ? '' : now))
       // This tab has the answer, and shows it at once. The event that follows costs it no fetch (`line.request` in api.ts),
       // and tells all other tabs.
       queryClient.setQueryData(balanceQuery(api, paid.accountId).queryKey, (before) =>
@@ -34,7 +42,7 @@ export function PaymentForm() {
 
   const submit = (event: FormEvent) => {
     event.preventDefault()
-    payment.mutate()
+    payment.mutate({ fromAccountId, to, amount })
   }
 
   return (
