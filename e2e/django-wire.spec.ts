@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import WebSocket from 'ws'
 import { startRedis } from '../scripts/redis.js'
 import { countsOf, expect, test, type Visitor } from './django.js'
@@ -28,6 +29,21 @@ const paid = (accountId: string) =>
 test('the tests of the copied folder, in Python', ({ django }) => {
   if (django instanceof Error) return test.skip(true, django.message)
   expect(django.manage({}, 'test')).toMatch(/Ran \d\d tests[\s\S]*OK/)
+})
+
+test('what the documents show of the example is in it, word for word', () => {
+  const folder = new URL('../examples/django/', import.meta.url)
+  let excerpts = 0
+  for (const document of ['../../docs/websocket.md', 'README.md']) {
+    const text = readFileSync(new URL(document, folder), 'utf8')
+    for (const [, path = '', excerpt = ''] of text.matchAll(
+      /```python\n# (?:examples\/django\/)?(\S+\.py).*\n([\s\S]*?)```/g,
+    )) {
+      expect(readFileSync(new URL(path, folder), 'utf8')).toContain(excerpt.trim())
+      excerpts++
+    }
+  }
+  expect(excerpts).toBe(8)
 })
 
 test('credentials first, then events; without them none', async ({ open, visit }) => {
@@ -130,7 +146,7 @@ test('what is no frame is left out', async ({ open, visit }) => {
   await expect.poll(() => countsOf(daphne)).toMatchObject({ open: 0, opened: 1 })
 })
 
-test('a process without sockets sends through Redis: a thousand events in one commit all arrive', async ({
+test('a process without sockets sends through Redis: a thousand events at once all arrive, however busy daphne is', async ({
   open,
   visit,
   django,
@@ -151,7 +167,9 @@ with transaction.atomic():
     for number in range(1000):
         emit_event(1, "counted", {"number": number})
 `
+    daphne.sleep()
     django.manage({ REDIS_URL: redis.url }, 'shell', '-c', burst)
+    daphne.wake()
     await expect.poll(() => heard.length).toBe(1_001)
     expect(heard.slice(1)).toEqual(
       Array.from({ length: 1_000 }, (_, number) => ({ event: 'counted', metadata: { number } })),

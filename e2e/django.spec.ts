@@ -194,6 +194,27 @@ const become = async (pages: readonly Page[], name: string) => {
   for (const page of pages) await expect.poll(async () => (await status(page)).name, { timeout: 40_000 }).toBe(name)
 }
 
+test('a half-open connection is noticed when the browser comes online, and replaced', async ({ open, visit }) => {
+  const daphne = await open()
+  const proxy = await startProxy(daphne)
+  try {
+    const ann = await visit({ ...daphne, url: proxy.url }, 'ann')
+    const pages = await ann.openTabs(2)
+    for (const page of pages) await watchGaps(page)
+    proxy.strand()
+    // The event goes into the silence.
+    await ann.pay(100, 'Corner Bakery')
+    await pages[0]?.evaluate(() => void dispatchEvent(new Event('online')))
+    for (const page of pages) await expect.poll(() => gapsOf(page)).toEqual(['the socket was reconnected'])
+    await shows(pages, ann)
+    await ann.pay(100, 'Corner Bakery')
+    await shows(pages, ann)
+    for (const page of pages) expect(await gapsOf(page)).toHaveLength(1)
+  } finally {
+    await proxy.close()
+  }
+})
+
 test('daphne is killed three times while payments are made: every tab converges, with one gap each time', async ({
   open,
   visit,

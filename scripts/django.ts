@@ -15,6 +15,9 @@ export type Settings = Readonly<Record<string, string>>
 export interface Daphne {
   readonly port: number
   readonly url: string
+  /** From here on it does nothing, until `wake`: as a process that is kept busy. */
+  sleep(): void
+  wake(): void
   /** Ends it without a goodbye to anybody: its sockets are the kernel's to close. */
   kill(): Promise<void>
 }
@@ -61,6 +64,8 @@ export function prepareDjango(): Django {
       const daphne: Daphne = {
         port,
         url,
+        sleep: () => void child.kill('SIGSTOP'),
+        wake: () => void child.kill('SIGCONT'),
         kill: () => {
           daphnes.delete(daphne)
           return endProcess(child, 'SIGKILL')

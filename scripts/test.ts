@@ -2,6 +2,8 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { ensureBrowser } from './browser.js'
+import { ensurePython } from './python.js'
+import { ensureProgram } from './service.js'
 
 interface Count {
   passed: number
@@ -90,6 +92,17 @@ const STEPS: Record<string, readonly Step[]> = {
   ],
 }
 
+/** Before the tests that want them, which run side by side: two installations at once are in each other's way. */
+function ensureServices(): void {
+  for (const ensure of [ensurePython, () => ensureProgram('redis-server')]) {
+    try {
+      ensure()
+    } catch (error) {
+      console.log(`Some tests will be skipped: ${(error as Error).message}`)
+    }
+  }
+}
+
 const which = process.argv[2] ?? 'all'
 const steps = STEPS[which]
 if (!steps) throw new Error(`no such part of the tests: ${which}`)
@@ -102,6 +115,7 @@ const broken: string[] = []
 for (const { name, command, count } of steps) {
   console.log(`\n== ${name}`)
   const began = Date.now()
+  if (name === e2e.name) ensureServices()
   const [program = '', ...args] = command
   const able = ![e2e.name, browsers.name].includes(name) || ensureBrowser()
   const ok = able && spawnSync(program, args, { stdio: 'inherit' }).status === 0
