@@ -1,31 +1,20 @@
-import { setTimeout as sleep } from 'node:timers/promises'
-import { formatCents } from '../examples/django/page/src/money.js'
-import { startRedis } from '../scripts/redis.js'
 import {
-  atRest,
   countsOf,
   errorCodes,
   eventsOf,
   expect,
   type Page,
+  shows,
   status,
   test,
-  type Visitor,
   watchFetches,
   watchReceipts,
 } from './django.js'
-import { startProxy } from './proxy.js'
 
 // The plain WebSocket transport in real tabs, against Django Channels on daphne (examples/django).
 
 const BALANCE = '/api/accounts/1/balance'
 const TRANSACTIONS = '/api/transactions?accountId=1'
-
-/** What a tab has to show is asked of Django. */
-async function shows(pages: readonly Page[], visitor: Visitor, accountId = '1'): Promise<void> {
-  const amount = formatCents(await visitor.balance(accountId))
-  for (const page of pages) await expect(page.getByTestId(`balance-${accountId}`)).toHaveText(amount)
-}
 
 async function payIn(page: Page, amount: string, to: string): Promise<void> {
   await page.getByTestId('pay-to').fill(to)
@@ -175,136 +164,4 @@ test('frames that are none: coded errors, and the connection lives on', async ({
   await shows([page], ann)
   expect(await status(page)).toMatchObject({ name: 'connected' })
   expect(await countsOf(daphne)).toEqual({ open: 1, opened: 1, authenticated: 1 })
-})
-
-/** How many gaps there were since `watchGaps`. */
-const gapsOf = (page: Page) => page.evaluate(() => (window as unknown as { gaps: string[] }).gaps)
-const watchGaps = (page: Page) =>
-  page.evaluate(() => {
-    const { line } = window.bank
-    const gaps: (string | undefined)[] = []
-    Object.assign(window, { gaps })
-    let last = line.status.lastGap
-    line.subscribe(() => {
-      if (line.status.lastGap !== last) gaps.push(line.status.lastGap?.reason)
-      last = line.status.lastGap
-    })
-  })
-const become = async (pages: readonly Page[], name: string) => {
-  for (const page of pages) await expect.poll(async () => (await status(page)).name, { timeout: 40_000 }).toBe(name)
-}
-
-test('a half-open connection is noticed when the browser comes online, and replaced', async ({ open, visit }) => {
-  const daphne = await open()
-  const proxy = await startProxy(daphne)
-  try {
-    const ann = await visit({ ...daphne, url: proxy.url }, 'ann')
-    const pages = await ann.openTabs(2)
-    for (const page of pages) await watchGaps(page)
-    proxy.strand()
-    // The event goes into the silence.
-    await ann.pay(100, 'Corner Bakery')
-    await pages[0]?.evaluate(() => void dispatchEvent(new Event('online')))
-    for (const page of pages) await expect.poll(() => gapsOf(page)).toEqual(['the socket was reconnected'])
-    await shows(pages, ann)
-    await ann.pay(100, 'Corner Bakery')
-    await shows(pages, ann)
-    for (const page of pages) expect(await gapsOf(page)).toHaveLength(1)
-  } finally {
-    await proxy.close()
-  }
-})
-
-test('daphne is killed three times while payments are made: every tab converges, with one gap each time', async ({
-  open,
-  visit,
-}) => {
-  test.setTimeout(180_000)
-  const redis = await startRedis().catch((error: Error) => error)
-  if (redis instanceof Error) return test.skip(true, redis.message)
-  const settings = { REDIS_URL: redis.url }
-  let feeding = true
-  let feed: Promise<number> | undefined
-  try {
-    let daphne = await open(settings)
-    // Another process takes the payments.
-    const elsewhere = await open(settings)
-    const ann = await visit(daphne, 'ann')
-    const pages = await ann.openTabs(5)
-    for (const page of pages) await watchGaps(page)
-    feed = (async () => {
-      for (let payments = 0; ; payments++) {
-        if (!feeding) return payments
-        await ann.pay(1, 'Feed', '1', elsewhere.url)
-        await sleep(50)
-      }
-    })()
-
-    for (let outage = 1; outage <= 3; outage++) {
-      await daphne.kill()
-      await become(pages, 'disconnected')
-      // From this account only while nobody hears of it: it can come by a resync alone.
-      await ann.pay(outage, 'Meanwhile', '2', elsewhere.url)
-      daphne = await open(settings, daphne.port)
-      await become(pages, 'connected')
-      await shows(pages, ann, '2')
-      for (const page of pages) expect(await gapsOf(page)).toEqual(Array(outage).fill('the socket was reconnected'))
-      expect(await countsOf(daphne)).toMatchObject({ open: 1, opened: 1 })
-    }
-    feeding = false
-    console.log(`${await feed} payments while daphne was killed three times`)
-    await shows(pages, ann)
-    for (const page of pages) await atRest(page)
-  } finally {
-    feeding = false
-    await feed?.catch(() => undefined)
-    await redis.stop()
-  }
-})
-
-test('two processes and Redis: a payment at one is live in the tabs of the other', async ({ open, visit }) => {
-  const redis = await startRedis().catch((error: Error) => error)
-  if (redis instanceof Error) return test.skip(true, redis.message)
-  try {
-    const [one, other] = [await open({ REDIS_URL: redis.url }), await open({ REDIS_URL: redis.url })]
-    const ann = await visit(one, 'ann')
-    const pages = [...(await ann.openTabs(2)), ...(await ann.openTabs(2, '/', other.url))]
-    for (const daphne of [one, other]) expect(await countsOf(daphne)).toMatchObject({ open: 1, opened: 1 })
-    for (const page of pages) await watchReceipts(page)
-
-    for (const from of [one.url, other.url]) {
-      await ann.pay(300, 'Corner Bakery', '1', from)
-      await shows(pages, ann)
-    }
-    const both = ['balance_updated', 'balance_updated', 'transaction_happened', 'transaction_happened']
-    for (const page of pages) await expect.poll(async () => (await eventsOf(page)).sort()).toEqual(both)
-  } finally {
-    await redis.stop()
-  }
-})
-
-test('Redis is away: a payment is made all the same, and every tab has it when Redis is back', async ({
-  open,
-  visit,
-}) => {
-  test.setTimeout(120_000)
-  const redis = await startRedis().catch((error: Error) => error)
-  if (redis instanceof Error) return test.skip(true, redis.message)
-  const proxy = await startProxy({ port: Number(new URL(redis.url).port) })
-  try {
-    const ann = await visit(await open({ REDIS_URL: proxy.url.replace('http', 'redis') }), 'ann')
-    const pages = await ann.openTabs(3)
-    await proxy.refuse()
-    proxy.cut('rst')
-    await become(pages, 'disconnected')
-    await ann.pay(500, 'Corner Bakery')
-    await proxy.heal()
-    await become(pages, 'connected')
-    await shows(pages, ann)
-    await ann.pay(500, 'Corner Bakery')
-    await shows(pages, ann)
-  } finally {
-    await proxy.close()
-    await redis.stop()
-  }
 })

@@ -1,6 +1,7 @@
 import { type BrowserContext, test as base, expect, type Page } from '@playwright/test'
 // What the page offers to tests: `window.bank`.
 import type {} from '../examples/django/page/src/main.js'
+import { formatCents } from '../examples/django/page/src/money.js'
 import { type Daphne, type Django, prepareDjango, type Settings } from '../scripts/django.js'
 import type { Receipt, Status } from '../src/index.js'
 
@@ -106,6 +107,30 @@ export function watchFetches(page: Page): string[] {
     if (request.method() === 'GET' && pathname.startsWith('/api/')) paths.push(pathname + search)
   })
   return paths
+}
+
+/** What a tab has to show is asked of Django. */
+export async function shows(pages: readonly Page[], visitor: Visitor, accountId = '1'): Promise<void> {
+  const amount = formatCents(await visitor.balance(accountId))
+  for (const page of pages) await expect(page.getByTestId(`balance-${accountId}`)).toHaveText(amount)
+}
+
+/** How many gaps there were since `watchGaps`. */
+export const gapsOf = (page: Page) => page.evaluate(() => (window as unknown as { gaps: string[] }).gaps)
+/** From here on `gapsOf` counts. */
+export const watchGaps = (page: Page) =>
+  page.evaluate(() => {
+    const { line } = window.bank
+    const gaps: (string | undefined)[] = []
+    Object.assign(window, { gaps })
+    let last = line.status.lastGap
+    line.subscribe(() => {
+      if (line.status.lastGap !== last) gaps.push(line.status.lastGap?.reason)
+      last = line.status.lastGap
+    })
+  })
+export const become = async (pages: readonly Page[], name: string) => {
+  for (const page of pages) await expect.poll(async () => (await status(page)).name, { timeout: 40_000 }).toBe(name)
 }
 
 interface TestFixtures {

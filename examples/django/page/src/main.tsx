@@ -3,7 +3,7 @@ import { StrictMode } from 'react'
 import { createRoot } from 'react-dom/client'
 import { App } from './app.js'
 import { errors, line } from './realtime.js'
-import './style.css'
+import './styles/index.css'
 
 // Nothing refetches by itself: what you see change is Partyline's doing.
 const queryClient = new QueryClient({
