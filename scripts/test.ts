@@ -2,6 +2,8 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { ensureBrowser } from './browser.js'
+import { ensurePython } from './python.js'
+import { ensureProgram } from './service.js'
 
 interface Count {
   passed: number
@@ -76,6 +78,7 @@ const STEPS: Record<string, readonly Step[]> = {
     { name: 'sizes', command: script('size') },
     { name: 'package', command: script('pack') },
     { name: 'build of the demo', command: ['npm', 'run', 'build:demo'] },
+    { name: 'build of the examples', command: ['npm', 'run', 'build:examples'] },
     e2e,
     browsers,
   ],
@@ -83,9 +86,21 @@ const STEPS: Record<string, readonly Step[]> = {
   e2e: [
     { name: 'build', command: ['npm', 'run', 'build'] },
     { name: 'build of the demo', command: ['npm', 'run', 'build:demo'] },
+    { name: 'build of the examples', command: ['npm', 'run', 'build:examples'] },
     e2e,
     browsers,
   ],
+}
+
+/** Before the tests that want them, which run side by side: two installations at once are in each other's way. */
+function ensureServices(): void {
+  for (const ensure of [ensurePython, () => ensureProgram('redis-server')]) {
+    try {
+      ensure()
+    } catch (error) {
+      console.log(`Some tests will be skipped: ${(error as Error).message}`)
+    }
+  }
 }
 
 const which = process.argv[2] ?? 'all'
@@ -100,6 +115,7 @@ const broken: string[] = []
 for (const { name, command, count } of steps) {
   console.log(`\n== ${name}`)
   const began = Date.now()
+  if (name === e2e.name) ensureServices()
   const [program = '', ...args] = command
   const able = ![e2e.name, browsers.name].includes(name) || ensureBrowser()
   const ok = able && spawnSync(program, args, { stdio: 'inherit' }).status === 0

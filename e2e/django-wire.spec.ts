@@ -1,0 +1,180 @@
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import WebSocket from 'ws'
+import { startRedis } from '../scripts/redis.js'
+import { countsOf, expect, test, type Visitor } from './django.js'
+
+// The consumer of examples/django by itself, at the other end of a bare WebSocket: the wire of docs/websocket.md.
+
+/** What came in, in order; the end as its close code. */
+async function connect({ url }: { readonly url: string }) {
+  const socket = new WebSocket(`${url.replace('http', 'ws')}/line`)
+  const heard: unknown[] = []
+  socket.on('message', (data) => heard.push(JSON.parse(String(data))))
+  socket.on('close', (code) => heard.push(code))
+  await once(socket, 'open')
+  const send = (event: string, metadata?: unknown) => socket.send(JSON.stringify({ event, metadata }))
+  return { socket, heard, send }
+}
+
+const tokenOf = async (visitor: Visitor): Promise<{ token: string; expiresAt: number }> =>
+  (await visitor.request('POST', '/api/line-token')).json()
+
+const OK = { event: '_line', metadata: { ok: true } }
+const no = (message: string) => ({ event: '_line', metadata: { ok: false, message } })
+const PONG = { event: '_line:pong' }
+const paid = (accountId: string) =>
+  ['balance_updated', 'transaction_happened'].map((event) => ({ event, metadata: { accountId } }))
+
+test('the tests of the copied folder, in Python', ({ django }) => {
+  if (django instanceof Error) return test.skip(true, django.message)
+  expect(django.manage({}, 'test')).toMatch(/Ran \d\d tests[\s\S]*OK/)
+})
+
+test('what the documents show of the example is in it, word for word', () => {
+  const folder = new URL('../examples/django/', import.meta.url)
+  let excerpts = 0
+  for (const document of ['../../docs/websocket.md', 'README.md']) {
+    const text = readFileSync(new URL(document, folder), 'utf8')
+    for (const [, path = '', excerpt = ''] of text.matchAll(
+      /```python\n# (?:examples\/django\/)?(\S+\.py).*\n([\s\S]*?)```/g,
+    )) {
+      expect(readFileSync(new URL(path, folder), 'utf8')).toContain(excerpt.trim())
+      excerpts++
+    }
+  }
+  expect(excerpts).toBe(8)
+})
+
+test('credentials first, then events; without them none', async ({ open, visit }) => {
+  const daphne = await open()
+  const ann = await visit(daphne, 'ann')
+  const [known, unknown] = [await connect(daphne), await connect(daphne)]
+  known.send('_line:auth', await tokenOf(ann))
+  await expect.poll(() => known.heard).toEqual([OK])
+  await ann.pay(100, 'Corner Bakery')
+  for (const { send } of [known, unknown]) send('_line:ping')
+  await expect.poll(() => known.heard).toEqual([OK, ...paid('1'), PONG])
+  await expect.poll(() => unknown.heard).toEqual([PONG])
+})
+
+test('bad credentials: a no with its reason, and 4401', async ({ open, visit }) => {
+  const daphne = await open()
+  const { token } = await tokenOf(await visit(daphne, 'ann'))
+  const refusals = new Map<unknown, string>([
+    [undefined, 'no token was sent'],
+    [7, 'no token was sent'],
+    ['', 'the token is not one of ours'],
+    [`${token}x`, 'the token is not one of ours'],
+  ])
+  for (const [bad, reason] of refusals) {
+    const { send, heard } = await connect(daphne)
+    send('_line:auth', { token: bad })
+    await expect.poll(() => heard).toEqual([no(reason), 4401])
+  }
+})
+
+test('a connection that sends no credentials is closed, and not as a refusal', async ({ open }) => {
+  const { heard, send } = await connect(await open({ LINE_PATIENCE_SECONDS: '1' }))
+  // Talking is not introducing oneself.
+  send('_line:ping')
+  await expect.poll(() => heard).toEqual([PONG, 4408])
+})
+
+test('a session ends with its token', async ({ open, visit }) => {
+  const daphne = await open({ LINE_TOKEN_SECONDS: '2' })
+  const ann = await visit(daphne, 'ann')
+  const { heard, send } = await connect(daphne)
+  const { token, expiresAt } = await tokenOf(ann)
+  send('_line:auth', { token })
+  await expect.poll(() => heard).toEqual([OK, no('the session has expired'), 4401])
+  expect(Date.now()).toBeGreaterThanOrEqual(expiresAt)
+  const late = await connect(daphne)
+  await expect
+    .poll(async () => {
+      late.send('_line:auth', { token })
+      return late.heard
+    })
+    .toContainEqual(no('the token has expired'))
+})
+
+test('fresh credentials over the same connection: it outlives the first ones; bad ones change nothing', async ({
+  open,
+  visit,
+}) => {
+  const daphne = await open({ LINE_TOKEN_SECONDS: '3' })
+  const ann = await visit(daphne, 'ann')
+  const { heard, send } = await connect(daphne)
+  const first = await tokenOf(ann)
+  send('_line:auth', first)
+  await expect.poll(() => heard).toEqual([OK])
+  await expect.poll(async () => (await tokenOf(ann)).expiresAt).toBeGreaterThan(first.expiresAt)
+  send('_line:auth', await tokenOf(ann))
+  send('_line:auth', { token: 'nonsense' })
+  await expect.poll(() => heard).toEqual([OK, OK, no('the token is not one of ours')])
+  await expect.poll(() => Date.now()).toBeGreaterThan(first.expiresAt)
+  await ann.pay(100, 'Corner Bakery')
+  await expect.poll(() => heard.slice(3)).toEqual(paid('1'))
+  // And when the second ones end, so does it.
+  await expect.poll(() => heard.slice(5)).toEqual([no('the session has expired'), 4401])
+})
+
+test('credentials of somebody else end the connection', async ({ open, visit }) => {
+  const daphne = await open()
+  const [ann, bob] = [await visit(daphne, 'ann'), await visit(daphne, 'bob')]
+  const { heard, send } = await connect(daphne)
+  send('_line:auth', await tokenOf(ann))
+  await expect.poll(() => heard).toEqual([OK])
+  send('_line:auth', await tokenOf(bob))
+  await expect.poll(() => heard).toEqual([OK, no("these credentials are somebody else's"), 4401])
+})
+
+test('what is no frame is left out', async ({ open, visit }) => {
+  const daphne = await open()
+  const ann = await visit(daphne, 'ann')
+  const { heard, send, socket } = await connect(daphne)
+  const deep = '['.repeat(20_000) + ']'.repeat(20_000)
+  for (const data of ['', 'no JSON', '[]', 'null', '7', '{"event":7}', '{}', `{"event":${deep}}`, 'x'.repeat(100_000)])
+    socket.send(data)
+  socket.send(Buffer.from('{"event":"_line:ping"}'))
+  send('_line:later', { for: 'newer servers' })
+  for (const metadata of ['text', [], null]) send('unknown', metadata)
+  send('_line:auth', await tokenOf(ann))
+  send('_line:ping')
+  await expect.poll(() => heard).toEqual([OK, PONG])
+  socket.close()
+  await expect.poll(() => countsOf(daphne)).toMatchObject({ open: 0, opened: 1 })
+})
+
+test('a process without sockets sends through Redis: a thousand events at once all arrive, however busy daphne is', async ({
+  open,
+  visit,
+  django,
+}) => {
+  const redis = await startRedis().catch((error: Error) => error)
+  if (redis instanceof Error) return test.skip(true, redis.message)
+  try {
+    const daphne = await open({ REDIS_URL: redis.url })
+    const ann = await visit(daphne, 'ann')
+    const { heard, send } = await connect(daphne)
+    send('_line:auth', await tokenOf(ann))
+    await expect.poll(() => heard).toEqual([OK])
+    if (django instanceof Error) throw django
+    const burst = `
+from django.db import transaction
+from line.events import emit_event
+with transaction.atomic():
+    for number in range(1000):
+        emit_event(1, "counted", {"number": number})
+`
+    daphne.sleep()
+    django.manage({ REDIS_URL: redis.url }, 'shell', '-c', burst)
+    daphne.wake()
+    await expect.poll(() => heard.length).toBe(1_001)
+    expect(heard.slice(1)).toEqual(
+      Array.from({ length: 1_000 }, (_, number) => ({ event: 'counted', metadata: { number } })),
+    )
+  } finally {
+    await redis.stop()
+  }
+})

@@ -1,0 +1,109 @@
+"""The other end of the browser's one WebSocket. The wire is in docs/websocket.md."""
+
+import asyncio
+import json
+import time
+
+from channels.generic.websocket import AsyncWebsocketConsumer
+from django.conf import settings
+
+from .events import LIMIT, group_of
+from .tokens import Refused, read_token
+
+# Close codes: to the browser the first one is a no, and the second one an accident.
+UNAUTHORIZED = 4401
+NO_CREDENTIALS = 4408
+# A machine that slept must not keep a session for longer (s): its timers slept too.
+LOOK = 60
+
+
+class LineConsumer(AsyncWebsocketConsumer):
+    group = None
+    over = False
+    timer = None
+
+    async def connect(self):
+        # A refusal before this looks like an accident to a browser.
+        await self.accept()
+        patience = getattr(settings, "LINE_PATIENCE_SECONDS", 30)
+        self.at(time.time() + patience, lambda: self.end(NO_CREDENTIALS, "no credentials were sent"))
+
+    async def receive(self, text_data=None, bytes_data=None):
+        event, metadata = read_frame(text_data)
+        if self.over:
+            return
+        if event == "_line:ping":
+            await self.say("_line:pong")
+        elif event == "_line:auth":
+            await self.authenticate(metadata)
+
+    async def authenticate(self, credentials):
+        """The first credentials, or fresh ones over the connection there is."""
+        try:
+            user_id, expires_at = read_token(credentials.get("token"))
+        except Refused as refused:
+            if self.group is None:
+                await self.refuse(str(refused))
+            else:
+                # The session that there is lasts until its own end.
+                await self.say("_line", {"ok": False, "message": str(refused)})
+            return
+        group = group_of(user_id)
+        if self.group not in (None, group):
+            await self.refuse("these credentials are somebody else's")
+            return
+        self.group = group
+        # At every renewal too: a channel layer forgets a member after a day.
+        await self.channel_layer.group_add(group, self.channel_name)
+        self.at(expires_at, lambda: self.refuse("the session has expired"))
+        # Not before the group is joined: from here on the browser relies on it.
+        await self.say("_line", {"ok": True})
+
+    async def line_event(self, message):
+        """What `emit_event` has sent to the group."""
+        if not self.over:
+            await self.send(text_data=message["frame"])
+
+    async def disconnect(self, code):
+        self.over = True
+        if self.timer:
+            self.timer.cancel()
+        if self.group:
+            await self.channel_layer.group_discard(self.group, self.channel_name)
+
+    async def say(self, event, metadata=None):
+        await self.send(text_data=json.dumps({"event": event, **({"metadata": metadata} if metadata else {})}))
+
+    async def refuse(self, why):
+        """Says no twice: in a frame as well, since daphne drops the reason of a close."""
+        self.over = True
+        await self.say("_line", {"ok": False, "message": why})
+        await self.end(UNAUTHORIZED, why)
+
+    async def end(self, code, reason):
+        self.over = True
+        # `close()` has no `reason` before Channels 4.1.
+        await self.base_send({"type": "websocket.close", "code": code, "reason": reason})
+
+    def at(self, moment, act):
+        """Calls back at a moment (seconds since 1970), unless another one is named before."""
+
+        async def wait():
+            while (left := moment - time.time()) > 0:
+                await asyncio.sleep(min(left, LOOK))
+            await act()
+
+        if self.timer:
+            self.timer.cancel()
+        self.timer = asyncio.ensure_future(wait())
+
+
+def read_frame(text):
+    """The event and its metadata; whatever is no frame is an event without a name."""
+    try:
+        frame = json.loads(text) if text and len(text) <= LIMIT else None
+    except (ValueError, RecursionError):
+        frame = None
+    frame = frame if isinstance(frame, dict) else {}
+    metadata = frame.get("metadata")
+    return frame.get("event"), metadata if isinstance(metadata, dict) else {}

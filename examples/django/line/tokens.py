@@ -1,0 +1,37 @@
+"""Tokens for the line: short-lived, signed with the project's SECRET_KEY, and kept nowhere."""
+
+import time
+
+from django.conf import settings
+from django.core.signing import BadSignature, SignatureExpired, TimestampSigner
+
+_signer = TimestampSigner(salt="line")
+
+
+class Refused(Exception):
+    """Why credentials are no good; the browser shows it."""
+
+
+def _life():
+    """For how many seconds a token is good."""
+    return getattr(settings, "LINE_TOKEN_SECONDS", 900)
+
+
+def make_token(user_id):
+    """What the page's `auth` has to give. `expiresAt` (ms) lets the browser renew it in time."""
+    expires_at = int(time.time()) + _life()
+    token = _signer.sign_object({"user": user_id, "expiresAt": expires_at})
+    return {"token": token, "expiresAt": expires_at * 1000}
+
+
+def read_token(token):
+    """Whose token it is, and when it ends (seconds since 1970)."""
+    if not isinstance(token, str):
+        raise Refused("no token was sent")
+    try:
+        session = _signer.unsign_object(token, max_age=_life())
+    except SignatureExpired:
+        raise Refused("the token has expired") from None
+    except (BadSignature, ValueError):
+        raise Refused("the token is not one of ours") from None
+    return session["user"], session["expiresAt"]

@@ -1,0 +1,27 @@
+import { createPartyline, type PartylineError } from 'partyline'
+
+/** What Partyline found wrong, oldest first. */
+export const errors: PartylineError[] = []
+
+const HOSTS = ['auto', 'shared-worker', 'leader-tab', 'this-tab'] as const
+/** `?host=leader-tab`: to see what a browser without SharedWorker does. */
+const wanted = new URLSearchParams(location.search).get('host')
+
+export const line = createPartyline({
+  name: 'ledger-on-django',
+  url: '/line', // the path in bank/asgi.py
+  transport: 'websocket',
+  host: HOSTS.find((host) => host === wanted) ?? 'auto',
+  // Nobody sees what the former user saw.
+  clearOnSwitch: true,
+  invalidates: {
+    balance_updated: (m: { accountId: string }) => [['balance', m.accountId]],
+    transaction_happened: (m: { accountId: string }) => [
+      { queryKey: ['transactions'], scope: { accountId: m.accountId } },
+    ],
+  },
+  onError(error) {
+    errors.push(error)
+    console.warn(`Partyline (${error.code}): ${error.message}`)
+  },
+})

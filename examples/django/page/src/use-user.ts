@@ -1,0 +1,56 @@
+import { useEffect, useState } from 'react'
+import * as api from './api.js'
+import { line } from './realtime.js'
+
+interface Session {
+  /** Null: nobody. Undefined: not known yet. */
+  readonly user: api.User | null | undefined
+  readonly notice?: string | undefined
+}
+
+const nobody = (notice?: string): Session => ({ user: null, notice })
+
+/** Who is signed in. The cookie is the whole browser's, so this tab asks again whenever it is looked at. */
+export function useUser() {
+  const [{ user, notice }, set] = useState<Session>({ user: undefined })
+
+  useEffect(() => {
+    const ask = () =>
+      api.whoAmI().then(
+        // The same user is the same object: nothing is drawn anew.
+        (user) => set((before) => (user && before.user?.id === user.id ? before : { user })),
+        () =>
+          set((before) => (before.user ? before : nobody('The bank can’t be reached right now. Please try again.'))),
+      )
+    const look = () => {
+      if (document.visibilityState === 'visible') void ask()
+    }
+    document.addEventListener('visibilitychange', look)
+    // A sign-out in any tab is known to all of them at once.
+    const stop = line.subscribe(() => {
+      if (line.status.name === 'signed-out') set(nobody())
+    })
+    void ask()
+    return () => {
+      document.removeEventListener('visibilitychange', look)
+      stop()
+    }
+  }, [])
+
+  return {
+    user,
+    notice,
+    async signIn(name: string) {
+      try {
+        set({ user: await api.signIn(name) })
+      } catch (error) {
+        set(nobody(error instanceof Error ? error.message : String(error)))
+      }
+    },
+    async signOut() {
+      // First the line: from here on no tab of this user hears anything.
+      line.signOut()
+      await api.signOut().catch(() => set(nobody('This tab is signed out, but the bank could not be told.')))
+    },
+  }
+}
