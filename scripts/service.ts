@@ -1,0 +1,80 @@
+/** What throw-away services (redis.ts, proxies.ts) have in common: found, installed or named, and never left behind. */
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
+import { delimiter, join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+
+/** A program by its name: Debian keeps servers in folders that are in root's PATH only. */
+export function findProgram(name: string, wanted = process.env[`${name.toUpperCase().replaceAll('-', '_')}_BIN`]) {
+  if (wanted) return existsSync(wanted) ? wanted : undefined
+  const folders = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/usr/local/sbin', '/usr/local/bin']
+  return folders.map((folder) => join(folder, name)).find(existsSync)
+}
+
+/** The same, after installing Debian's package if that is possible. Throws one sentence that says what is missing. */
+export function ensureProgram(name: string): string {
+  const found = findProgram(name)
+  if (found) return found
+  if (process.getuid?.() === 0 && existsSync('/etc/debian_version')) {
+    console.log(`No ${name} found; installing one.`)
+    // Only the program is wanted: a package's own service would take its usual port.
+    const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' }
+    const run = (...args: string[]) => spawnSync('apt-get', args, { stdio: 'inherit', env }).status === 0
+    if (run('update', '-q')) run('install', '-y', '-q', '--no-install-recommends', name)
+  }
+  const installed = findProgram(name)
+  if (installed) return installed
+  const variable = `${name.toUpperCase().replaceAll('-', '_')}_BIN`
+  throw new Error(`no ${name}: run \`apt-get install ${name}\` as root, or set ${variable} to the program`)
+}
+
+/** Ends a program with this process, however that ends. In a process group of its own, so that Ctrl+C is ours to act on. */
+export function spawnWithUs(program: string, args: readonly string[], cwd: string): ChildProcess {
+  const child = spawn(program, args, { cwd, stdio: ['ignore', 'pipe', 'pipe'], detached: true })
+  // It waits on a pipe that is closed when we are gone, be it by SIGKILL.
+  const guard = spawn('/bin/sh', ['-c', 'read -r _; kill -9 "$0"', String(child.pid)], {
+    stdio: ['pipe', 'ignore', 'ignore'],
+    detached: true,
+  })
+  guard.unref()
+  ;(guard.stdin as unknown as { unref(): void }).unref()
+  child.once('exit', () => guard.kill('SIGKILL'))
+  return child
+}
+
+/** Resolves when somebody listens there; rejects with what the program said if it has ended. */
+export async function untilListening(child: ChildProcess, isUp: () => Promise<boolean>): Promise<void> {
+  let said = ''
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.on('data', (chunk: Buffer) => {
+      said = (said + chunk).slice(-4_000)
+    })
+  }
+  while (!(await isUp().catch(() => false))) {
+    if (child.exitCode !== null || child.signalCode !== null) throw new Error(`it did not start: ${said}`)
+    await sleep(20)
+  }
+}
+
+/** Ends it, and resolves when it is gone. */
+export async function endProcess(child: ChildProcess, signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  const exited = once(child, 'exit')
+  child.kill(signal)
+  await exited
+}
+
+/** On loopback. Not one that the system gives to whoever connects: somebody else could get it before it is listened on. */
+export async function freePort(): Promise<number> {
+  for (;;) {
+    const probe = createServer().listen(20_000 + Math.floor(Math.random() * 12_000), '127.0.0.1')
+    const port = await once(probe, 'listening').then(
+      () => (probe.address() as AddressInfo).port,
+      () => undefined,
+    )
+    await new Promise((resolve) => probe.close(resolve))
+    if (port !== undefined) return port
+  }
+}
