@@ -1,7 +1,7 @@
 import { afterAll, describe, expect, it, vi } from 'vitest'
 import { startPostgres } from '../../scripts/postgres.js'
-import { setUp as setUpOn, until } from './test-setup.js'
 import { replayFrom } from './replay.js'
+import { setUp as setUpOn, until } from './test-setup.js'
 
 // A real PostgreSQL, real Socket.IO servers and clients.
 
