@@ -2,7 +2,7 @@ import { startPostgres } from '../../scripts/postgres.js'
 import { type ProxyKind, startProxy } from '../../scripts/proxies.js'
 import { startRedis } from '../../scripts/redis.js'
 import { freePort } from '../../scripts/service.js'
-import { ClusterNode, type SocketEvent } from './node.js'
+import { ClusterNode, type Drained, type SocketEvent } from './node.js'
 
 /** The demo as it would be deployed: a load balancer, three processes, one PostgreSQL, one Redis; all of them real. */
 export interface Cluster {
@@ -55,7 +55,7 @@ export async function startCluster({ proxy, port, onSocket }: ClusterOptions): P
 export async function rollingRestart(
   { nodes }: Cluster,
   spread: number,
-  onDrained?: (node: ClusterNode, result: { readonly had: number; readonly left: number }) => void,
+  onDrained?: (node: ClusterNode, result: Drained) => void,
 ): Promise<void> {
   for (const node of nodes) {
     const result = await node.drain(spread)

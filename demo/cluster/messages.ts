@@ -24,7 +24,7 @@ export type FromProcess =
       readonly at: number
     }
   | ({ readonly kind: 'count' } & Count)
-  | { readonly kind: 'drained'; readonly had: number; readonly left: number }
+  | { readonly kind: 'drained'; readonly had: number; readonly left: number; readonly refused: number }
 
 export interface ProcessOptions {
   readonly port: number

@@ -3,6 +3,9 @@ import { EventEmitter, once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import type { Count, FromProcess, ProcessOptions, ToProcess } from './messages.js'
 
+/** `had`: how many sockets there were; `left`: what was still there in the end; `refused`: in all of its life. */
+export type Drained = Omit<Extract<FromProcess, { kind: 'drained' }>, 'kind'>
+
 /** A socket that was opened or closed, as the server saw it. */
 export interface SocketEvent {
   readonly node: number
@@ -83,12 +86,12 @@ export class ClusterNode {
 
   count = (): Promise<Count> => this.#ask('count', 'count')
 
-  /** Moves its sockets elsewhere, then ends. `had`: how many there were; `left`: what was still there in the end. */
-  async drain(spread: number): Promise<{ readonly had: number; readonly left: number }> {
+  /** Moves its sockets elsewhere, then ends. */
+  async drain(spread: number): Promise<Drained> {
     const child = this.#child
-    const { had, left } = await this.#ask({ drain: { spread } }, 'drained')
+    const drained = await this.#ask({ drain: { spread } }, 'drained')
     if (child && child.exitCode === null && child.signalCode === null) await once(child, 'exit')
-    return { had, left }
+    return drained
   }
 
   /** No goodbye to anybody. */

@@ -63,7 +63,7 @@ async function end(spread: number): Promise<void> {
   await readiness.known(NOTICE)
   demo.closeDoor()
   await drain(io, { spread })
-  tell({ kind: 'drained', had, left: stats.openSockets })
+  tell({ kind: 'drained', had, left: stats.openSockets, refused: stats.refused })
   await demo.close()
   process.exit()
 }

@@ -194,7 +194,7 @@ describe.skipIf(!server)('the outbox', () => {
   })
 
   it('replays to a browser that was away just what it missed; not if that was pruned', async () => {
-    const { add, begin, listener, pool } = await setUp()
+    const { add, begin, listener, pool, position } = await setUp()
     const ann = await listener()
     await begin()
     await add('ann', 1)
@@ -208,6 +208,8 @@ describe.skipIf(!server)('the outbox', () => {
     await until(() => expect(back.said()).toEqual([{ replayed: true }]))
     expect(back.numbers()).toEqual([2, 4])
 
+    // Nothing that the relay has yet to hand on is to be pruned here.
+    await until(async () => expect(await position()).toBe(back.heard()[1]?._line.id))
     await pool.query(`select outbox.prune('0 seconds')`)
     const late = await listener('ann', { cursor })
     await add('ann', 5)
