@@ -14,6 +14,8 @@ export interface Watched {
   readonly errors: string[]
   /** Another one after a reload. */
   readonly born: number
+  /** Its browser. */
+  readonly session: string
 }
 
 /** One browser of one user, with a few tabs. */
@@ -59,13 +61,14 @@ export class ClusterBrowser {
 
   watched(): Promise<Watched[]> {
     return Promise.all(
-      this.pages.map((page) =>
-        page.evaluate(() => ({
+      this.pages.map(async (page) => {
+        const watched = await page.evaluate(() => ({
           ...(window as unknown as { watched: Pick<Watched, 'statuses' | 'gaps'> }).watched,
           errors: window.ledger.errors.map(({ code }) => code),
           born: performance.timeOrigin,
-        })),
-      ),
+        }))
+        return { ...watched, session: this.session }
+      }),
     )
   }
 }

@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises'
 import { rollingRestart } from '../demo/cluster/cluster.js'
-import type { Drained, SocketEvent } from '../demo/cluster/node.js'
+import type { Drained } from '../demo/cluster/node.js'
 import { configOf, PROXIES, type ProxyKind } from '../scripts/proxies.js'
 import { feed } from './bank-processes.js'
-import { mostAtOnce, type OpenCluster, openCluster } from './cluster-browsers.js'
+import { mostAtOnce, type OpenCluster, openCluster, type Watched } from './cluster-browsers.js'
 import { expect, test } from './fixtures.js'
 
 /** Over how many ms the browsers of a process move. */
@@ -12,6 +12,9 @@ const SPREAD = 2_000
 const WRITES = 15
 /** Of all three users. */
 const ACCOUNTS = ['11', '12', '21', '31', '33']
+
+/** Of each user's first browser. */
+const TABS = { 1: 2, 2: 1, 3: 1 }
 
 const kinds = Object.keys(PROXIES) as ProxyKind[]
 
@@ -32,7 +35,7 @@ for (const kind of kinds) {
       if (started instanceof Error) return test.skip(true, started.message)
       open = started
       // One user in several browsers, until each process has one of them; and others.
-      for (const userId of ['1', '2', '3']) await open.open(browser, userId, 2)
+      for (const [userId, tabs] of Object.entries(TABS)) await open.open(browser, userId, tabs)
       const atAll = () => new Set(open.browsers.filter((one) => one.userId === '1').flatMap(open.nodesOf)).size === 3
       while (!atAll() && open.browsers.length < 10) await open.open(browser, '1', 1)
       expect(atAll()).toBe(true)
@@ -67,33 +70,36 @@ for (const kind of kinds) {
       expect(mostAtOnce(open.journal)).toBe(1)
     })
 
-    test('a process that is killed under writes: its browsers move, and every tab converges', async () => {
-      const feeding = feed(open.database, ACCOUNTS, WRITES)
-      const lives = (await open.watched()).map(({ born }) => born)
-      // The one that relays the outbox; and then another one that has sockets.
-      for (const isNext of [
-        (node: OpenCluster['cluster']['nodes'][number]) => node.isRelaying,
-        (node: OpenCluster['cluster']['nodes'][number]) => !node.isRelaying && node.openSockets > 0,
-      ]) {
-        const find = () => open.cluster.nodes.find(isNext)
-        await expect.poll(find).toBeDefined()
-        const node = find()
-        await node?.kill()
-        for (const one of open.browsers) await expect.poll(() => open.nodesOf(one), { timeout: 30_000 }).toHaveLength(1)
-        await expect.poll(() => open.cluster.nodes.filter(({ isRelaying }) => isRelaying).length).toBe(1)
-        await node?.start()
-      }
-      const fed = await feeding.stop()
-      await open.converged()
-      const watched = await open.watched()
-      expect(watched.map(({ born }) => born)).toEqual(lives)
-      for (const { statuses } of watched) expect(statuses).not.toContain('unauthorized')
-      expect(mostAtOnce(open.journal)).toBe(1)
-      const gaps = watched.flatMap((tab) => tab.gaps)
-      console.log(
-        `${kind}: two processes killed; ${fed}; ${watched.length} tabs, ${gaps.length} gaps ${[...new Set(gaps)]}`,
-      )
-    })
+    // What happens then is the browsers' own doing, whatever is in front.
+    if (kind === 'haproxy')
+      test('a process that is killed under writes: its browsers move, and every tab converges', async () => {
+        const feeding = feed(open.database, ACCOUNTS, WRITES)
+        const lives = (await open.watched()).map(({ born }) => born)
+        // The one that relays the outbox; and then another one that has sockets.
+        for (const isNext of [
+          (node: OpenCluster['cluster']['nodes'][number]) => node.isRelaying,
+          (node: OpenCluster['cluster']['nodes'][number]) => !node.isRelaying && node.openSockets > 0,
+        ]) {
+          const find = () => open.cluster.nodes.find(isNext)
+          await expect.poll(find).toBeDefined()
+          const node = find()
+          await node?.kill()
+          for (const one of open.browsers)
+            await expect.poll(() => open.nodesOf(one), { timeout: 30_000 }).toHaveLength(1)
+          await expect.poll(() => open.cluster.nodes.filter(({ isRelaying }) => isRelaying).length).toBe(1)
+          await node?.start()
+        }
+        const fed = await feeding.stop()
+        await open.converged()
+        const watched = await open.watched()
+        expect(watched.map(({ born }) => born)).toEqual(lives)
+        for (const { statuses } of watched) expect(statuses).not.toContain('unauthorized')
+        expect(mostAtOnce(open.journal)).toBe(1)
+        const gaps = watched.flatMap((tab) => tab.gaps)
+        console.log(
+          `${kind}: two processes killed; ${fed}; ${watched.length} tabs, ${gaps.length} gaps ${[...new Set(gaps)]}`,
+        )
+      })
 
     test('a rolling restart under writes: browsers move, nobody loses anything', async () => {
       const before = await open.watched()
@@ -117,16 +123,20 @@ for (const kind of kinds) {
 
       const after = await open.watched()
       expect(after.map(({ born }) => born)).toEqual(before.map(({ born }) => born))
-      for (const { statuses } of after) {
+      for (const { statuses, errors } of after) {
         expect(statuses).not.toContain('unauthorized')
         expect(statuses).not.toContain('signed-out')
+        // A process that was killed may have been tried once more.
+        expect(errors.filter((code) => code !== 'connect-failed')).toEqual([])
       }
       for (const node of open.cluster.nodes) expect((await node.count()).refused).toBe(0)
-      // What was missed was sent again: no tab had to fetch for a gap.
-      expect(after.map(({ gaps }) => gaps)).toEqual(before.map(({ gaps }) => gaps))
-      console.log(`${kind}: ${had} sockets moved, ${count(opened, 'recovered')} of them recovered; ${fed}`)
+      // Where another process went on with the session, what was missed was sent again: no tab had to fetch for a gap.
+      const torn = new Set(opened.filter(({ recovered }) => !recovered).map(({ session }) => session))
+      expect(torn.size).toBeLessThan(open.browsers.length)
+      const gaps = (tabs: readonly Watched[]) => tabs.filter(({ session }) => !torn.has(session)).map((tab) => tab.gaps)
+      expect(gaps(after)).toEqual(gaps(before))
+      const recovered = opened.filter((event) => event.recovered).length
+      console.log(`${kind}: ${had} sockets moved, ${recovered} of them recovered; ${fed}`)
     })
   })
 }
-
-const count = (events: readonly SocketEvent[], field: 'recovered') => events.filter((event) => event[field]).length
