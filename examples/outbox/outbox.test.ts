@@ -204,12 +204,13 @@ describe.skipIf(!server)('the outbox', () => {
     await add('ann', 2)
     await add('bob', 3)
     await add(null, 4)
+    // Past the relay, or some would come by both ways.
+    const { rows } = await pool.query('select max(id)::integer as newest from outbox.events')
+    await until(async () => expect(await position()).toBe(rows[0].newest))
     const back = await listener('ann', { cursor })
     await until(() => expect(back.said()).toEqual([{ replayed: true }]))
     expect(back.numbers()).toEqual([2, 4])
 
-    // Nothing that the relay has yet to hand on is to be pruned here.
-    await until(async () => expect(await position()).toBe(back.heard()[1]?._line.id))
     await pool.query(`select outbox.prune('0 seconds')`)
     const late = await listener('ann', { cursor })
     await add('ann', 5)

@@ -76,6 +76,7 @@ export function startRelay(options: RelayOptions): Relay {
   async function settle(session: Session, position: number): Promise<void> {
     if (confirm) await inTime(confirm())
     await session.save(position)
+    failures = 0
   }
 
   /** Where to go on from. What came before that, and was not handed on, nobody can name any more: a gap, not silence. */
@@ -108,7 +109,6 @@ export function startRelay(options: RelayOptions): Relay {
     // Before the first look, so that nothing falls between the two.
     await session.listen()
     let position = await begin(session)
-    failures = 0
     while (!signal.aborted) {
       const page = await session.read(position, PAGE)
       // Pruned before it was handed on, by whoever it was.
