@@ -4,13 +4,13 @@ import { fileURLToPath } from 'node:url'
 import type { Database } from '../demo/server/database.js'
 import type { BankCount, BankProcessOptions } from './bank-process.js'
 
-/** Fifty writes a second, whatever becomes of the server. `stop` resolves when the last one is in the database. */
-export function feed({ query }: Database, accounts: readonly string[]) {
+/** So many writes a second, whatever becomes of the server. `stop` resolves when the last one is in the database. */
+export function feed({ query }: Database, accounts: readonly string[], perSecond = 50) {
   const began = Date.now()
   const writes: Promise<unknown>[] = []
   // Late timers are made up for.
   const timer = setInterval(() => {
-    while (writes.length < (Date.now() - began) / 20) {
+    while (writes.length < ((Date.now() - began) / 1_000) * perSecond) {
       const account = accounts[writes.length % accounts.length]
       const values = [account, 1 + (writes.length % 900), `Payer ${writes.length}`]
       const insert = `insert into ledger.transactions (account_id, type, amount_cents, counterparty) values ($1, 'card', $2, $3)`

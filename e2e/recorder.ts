@@ -126,8 +126,8 @@ export async function startRecorder(demo: Demo, context: BrowserContext) {
   /** Every token that was ever given out. */
   const tokens: string[] = []
   const issue = demo.sessions.issueToken.bind(demo.sessions)
-  demo.sessions.issueToken = (session) => {
-    const token = issue(session)
+  demo.sessions.issueToken = async (session) => {
+    const token = await issue(session)
     tokens.push(token)
     return token
   }

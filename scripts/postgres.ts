@@ -60,12 +60,17 @@ async function freePort(): Promise<number> {
   return port
 }
 
-/** Starts a cluster of its own, in a folder of its own, on loopback. Rejects with a sentence when there is none to be had. */
-export async function startPostgres(): Promise<Postgres> {
+/** The same, after installing Debian's package if that is possible. Throws one sentence that says what is missing. */
+export function ensurePostgres(): string {
   if (!findPostgres() && !process.env['POSTGRES_BIN']) install()
   const bin = findPostgres()
   if (!bin) throw new Error(`no PostgreSQL: ${ADVICE}`)
+  return bin
+}
 
+/** Starts a cluster of its own, in a folder of its own, on loopback. Rejects with a sentence when there is none to be had. */
+export async function startPostgres(): Promise<Postgres> {
+  const bin = ensurePostgres()
   const user = unprivileged()
   const folder = mkdtempSync(join(tmpdir(), 'partyline-postgres-'))
   const remove = () => rmSync(folder, { recursive: true, force: true })

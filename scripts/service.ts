@@ -1,4 +1,4 @@
-/** What throw-away services (redis.ts, proxies.ts) have in common: found, installed or named, and never left behind. */
+/** What throw-away services (redis.ts, proxies.ts, django.ts) have in common: found, installed or named, and never left behind. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
@@ -6,8 +6,12 @@ import { type AddressInfo, createServer } from 'node:net'
 import { delimiter, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
+/** The variable that names another one. */
+const variableOf = (name: string) => `${name.toUpperCase().replaceAll('-', '_')}_BIN`
+
 /** A program by its name: Debian keeps servers in folders that are in root's PATH only. */
-export function findProgram(name: string, wanted = process.env[`${name.toUpperCase().replaceAll('-', '_')}_BIN`]) {
+function findProgram(name: string): string | undefined {
+  const wanted = process.env[variableOf(name)]
   if (wanted) return existsSync(wanted) ? wanted : undefined
   const folders = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/usr/local/sbin', '/usr/local/bin']
   return folders.map((folder) => join(folder, name)).find(existsSync)
@@ -17,7 +21,7 @@ export function findProgram(name: string, wanted = process.env[`${name.toUpperCa
 export function ensureProgram(name: string): string {
   const found = findProgram(name)
   if (found) return found
-  if (process.getuid?.() === 0 && existsSync('/etc/debian_version')) {
+  if (!process.env[variableOf(name)] && process.getuid?.() === 0 && existsSync('/etc/debian_version')) {
     console.log(`No ${name} found; installing one.`)
     // Only the program is wanted: a package's own service would take its usual port.
     const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' }
@@ -26,8 +30,7 @@ export function ensureProgram(name: string): string {
   }
   const installed = findProgram(name)
   if (installed) return installed
-  const variable = `${name.toUpperCase().replaceAll('-', '_')}_BIN`
-  throw new Error(`no ${name}: run \`apt-get install ${name}\` as root, or set ${variable} to the program`)
+  throw new Error(`no ${name}: run \`apt-get install ${name}\` as root, or set ${variableOf(name)} to the program`)
 }
 
 /** Ends a program with this process, however that ends. In a process group of its own, so that Ctrl+C is ours to act on. */

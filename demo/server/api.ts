@@ -6,7 +6,7 @@ import { Refusal } from './refusal.js'
 import { bankRoutes } from './routes/bank.js'
 import { demoRoutes } from './routes/demo.js'
 import { sessionRoutes } from './routes/session.js'
-import type { Sessions } from './sessions.js'
+import type { SessionStore } from './sessions.js'
 
 /** The REST API. Who is not signed in gets no further than the sign-in routes. */
 export function createApi(context: ApiContext): express.Router {
@@ -18,7 +18,7 @@ export function createApi(context: ApiContext): express.Router {
       method: request.method,
       path: request.originalUrl,
       tab: request.get('x-tab'),
-      userId: sessionOf(request, sessions)?.userId,
+      userId: (await sessionOf(request, sessions))?.userId,
       at: Date.now(),
     })
     // The data changes at any moment, and TanStack Query is the cache: no other one is wanted.
@@ -38,9 +38,9 @@ export function createApi(context: ApiContext): express.Router {
   return router
 }
 
-function requireSession(sessions: Sessions): RequestHandler {
-  return (request, response, next) => {
-    const session = sessionOf(request, sessions)
+function requireSession(sessions: SessionStore): RequestHandler {
+  return async (request, response, next) => {
+    const session = await sessionOf(request, sessions)
     if (!session) throw new Refusal(401, 'Please sign in.')
     // The page says on whose behalf it asks. After someone else signed in in another tab the cookie is theirs, and a tab
     // that has not noticed yet must not get their data.

@@ -1,13 +1,13 @@
 import type { Request, Response } from 'express'
 import type { Database } from './database.js'
-import type { Session, Sessions } from './sessions.js'
+import type { Session, SessionStore } from './sessions.js'
 import type { Io } from './sockets.js'
 import type { Faults, Stats } from './telemetry.js'
 
 /** What the routes work with. */
 export interface ApiContext {
   readonly database: Database
-  readonly sessions: Sessions
+  readonly sessions: SessionStore
   readonly io: Io
   readonly stats: Stats
   readonly faults: Faults
@@ -16,7 +16,7 @@ export interface ApiContext {
 export const SESSION_COOKIE = 'ledger_session'
 
 /** The session of the request's cookie, if there is one. */
-export function sessionOf(request: Request, sessions: Sessions): Session | undefined {
+export async function sessionOf(request: Request, sessions: SessionStore): Promise<Session | undefined> {
   const cookies = new Map(
     (request.headers.cookie ?? '').split(';').map((pair) => {
       const [name = '', value] = pair.trim().split('=')

@@ -16,10 +16,14 @@ interface Row {
   created_at: string
 }
 
-/** Makes the tables if they are missing, and fills them if they are empty. Safe to run by several processes at once. */
-export async function prepare(database: Database): Promise<void> {
+/**
+ * Makes the tables if they are missing, and fills them if they are empty. Safe to run by several processes at once. `more`:
+ * what is to be run after the demo's own schema.
+ */
+export async function prepare(database: Database, more = ''): Promise<void> {
   const schema = await readFile(new URL('schema.sql', import.meta.url), 'utf8')
-  await database.script(`${LOCK};\n${schema}`)
+  // One transaction, so nobody ever sees the demo's own schema without what replaces some of it.
+  await database.script(`${LOCK};\n${schema};\n${more}`)
   await database.transaction(async (query) => {
     await query(LOCK)
     const [found] = await query('select 1 from ledger.users limit 1')

@@ -8,9 +8,10 @@ import type { ServerOptions } from 'socket.io'
 import { createApi } from './api.js'
 import { type Database, openDatabase } from './database.js'
 import { hearNotifications } from './notifications.js'
+import { createReadiness, type Readiness } from './readiness.js'
 import { prepare } from './seed.js'
-import { Sessions } from './sessions.js'
-import { type AuthorizeTopic, cutConnections, type Io, openSockets, userRoom } from './sockets.js'
+import { type SessionStore, Sessions } from './sessions.js'
+import { type AuthorizeTopic, cutConnections, type Io, openSockets, type Replay, userRoom } from './sockets.js'
 import { servePage } from './static.js'
 import { type Faults, noFaults, Stats } from './telemetry.js'
 
@@ -27,7 +28,16 @@ export interface DemoOptions {
   /** A database that is open already, for a restart that loses no data. It is left open by `close`. */
   readonly database?: Database | undefined
   /** Sessions to go on with, for a restart that signs nobody out. */
-  readonly sessions?: Sessions | undefined
+  readonly sessions?: SessionStore | undefined
+  /** What is run after the demo's own schema. */
+  readonly schema?: string | undefined
+  /**
+   * Where events come from; resolves to what stops it.
+   * @default the database's notifications
+   */
+  readonly source?: ((io: Io, stats: Stats) => Promise<() => Promise<void>>) | undefined
+  /** See createSessions. */
+  readonly replay?: Replay | undefined
   /** Goes to Socket.IO as it is. */
   readonly socketOptions?: Partial<ServerOptions> | undefined
   /** Who may join which topic. Default: nobody. */
@@ -42,10 +52,13 @@ export interface Demo {
   readonly stats: Stats
   readonly faults: Faults
   readonly database: Database
-  readonly sessions: Sessions
+  readonly sessions: SessionStore
   readonly io: Io
+  readonly readiness: Readiness
   /** Emits any event to a user, past the database. */
   emit(userId: string, name: string, ...args: unknown[]): void
+  /** Nobody new gets in; who is in stays. */
+  closeDoor(): void
   /** Closes the sockets and the server, and the database if it was opened here. */
   close(): Promise<void>
 }
@@ -65,20 +78,23 @@ export async function startDemo(options: DemoOptions = {}): Promise<Demo> {
     if (!options.database) await database.close()
   }
 
-  const io = openSockets(http, sessions, stats, faults, options.socketOptions, options.authorizeTopic)
+  const io = openSockets(http, sessions, stats, faults, options)
   const emit = (userId: string, name: string, ...args: unknown[]) => {
     stats.countEvent(name)
     io.to(userRoom(userId)).emit(name, ...args)
   }
+  const readiness = createReadiness()
+  app.get('/ready', readiness.answer)
   app.use('/api', createApi({ database, sessions, io, stats, faults }))
   app.use(servePage(staticDir, faults))
 
   let stopHearing = async () => {}
   try {
-    await prepare(database)
+    await prepare(database, options.schema)
     // What the database said while nobody listened is lost. A browser that has to reconnect knows that it may have
     // missed something and refetches, so that is how it is told.
-    stopHearing = await hearNotifications(database, createNotifier(io), stats, () => cutConnections(io))
+    stopHearing = await (options.source?.(io, stats) ??
+      hearNotifications(database, createNotifier(io), stats, () => cutConnections(io)))
     http.listen(port, host)
     await once(http, 'listening')
   } catch (error) {
@@ -105,7 +121,9 @@ export async function startDemo(options: DemoOptions = {}): Promise<Demo> {
     database,
     sessions,
     io,
+    readiness,
     emit,
+    closeDoor: () => void http.close(),
     close: () => {
       closing ??= close()
       return closing

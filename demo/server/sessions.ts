@@ -5,11 +5,28 @@ export interface Session {
   readonly userId: string
 }
 
-/** How long a socket token may be used. Every attempt to connect asks for a new one, so it can be short. */
-const TOKEN_LIFETIME = 60_000
+type MaybePromise<T> = T | Promise<T>
 
-/** Who is signed in, and the tokens with which their sockets may connect. In memory: it is a demo. */
-export class Sessions {
+/** Who is signed in, and the tokens with which their sockets may connect. */
+export interface SessionStore {
+  start(userId: string): MaybePromise<Session>
+  find(id: string | undefined): MaybePromise<Session | undefined>
+  /** Ends the session; its tokens are worth nothing from here on. */
+  end(id: string): MaybePromise<void>
+  /**
+   * A token for one purpose: to open a socket. The cookie itself stays out of scripts' reach (it is httpOnly), and the
+   * token opens nothing else.
+   */
+  issueToken(session: Session): MaybePromise<string>
+  /** The session a token stands for, if the token is in time and the session still lives. */
+  redeem(token: unknown): MaybePromise<Session | undefined>
+}
+
+/** How long a socket token may be used. Every attempt to connect asks for a new one, so it can be short. */
+export const TOKEN_LIFETIME = 60_000
+
+/** In memory, for a demo in one process; for several see demo/cluster/stored-sessions.ts. */
+export class Sessions implements SessionStore {
   readonly #sessions = new Map<string, Session>()
   readonly #tokens = new Map<string, { readonly session: Session; readonly expires: number }>()
 
@@ -28,7 +45,6 @@ export class Sessions {
     return id === undefined ? undefined : this.#sessions.get(id)
   }
 
-  /** Ends the session; its tokens are worth nothing from here on. */
   end(id: string): void {
     this.#sessions.delete(id)
   }
@@ -38,10 +54,6 @@ export class Sessions {
     this.#sessions.clear()
   }
 
-  /**
-   * A token for one purpose: to open a socket. The cookie itself stays out of scripts' reach (it is httpOnly), and the
-   * token opens nothing else.
-   */
   issueToken(session: Session): string {
     const now = Date.now()
     for (const [token, { expires }] of this.#tokens) if (expires <= now) this.#tokens.delete(token)
@@ -50,11 +62,10 @@ export class Sessions {
     return token
   }
 
-  /** The session a token stands for, if the token is in time and the session still lives. */
   redeem(token: unknown): Session | undefined {
     const found = typeof token === 'string' ? this.#tokens.get(token) : undefined
     return found && found.expires > Date.now() ? this.find(found.session.id) : undefined
   }
 }
 
-const secret = () => randomBytes(24).toString('base64url')
+export const secret = () => randomBytes(24).toString('base64url')

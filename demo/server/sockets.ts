@@ -1,10 +1,21 @@
 import type { Server as HttpServer } from 'node:http'
-import { createSessions } from 'partyline/server'
-import { type DefaultEventsMap, Server, type ServerOptions } from 'socket.io'
-import type { Session, Sessions } from './sessions.js'
+import { createSessions, type SessionsOptions } from 'partyline/server'
+import { type DefaultEventsMap, Server, type ServerOptions, type Socket } from 'socket.io'
+import type { Session, SessionStore } from './sessions.js'
 import type { Faults, Stats } from './telemetry.js'
 
-export type Io = Server<DefaultEventsMap, DefaultEventsMap, DefaultEventsMap, { session: Session }>
+type Data = { session: Session }
+export type Io = Server<DefaultEventsMap, DefaultEventsMap, DefaultEventsMap, Data>
+/** See createSessions. */
+export type Replay = NonNullable<
+  SessionsOptions<Socket<DefaultEventsMap, DefaultEventsMap, DefaultEventsMap, Data>, Session>['replay']
+>
+
+export interface SocketsOptions {
+  readonly socketOptions?: Partial<ServerOptions> | undefined
+  readonly authorizeTopic?: AuthorizeTopic | undefined
+  readonly replay?: Replay | undefined
+}
 
 export type AuthorizeTopic = (session: Session, topic: string) => boolean | string
 
@@ -14,17 +25,17 @@ const sessionRoom = (sessionId: string) => `session_${sessionId}`
 /** The Socket.IO side: who may connect, and in which rooms they are. It hears nothing and says only events. */
 export function openSockets(
   http: HttpServer,
-  sessions: Sessions,
+  sessions: SessionStore,
   stats: Stats,
   faults: Faults,
-  options?: Partial<ServerOptions>,
-  authorizeTopic: AuthorizeTopic = () => false,
+  { socketOptions, authorizeTopic = () => false, replay }: SocketsOptions,
 ): Io {
-  const io: Io = new Server(http, { ...options, transports: ['websocket'], serveClient: false })
+  const io: Io = new Server(http, { ...socketOptions, transports: ['websocket'], serveClient: false })
 
   createSessions(io, {
-    authenticate({ token }) {
-      const session = sessions.redeem(token)
+    ...(replay && { replay }),
+    async authenticate({ token }) {
+      const session = await sessions.redeem(token)
       const fault = faults.refuseTokens > 0
       if (fault) faults.refuseTokens -= 1
       if (session && !fault) return session

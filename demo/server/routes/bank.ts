@@ -12,13 +12,13 @@ export function bankRoutes({ database, sessions }: ApiContext): Router {
   const { query } = database
   const on = (request: Request) => database.from(originOf(request))
 
-  router.post('/socket-token', (request, response) => {
+  router.post('/socket-token', async (request, response) => {
     const wanted = SocketTokenRequest.parse(request.body)
     const session = currentSession(response)
     if (wanted?.userId !== undefined && wanted.userId !== session.userId) {
       throw new Refusal(401, 'Somebody else is signed in now.')
     }
-    response.json({ token: sessions.issueToken(session) })
+    response.json({ token: await sessions.issueToken(session) })
   })
 
   router.get('/accounts', async (_request, response) => {

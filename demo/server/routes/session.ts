@@ -9,10 +9,10 @@ import { endSockets } from '../sockets.js'
 export function sessionRoutes({ database, sessions, io }: ApiContext): Router {
   const router = Router()
 
-  const endSession = (request: Request) => {
-    const session = sessionOf(request, sessions)
+  const endSession = async (request: Request) => {
+    const session = await sessionOf(request, sessions)
     if (!session) return
-    sessions.end(session.id)
+    await sessions.end(session.id)
     endSockets(io, session.id)
   }
   const cookie = (request: Request) => ({ httpOnly: true, sameSite: 'lax', secure: request.secure, path: '/' }) as const
@@ -23,7 +23,7 @@ export function sessionRoutes({ database, sessions, io }: ApiContext): Router {
 
   // Not an error when nobody is signed in: the answer to "who am I?" is then null.
   router.get('/me', async (request, response) => {
-    const session = sessionOf(request, sessions)
+    const session = await sessionOf(request, sessions)
     response.json(session ? ((await userById(database.query, session.userId)) ?? null) : null)
   })
 
@@ -31,12 +31,13 @@ export function sessionRoutes({ database, sessions, io }: ApiContext): Router {
     const { userId } = SignIn.parse(request.body)
     const user = await userById(database.query, userId)
     if (!user) throw new Refusal(404, 'There is no such person at this bank.')
-    endSession(request)
-    response.cookie(SESSION_COOKIE, sessions.start(user.id).id, cookie(request)).json(user)
+    await endSession(request)
+    const { id } = await sessions.start(user.id)
+    response.cookie(SESSION_COOKIE, id, cookie(request)).json(user)
   })
 
-  router.delete('/session', (request, response) => {
-    endSession(request)
+  router.delete('/session', async (request, response) => {
+    await endSession(request)
     response.clearCookie(SESSION_COOKIE, cookie(request)).status(204).end()
   })
 

@@ -1,0 +1,33 @@
+import type { RelayState } from '../../examples/outbox/relay.js'
+
+/** From whoever started a process, to it. */
+export type ToProcess = 'count' | { readonly drain: { readonly spread: number } }
+
+/** What a process counts of itself. */
+export interface Count {
+  readonly openSockets: number
+  readonly connections: number
+  readonly refused: number
+  readonly requests: number
+}
+
+/** From a process, to whoever started it. */
+export type FromProcess =
+  | { readonly kind: 'open' }
+  | { readonly kind: 'relay'; readonly state: RelayState }
+  | {
+      readonly kind: 'socket'
+      readonly open: boolean
+      readonly session: string
+      readonly userId: string
+      readonly recovered: boolean
+      readonly at: number
+    }
+  | ({ readonly kind: 'count' } & Count)
+  | { readonly kind: 'drained'; readonly had: number; readonly left: number; readonly refused: number }
+
+export interface ProcessOptions {
+  readonly port: number
+  readonly databaseUrl: string
+  readonly redisUrl: string
+}

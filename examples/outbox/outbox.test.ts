@@ -1,0 +1,222 @@
+import { afterAll, describe, expect, it, vi } from 'vitest'
+import { startPostgres } from '../../scripts/postgres.js'
+import { replayFrom } from './replay.js'
+import { setUp as setUpOn, until } from './test-setup.js'
+
+// A real PostgreSQL, real Socket.IO servers and clients.
+
+vi.setConfig({ testTimeout: 60_000 })
+const postgres = await startPostgres().catch((error: Error) => error)
+if (postgres instanceof Error) console.log(`The outbox is not tested: ${postgres.message}`)
+const server = postgres instanceof Error ? undefined : postgres
+afterAll(() => server?.stop())
+const setUp = () => setUpOn(server?.url ?? '')
+
+const upTo = (last: number) => Array.from({ length: last }, (_, index) => index + 1)
+const GAP = { gap: true }
+
+describe.skipIf(!server)('the outbox', () => {
+  it('hands on what is committed, with its number, to whom it is meant for; not what is rolled back', async () => {
+    const { add, begin, listener, client } = await setUp()
+    const [ann, bob] = [await listener('ann'), await listener('bob')]
+    await begin()
+    const other = await client()
+    await other.query('begin')
+    await other.query(`select outbox.add('ann', 'changed', '{"n": 99}')`)
+    await other.query('rollback')
+    await add('ann', 1)
+    await add(null, 2)
+    await other.query(`select outbox.add('ann', 'changed', '{"n": 3}', 'tab/1')`)
+    await until(() => expect(ann.numbers()).toEqual([1, 2, 3]))
+    expect(bob.numbers()).toEqual([2])
+    expect(ann.heard()[2]).toEqual({ n: 3, _line: { id: expect.any(Number), origin: 'tab/1' } })
+    const ids = ann.heard().map(({ _line }) => _line.id)
+    expect(ids).toEqual([...ids].sort((a, b) => a - b))
+  })
+
+  it('numbers in the order of the commits: nothing can be seen before what has a smaller number', async () => {
+    const { add, begin, listener, client, pool } = await setUp()
+    const ann = await listener()
+    await begin()
+    const slow = await client()
+    await slow.query('begin')
+    await slow.query(`select outbox.add('ann', 'changed', '{"n": 1}')`)
+    // As if its commit took long: it has its number already.
+    await slow.query('set constraints all immediate')
+    const second = add('ann', 2)
+    const waiting = `select from pg_locks where locktype = 'advisory' and not granted and database =
+                       (select oid from pg_database where datname = current_database())`
+    await until(async () => expect((await pool.query(waiting)).rowCount).toBe(1))
+    expect(ann.numbers()).toEqual([])
+    await slow.query('commit')
+    await second
+    await until(() => expect(ann.numbers()).toEqual([1, 2]))
+  })
+
+  it('takes part in no deadlock: transactions may lock what they like after they have added an event', async () => {
+    const { client, pool } = await setUp()
+    await pool.query('create table accounts as select 1 as id, 0 as balance')
+    const [one, two] = [await client(), await client()]
+    const update = 'update accounts set balance = balance + 1'
+    const add = `select outbox.add('ann', 'changed', '{"n": 1}')`
+    for (const each of [one, two]) await each.query('begin')
+    await one.query(add)
+    await two.query(update)
+    const blocked = one.query(update)
+    await two.query(add)
+    await two.query('commit')
+    await blocked
+    await one.query('commit')
+    expect((await pool.query('select from outbox.events where id is not null')).rowCount).toBe(2)
+  })
+
+  it('loses nothing when its connection is terminated, again and again, under writes', async () => {
+    const { add, begin, listener, terminate } = await setUp()
+    const ann = await listener()
+    const { states, errors } = await begin()
+    const atWork = () => states.filter((state) => state === 'relaying').length
+    for (let n = 1; n <= 600; n++) {
+      await add('ann', n)
+      // Not before it is back at work, or there were nothing to terminate.
+      if (n % 100 === 0) {
+        await until(() => expect(atWork()).toBe(n / 100))
+        await terminate()
+      }
+    }
+    await until(() => expect(new Set(ann.numbers())).toEqual(new Set(upTo(600))))
+    // In order, and what came twice has the same number.
+    expect([...new Set(ann.numbers())]).toEqual(upTo(600))
+    const ids = new Map(ann.heard().map(({ n, _line }) => [n, _line.id]))
+    expect(new Set(ann.heard().map(({ _line }) => _line.id)).size).toBe(ids.size)
+    await until(() => expect([atWork(), errors.length]).toEqual([7, 6]))
+    // It knew all along what was missing: only the very first start was a gap.
+    expect(ann.said()).toEqual([GAP])
+  })
+
+  it('says that there is a gap when it starts for the first time', async () => {
+    const { add, begin, listener } = await setUp()
+    await add('ann', 1)
+    const ann = await listener()
+    await begin()
+    await add('ann', 2)
+    await until(() => expect(ann.numbers()).toEqual([2]))
+    expect(ann.said()).toEqual([GAP])
+  })
+
+  it('goes on from its position after a restart, and says so when that was pruned', async () => {
+    const { add, begin, listener, pool, relay } = await setUp()
+    await (await begin()).relay.stop()
+    const ann = await listener()
+    for (const n of upTo(3)) await add('ann', n)
+    const second = relay()
+    await until(() => expect(ann.numbers()).toEqual([1, 2, 3]))
+    await second.relay.stop()
+    expect(ann.said()).toEqual([])
+
+    for (const n of [4, 5]) await add('ann', n)
+    await pool.query(`select outbox.prune('0 seconds')`)
+    await add('ann', 6)
+    relay()
+    await until(() => expect(ann.said()).toEqual([GAP]))
+    await add('ann', 7)
+    // 6 was told by the gap: it came before the look.
+    await until(() => expect(ann.numbers()).toEqual([1, 2, 3, 7]))
+    expect(ann.said()).toEqual([GAP])
+  })
+
+  it('says that there is a gap when there is too much to catch up on', async () => {
+    const { add, begin, listener, relay } = await setUp()
+    await (await begin()).relay.stop()
+    const ann = await listener()
+    for (const n of upTo(6)) await add('ann', n)
+    relay({ mostBehind: 5 })
+    await until(() => expect(ann.said()).toEqual([GAP]))
+    await add('ann', 7)
+    await until(() => expect(ann.numbers()).toEqual([7]))
+  })
+
+  it('has one relay at work; the next one takes over, and nothing is said twice or lost', async () => {
+    const { add, begin, listener, relay } = await setUp()
+    const ann = await listener()
+    const first = await begin()
+    const second = relay()
+    await until(() => expect(second.states).toEqual(['standing-by']))
+    for (const n of upTo(50)) await add('ann', n)
+    await until(() => expect(ann.numbers()).toEqual(upTo(50)))
+    const stopping = first.relay.stop()
+    for (const n of upTo(50)) await add('ann', 50 + n)
+    await stopping
+    await until(() => expect(ann.numbers()).toEqual(upTo(100)))
+    expect([first.relay.state, second.relay.state]).toEqual(['stopped', 'relaying'])
+    expect(ann.said()).toEqual([GAP])
+  })
+
+  it('has one relay at work at any time, whichever session is terminated', async () => {
+    const { add, begin, listener, relay, terminate } = await setUp()
+    const ann = await listener()
+    const all = [await begin(), relay(), relay()]
+    const atWork = () => all.filter(({ relay: { state } }) => state === 'relaying')
+    for (let n = 1; n <= 300; n++) {
+      await add('ann', n)
+      if (n % 60 !== 0) continue
+      await until(() => expect(atWork()).toHaveLength(1))
+      await terminate()
+    }
+    await until(() => expect([...new Set(ann.numbers())]).toEqual(upTo(300)))
+    expect(ann.said()).toEqual([GAP])
+  })
+
+  it('hands on again what was not confirmed', async () => {
+    const { add, begin, listener, relay, position } = await setUp()
+    await (await begin()).relay.stop()
+    const before = await position()
+    const ann = await listener()
+    await add('ann', 1)
+    let broken = true
+    const { errors } = relay({ confirm: async () => broken && Promise.reject(new Error('the adapter is away')) })
+    await until(() => expect(ann.numbers().length).toBeGreaterThan(1))
+    expect(await position()).toBe(before)
+    broken = false
+    await until(async () => expect(await position()).toBe(ann.heard()[0]?._line.id))
+    expect(new Set(ann.heard().map(({ _line }) => _line.id)).size).toBe(1)
+    expect(errors[0]).toMatchObject({ message: 'the adapter is away' })
+  })
+
+  it('does not stop at an event that can’t be sent: everybody finds out what it meant', async () => {
+    const { add, begin, listener, pool } = await setUp()
+    const ann = await listener()
+    const { errors } = await begin()
+    await pool.query(`select outbox.add('ann', '_line', '{"move": true}')`)
+    await add('ann', 1)
+    await until(() => expect(ann.numbers()).toEqual([1]))
+    await until(() => expect(ann.said()).toEqual([GAP, GAP]))
+    expect(errors).toMatchObject([{ code: 'bad-event' }])
+  })
+
+  it('replays to a browser that was away just what it missed; not if that was pruned', async () => {
+    const { add, begin, listener, pool, position } = await setUp()
+    const ann = await listener()
+    await begin()
+    await add('ann', 1)
+    await until(() => expect(ann.numbers()).toEqual([1]))
+    const cursor = ann.heard()[0]?._line.id
+    ann.socket.disconnect()
+    await add('ann', 2)
+    await add('bob', 3)
+    await add(null, 4)
+    // Past the relay, or some would come by both ways.
+    const { rows } = await pool.query('select max(id)::integer as newest from outbox.events')
+    await until(async () => expect(await position()).toBe(rows[0].newest))
+    const back = await listener('ann', { cursor })
+    await until(() => expect(back.said()).toEqual([{ replayed: true }]))
+    expect(back.numbers()).toEqual([2, 4])
+
+    await pool.query(`select outbox.prune('0 seconds')`)
+    const late = await listener('ann', { cursor })
+    await add('ann', 5)
+    await until(() => expect(late.numbers()).toEqual([5]))
+    expect(late.said()).toEqual([])
+    // Of another database, or not ours at all.
+    for (const strange of [1_000_000, 'abc', -1]) expect(await replayFrom(pool)({ userId: 'ann' }, strange)).toBe(false)
+  })
+})

@@ -1,0 +1,182 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { AnyEvents, Notifier } from 'partyline/server'
+import { openSession, type Page, type Session } from './session.js'
+
+export interface RelayOptions {
+  readonly connectionString: string
+  /** What `createNotifier(io)` gave, **without** `onError`: the relay has to know what could not be sent. */
+  readonly notify: Pick<Notifier<AnyEvents>, 'user' | 'everyone' | 'gap'>
+  /**
+   * Resolves when everything that was handed on has left this process, and rejects when some of it may not have: a write on
+   * the very connection that the adapter uses. What was not confirmed is handed on again.
+   * @default nothing to wait for, as with one process and no adapter
+   */
+  readonly confirm?: () => Promise<unknown>
+  /**
+   * Over how many ms browsers spread their fetches when it is not known what they missed.
+   * @default 10000
+   */
+  readonly spread?: number
+  /**
+   * Events older than this are pruned, as a PostgreSQL interval; false: not by the relay.
+   * @default '1 hour'
+   */
+  readonly keep?: string | false
+  /**
+   * With more events than this to catch up on, everybody fetches instead.
+   * @default 10000
+   */
+  readonly mostBehind?: number
+  /**
+   * A process that stands by tries to take over this often, in ms.
+   * @default 1000
+   */
+  readonly standBy?: number
+  readonly onState?: (state: RelayState) => void
+  /**
+   * Hears why a session ended, or what could not be sent. It goes on by itself.
+   * @default the console
+   */
+  readonly onError?: (error: unknown) => void
+}
+
+export type RelayState = 'connecting' | 'standing-by' | 'relaying' | 'stopped'
+
+export interface Relay {
+  readonly state: RelayState
+  /** Ends it; another process takes over. Resolves when nothing more is handed on. */
+  stop(): Promise<void>
+}
+
+/** So many events are read, handed on and confirmed at a time. */
+const PAGE = 500
+/** Looked for new events this often (ms), whether or not a notification came. */
+const LOOK = 5_000
+const PRUNE = 60_000
+const BACKOFF = { first: 200, most: 5_000 }
+/** How long (ms) `confirm` may take. */
+const CONFIRM = 10_000
+
+/**
+ * Hands on what is in the outbox: at least once, in the order of the commits, by one process of the cluster at a time. Where
+ * it can't know what browsers have missed, it tells them so.
+ */
+export function startRelay(options: RelayOptions): Relay {
+  const { connectionString, notify, spread = 10_000, keep = '1 hour', mostBehind = 10_000, standBy = 1_000 } = options
+  const { confirm, onState, onError = (error) => console.warn('[outbox]', error) } = options
+  const ending = new AbortController()
+  const { signal } = ending
+  let state: RelayState = 'connecting'
+  let failures = 0
+  const enter = (next: RelayState) => {
+    if (state !== next) onState?.(next)
+    state = next
+  }
+
+  async function settle(session: Session, position: number): Promise<void> {
+    if (confirm) await inTime(confirm())
+    await session.save(position)
+    failures = 0
+  }
+
+  /** Where to go on from. What came before that, and was not handed on, nobody can name any more: a gap, not silence. */
+  async function begin(session: Session): Promise<number> {
+    const { relayed, pruned, newest } = await session.read(0, 0)
+    if (relayed !== null && relayed >= pruned && newest - relayed <= mostBehind) return relayed
+    notify.gap({ spread })
+    await settle(session, newest)
+    return newest
+  }
+
+  function handOn({ events }: Page): void {
+    let unsent = false
+    for (const { id, user_id, event, metadata, origin, spread } of events) {
+      const said = { id, origin: origin ?? undefined, ...(spread !== null && { spread }) }
+      try {
+        if (user_id === null) notify.everyone(event, metadata, said)
+        else notify.user(user_id, event, metadata, said)
+      } catch (error) {
+        // Such a row would stop all that come after it. What it meant to say, everybody has to find out.
+        unsent = true
+        onError(error)
+      }
+    }
+    if (unsent) notify.gap({ spread })
+  }
+
+  async function relay(session: Session): Promise<void> {
+    let pruneDue = 0
+    // Before the first look, so that nothing falls between the two.
+    await session.listen()
+    let position = await begin(session)
+    while (!signal.aborted) {
+      const page = await session.read(position, PAGE)
+      // Pruned before it was handed on, by whoever it was.
+      if (page.pruned > position) {
+        position = await begin(session)
+        continue
+      }
+      const last = page.events.at(-1)
+      if (last) {
+        handOn(page)
+        await settle(session, last.id)
+        position = last.id
+        continue
+      }
+      if (keep !== false && Date.now() >= pruneDue) {
+        await session.prune(keep)
+        pruneDue = Date.now() + PRUNE
+      }
+      await session.rest(LOOK)
+    }
+  }
+
+  async function run(): Promise<void> {
+    while (!signal.aborted) {
+      enter('connecting')
+      let session: Session | undefined
+      try {
+        session = await openSession(connectionString, signal)
+        while (!signal.aborted && !(await session.tryLock())) {
+          enter('standing-by')
+          failures = 0
+          await session.rest(standBy)
+        }
+        if (signal.aborted) break
+        enter('relaying')
+        await relay(session)
+      } catch (error) {
+        if (!signal.aborted) onError(error)
+      } finally {
+        session?.close()
+      }
+      const delay = Math.min(BACKOFF.most, BACKOFF.first * 2 ** failures++)
+      await sleep(delay, undefined, { signal }).catch(() => undefined)
+    }
+    enter('stopped')
+  }
+
+  const running = run()
+  return {
+    get state() {
+      return state
+    },
+    stop() {
+      ending.abort()
+      return running
+    },
+  }
+}
+
+/** An answer that never comes must not keep the lock from a process that would get one. */
+async function inTime(answer: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new Error(`what was handed on was not confirmed within ${CONFIRM} ms`)), CONFIRM)
+  })
+  try {
+    await Promise.race([answer, late])
+  } finally {
+    clearTimeout(timer)
+  }
+}

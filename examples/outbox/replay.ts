@@ -1,0 +1,37 @@
+import type { LoggedEvent, Session } from 'partyline/server'
+import type pg from 'pg'
+
+interface Row {
+  id: string
+  event: string
+  metadata: object
+  origin: string | null
+}
+
+/**
+ * The `replay` of createSessions: what a browser that was away has missed, from the outbox. `limit`: with more than that,
+ * createSessions has the browser fetch anew; give both the same.
+ */
+export function replayFrom(pool: Pick<pg.Pool, 'query'>, limit = 1_000) {
+  return async ({ userId }: Session, cursor: string | number): Promise<LoggedEvent[] | false> => {
+    const since = Number(cursor)
+    if (!Number.isSafeInteger(since)) return false
+    const { rows } = await pool.query<Row>(
+      `select id, event, metadata, origin from outbox.events
+        where id > $1 and (user_id = $2 or user_id is null) order by id limit $3`,
+      [since, String(userId), limit + 1],
+    )
+    // Asked after the reading: what was pruned meanwhile is told by it, too. A cursor from the future is of another database.
+    const { rows: states } = await pool.query<{ reaches: boolean }>(
+      'select pruned <= $1 and (select last_value from outbox.numbers) >= $1 as reaches from outbox.state',
+      [since],
+    )
+    if (!states[0]?.reaches) return false
+    return rows.map(({ id, event, metadata, origin }) => ({
+      id: Number(id),
+      event,
+      metadata,
+      ...(origin !== null && { origin }),
+    }))
+  }
+}
