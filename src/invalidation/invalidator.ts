@@ -55,6 +55,8 @@ export function createInvalidator(options: InvalidatorOptions): Invalidator {
   const { clock, timers, page, random } = environment
 
   const restored = new Set<string>()
+  let arrived: readonly EventPair[] = []
+  let arrivedAt = 0
   let resyncing: (() => void) | undefined
   let closed = false
 
@@ -103,23 +105,36 @@ export function createInvalidator(options: InvalidatorOptions): Invalidator {
     onDoubt: fetching.doubt,
   })
 
+  /** In the way of an event stands no more than its handlers: what it makes stale is asked at the flush, or when more comes. */
   function push(pairs: readonly EventPair[], heard = order.tick()): void {
     if (closed) return
+    settle()
+    arrived = pairs
+    arrivedAt = heard
+    const isSpread = pairs.some(([name, , mark]) => mark?.wait !== undefined || options.spread[name])
+    if (isSpread ? settle() : pairs.some(([name]) => rules.has(name))) schedule()
+  }
+
+  /** Says whether the next flush is to answer any of them. */
+  function settle(): boolean {
+    const pairs = arrived
     let isDue = false
+    arrived = []
     for (const pair of pairs) {
       const [name, metadata, mark] = pair
       const rule = rules.get(name)
       if (!rule) continue
       const wait = Math.max(mark?.wait ?? 0, random() * (options.spread[name] ?? 0))
       const targets = rule.resolve(metadata)
-      if (wait > 0) spread.add(name, wait, [pair, targets, heard])
-      else collection.add(pair, targets, heard)
+      if (wait > 0) spread.add(name, wait, [pair, targets, arrivedAt])
+      else collection.add(pair, targets, arrivedAt)
       isDue ||= wait === 0
     }
-    if (isDue) schedule()
+    return isDue
   }
 
   function flush(): void {
+    settle()
     const { events, targets } = collection.take()
     const match = createMatcher(targets)
     const again = debts.takeAgain()
