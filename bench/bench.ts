@@ -5,7 +5,7 @@
  * with these words in their names, `--part connections`, `work`, `windows` or `flush` that part of it, and then nothing is written. A
  * target that is missed fails nothing; the bench fails only when it can't measure.
  */
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { cpus, loadavg } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -32,7 +32,7 @@ import {
 } from './sharing/measures.js'
 import { startServer } from './sharing/server.js'
 import { SHARING, SUBJECTS, type Subject } from './sharing/subjects.js'
-import { table } from './sharing/table.js'
+import { summary, table } from './sharing/table.js'
 import { createClock } from './site/clock.js'
 
 const { values: options } = parseArgs({
@@ -156,4 +156,15 @@ if (options.only === undefined && options.part === undefined) {
   writeFileSync(join(options.out, 'results.md'), markdown)
   writeFileSync(join(options.out, 'results.svg'), chart(all))
   console.log(`written to ${join(options.out, 'results.{json,md,svg}')}`)
+  if (!quick) writeReadme()
+}
+
+/** The README shows what a whole run has measured, and nothing else. */
+function writeReadme(): void {
+  const page = fileURLToPath(new URL('../README.md', import.meta.url))
+  const [begin, end] = ['<!-- figures: bench/bench.ts -->', '<!-- end of the figures -->']
+  const text = readFileSync(page, 'utf8')
+  const [from, to] = [text.indexOf(begin), text.indexOf(end)]
+  if (from === -1 || to < from) throw new Error(`the README has no place for the figures: ${begin}`)
+  writeFileSync(page, `${text.slice(0, from + begin.length)}\n\n${summary(all, about)}\n\n${text.slice(to)}`)
 }

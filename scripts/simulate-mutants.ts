@@ -121,7 +121,7 @@ const FAULTS: readonly Fault[] = [
   {
     name: 'debts are not kept for the hidden tab',
     file: 'invalidation/debts.ts',
-    find: '      marked.add(query.queryHash)\n',
+    find: '    marked.add(query.queryHash)\n',
     replace: '',
   },
   {
@@ -133,8 +133,20 @@ const FAULTS: readonly Fault[] = [
   {
     name: 'fetches are restarted instead of joined',
     file: 'invalidation/invalidator.ts',
-    find: 'isIdle(query) ? debts.mark(query, visible) : debts.join(query)\n    // But',
-    replace: 'debts.mark(query, visible)\n    // But',
+    find: 'isIdle(query) ? charge(query, visible) : debts.join(query)\n    return',
+    replace: 'debts.mark(query, visible)\n    return',
+  },
+  {
+    name: 'data that lacks an event is taken from another tab',
+    file: 'invalidation/sharing.ts',
+    find: 'result.seq < needed.seq',
+    replace: 'false',
+  },
+  {
+    name: 'what a cancelled fetch left is handed on',
+    file: 'invalidation/sharing.ts',
+    find: 'state.isInvalidated || state.dataUpdatedAt < began',
+    replace: 'false',
   },
   {
     name: 'a pipe is kept when its tab has left',

@@ -1,7 +1,7 @@
 /** The results as Markdown. */
 import type { Figure } from './figures.js'
-import { type Measure, RULES, type Rule } from './measures.js'
-import { isPartyline } from './subjects.js'
+import { type Measure, RULES, type Rule, WORK_TABS } from './measures.js'
+import { DEBOUNCED, FLOOR, isPartyline, RECIPE } from './subjects.js'
 
 const FAILED = 'did not finish'
 
@@ -34,6 +34,27 @@ export function table(all: readonly Figure[], about: string, bound: number): str
 In brackets: times the floor's. Burst: 5,000 events to 20 tabs, one of which is looked at, two affected queries in use; its
 recipe is the one with the debounce. Did not finish: not within ${bound / 1_000} s. ${about}.
 `
+}
+
+/** What the README shows: the work at twenty tabs, without the fine print. */
+export function summary(all: readonly Figure[], about: string): string {
+  const columns = [RECIPE, DEBOUNCED, 'partyline, shared-worker', 'partyline, leader-tab', FLOOR]
+  const rows = (Object.keys(RULES) as Measure[])
+    .filter((measure) => !measure.startsWith('flush'))
+    .flatMap((measure) => {
+      const { unit, digits }: Rule = RULES[measure]
+      const own = all.filter((figure) => figure.measure === measure && figure.tabs === WORK_TABS)
+      if (own.length === 0) return []
+      const cells = columns.map((subject) => {
+        const figure = own.find((one) => one.subject === subject)
+        return figure ? (figure.value === null ? FAILED : figure.value.toFixed(digits)) : ''
+      })
+      return [[`${measure}${unit && ` (${unit})`}`, ...cells]]
+    })
+  const header = [`${WORK_TABS} tabs`, 'recipe', 'recipe + debounce', 'partyline', 'in a leader tab', 'floor']
+  const rule = header.map((_title, column) => (column > 0 ? '---:' : '---'))
+  const lines = [header, rule, ...rows].map((line) => `| ${line.join(' | ')} |`)
+  return `${lines.join('\n')}\n\n${about}.`
 }
 
 function cell({ value, vsFloor, subject }: Figure, digits: number): string {
