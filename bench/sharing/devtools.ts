@@ -113,8 +113,8 @@ export async function launch(executable: string): Promise<DevTools> {
     const { browserContextId } = await send<{ browserContextId: string }>('Target.createBrowserContext')
     const ids = new Map<Target, string>()
     return {
-      async open(url, newWindow = false) {
-        const options = { url, browserContextId, newWindow }
+      async open(url, newWindow) {
+        const options = { url, browserContextId, ...(newWindow && { newWindow }) }
         const { targetId } = await send<{ targetId: string }>('Target.createTarget', options)
         const tab = await attach(targetId)
         ids.set(tab, targetId)
