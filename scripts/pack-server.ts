@@ -2,6 +2,7 @@
 import { execFileSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { startRedis } from './redis.js'
 
 /** Without a DOM library, as a backend is compiled; the declarations that ship are checked as well. */
 const PROBE = `
@@ -51,6 +52,27 @@ await hungUp
 two.close()
 `
 
+/** The same through a real Redis: a route handler that has no sockets, and a process that has them. */
+const RUN_NEXT = `
+import { once } from 'node:events'
+import { io as connect } from 'socket.io-client'
+import { POST } from './next/route.ts'
+import { http } from './next/sockets.ts'
+
+http.listen(0, '127.0.0.1')
+await once(http, 'listening')
+const url = 'http://127.0.0.1:' + http.address().port
+const socket = connect(url, { transports: ['websocket'], auth: { token: 'secret' } })
+await once(socket, 'connect')
+const heard = once(socket, 'balance_updated')
+const request = new Request(url, { method: 'POST', headers: { 'x-partyline-origin': 'tab-1' } })
+const answer = await POST(request, { params: Promise.resolve({ id: '7' }) })
+const [metadata] = await heard
+if (answer.status !== 204 || JSON.stringify(metadata) !== '{"accountId":"7","_line":{"origin":"tab-1"}}')
+  throw new Error(answer.status + ' ' + JSON.stringify(metadata))
+process.exit(0)
+`
+
 const OPTIONS = {
   target: 'es2022',
   module: 'nodenext',
@@ -65,13 +87,14 @@ const OPTIONS = {
 }
 
 /** `run` runs a tool of the project's own in a folder; its failure is told by `fault`. */
-export function checkServer(
+export async function checkServer(
   folder: string,
   run: (what: string, script: string, args: readonly string[], cwd: string) => void,
   fault: (what: string, details: readonly string[]) => void,
-): void {
+): Promise<void> {
   writeFileSync(join(folder, 'server/probe.ts'), PROBE)
   writeFileSync(join(folder, 'server/run.mjs'), RUN)
+  writeFileSync(join(folder, 'server/run-next.mjs'), RUN_NEXT)
   const configs = {
     'types of the server half, without a DOM': { lib: ['es2022'], skipLibCheck: false, files: ['server/probe.ts'] },
     'types of docs/server.md': { lib: ['es2022', 'dom'], skipLibCheck: true, include: ['server'] },
@@ -81,15 +104,24 @@ export function checkServer(
     writeFileSync(join(folder, 'tsconfig.server.json'), JSON.stringify(config))
     run(what, 'typescript/bin/tsc', ['-p', 'tsconfig.server.json'], folder)
   }
-  for (const [what, args] of [
-    ["import('partyline/server')", ['-e', "import('partyline/server').then((all) => all.createNotifier.name)"]],
-    ['the recipes of docs/server.md', ['--import', 'tsx', 'server/run.mjs']],
-  ] as const) {
+  const runNode = (what: string, args: readonly string[], env = process.env) => {
     try {
-      execFileSync(process.execPath, args, { cwd: folder, stdio: 'pipe', timeout: 60_000 })
+      execFileSync(process.execPath, args, { cwd: folder, stdio: 'pipe', timeout: 60_000, env })
     } catch (thrown) {
       const { stdout, stderr } = thrown as { stdout?: Buffer; stderr?: Buffer }
       fault(what, `${stdout ?? ''}${stderr ?? ''}${thrown}`.trim().split('\n'))
     }
+  }
+  runNode("import('partyline/server')", ['-e', "import('partyline/server').then((all) => all.createNotifier.name)"])
+  runNode('the recipes of docs/server.md', ['--import', 'tsx', 'server/run.mjs'])
+  try {
+    const redis = await startRedis()
+    runNode('the recipe for Next.js', ['--import', 'tsx', 'server/run-next.mjs'], {
+      ...process.env,
+      REDIS_URL: redis.url,
+    })
+    await redis.stop()
+  } catch (thrown) {
+    console.log(`Not run, the recipe for Next.js: ${(thrown as Error).message}`)
   }
 }

@@ -220,7 +220,7 @@ async function check(temporary: string): Promise<string> {
 
   const recipes = writeFilesOf('docs/server.md', consumer)
   checkTypes(consumer)
-  checkServer(consumer, run, fault)
+  await checkServer(consumer, run, fault)
   execFileSync(process.execPath, ['--check', join(consumer, 'server.js')])
   await checkBuild(consumer)
   for (const test of writeFilesOf('docs/testing.md', consumer))
