@@ -3,10 +3,15 @@
  * an `invalidateQueries` for each. In this process, with what ships: a flush is the same code in a tab.
  */
 import { QueryClient } from '@tanstack/react-query'
-import { createInvalidator, type InvalidatorOptions } from '../../dist/invalidation/invalidator.js'
-import { compileRule } from '../../dist/invalidation/rule.js'
+import type * as Invalidator from '../../src/invalidation/invalidator.js'
+import type * as Rule from '../../src/invalidation/rule.js'
 import type { Measure, Sample } from './measures.js'
 import { FLOOR, RECIPE } from './subjects.js'
+
+const built = <M>(file: string) =>
+  import(new URL(`../../dist/invalidation/${file}`, import.meta.url).href) as Promise<M>
+const { createInvalidator } = await built<typeof Invalidator>('invalidator.js')
+const { compileRule } = await built<typeof Rule>('rule.js')
 
 const QUERIES = 10_000
 const TARGETS = 100
@@ -80,7 +85,7 @@ function flushOf(targets: readonly Key[], client: QueryClient): () => void {
     () => undefined,
   )
   const invalidator = createInvalidator({
-    client: client as unknown as InvalidatorOptions['client'],
+    client: client as unknown as Invalidator.InvalidatorOptions['client'],
     rules: new Map([['changed', rule]]),
     debounce: { wait: 100, maxWait: 1_000 },
     jitter: 0,
