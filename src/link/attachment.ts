@@ -99,8 +99,8 @@ async function attach(rung: Rung, options: AttachmentOptions): Promise<Attachmen
   const lock = await locking
   const hub = createCaller(endpoint)
   const stopListening = listen(endpoint, (data) => {
-    if (!isHubMessage(data)) return
-    if (signal.aborted) {
+    if (!isHubMessage(data)) hub.hear(data)
+    else if (signal.aborted) {
       if (data.kind === 'events') options.onLate()
     } else if (data.kind === 'ask') answer(data.ask)
     else onMessage(data)
@@ -112,7 +112,6 @@ async function attach(rung: Rung, options: AttachmentOptions): Promise<Attachmen
       stopEcho()
       stopWaiting()
       stopListening()
-      hub.close()
       endpoint.close()
     }
     // A page that goes into the back/forward cache must not be written to. One whose session is over may be, until then.

@@ -1,6 +1,6 @@
 import { expose } from 'comlink'
 import { describe, expect, it } from 'vitest'
-import type { Endpoint } from '../endpoint.js'
+import { type Endpoint, listen } from '../endpoint.js'
 import type { HubCalls, Welcome } from '../protocol.js'
 import { createPipe } from '../testing/fake-browser.js'
 import { createCaller } from './caller.js'
@@ -10,7 +10,9 @@ function setUp(
   [tab, hub]: readonly [Endpoint, Endpoint] = pipe(),
 ) {
   expose(calls, hub as Parameters<typeof expose>[1])
-  return { caller: createCaller(tab), tab, hub }
+  const caller = createCaller(tab)
+  listen(tab, caller.hear)
+  return { caller, tab, hub }
 }
 function pipe() {
   const { port1, port2 } = createPipe()

@@ -1,4 +1,4 @@
-import { type Endpoint, listen } from '../endpoint.js'
+import type { Endpoint } from '../endpoint.js'
 import type { HubCalls } from '../protocol.js'
 
 /** What Comlink's `expose` answers with: a value, or what was thrown. */
@@ -20,20 +20,23 @@ export type Call = <Name extends keyof HubCalls>(
  * And it is ten times as large, since it speaks for any object. The format is that of Comlink 4.4 (`Message` in its
  * protocol.ts); a test holds the two together.
  */
-export function createCaller(endpoint: Endpoint): { readonly call: Call; close(): void } {
+export function createCaller(endpoint: Pick<Endpoint, 'postMessage'>): {
+  readonly call: Call
+  hear(data: unknown): void
+} {
   const open = new Map<string, { resolve(value: never): void; reject(reason: Error): void }>()
   let calls = 0
 
-  const stop = listen(endpoint, (data) => {
-    const { id, type, value } = (data ?? {}) as Partial<Answer>
-    const waiting = id === undefined ? undefined : open.get(id)
-    if (!waiting) return
-    open.delete(id as string)
-    if (type === 'RAW') waiting.resolve(value as never)
-    else waiting.reject(new Error(messageIn(value)))
-  })
-
   return {
+    /** What came over the endpoint and is no message of the hub's. */
+    hear(data) {
+      const { id, type, value } = (data ?? {}) as Partial<Answer>
+      const waiting = id === undefined ? undefined : open.get(id)
+      if (!waiting) return
+      open.delete(id as string)
+      if (type === 'RAW') waiting.resolve(value as never)
+      else waiting.reject(new Error(messageIn(value)))
+    },
     call: (name, ...parameters) =>
       new Promise((resolve, reject) => {
         const id = `call-${++calls}`
@@ -41,7 +44,6 @@ export function createCaller(endpoint: Endpoint): { readonly call: Call; close()
         const argumentList = parameters.map((value) => ({ type: 'RAW', value }))
         endpoint.postMessage({ id, type: 'APPLY', path: [name], argumentList })
       }),
-    close: stop,
   }
 }
 
