@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { connect, listen, until } from '../testing/real-server.js'
 import { createNotifier, drain } from './index.js'
 
@@ -42,6 +42,48 @@ describe('drain', () => {
     // The word to move is not among what it is sent again (it is asked anew, since the process still drains).
     expect(deaf.events.map(([name]) => name).filter((name) => name !== '_line')).toEqual(['first', 'missed'])
   }, 20_000)
+})
+
+describe('drain, where there is nowhere else to go', () => {
+  it('gives who comes late a moment, or it would come and go without a pause', async () => {
+    const { io, url } = await listen()
+    const first = connect(url)
+    await until(() => expect(first.heard).toEqual(['up']))
+    const draining = drain(io, { spread: 0 })
+    const late = connect(url)
+    await until(() => expect(late.events).toHaveLength(1))
+    expect([first, late].map(({ events }) => events[0])).toEqual([
+      ['_line', { move: true, spread: 0 }],
+      ['_line', { move: true, spread: 1_000 }],
+    ])
+    for (const { socket } of [first, late]) socket.disconnect()
+    await draining
+  })
+
+  it('does not wait for ever for what can’t be closed', async () => {
+    const { io, url } = await listen()
+    const { heard } = connect(url)
+    await until(() => expect(heard).toEqual(['up']))
+    for (const { conn } of io.sockets.sockets.values()) Object.assign(conn, { close: () => undefined })
+    await drain(io, { spread: 0 })
+    expect(heard).toEqual(['up'])
+    // Only then.
+    io.disconnectSockets()
+  }, 20_000)
+
+  it.each([Number.NaN, Number.POSITIVE_INFINITY, -1])('takes a spread of %s for none', async (spread) => {
+    const { io, url } = await listen()
+    const { socket, events, heard } = connect(url)
+    await until(() => expect(heard).toEqual(['up']))
+    const warn = vi.spyOn(console, 'warn').mockImplementation(() => undefined)
+    const draining = drain(io, { spread })
+    await until(() => expect(events).toEqual([['_line', { move: true, spread: expect.any(Number) }]]))
+    expect(Number(Object(events[0]?.[1]).spread)).toBeGreaterThan(5_000)
+    expect(warn.mock.calls[0]?.[0]).toContain('bad-option')
+    warn.mockRestore()
+    socket.disconnect()
+    await draining
+  })
 })
 
 describe('a gap', () => {

@@ -160,12 +160,21 @@ describe('who may join', () => {
       await delay(5)
     }
     expect(most).toBe(8)
-    expect(topics).toEqual([...all.slice(0, 8), 't29'])
-    expect(rooms().filter((room) => room.startsWith('topic:'))).toEqual(['topic:t0', 'topic:t29'])
+    // The renewal has asked for t0 anew.
+    expect(topics).toEqual([...all.slice(0, 8), 't29', 't0'])
+    expect(rooms().filter((room) => room.startsWith('topic:'))).toEqual(['topic:t29', 'topic:t0'])
     expect(words(ann)).toEqual([
-      { topic: 't0', ok: true, ask: 1 },
       { topic: 't29', ok: true, ask: 1 },
+      { topic: 't0', ok: true, ask: 1 },
     ])
+  })
+
+  it('an adapter that can’t leave a room is told of, and ends no process', async () => {
+    const { enter, io, faults } = await serve({ authorize: () => true })
+    const ann = await enter('ann')
+    Object.assign(io.of('/').adapter, { del: () => Promise.reject(new Error('the adapter is away')) })
+    ann.socket.emit('_line:leave', { topics: ['p'] })
+    await until(() => expect(faults.map(({ code }) => code)).toEqual(['authorization-failed']))
   })
 
   it('left and joined again while it is asked: one answer, to the last question', async () => {
@@ -221,6 +230,46 @@ describe('for how long', () => {
     expect([ann, bob].map(heard)).toEqual([['end'], ['changed', 'end']])
     expect(words(ann).at(-1)).toEqual({ topic: 'p', ok: false, message: 'the project was archived' })
     expect(await join(ann, 'p')).toEqual({ p: 'not allowed' })
+  })
+
+  /** An `authorize` that has looked already, and takes its time to say so. */
+  async function slow(isAllowed: (token: string) => boolean) {
+    const saying: (() => void)[] = []
+    const served = await serve({
+      async authorize({ projects }, topic) {
+        const allowed = projects.includes(topic) && isAllowed(topic)
+        if (saying.length === 0) await new Promise<void>((resolve) => void saying.push(resolve))
+        return allowed
+      },
+    })
+    const ann = await served.enter('ann/p')
+    ann.socket.emit('_line:join', { topics: ['p'], ask: 0 })
+    await until(() => expect(saying).toHaveLength(1))
+    return { ...served, ann, say: () => saying[0]?.() }
+  }
+
+  it('a right that a renewal takes away while it is asked for lets nobody in', async () => {
+    const { ann, say, notify } = await slow(() => true)
+    expect(await renew(ann, 'ann/q')).toEqual({ ok: true })
+    say()
+    await until(() => expect(words(ann)).toEqual([{ topic: 'p', ok: false, message: 'not allowed', ask: 0 }]))
+    notify.topic('p', 'secret')
+    notify.user('ann', 'end')
+    await until(() => expect(heard(ann)).toEqual(['end']))
+  })
+
+  it('so does one that endTopic takes away while it is asked for', async () => {
+    let allowed = true
+    const { ann, say, notify } = await slow(() => allowed)
+    allowed = false
+    notify.endTopic('ann', 'p')
+    await until(() => expect(words(ann)).toContainEqual({ topic: 'p', ok: false, message: 'not allowed' }))
+    say()
+    await until(() => expect(words(ann)).toContainEqual({ topic: 'p', ok: false, message: 'not allowed', ask: 0 }))
+    notify.topic('p', 'secret')
+    notify.user('ann', 'end')
+    await until(() => expect(heard(ann)).toEqual(['end']))
+    expect(words(ann)).toHaveLength(2)
   })
 
   it.each(['', 'x'.repeat(201), undefined])('%j is no topic', async (topic) => {

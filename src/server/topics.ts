@@ -10,6 +10,7 @@ export interface TopicSocket {
   leave(room: string): unknown
   emit(event: string, metadata: object): unknown
   on(event: string, listener: (...args: unknown[]) => void): unknown
+  onAnyOutgoing(listener: (...args: unknown[]) => void): unknown
 }
 
 export interface TopicsOptions<S, T> {
@@ -48,7 +49,8 @@ export function serveTopics<S extends TopicSocket, T>(
   const limit = options?.limit ?? 500
   /** What is being asked, and waits to be. One that is left meanwhile is no longer here. */
   const questions = new Map<string, Question>()
-  const waiting: (() => Promise<void>)[] = []
+  /** Of these, those that wait, oldest first. By topic, so that a client that joins and leaves in a loop makes no queue. */
+  const waiting = new Map<string, () => Promise<void>>()
   let running = 0
 
   const joined = () => [...socket.rooms].filter((room) => room.startsWith(TOPIC_PREFIX))
@@ -73,7 +75,7 @@ export function serveTopics<S extends TopicSocket, T>(
 
   function put(topic: string, question: Question): void {
     questions.set(topic, question)
-    waiting.push(async () => {
+    waiting.set(topic, async () => {
       const isOver = () => !socket.connected || questions.get(topic) !== question
       if (isOver()) return
       const refusal = await refusalOf(topic)
@@ -91,15 +93,18 @@ export function serveTopics<S extends TopicSocket, T>(
     next()
   }
 
+  const failed = (thrown: unknown) =>
+    fault(new PartylineServerError('authorization-failed', 'a topic’s room could not be joined or left', thrown))
+
   function next(): void {
     while (running < AT_ONCE) {
-      const run = waiting.shift()
-      if (!run) return
+      const [first] = waiting
+      if (!first) return
+      const [topic, run] = first
+      waiting.delete(topic)
       running++
       void run()
-        .catch((thrown: unknown) =>
-          fault(new PartylineServerError('authorization-failed', 'a topic’s room could not be joined or left', thrown)),
-        )
+        .catch(failed)
         .finally(() => {
           running--
           next()
@@ -115,24 +120,34 @@ export function serveTopics<S extends TopicSocket, T>(
     else put(topic, { ask })
   }
 
-  function leave(topic: string): void {
+  async function leave(topic: string): Promise<void> {
     questions.delete(topic)
-    void socket.leave(topicRoom(topic))
+    waiting.delete(topic)
+    await socket.leave(topicRoom(topic))
   }
 
-  /** Every right is asked for anew; one that was taken away ends its topic. */
+  /** Every right is asked for anew, those too that are being asked for now; one that was taken away ends its topic. */
   function recheck(): void {
-    for (const room of joined()) {
-      const topic = room.slice(TOPIC_PREFIX.length)
-      if (!questions.has(topic)) put(topic, {})
-    }
+    const topics = [...joined().map((room) => room.slice(TOPIC_PREFIX.length)), ...questions.keys()]
+    for (const topic of new Set(topics)) put(topic, { ask: questions.get(topic)?.ask })
+  }
+
+  /** `endTopic`, of whatever process: what `authorize` is about to say of it may be out of date. */
+  function hearEnd(event: unknown, said: unknown): void {
+    if (event !== '_line' || typeof said !== 'object' || said === null) return
+    const { topic, ok, ask } = said as Record<string, unknown>
+    const question = questions.get(topic as string)
+    if (question && ok === false && ask === undefined) put(topic as string, { ask: question.ask })
   }
 
   socket.on('_line:join', (said) => {
     const { topics, ask } = read(said, limit)
     for (const topic of topics) join(topic, ask)
   })
-  socket.on('_line:leave', (said) => read(said, limit).topics.forEach(leave))
+  socket.on('_line:leave', (said) => {
+    for (const topic of read(said, limit).topics) leave(topic).catch(failed)
+  })
+  if (options) socket.onAnyOutgoing(hearEnd)
   // In the rooms of its former connection already; since then a right may have been taken away.
   if (socket.recovered) recheck()
   return { recheck }
