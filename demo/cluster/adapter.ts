@@ -9,8 +9,9 @@ export async function openAdapter(url: string) {
   const name = `ledger-${randomUUID()}`
   // While Redis is away, only so much waits for it: what the relay hands on, it hands on again.
   const redis = createClient({ url, name, commandsQueueMaxLength: 5_000 })
+  let breaks = 0
   // It comes back by itself; without a listener an error would end the process.
-  redis.on('error', () => undefined)
+  redis.on('error', () => breaks++)
   await redis.connect()
 
   return {
@@ -27,7 +28,14 @@ export async function openAdapter(url: string) {
     /** The connection was lost, and is back. What a Redis that was restarted has forgotten, nobody can name. */
     onInterrupted: (tell: () => void) => void redis.on('ready', tell),
     close: () => redis.destroy(),
-    /** Resolves when what was sent is with Redis: a write on the same connection comes after it, and fails if it may have. */
-    confirm: () => redis.set('ledger:relayed', Date.now()),
+    /**
+     * Resolves when what was sent is with Redis: a write on the same connection comes after it. If the connection breaks, what
+     * was on its way is lost, while what still waited, this write perhaps, goes out on the next one.
+     */
+    async confirm(): Promise<void> {
+      const before = breaks
+      await redis.set('ledger:relayed', Date.now())
+      if (breaks !== before) throw new Error('the connection to Redis broke meanwhile')
+    },
   }
 }

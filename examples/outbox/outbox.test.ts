@@ -124,6 +124,52 @@ describe.skipIf(!server)('the outbox', () => {
     expect(ann.said()).toEqual([GAP])
   })
 
+  it('says that there is a gap when its position is taken away, be it at work or not', async () => {
+    const { add, begin, listener, pool, relay } = await setUp()
+    const first = await begin()
+    const ann = await listener()
+    await add('ann', 1)
+    await until(() => expect(ann.numbers()).toEqual([1]))
+    await pool.query('update outbox.state set relayed = null')
+    await add('ann', 2)
+    await until(() => expect(ann.said()).toEqual([GAP]))
+    await first.relay.stop()
+    await pool.query('update outbox.state set relayed = null')
+    relay()
+    await until(() => expect(ann.said()).toEqual([GAP, GAP]))
+  })
+
+  it('after a restore nobody’s number counts: neither the relay’s nor a browser’s', async () => {
+    const { add, begin, listener, pool } = await setUp()
+    const ann = await listener()
+    await begin()
+    for (const n of upTo(5)) await add('ann', n)
+    await until(() => expect(ann.numbers()).toEqual(upTo(5)))
+    const cursor = ann.heard().at(-1)?._line.id ?? 0
+    // As it was when the backup was made.
+    await pool.query('delete from outbox.events where id > 2')
+    await pool.query(`select setval('outbox.numbers', 2)`)
+    await pool.query('update outbox.state set relayed = 2')
+    await pool.query('select outbox.restored()')
+    await until(() => expect(ann.said()).toEqual([GAP, GAP]))
+    for (const n of upTo(5)) await add('ann', 10 + n)
+    await until(() => expect(ann.numbers().slice(5)).toEqual([11, 12, 13, 14, 15]))
+    // None of the new numbers is one that was given before.
+    expect(
+      Math.min(
+        ...ann
+          .heard()
+          .slice(5)
+          .map(({ _line }) => _line.id),
+      ),
+    ).toBeGreaterThan(cursor)
+    const replay = replayFrom(pool)
+    expect(await replay({ userId: 'ann' }, cursor)).toBe(false)
+    expect(await replay({ userId: 'ann' }, ann.heard()[6]?._line.id ?? 0)).toHaveLength(3)
+    await pool.query(`select outbox.prune('0 seconds')`)
+    expect(await replay({ userId: 'ann' }, cursor)).toBe(false)
+  })
+
   it('says that there is a gap when there is too much to catch up on', async () => {
     const { add, begin, listener, relay } = await setUp()
     await (await begin()).relay.stop()

@@ -17,9 +17,10 @@ const [postgres, redis] = running.length === 2 ? running : []
 afterAll(() => Promise.all(running.map((one) => one.stop())))
 
 describe.skipIf(!redis)('the outbox, with Redis between two processes', () => {
-  it('loses nothing when the connections to Redis break, again and again, under writes', async () => {
+  /** One server that sends, one that hears, with a client of each's Redis connections to break them with. */
+  async function setUpBoth() {
     const url = redis?.url ?? ''
-    const { add, relay } = await setUp(postgres?.url ?? '')
+    const { add, relay, pool } = await setUp(postgres?.url ?? '')
     const admin = createClient({ url })
     await admin.connect()
     afterwards(() => admin.destroy())
@@ -32,20 +33,59 @@ describe.skipIf(!redis)('the outbox, with Redis between two processes', () => {
     await Promise.all([here.reading(), there.reading()])
     const client = connect(hearing.url)
     await until(() => expect(client.heard).toEqual(['up']))
-    const numbers = () =>
-      client.events.flatMap(([event, said]) => (event === 'changed' ? [(said as { n: number }).n] : []))
+    return {
+      add,
+      pool,
+      relay: (confirm: () => Promise<unknown> = here.confirm) => relay({ notify: createNotifier(sending.io), confirm }),
+      confirm: here.confirm,
+      words: () => client.events.filter(([event]) => event === '_line'),
+      numbers: () => client.events.flatMap(([event, said]) => (event === 'changed' ? [(said as { n: number }).n] : [])),
+      breakAll: () => admin.sendCommand(['CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes']),
+    }
+  }
 
-    const { errors } = relay({ notify: createNotifier(sending.io), confirm: here.confirm })
-    await until(() => expect(client.events).toEqual([['_line', { gap: true }]]))
+  it('loses nothing when the connections to Redis break, again and again, under writes', async () => {
+    const { add, relay, words, numbers, breakAll } = await setUpBoth()
+    const { errors } = relay()
+    await until(() => expect(words()).toEqual([['_line', { gap: true }]]))
     const all: number[] = []
     // Until something did not get through at the first try, or this would prove nothing.
     while (all.length < 400 || (errors.length === 0 && all.length < 4_000)) {
       all.push(all.length + 1)
       await add(null, all.length)
-      if (all.length % 50 === 0) await admin.sendCommand(['CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes'])
+      if (all.length % 50 === 0) await breakAll()
     }
     await until(() => expect([...new Set(numbers())]).toEqual(all))
     expect(errors.length).toBeGreaterThan(0)
-    expect(client.events.filter(([event]) => event === '_line')).toHaveLength(1)
+    expect(words()).toHaveLength(1)
+  })
+
+  it('loses nothing when the connection breaks in the middle of what is too much for one write', async () => {
+    const { pool, relay, confirm, words, numbers, breakAll } = await setUpBoth()
+    let round = 0
+    let broken = 0
+    const { errors } = relay(async () => {
+      const confirmed = confirm()
+      if (broken < round) {
+        broken = round
+        // When some of it is on its way, and the rest waits.
+        if (round % 2 === 0) await new Promise(setImmediate)
+        await breakAll()
+      }
+      return confirmed
+    })
+    await until(() => expect(words()).toHaveLength(1))
+    for (round = 1; round <= 20; ) {
+      const last = 500 * round
+      await pool.query(
+        `select outbox.add(null, 'changed', jsonb_build_object('n', n, 'pad', repeat('x', 300)))
+           from generate_series($1::integer, $2::integer) n`,
+        [last - 499, last],
+      )
+      await until(() => expect(new Set(numbers()).size).toBe(last))
+      round++
+    }
+    expect(errors.length).toBeGreaterThan(0)
+    expect(words()).toHaveLength(1)
   })
 })

@@ -8,7 +8,8 @@ export interface RelayOptions {
   readonly notify: Pick<Notifier<AnyEvents>, 'user' | 'everyone' | 'gap'>
   /**
    * Resolves when everything that was handed on has left this process, and rejects when some of it may not have: a write on
-   * the very connection that the adapter uses. What was not confirmed is handed on again.
+   * the very connection that the adapter uses, which must not have broken meanwhile. Called as soon as it was handed on. What
+   * was not confirmed is handed on again.
    * @default nothing to wait for, as with one process and no adapter
    */
   readonly confirm?: () => Promise<unknown>
@@ -73,9 +74,9 @@ export function startRelay(options: RelayOptions): Relay {
     state = next
   }
 
-  async function settle(session: Session, position: number): Promise<void> {
+  async function settle(position: number, write: Session['save']): Promise<void> {
     if (confirm) await inTime(confirm())
-    await session.save(position)
+    await write(position)
     failures = 0
   }
 
@@ -84,7 +85,7 @@ export function startRelay(options: RelayOptions): Relay {
     const { relayed, pruned, newest } = await session.read(0, 0)
     if (relayed !== null && relayed >= pruned && newest - relayed <= mostBehind) return relayed
     notify.gap({ spread })
-    await settle(session, newest)
+    await settle(newest, session.place)
     return newest
   }
 
@@ -111,15 +112,15 @@ export function startRelay(options: RelayOptions): Relay {
     let position = await begin(session)
     while (!signal.aborted) {
       const page = await session.read(position, PAGE)
-      // Pruned before it was handed on, by whoever it was.
-      if (page.pruned > position) {
+      // Pruned before it was handed on, or restored from a backup, by whoever it was.
+      if (page.pruned > position || page.relayed === null) {
         position = await begin(session)
         continue
       }
       const last = page.events.at(-1)
       if (last) {
         handOn(page)
-        await settle(session, last.id)
+        await settle(last.id, session.save)
         position = last.id
         continue
       }

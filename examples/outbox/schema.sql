@@ -26,7 +26,7 @@ create sequence if not exists outbox.numbers;
 
 create table if not exists outbox.state (
   only_row  boolean primary key default true check (only_row),
-  -- The last event that the relay has handed on; null before the first one, and after a restore from a backup.
+  -- The last event that the relay has handed on; null before the first one, and after outbox.restored().
   relayed   bigint,
   -- The last event that was pruned.
   pruned    bigint not null default 0
@@ -41,7 +41,8 @@ $$;
 -- A sequence alone is not in the order of the commits: 10 may be committed after 11, and a reader that has seen 11 would
 -- never look for it. So numbers are given under a lock that is held until the commit is done. It is taken at the very end
 -- of the transaction (the trigger is deferred), when there is nothing left to wait for: it is held for the commit alone, and
--- takes part in no deadlock. NOTIFY lets commits through one at a time anyway.
+-- takes part in no deadlock, but for what other deferred constraints of the transaction lock after it. NOTIFY lets commits
+-- through one at a time anyway.
 create or replace function outbox.number() returns trigger language plpgsql as $$
 begin
   perform pg_advisory_xact_lock(hashtext('outbox'), 1);
@@ -70,7 +71,17 @@ create or replace function outbox.prune(keep interval) returns bigint language s
       returning id
     ),
     noted as (
-      update outbox.state set pruned = (select max(id) from gone) where exists (select from gone)
+      update outbox.state set pruned = greatest(pruned, (select max(id) from gone)) where exists (select from gone)
     )
   select count(*) from gone;
+$$;
+
+-- After a restore from a backup, or a failover that lost commits: what browsers and relays know is of a time that never was.
+-- Numbers go on where nobody has heard of any; whoever has an older one fetches, and the relay tells of a gap.
+create or replace function outbox.restored() returns void language sql as $$
+  select pg_advisory_xact_lock(hashtext('outbox'), 1);
+  delete from outbox.events;
+  update outbox.state
+     set relayed = null, pruned = setval('outbox.numbers', (select last_value + 1000000000 from outbox.numbers));
+  select pg_notify('outbox', '');
 $$;

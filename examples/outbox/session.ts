@@ -118,7 +118,10 @@ export async function openSession(connectionString: string, signal: AbortSignal)
         events: page.events,
       }
     },
-    save: (relayed: number) => ask('update outbox.state set relayed = $1', [relayed]),
+    /** Where it begins. */
+    place: (relayed: number) => ask('update outbox.state set relayed = $1', [relayed]),
+    /** Where it is, unless somebody has taken its position away meanwhile. */
+    save: (relayed: number) => ask('update outbox.state set relayed = $1 where relayed is not null', [relayed]),
     prune: (keep: string) => ask('select outbox.prune($1::interval)', [keep]),
     rest,
     close,
