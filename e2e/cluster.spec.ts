@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { rollingRestart } from '../demo/cluster/cluster.js'
 import type { Drained } from '../demo/cluster/node.js'
 import { configOf, PROXIES, type ProxyKind } from '../scripts/proxies.js'
+import { Missing, orMissing } from '../scripts/service.js'
 import { feed } from './bank-processes.js'
 import { mostAtOnce, type OpenCluster, openCluster, type Watched } from './cluster-browsers.js'
 import { expect, test } from './fixtures.js'
@@ -31,8 +32,8 @@ for (const kind of kinds) {
 
     test.beforeAll(async ({ browser }) => {
       test.setTimeout(180_000)
-      const started = await openCluster({ proxy: kind }).catch((error: Error) => error)
-      if (started instanceof Error) return test.skip(true, started.message)
+      const started = await orMissing(openCluster({ proxy: kind }))
+      if (started instanceof Missing) return test.skip(true, started.message)
       open = started
       // One user in several browsers, until each process has one of them; and others.
       for (const [userId, tabs] of Object.entries(TABS)) await open.open(browser, userId, tabs)

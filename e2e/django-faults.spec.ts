@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { startRedis } from '../scripts/redis.js'
+import { Missing, orMissing } from '../scripts/service.js'
 import { atRest, become, countsOf, eventsOf, expect, gapsOf, shows, test, watchGaps, watchReceipts } from './django.js'
 import { startProxy } from './proxy.js'
 
@@ -31,8 +32,8 @@ test('daphne is killed three times while payments are made: every tab converges,
   visit,
 }) => {
   test.setTimeout(180_000)
-  const redis = await startRedis().catch((error: Error) => error)
-  if (redis instanceof Error) return test.skip(true, redis.message)
+  const redis = await orMissing(startRedis())
+  if (redis instanceof Missing) return test.skip(true, redis.message)
   const settings = { REDIS_URL: redis.url }
   let feeding = true
   let feed: Promise<number> | undefined
@@ -74,8 +75,8 @@ test('daphne is killed three times while payments are made: every tab converges,
 })
 
 test('two processes and Redis: a payment at one is live in the tabs of the other', async ({ open, visit }) => {
-  const redis = await startRedis().catch((error: Error) => error)
-  if (redis instanceof Error) return test.skip(true, redis.message)
+  const redis = await orMissing(startRedis())
+  if (redis instanceof Missing) return test.skip(true, redis.message)
   try {
     const [one, other] = [await open({ REDIS_URL: redis.url }), await open({ REDIS_URL: redis.url })]
     const ann = await visit(one, 'ann')
@@ -99,8 +100,8 @@ test('Redis is away: a payment is made all the same, and every tab has it when R
   visit,
 }) => {
   test.setTimeout(120_000)
-  const redis = await startRedis().catch((error: Error) => error)
-  if (redis instanceof Error) return test.skip(true, redis.message)
+  const redis = await orMissing(startRedis())
+  if (redis instanceof Missing) return test.skip(true, redis.message)
   const proxy = await startProxy({ port: Number(new URL(redis.url).port) })
   try {
     const ann = await visit(await open({ REDIS_URL: proxy.url.replace('http', 'redis') }), 'ann')

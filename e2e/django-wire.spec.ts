@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import WebSocket from 'ws'
 import { startRedis } from '../scripts/redis.js'
+import { Missing, orMissing } from '../scripts/service.js'
 import { countsOf, expect, test, type Visitor } from './django.js'
 
 // The consumer of examples/django by itself, at the other end of a bare WebSocket: the wire of docs/websocket.md.
@@ -27,7 +28,7 @@ const paid = (accountId: string) =>
   ['balance_updated', 'transaction_happened'].map((event) => ({ event, metadata: { accountId } }))
 
 test('the tests of the copied folder, in Python', ({ django }) => {
-  if (django instanceof Error) return test.skip(true, django.message)
+  if (django instanceof Missing) return test.skip(true, django.message)
   expect(django.manage({}, 'test')).toMatch(/Ran \d\d tests[\s\S]*OK/)
 })
 
@@ -151,15 +152,15 @@ test('a process without sockets sends through Redis: a thousand events at once a
   visit,
   django,
 }) => {
-  const redis = await startRedis().catch((error: Error) => error)
-  if (redis instanceof Error) return test.skip(true, redis.message)
+  const redis = await orMissing(startRedis())
+  if (redis instanceof Missing) return test.skip(true, redis.message)
   try {
     const daphne = await open({ REDIS_URL: redis.url })
     const ann = await visit(daphne, 'ann')
     const { heard, send } = await connect(daphne)
     send('_line:auth', await tokenOf(ann))
     await expect.poll(() => heard).toEqual([OK])
-    if (django instanceof Error) throw django
+    if (django instanceof Missing) throw django
     const burst = `
 from django.db import transaction
 from line.events import emit_event

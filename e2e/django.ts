@@ -3,6 +3,7 @@ import { type BrowserContext, test as base, expect, type Page } from '@playwrigh
 import type {} from '../examples/django/page/src/main.js'
 import { formatCents } from '../examples/django/page/src/money.js'
 import { type Daphne, type Django, prepareDjango, type Settings } from '../scripts/django.js'
+import { Missing, orMissing } from '../scripts/service.js'
 import type { Receipt, Status } from '../src/index.js'
 
 export type { Page }
@@ -140,18 +141,18 @@ interface TestFixtures {
   visit(daphne: Daphne, name?: string): Promise<Visitor>
 }
 
-export const test = base.extend<TestFixtures, { django: Django | Error }>({
+export const test = base.extend<TestFixtures, { django: Django | Missing }>({
   django: [
     // biome-ignore lint/correctness/noEmptyPattern: Playwright reads the fixtures that are needed off this pattern.
     async ({}, use) => {
-      const django = await (async () => prepareDjango())().catch((error: Error) => error)
+      const django = await orMissing((async () => prepareDjango())())
       await use(django)
-      if (!(django instanceof Error)) await django.stop()
+      if (!(django instanceof Missing)) await django.stop()
     },
     { scope: 'worker', timeout: 300_000 },
   ],
   open: async ({ django }, use) => {
-    if (django instanceof Error) return test.skip(true, django.message)
+    if (django instanceof Missing) return test.skip(true, django.message)
     const opened: Daphne[] = []
     await use(async (settings, port) => {
       const daphne = await django.open(settings, port)

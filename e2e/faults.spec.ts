@@ -7,6 +7,7 @@ import { startDemo } from '../demo/server/server.js'
 import type { Session } from '../demo/server/sessions.js'
 import { userRoom } from '../demo/server/sockets.js'
 import { startPostgres } from '../scripts/postgres.js'
+import { Missing, orMissing } from '../scripts/service.js'
 import { bankProcesses, feed } from './bank-processes.js'
 import { atRest, Bank, expect, type Page, status, test } from './fixtures.js'
 import { type Screen, screenFrom, screenOf } from './ledger-screen.js'
@@ -211,8 +212,8 @@ test('a server that is killed twenty times under fifty writes a second: nothing 
   browser,
 }) => {
   test.setTimeout(300_000)
-  const postgres = await startPostgres().catch((error: Error) => error)
-  if (postgres instanceof Error) return test.skip(true, postgres.message)
+  const postgres = await orMissing(startPostgres())
+  if (postgres instanceof Missing) return test.skip(true, postgres.message)
 
   const began = Date.now()
   const database = await openDatabase(postgres.url)

@@ -7,6 +7,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { Missing } from './service.js'
 
 export interface Postgres {
   readonly url: string
@@ -49,7 +50,7 @@ function unprivileged(): Pick<SpawnOptions, 'uid' | 'gid'> {
     const [uid, gid] = [id('-u'), id('-g')]
     if (uid > 0 && gid > 0) return { uid, gid }
   }
-  throw new Error('PostgreSQL does not run as root, and there is no user `postgres` or `nobody` to run it as')
+  throw new Missing('PostgreSQL does not run as root, and there is no user `postgres` or `nobody` to run it as')
 }
 
 async function freePort(): Promise<number> {
@@ -64,7 +65,7 @@ async function freePort(): Promise<number> {
 export function ensurePostgres(): string {
   if (!findPostgres() && !process.env['POSTGRES_BIN']) install()
   const bin = findPostgres()
-  if (!bin) throw new Error(`no PostgreSQL: ${ADVICE}`)
+  if (!bin) throw new Missing(`no PostgreSQL: ${ADVICE}`)
   return bin
 }
 

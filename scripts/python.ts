@@ -1,6 +1,7 @@
 /** A Python with Django Channels for the tests: finds one, else installs Debian's packages, else says what is missing. */
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
+import { Missing } from './service.js'
 
 const MODULES = ['django', 'channels', 'daphne', 'channels_redis']
 const PACKAGES = ['python3-django', 'python3-django-channels', 'python3-daphne', 'python3-channels-redis']
@@ -30,7 +31,7 @@ export function ensurePython(): string {
   }
   const installed = findPython()
   if (installed) return installed
-  throw new Error(
+  throw new Missing(
     `no Python with ${MODULES.join(', ')}: run \`apt-get install ${PACKAGES.join(' ')}\` as root, or set PYTHON_BIN`,
   )
 }

@@ -6,6 +6,17 @@ import { type AddressInfo, createServer } from 'node:net'
 import { delimiter, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
+/** One sentence that says what this machine lacks: the tests that want it are skipped. Whatever else goes wrong has to fail. */
+export class Missing extends Error {}
+
+/** Resolves to what is missing, if that is why it did not start. */
+export async function orMissing<T>(starting: Promise<T>): Promise<T | Missing> {
+  return starting.catch((error: unknown) => {
+    if (error instanceof Missing) return error
+    throw error
+  })
+}
+
 /** The variable that names another one. */
 const variableOf = (name: string) => `${name.toUpperCase().replaceAll('-', '_')}_BIN`
 
@@ -30,7 +41,7 @@ export function ensureProgram(name: string): string {
   }
   const installed = findProgram(name)
   if (installed) return installed
-  throw new Error(`no ${name}: run \`apt-get install ${name}\` as root, or set ${variableOf(name)} to the program`)
+  throw new Missing(`no ${name}: run \`apt-get install ${name}\` as root, or set ${variableOf(name)} to the program`)
 }
 
 /** Ends a program with this process, however that ends. In a process group of its own, so that Ctrl+C is ours to act on. */

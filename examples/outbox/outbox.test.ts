@@ -1,14 +1,15 @@
 import { afterAll, describe, expect, it, vi } from 'vitest'
 import { startPostgres } from '../../scripts/postgres.js'
+import { Missing, orMissing } from '../../scripts/service.js'
 import { replayFrom } from './replay.js'
 import { setUp as setUpOn, until } from './test-setup.js'
 
 // A real PostgreSQL, real Socket.IO servers and clients.
 
 vi.setConfig({ testTimeout: 60_000 })
-const postgres = await startPostgres().catch((error: Error) => error)
-if (postgres instanceof Error) console.log(`The outbox is not tested: ${postgres.message}`)
-const server = postgres instanceof Error ? undefined : postgres
+const postgres = await orMissing(startPostgres())
+if (postgres instanceof Missing) console.log(`The outbox is not tested: ${postgres.message}`)
+const server = postgres instanceof Missing ? undefined : postgres
 afterAll(() => server?.stop())
 const setUp = () => setUpOn(server?.url ?? '')
 
