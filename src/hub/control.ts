@@ -27,14 +27,14 @@ export function createControl({ timers, random }: Pick<HubEnvironment, 'timers' 
 
   function put(word: 'gap' | 'move', spread: unknown): void {
     const within = typeof spread === 'number' && spread > 0 ? Math.min(spread, WIDEST) : 0
-    // What is still to come stands for what was said meanwhile.
-    if (due.has(word)) return
     const say = () => {
+      due.get(word)?.()
       due.delete(word)
       words[word]()
     }
     if (within === 0) say()
-    else due.set(word, timers.after(random() * within, say))
+    // What is still to come stands for what was said meanwhile.
+    else if (!due.has(word)) due.set(word, timers.after(random() * within, say))
   }
 
   return {

@@ -121,6 +121,11 @@ describe('the server’s own words', () => {
     server.emit('_line', { gap: true, spread: 'nonsense' })
     await settle()
     expect(tab.of('gap')).toHaveLength(2)
+    // What is urgent does not wait for what is not, and stands for it as well.
+    server.emit('_line', { gap: true, spread: 600_000 })
+    server.emit('_line', { gap: true })
+    await settle(700_000)
+    expect(tab.of('gap')).toHaveLength(3)
   })
 
   it('a gap that is told while the server replays leaves no doubt', async () => {
