@@ -309,6 +309,20 @@ describe('nobody is given older data for newer', () => {
     expect(fetches()).toBe(2)
   })
 
+  it('nobody posts what a persister gave a query that had no data', async () => {
+    const { openTwo, change } = setUp()
+    const [one, two] = await openTwo()
+    // Its first fetch has failed, say; the other window's data is on the disk that both have.
+    one.client.getQueryCache().find({ queryKey: ['a'] })?.reset()
+    one.observer.setOptions({
+      ...one.observer.options,
+      persister: (queryFn, context, query) => (query.state.data === undefined ? 1 : queryFn(context as never)),
+    })
+    change([one, two])
+    await pass(1_000)
+    expect(two.data()).toBe(2)
+  })
+
   it('nobody posts what began one does not know when', async () => {
     const { openAll, change, setTakes, fail, setTruth } = setUp()
     const [one, two, three] = await openAll(3)

@@ -151,8 +151,8 @@ export function createSharing(options: SharingOptions): Sharing {
     // The app may have fetched it meanwhile.
     if (!options.isOwed(query) || take(wish)) return
     if (!page.isVisible() || !query.isActive() || (wish.patient && isMutating())) return options.onPutOff()
-    // A fetch that is under way already began we don't know when.
-    const heard = isIdle(query) ? version() : undefined
+    // A fetch that is under way already began we don't know when; where there is no data, a persister may answer from disk.
+    const heard = isIdle(query) && query.state.data !== undefined ? version() : undefined
     const began = clock.now()
     const data = await options.fetch(query)
     const { queryHash: hash, state } = query
