@@ -313,7 +313,10 @@ describe('nobody is given older data for newer', () => {
     const { openTwo, change } = setUp()
     const [one, two] = await openTwo()
     // Its first fetch has failed, say; the other window's data is on the disk that both have.
-    one.client.getQueryCache().find({ queryKey: ['a'] })?.reset()
+    one.client
+      .getQueryCache()
+      .find({ queryKey: ['a'] })
+      ?.reset()
     one.observer.setOptions({
       ...one.observer.options,
       persister: (queryFn, context, query) => (query.state.data === undefined ? 1 : queryFn(context as never)),
