@@ -248,6 +248,34 @@ describe('no tab stays stale', () => {
     expect(app.shown()).toEqual([2])
   })
 
+  it('many uses of a topic are checked in one walk over the cache', async () => {
+    const browser = createTestBrowser()
+    const app = openApp(browser, { uses: ['task', 'note'] })
+    await browser.settle()
+    const checks = () => app.receipts.splice(0).filter(({ deferred }) => deferred.length > 0)
+    checks()
+    for (let row = 0; row < 20; row++) app.topic('p', { queryKeys: [[row % 2 === 0 ? 'task' : 'note']] })
+    await browser.settle()
+    expect(checks().map(({ deferred }) => deferred)).toEqual([[['task'], ['note']]])
+  })
+
+  it('who has left is told nothing more', async () => {
+    const browser = createTestBrowser()
+    const app = openApp(browser)
+    const heard: string[] = []
+    const leaves = [1, 2].map((one) =>
+      app.line.topic('p', {
+        onState: ({ name }) => {
+          if (name !== 'joined') return
+          heard.push(`${one} ${name}`)
+          for (const leave of leaves) leave()
+        },
+      }),
+    )
+    await browser.settle()
+    expect(heard).toEqual(['1 joined'])
+  })
+
   it('only what the topic is about is fetched anew; without keys, all that a rule can reach', async () => {
     const browser = createTestBrowser()
     const app = openApp(browser, { uses: ['task', 'note', 'other'] })
