@@ -145,8 +145,8 @@ const FAULTS: readonly Fault[] = [
   {
     name: 'what a cancelled fetch left is handed on',
     file: 'invalidation/sharing.ts',
-    find: 'state.isInvalidated || state.dataUpdatedAt < began',
-    replace: 'false',
+    find: '!channel || options.isOwed(query)',
+    replace: '!channel',
   },
   {
     name: 'a pipe is kept when its tab has left',

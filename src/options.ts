@@ -42,7 +42,7 @@ export interface PartylineOptions<Events> {
    * One fetch for all windows of this browser that need the same query at once: one of them fetches, the others take its
    * data, which has to be plain (what `structuredClone` keeps). A window that has waited for `timeout` milliseconds fetches for
    * itself. Only windows of one `build` (a version of your app, if its data changes shape) share. Needs Web Locks and
-   * BroadcastChannel; without them every window fetches for itself. `true` takes 5 s.
+   * BroadcastChannel; without them, and of an infinite query, every window fetches for itself. `true` takes 5 s.
    * @default false
    */
   readonly shareFetches?: boolean | { readonly timeout?: number; readonly build?: string }

@@ -24,6 +24,7 @@ export function createOwnRequests(
   const answers = new Map<string, { readonly place: number; readonly at: number; until: number; echoed?: number }>()
   let requests = 0
   let place = 0
+  let lastAnswer = Number.NEGATIVE_INFINITY
 
   const forget = () => {
     for (const [name, { at }] of answers) if (now() - at > MEMORY) answers.delete(name)
@@ -37,6 +38,7 @@ export function createOwnRequests(
       answer.echoed ??= now()
       return now() - answer.echoed <= ECHOES ? answer : undefined
     },
+    lastAnswer: () => lastAnswer,
   }
 
   return {
@@ -47,7 +49,8 @@ export function createOwnRequests(
       const tab = origin()
       const name = `${tab}.${++requests}`
       const answer = await request(tab === '' ? {} : { [ORIGIN_HEADER]: name })
-      const answered = { place: ++place, at: now(), until: Number.POSITIVE_INFINITY }
+      lastAnswer = now()
+      const answered = { place: ++place, at: lastAnswer, until: Number.POSITIVE_INFINITY }
       answers.set(name, answered)
       after(BREATH, () => {
         answered.until = place

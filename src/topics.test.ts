@@ -18,7 +18,7 @@ afterEach(() => {
   for (const line of lines.splice(0)) line.mounted()
 })
 
-function openApp(browser: TestBrowser, { uses = ['task'] as Key[], identity = 'ann' } = {}) {
+function openApp(browser: TestBrowser, { uses = ['task'] as Key[], identity = 'ann', signedIn = true } = {}) {
   const tab = browser.openTab()
   const queryClient = new QueryClient({ defaultOptions: { queries: { staleTime: Infinity, retry: false } } })
   const errors: PartylineError[] = []
@@ -31,23 +31,22 @@ function openApp(browser: TestBrowser, { uses = ['task'] as Key[], identity = 'a
   })
   line.onReceipt((receipt) => receipts.push(receipt))
   const mount = (who: string | null = identity) => line.mount({ queryClient, identity: who })
-  const unmount = mount()
+  const unmount = signedIn ? mount() : () => undefined
   lines.push({ mounted: unmount })
   /** Answers that have been read at the server and are still on their way; undefined: none is held up. */
   let held: (() => void)[] | undefined
-  const observers = uses.map((key) => {
-    const observer = new QueryObserver(queryClient, {
-      queryKey: [key],
-      queryFn: async () => {
-        fetched.push(key)
-        const row = rows[key]
-        if (held) await new Promise<void>((resolve) => void held?.push(resolve))
-        return row
-      },
-    })
+  async function read(key: Key): Promise<number> {
+    fetched.push(key)
+    const row = rows[key]
+    if (held) await new Promise<void>((resolve) => void held?.push(resolve))
+    return row
+  }
+  function use(queryKey: readonly [Key, ...string[]]) {
+    const observer = new QueryObserver(queryClient, { queryKey, queryFn: () => read(queryKey[0]) })
     observer.subscribe(() => undefined)
     return observer
-  })
+  }
+  const observers = uses.map((key) => use([key]))
   const states: TopicState[] = []
   return {
     tab,
@@ -59,6 +58,8 @@ function openApp(browser: TestBrowser, { uses = ['task'] as Key[], identity = 'a
     fetched,
     receipts,
     states,
+    use,
+    fetch: (key: Key) => queryClient.prefetchQuery({ queryKey: [key], queryFn: () => read(key) }),
     state: () => states.at(-1)?.name,
     topic: (name: string, options: TopicOptions = {}) =>
       line.topic(name, { onState: (state) => void states.push(state), ...options }),
@@ -190,6 +191,46 @@ describe('no tab stays stale', () => {
     expect(app.shown()).toEqual([2])
   })
 
+  it('also where this one has fetched meanwhile before anybody was signed in', async () => {
+    const browser = createTestBrowser()
+    const other = openApp(browser)
+    await browser.settle()
+    const app = openApp(browser, { uses: [], signedIn: false })
+    app.holdUp()
+    const fetching = app.fetch('task')
+    await browser.pass(10)
+    change(browser)
+    other.topic('p')
+    await browser.settle()
+    app.release()
+    await browser.settle()
+    await fetching
+    app.use(['task'])
+    lines.push({ mounted: app.mount() })
+    app.topic('p')
+    await browser.settle()
+    expect(app.state()).toBe('joined')
+    expect(app.queryClient.getQueryData(['task'])).toBe(2)
+  })
+
+  it('what the app has set, and never fetched, is no younger than what it was made of', async () => {
+    const browser = createTestBrowser()
+    const other = openApp(browser)
+    const app = openApp(browser, { uses: ['note'] })
+    await browser.settle()
+    change(browser)
+    other.topic('p')
+    await browser.settle()
+    await browser.pass(50)
+    // The detail, of the list.
+    app.queryClient.setQueryData(['task', 'detail'], app.shown()[0], { updatedAt: browser.now() })
+    app.use(['task', 'detail'])
+    app.topic('p')
+    await browser.settle()
+    expect(app.fetched).toContain('task')
+    expect(app.queryClient.getQueryData(['task', 'detail'])).toBe(2)
+  })
+
   it('what was fetched after the join is left alone, and a tab that comes later pays nothing', async () => {
     const browser = createTestBrowser()
     const first = openApp(browser, { uses: [] })
@@ -205,6 +246,34 @@ describe('no tab stays stale', () => {
     change(browser)
     await browser.settle()
     expect(app.shown()).toEqual([2])
+  })
+
+  it('many uses of a topic are checked in one walk over the cache', async () => {
+    const browser = createTestBrowser()
+    const app = openApp(browser, { uses: ['task', 'note'] })
+    await browser.settle()
+    const checks = () => app.receipts.splice(0).filter(({ deferred }) => deferred.length > 0)
+    checks()
+    for (let row = 0; row < 20; row++) app.topic('p', { queryKeys: [[row % 2 === 0 ? 'task' : 'note']] })
+    await browser.settle()
+    expect(checks().map(({ deferred }) => deferred)).toEqual([[['task'], ['note']]])
+  })
+
+  it('who has left is told nothing more', async () => {
+    const browser = createTestBrowser()
+    const app = openApp(browser)
+    const heard: string[] = []
+    const leaves = [1, 2].map((one) =>
+      app.line.topic('p', {
+        onState: ({ name }) => {
+          if (name !== 'joined') return
+          heard.push(`${one} ${name}`)
+          for (const leave of leaves) leave()
+        },
+      }),
+    )
+    await browser.settle()
+    expect(heard).toEqual(['1 joined'])
   })
 
   it('only what the topic is about is fetched anew; without keys, all that a rule can reach', async () => {

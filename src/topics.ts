@@ -64,6 +64,8 @@ export function createTopics({ uses, report, onJoined }: TopicsOptions) {
 
   function tell(): void {
     for (const use of [...uses]) {
+      // Whoever was told before it may have left for it.
+      if (!uses.has(use)) continue
       const state = stateOf(use.name)
       const text = state.name + state.reason
       // One that has just come is not known to `update` yet.
@@ -73,13 +75,20 @@ export function createTopics({ uses, report, onJoined }: TopicsOptions) {
     }
   }
 
+  /** What was asked for before it was joined is looked through once, however many use it. */
+  function check(answer: TopicAnswer, among: Iterable<TopicUse>): void {
+    if (!answer.ok) return
+    const keys = [...among].filter(({ name }) => name === answer.topic).map(({ queryKeys }) => queryKeys)
+    if (keys.length > 0) onJoined(answer.at, keys.includes(undefined) ? undefined : keys.flatMap((some) => some ?? []))
+  }
+
   function take(answer: TopicAnswer): void {
     const { topic } = answer
     // It may have been left meanwhile.
     if (!names.includes(topic)) return
     answers.set(topic, answer)
     if (!answer.ok) report(`topic-${answer.name}`, `${topic}: ${answer.message}`, { detail: { topic } })
-    else for (const use of uses) if (use.name === topic) onJoined(answer.at, use.queryKeys)
+    check(answer, uses)
   }
 
   /** Which topics this tab uses may have changed. */
@@ -87,15 +96,14 @@ export function createTopics({ uses, report, onJoined }: TopicsOptions) {
     const used = [...new Set([...uses].map(({ name }) => name))]
     names = used.filter(isName).slice(0, MOST.topics)
     for (const name of answers.keys()) if (!names.includes(name)) answers.delete(name)
-    for (const use of uses) {
-      if (told.has(use)) continue
+    const fresh = [...uses].filter((use) => !told.has(use))
+    for (const use of fresh) {
       told.set(use, '')
       const { name } = use
       if (!names.includes(name)) report('bad-topic', BAD, { detail: { topic: name } })
-      // Joined by another use of it in this tab, with other keys perhaps.
-      const answer = answers.get(name)
-      if (answer?.ok) onJoined(answer.at, use.queryKeys)
     }
+    // Joined by another use of it in this tab, with other keys perhaps.
+    for (const answer of answers.values()) check(answer, fresh)
     tell()
   }
 

@@ -90,9 +90,9 @@ function flushOf(targets: readonly Key[], client: QueryClient): () => void {
     debounce: { wait: 100, maxWait: 1_000 },
     jitter: 0,
     spread: {},
-    order: { tick: () => performance.now(), answeredAt: () => undefined },
+    order: { tick: () => performance.now(), answeredAt: () => undefined, lastAnswer: () => 0 },
     environment: {
-      clock: { now: () => Date.now() },
+      clock: { now: () => Date.now(), origin: 0 },
       timers: {
         after: () => () => undefined,
         debounce: (run) => {

@@ -1,3 +1,4 @@
+import type { Clock } from '../environment.js'
 import type { Hit } from './matcher.js'
 import type { QueryCacheEvent, QueryClientSlice, QuerySlice } from './query-client.js'
 
@@ -14,7 +15,7 @@ interface Handlers {
  * Watches the query cache: when each fetch began, in the order of `tick`, so that it can be told whether a query's data
  * is younger than a change; and what was put into the cache without a fetch.
  */
-export function createFetchLog(client: QueryClientSlice, tick: () => number, now: () => number, handlers: Handlers) {
+export function createFetchLog(client: QueryClientSlice, tick: () => number, clock: Clock, handlers: Handlers) {
   const begun = new WeakMap<QuerySlice, number>()
   const fetched = new WeakMap<QuerySlice, number>()
   /** The same two by the clock. Milliseconds since the Unix epoch. */
@@ -27,7 +28,7 @@ export function createFetchLog(client: QueryClientSlice, tick: () => number, now
   function updated(query: QuerySlice, { type, manual }: NonNullable<QueryCacheEvent['action']>): void {
     if (type === 'fetch') {
       begun.set(query, tick())
-      begunAt.set(query, now())
+      begunAt.set(query, clock.now())
     } else if (type === 'success' && manual) set.set(query, tick())
     else if (type === 'success') {
       fetched.set(query, begun.get(query) ?? 0)
@@ -52,6 +53,15 @@ export function createFetchLog(client: QueryClientSlice, tick: () => number, now
     }
   })
 
+  /** The earliest moment at which data may have been asked for whose fetch was not seen. Milliseconds since the Unix epoch. */
+  function earliest(query: QuerySlice): number {
+    const { dataUpdatedAt } = query.state
+    // Nobody knows what the app has set it from. A moment that is yet to come is another clock's.
+    if (set.has(query) || dataUpdatedAt > clock.now()) return 0
+    // It was fetched before this log began, or is older than the page.
+    return Math.min(dataUpdatedAt, clock.origin)
+  }
+
   return {
     /**
      * Whether what the query has, or is being given, has the change. What the app has set (`setQueryData`) may be a guess, and
@@ -72,10 +82,8 @@ export function createFetchLog(client: QueryClientSlice, tick: () => number, now
      * nothing of what others did before it.
      */
     isAfter(query: QuerySlice, moment: number): boolean {
-      const { fetchStatus, dataUpdatedAt } = query.state
-      if (fetchStatus !== 'idle') return (begunAt.get(query) ?? 0) > moment
-      // A moment that is yet to come is another clock's.
-      return (fetchedAt.get(query) ?? (dataUpdatedAt > now() ? 0 : dataUpdatedAt)) > moment
+      if (query.state.fetchStatus !== 'idle') return (begunAt.get(query) ?? 0) > moment
+      return (fetchedAt.get(query) ?? earliest(query)) > moment
     },
     stop,
   }

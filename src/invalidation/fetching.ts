@@ -28,6 +28,8 @@ export function createFetching({ debts, log, order, sharing: load, onPutOff }: F
       debts.follow(query)
       return fetching
     },
+    isOwed: debts.has,
+    since: () => Math.max(doubted, order.lastAnswer()),
     onTaken(query, place, began) {
       log.took(query, place, began)
       debts.pay(query.queryHash)
@@ -42,13 +44,13 @@ export function createFetching({ debts, log, order, sharing: load, onPutOff }: F
     /** Marks stale, and says who is to fetch it. */
     charge(query: QuerySlice, fetchNow: boolean): Fate | undefined {
       const fate = debts.mark(query, fetchNow)
-      return fate === 'refetched' && sharing?.isOn() ? 'shared' : fate
+      return fate === 'refetched' && sharing?.isOn(query) ? 'shared' : fate
     },
     /** What a pass has chosen: what is being fetched is watched, what is to be shared is asked for. */
     see({ refetched, shared }: Chosen): void {
       refetched.forEach(debts.follow)
-      const need = { place: order.tick(), since: doubted }
-      for (const query of shared) sharing?.request(query, need)
+      const place = order.tick()
+      for (const query of shared) sharing?.request(query, place)
     },
     /** From then on no other tab's data from before that moment is taken. */
     doubt(moment: number): void {

@@ -27,7 +27,7 @@ export interface InvalidatorOptions {
   readonly spread: Readonly<Record<string, number>>
   readonly order: Order
   readonly environment: {
-    readonly clock: Pick<Environment['clock'], 'now'>
+    readonly clock: Environment['clock']
     readonly timers: Environment['timers']
     readonly page: Pick<Environment['page'], 'isVisible' | 'on'>
     readonly random: () => number
@@ -73,7 +73,7 @@ export function createInvalidator(options: InvalidatorOptions): Invalidator {
     if (!closed) schedule()
   })
   const stopLooking = page.on('visible', lookAgain)
-  const log = createFetchLog(client, order.tick, clock.now, {
+  const log = createFetchLog(client, order.tick, clock, {
     onFetched: ({ queryHash }) => debts.pay(queryHash),
     onUsed(query) {
       // Perhaps with `refetchOnMount: false`. A fetch of TanStack's own has begun by then.

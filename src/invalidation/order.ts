@@ -10,4 +10,6 @@ export interface Order {
    * was not answered, is no longer known, or is not this tab's.
    */
   answeredAt(origin: string): { readonly place: number; readonly until: number } | undefined
+  /** When a request of this tab was answered last. Milliseconds since the Unix epoch. */
+  lastAnswer(): number
 }

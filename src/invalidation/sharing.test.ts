@@ -1,11 +1,14 @@
-import { MutationObserver, QueryClient, QueryObserver } from '@tanstack/react-query'
+import { InfiniteQueryObserver, MutationObserver, QueryClient, QueryObserver } from '@tanstack/react-query'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import type { Locks } from '../environment-common.js'
 import { createOwnRequests } from '../own-requests.js'
 import { createFakeBrowser } from '../testing/fake-browser.js'
+import { createSimpleOrder } from '../testing/simple-order.js'
 import { createInvalidator } from './invalidator.js'
 import type { Receipt } from './receipt.js'
 import { compileRule } from './rule.js'
-import { createSharing, type Version } from './sharing.js'
+import type { Version } from './shared-result.js'
+import { createSharing } from './sharing.js'
 
 beforeEach(() => void vi.useFakeTimers({ now: 1_900_000_000_000 }))
 afterEach(() => void vi.useRealTimers())
@@ -13,7 +16,7 @@ afterEach(() => void vi.useRealTimers())
 const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms)
 
 /** Windows of one browser, each with a cache of its own and the query ['a'] in use, which takes 50 ms. */
-function setUp({ webLocks = true, timeout = 5_000, carries = 0 } = {}) {
+function setUp({ webLocks = true, deniesLocks = false, timeout = 5_000, carries = 0, maxWait = 1_000 } = {}) {
   const browser = createFakeBrowser({
     webLocks,
     route: (deliver) => (carries > 0 ? void setTimeout(deliver, carries) : queueMicrotask(deliver)),
@@ -37,6 +40,12 @@ function setUp({ webLocks = true, timeout = 5_000, carries = 0 } = {}) {
 
   async function open({ name = 'app', epoch = 'e1' } = {}) {
     const tab = browser.tab()
+    const environment = deniesLocks ? { ...tab.environment, locks: deniedLocks } : tab.environment
+    const requests = createOwnRequests(
+      () => 'me',
+      () => Date.now(),
+      (ms, run) => setTimeout(run, ms),
+    )
     const client = new QueryClient({
       defaultOptions: { queries: { retry: false, staleTime: Number.POSITIVE_INFINITY } },
     })
@@ -46,15 +55,11 @@ function setUp({ webLocks = true, timeout = 5_000, carries = 0 } = {}) {
     const invalidator = createInvalidator({
       client,
       rules: new Map(['a', 'b'].map((event) => [event, compileRule(event, [event], () => undefined)])),
-      debounce: { wait: 100, maxWait: 1_000 },
+      debounce: { wait: Math.min(100, maxWait), maxWait },
       jitter: 2_000,
       spread: {},
-      order: createOwnRequests(
-        () => 'me',
-        () => Date.now(),
-        (ms, run) => setTimeout(run, ms),
-      ).order,
-      environment: tab.environment,
+      order: requests.order,
+      environment,
       onReceipt: (receipt) => receipts.push(receipt),
       sharing: async (hooks) =>
         createSharing({
@@ -62,7 +67,7 @@ function setUp({ webLocks = true, timeout = 5_000, carries = 0 } = {}) {
           name,
           timeout,
           client,
-          environment: tab.environment,
+          environment,
           version: () => heard,
           report: (code) => void problems.push(code),
         }),
@@ -81,10 +86,12 @@ function setUp({ webLocks = true, timeout = 5_000, carries = 0 } = {}) {
       problems,
       shown,
       unuse,
+      observer,
+      request: requests.run,
       data: () => client.getQueryData(['a']),
-      hear(version: Version | undefined, event = 'a') {
+      hear(version: Version | undefined, event = 'a', origin?: string) {
         heard = version
-        invalidator.push([[event, {}]])
+        invalidator.push([[event, {}, origin === undefined ? {} : { origin }]])
       },
       gap(version: Version) {
         heard = version
@@ -302,6 +309,23 @@ describe('nobody is given older data for newer', () => {
     expect(fetches()).toBe(2)
   })
 
+  it('nobody posts what a persister gave a query that had no data', async () => {
+    const { openTwo, change } = setUp()
+    const [one, two] = await openTwo()
+    // Its first fetch has failed, say; the other window's data is on the disk that both have.
+    one.client
+      .getQueryCache()
+      .find({ queryKey: ['a'] })
+      ?.reset()
+    one.observer.setOptions({
+      ...one.observer.options,
+      persister: (queryFn, context, query) => (query.state.data === undefined ? 1 : queryFn(context as never)),
+    })
+    change([one, two])
+    await pass(1_000)
+    expect(two.data()).toBe(2)
+  })
+
   it('nobody posts what began one does not know when', async () => {
     const { openAll, change, setTakes, fail, setTruth } = setUp()
     const [one, two, three] = await openAll(3)
@@ -338,22 +362,64 @@ describe('nobody is given older data for newer', () => {
     expect(two.shown).toEqual([1, 2])
   })
 
-  it('what can’t be taken at once, because of a mutation, is taken when it is over, if that is soon', async () => {
-    const { openAll, change, all, fetches } = setUp()
-    const tabs = await openAll(2)
-    const [, two] = tabs
-    if (!two) throw new Error('no tabs')
-    change(tabs)
-    await pass(120)
+  it('what was asked for before the taker’s mutation was over is not put over its guess', async () => {
+    const { openTwo, setTruth, change } = setUp()
+    const [one, two] = await openTwo()
+    change([one, two])
+    await pass(60)
+    two.client.setQueryData(['a'], 3)
     const mutation = new MutationObserver(two.client, {
-      mutationFn: () => new Promise((resolve) => setTimeout(resolve, 80)),
+      mutationFn: async () => {
+        await new Promise((resolve) => setTimeout(resolve, 100))
+        setTruth()
+      },
     })
     void mutation.mutate()
-    await pass(70)
-    expect(all(tabs)).toEqual([2, 1])
-    await pass(400)
-    expect(all(tabs)).toEqual([2, 2])
-    expect(fetches()).toBe(1)
+    await pass(5_000)
+    expect(two.shown).toEqual([1, 3])
+  })
+
+  it('what was asked for before the taker’s own request was answered is not taken for its echo', async () => {
+    const { openTwo, setTruth, change } = setUp()
+    const [one, two] = await openTwo()
+    let origin = ''
+    change([one, two])
+    await pass(90)
+    // Its flush comes at 190; the other window has read at 100, the change is committed at 160, the answer comes at 180.
+    two.invalidator.push([['b', {}]])
+    void two.request(async (headers) => {
+      origin = headers['x-partyline-origin'] ?? ''
+      await new Promise((resolve) => setTimeout(resolve, 70))
+      setTruth()
+      await new Promise((resolve) => setTimeout(resolve, 20))
+    })
+    await pass(110)
+    for (const tab of [one, two]) tab.hear({ epoch: 'e1', seq: 2 }, 'a', origin)
+    await pass(1_000)
+    expect([one.data(), two.data()]).toEqual([3, 3])
+    expect(two.shown).toEqual([1, 3])
+  })
+
+  it('what was asked for before a gap does not pay for it, though it answers the event before', async () => {
+    const { openTwo, change, all, setTruth } = setUp()
+    const [one, two] = await openTwo()
+    change([one, two])
+    await pass(120)
+    setTruth()
+    for (const tab of [one, two]) tab.gap({ epoch: 'e1', seq: 2 })
+    await pass(3_000)
+    expect(all([one, two])).toEqual([3, 3])
+  })
+
+  it('what the app has set is not handed on as fetched when it cancels', async () => {
+    const { openTwo, change } = setUp()
+    const [one, two] = await openTwo()
+    change([one, two])
+    await pass(120)
+    one.client.setQueryData(['a'], 'guess')
+    await one.client.cancelQueries({ queryKey: ['a'] })
+    await pass(5_000)
+    expect(two.shown).toEqual([1, 2])
   })
 
   it('a mutation’s guess is left alone until it is over', async () => {
@@ -395,6 +461,44 @@ describe('nobody waits for ever', () => {
     await pass(400)
     expect(all(tabs.slice(1))).toEqual([2, 2])
     expect(fetches()).toBe(2)
+  })
+
+  it('a window whose locks are denied fetches for itself', async () => {
+    const { openTwo, change, all } = setUp({ deniesLocks: true })
+    const tabs = await openTwo()
+    change(tabs)
+    await pass(400)
+    expect(all(tabs)).toEqual([2, 2])
+  })
+
+  it.each([1_000, 0])('a mutation is waited for no longer than maxWait (%i ms)', async (maxWait) => {
+    const { openTwo, change, all } = setUp({ maxWait })
+    const [one, two] = await openTwo()
+    const mutation = new MutationObserver(two.client, {
+      mutationFn: () => new Promise((resolve) => setTimeout(resolve, 60_000)),
+    })
+    void mutation.mutate()
+    change([one, two])
+    await pass(10_000)
+    expect(two.receipts.length).toBeLessThan(10)
+    expect(all([one, two])).toEqual([2, 2])
+  })
+
+  it('a query that was cleared and is used anew, while it waited, has its data', async () => {
+    const { openTwo, change, setTakes } = setUp()
+    const [one, two] = await openTwo()
+    setTakes(2_000)
+    change([one, two])
+    await pass(200)
+    setTakes(50)
+    two.client.clear()
+    const observer = new QueryObserver(two.client, two.observer.options)
+    observer.subscribe(() => undefined)
+    await pass(200)
+    expect(two.data()).toBe(2)
+    change([one, two])
+    await pass(10_000)
+    expect([one.data(), two.data()]).toEqual([3, 3])
   })
 
   it('a window that hangs is waited for no longer than the timeout', async () => {
@@ -500,6 +604,42 @@ describe('who does not share', () => {
     expect(tabs[1]?.client.getQueryState(['a'])?.isInvalidated).toBe(true)
   })
 
+  it('an infinite query: each window has as many pages as its user asked for', async () => {
+    const { openTwo, change } = setUp()
+    const [one, two] = await openTwo()
+    const use = async (tab: typeof one, pages: number) => {
+      const observer = new InfiniteQueryObserver(tab.client, {
+        queryKey: ['b'],
+        queryFn: async ({ pageParam }) => pageParam,
+        initialPageParam: 0,
+        getNextPageParam: (last: number) => last + 1,
+      })
+      observer.subscribe(() => undefined)
+      await pass(10)
+      for (let page = 1; page < pages; page++) await observer.fetchNextPage()
+      return () => observer.getCurrentResult().data?.pages.length
+    }
+    const [first, second] = [await use(one, 1), await use(two, 3)]
+    expect([first(), second()]).toEqual([1, 3])
+    await pass(100)
+    change([one, two], 'b')
+    await pass(1_000)
+    expect([first(), second()]).toEqual([1, 3])
+  })
+
+  it('what the app has fetched while it waited is not fetched again', async () => {
+    const { openTwo, change, setTakes, fetches } = setUp()
+    const [one, two] = await openTwo()
+    setTakes(500)
+    change([one, two])
+    await pass(120)
+    setTakes(50)
+    await Promise.all([two.client.refetchQueries({ queryKey: ['a'] }), pass(100)])
+    await pass(5_000)
+    expect(two.data()).toBe(2)
+    expect(fetches()).toBe(2)
+  })
+
   it('windows of another name: another identity, endpoint or build', async () => {
     const { open, change, all, fetches } = setUp()
     const tabs = [await open({ name: 'ann' }), await open({ name: 'bob' })]
@@ -562,6 +702,25 @@ describe('who does not share', () => {
     expect(tabs[1]?.data()).toMatchObject({ value: 2 })
   })
 
+  it('what the app’s own code can’t merge is told of, and fetched', async () => {
+    const { openTwo, change } = setUp()
+    const [one, two] = await openTwo()
+    change([one, two])
+    await pass(120)
+    two.client
+      .getQueryCache()
+      .find({ queryKey: ['a'] })
+      ?.setOptions({
+        queryKey: ['a'],
+        structuralSharing: () => {
+          throw new Error('ill')
+        },
+      })
+    await pass(5_000)
+    expect(two.problems).toEqual(['share-failed'])
+    expect(two.data()).toBe(2)
+  })
+
   it('hears nothing of what is no result, and nothing after its end', async () => {
     const { openAll, change, all, browser } = setUp()
     const tabs = await openAll(2)
@@ -582,6 +741,9 @@ describe('who does not share', () => {
   })
 })
 
+/** As where the browser denies a page its storage. */
+const deniedLocks: Locks = { request: () => Promise.reject(new DOMException('denied', 'SecurityError')) }
+
 /** Its code is loaded when it is over. */
 function createLateTab() {
   const tab = createFakeBrowser().tab()
@@ -592,7 +754,7 @@ function createLateTab() {
     debounce: { wait: 100, maxWait: 1_000 },
     jitter: 0,
     spread: {},
-    order: { tick: () => 1, answeredAt: () => undefined },
+    order: createSimpleOrder(),
     environment: tab.environment,
     onReceipt: () => undefined,
     sharing: async () => ({ isOn: () => true, request: () => undefined, close: () => void closed++ }),

@@ -1,28 +1,18 @@
 import { listen } from '../endpoint.js'
 import type { Environment } from '../environment.js'
 import { messageOf, type Report } from '../errors.js'
-import { holdLock } from '../locks.js'
+import { tryLock } from '../locks.js'
 import { isIdle, type QueryClientSlice, type QuerySlice } from './query-client.js'
-
-/** What a tab has heard of: everything up to a place in a hub's life, which all its tabs number alike. */
-export interface Version {
-  readonly epoch: string
-  readonly seq: number
-}
-
-/** Data that one tab fetched, for all. */
-interface Result extends Version {
-  readonly hash: string
-  readonly data: unknown
-  /** When its fetch began, and when it ended. Milliseconds since the Unix epoch, on the one clock that all tabs have. */
-  readonly began: number
-  readonly at: number
-}
+import { isResult, NOWHERE, type Result, type Version } from './shared-result.js'
 
 /** What the invalidator does for it. */
 export interface SharingHooks {
   /** Fetches it, or joins the fetch that there is. */
   fetch(query: QuerySlice): Promise<unknown>
+  /** It is stale, and nothing that it was given since has paid for that. */
+  isOwed(query: QuerySlice): boolean
+  /** Data that was asked for up to this moment may lack something, whatever has been heard. Milliseconds since the Unix epoch. */
+  since(): number
   /** The query has data now that was asked for after `place`, at the moment `began`. */
   onTaken(query: QuerySlice, place: number, began: number): void
   /** It can't be had now; it owes its fetch still. */
@@ -45,28 +35,23 @@ export interface SharingOptions extends SharingHooks {
   readonly report: Report
 }
 
-/** What a query's data must be like. */
-export interface Need {
-  /** Its place in the order of things. */
-  readonly place: number
-  /** Asked for after that moment. Milliseconds since the Unix epoch. */
-  readonly since: number
-}
-
 export interface Sharing {
-  /** Whether there is anybody to share with, and the means to. */
-  isOn(): boolean
-  /** Has a query fetched, here or in another tab. What comes holds for everything that this tab has heard of by now. */
-  request(query: QuerySlice, need: Need): void
+  /** Whether there is anybody to share it with, and the means to. */
+  isOn(query: QuerySlice): boolean
+  /** Has a query fetched, here or in another tab. What comes holds for everything that this tab has heard of by `place`: now. */
+  request(query: QuerySlice, place: number): void
   close(): void
 }
 
 interface Wish {
-  readonly query: QuerySlice
+  query: QuerySlice
   readonly life: AbortController
   /** What the data must have in it. */
   version: Version
-  need: Need
+  /** Its place in the order of things. */
+  place: number
+  /** Whether a mutation puts it off; not one that was waited for already, as long as may be. */
+  patient: boolean
 }
 
 /** So long (ms) the lock is kept after the result was posted: whoever is next in line has it by then. */
@@ -77,8 +62,8 @@ const KEEP = 3_000
 /**
  * One fetch for all tabs that need a query at the same time. They queue for a lock by the query's name; the first one
  * fetches and posts what it got, the others take it and leave the queue. What is taken was asked for after everything that
- * the taker has heard of, and began after its own data had come; else the next in line fetches. A tab that dies gives
- * its lock back; one that hangs is not waited for longer than `timeout`.
+ * the taker has heard of, after its own data had come, and after its last mutation was over; else the next in line
+ * fetches. A tab that dies gives its lock back; one that hangs is not waited for longer than `timeout`.
  */
 export function createSharing(options: SharingOptions): Sharing {
   const { client, environment, name, version, report } = options
@@ -87,6 +72,9 @@ export function createSharing(options: SharingOptions): Sharing {
   const results = new Map<string, Result>()
   /** Of all that queue, and of those who hold a lock. */
   const lives = new Set<AbortController>()
+  /** Up to this moment a mutation ran here. */
+  let mutated = Number.NEGATIVE_INFINITY
+  let wasMutating = client.isMutating() > 0
   let channel: ReturnType<NonNullable<typeof openChannel>> | undefined
   let stopKeeping: (() => void) | undefined
 
@@ -119,15 +107,34 @@ export function createSharing(options: SharingOptions): Sharing {
     if (wish && take(wish)) end(wish.query)
   }
 
-  function take({ query, version: needed, need }: Wish): boolean {
+  const isMutating = (): boolean => client.isMutating() > 0
+
+  function watchMutations(): void {
+    const is = isMutating()
+    if (is || wasMutating) mutated = clock.now()
+    wasMutating = is
+  }
+
+  function take({ query, version: needed, place }: Wish): boolean {
     const result = results.get(query.queryHash)
     if (!result || result.epoch !== needed.epoch || result.seq < needed.seq) return false
     // Data that came after that fetch had begun may be newer than what it brought; and so may the guess of a mutation.
-    if (result.began <= Math.max(need.since, query.state.dataUpdatedAt)) return false
-    if (!isIdle(query) || client.isMutating() > 0) return false
-    query.setData(result.data, { updatedAt: result.at, manual: true })
-    options.onTaken(query, need.place, result.began)
+    if (result.began <= Math.max(options.since(), mutated, query.state.dataUpdatedAt)) return false
+    if (!isIdle(query) || isMutating()) return false
+    try {
+      query.setData(result.data, { updatedAt: result.at, manual: true })
+    } catch (thrown) {
+      // The app's own `structuralSharing` may do that.
+      results.delete(query.queryHash)
+      complain(query, "what another tab has fetched can't be taken", thrown)
+      return false
+    }
+    options.onTaken(query, place, result.began)
     return true
+  }
+
+  function complain({ queryKey }: QuerySlice, what: string, thrown: unknown): void {
+    report('share-failed', `${what}: ${messageOf(thrown)}`, { detail: { queryKey }, cause: thrown })
   }
 
   function end({ queryHash }: QuerySlice): void {
@@ -141,22 +148,20 @@ export function createSharing(options: SharingOptions): Sharing {
     // It may have come true in the very moment in which the lock was granted.
     if (wishes.get(query.queryHash) !== wish) return
     wishes.delete(query.queryHash)
-    if (take(wish)) return
-    if (!page.isVisible() || !query.isActive() || client.isMutating() > 0) return options.onPutOff()
-    // A fetch that is under way already began we don't know when.
-    const heard = isIdle(query) ? version() : undefined
+    // The app may have fetched it meanwhile.
+    if (!options.isOwed(query) || take(wish)) return
+    if (!page.isVisible() || !query.isActive() || (wish.patient && isMutating())) return options.onPutOff()
+    // A fetch that is under way already began we don't know when; where there is no data, a persister may answer from disk.
+    const heard = isIdle(query) && query.state.data !== undefined ? version() : undefined
     const began = clock.now()
     const data = await options.fetch(query)
-    const { queryHash: hash, queryKey, state } = query
-    // One that the app cancels ends with what was there before, and with its mark.
-    if (!heard || !channel || state.isInvalidated || state.dataUpdatedAt < began) return
+    const { queryHash: hash, state } = query
+    // One that the app cancels ends with what was there before, or with what the app has set since; that pays for nothing.
+    if (!heard || !channel || options.isOwed(query)) return
     try {
       channel.postMessage({ ...heard, hash, data, began, at: state.dataUpdatedAt } satisfies Result)
     } catch (thrown) {
-      report('share-failed', `the data of a query can't be sent to other tabs: ${messageOf(thrown)}`, {
-        detail: { queryKey },
-        cause: thrown,
-      })
+      complain(query, "the data of a query can't be sent to other tabs", thrown)
       return
     }
     await new Promise<void>((resolve) => timers.after(ARRIVAL, resolve))
@@ -171,26 +176,27 @@ export function createSharing(options: SharingOptions): Sharing {
     })
     signal.addEventListener('abort', stopWaiting)
     try {
-      if (locks) await holdLock(locks, `${name}/fetch/${wish.query.queryHash}`, signal)
+      // Where it can't be had, this tab does not wait for others.
+      await tryLock(locks, `${name}/fetch/${wish.query.queryHash}`, signal)
       stopWaiting()
       await fetchNow(wish)
     } catch {
-      // Called off; or the fetch failed, which is the app's to see, and the next in line tries.
+      // The fetch failed, which is the app's to see, and the next in line tries.
     }
     wish.life.abort()
     lives.delete(wish.life)
   }
 
   open()
-  const stops = [page.on('away', close), page.on('back', open)]
+  const stops = [page.on('away', close), page.on('back', open), client.getMutationCache().subscribe(watchMutations)]
 
   return {
-    isOn: () => channel !== undefined && version() !== undefined,
-    request(query, need) {
+    isOn: (query) => channel !== undefined && version() !== undefined && !isInfinite(query),
+    request(query, place) {
       const known = wishes.get(query.queryHash)
-      const wish = known ?? { query, life: new AbortController(), version: NOWHERE, need }
-      wish.version = version() ?? NOWHERE
-      wish.need = need
+      const now = { query, place, version: version() ?? NOWHERE, patient: !isMutating() }
+      // A query that has left the cache meanwhile has been replaced by another one of its name.
+      const wish: Wish = known ? Object.assign(known, now) : { ...now, life: new AbortController() }
       if (take(wish)) return end(query)
       if (known) return
       wishes.set(query.queryHash, wish)
@@ -203,11 +209,8 @@ export function createSharing(options: SharingOptions): Sharing {
   }
 }
 
-/** In no hub's life: no result holds for it. */
-const NOWHERE: Version = { epoch: '', seq: 0 }
-
-function isResult(data: unknown): data is Result {
-  if (typeof data !== 'object' || data === null) return false
-  const { hash, epoch, seq, began, at } = data as Partial<Record<keyof Result, unknown>>
-  return typeof hash === 'string' && typeof epoch === 'string' && [seq, began, at].every(Number.isFinite)
+/** Each tab has as many pages of it as its user has asked for. */
+function isInfinite({ state }: QuerySlice): boolean {
+  const { pages, pageParams } = (state.data ?? {}) as Partial<Record<string, unknown>>
+  return Array.isArray(pages) && Array.isArray(pageParams)
 }
