@@ -30,7 +30,7 @@ const ROOMS: Record<string, readonly string[]> = {
     'protocol',
     'channel-message',
   ],
-  invalidation: ['environment', 'endpoint', 'locks', 'errors', 'protocol'],
+  invalidation: ['environment', 'locks', 'errors', 'protocol'],
   link: ['hub', 'election', 'locks', 'environment', 'endpoint', 'errors', 'protocol', 'channel-message', 'status'],
   'own-requests': ['invalidation'],
   polling: ['environment'],

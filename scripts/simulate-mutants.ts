@@ -143,12 +143,6 @@ const FAULTS: readonly Fault[] = [
     replace: 'false',
   },
   {
-    name: 'what a cancelled fetch left is handed on',
-    file: 'invalidation/sharing.ts',
-    find: '!channel || options.isOwed(query)',
-    replace: '!channel',
-  },
-  {
     name: 'a pipe is kept when its tab has left',
     file: 'hub/hub.ts',
     find: 'if (was && !tab.trusted && tab.endpoint !== kept) tab.endpoint.close()',

@@ -12,7 +12,7 @@ export type PartylineErrorCode =
   | 'rule-failed'
   /** A rule gave something that is no target. What the rule can reach is refetched. */
   | 'bad-target'
-  /** What a query gave can't be sent to other tabs (`shareFetches`); they fetch it themselves. */
+  /** A query's data can't be sent to other tabs or taken from one, or the code for it can't be loaded (`shareFetches`): tabs fetch for themselves. */
   | 'share-failed'
   /** A handler given to `on` or `onReceipt` threw. The others were still called. */
   | 'handler-failed'

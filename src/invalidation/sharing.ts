@@ -1,4 +1,3 @@
-import { listen } from '../endpoint.js'
 import type { Environment } from '../environment.js'
 import { messageOf, type Report } from '../errors.js'
 import { tryLock } from '../locks.js'
@@ -81,7 +80,10 @@ export function createSharing(options: SharingOptions): Sharing {
   function open(): void {
     if (channel || !openChannel || !locks) return
     channel = openChannel(`${name}/shared`)
-    listen(channel, receive)
+    // A hidden tab fetches when it is looked at. Data that nobody asks the event for is not even deserialized.
+    channel.addEventListener('message', (event) => {
+      if (page.isVisible()) receive(event.data)
+    })
   }
 
   /** A page in the back/forward cache must hear of nothing, and hold nothing. */
@@ -96,8 +98,7 @@ export function createSharing(options: SharingOptions): Sharing {
   }
 
   function receive(data: unknown): void {
-    // A hidden tab fetches when it is looked at.
-    if (!isResult(data) || !page.isVisible()) return
+    if (!isResult(data)) return
     results.set(data.hash, data)
     stopKeeping ??= timers.after(KEEP, () => {
       stopKeeping = undefined
