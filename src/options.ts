@@ -83,7 +83,7 @@ export interface PartylineOptions<Events> {
    * Passed to socket.io-client as it is (`path`, `transports`, `reconnectionDelayMax`, …). Plain data, since it crosses to
    * the hub; credentials belong in `auth`. For plain WebSocket: `reconnectionDelay`, `reconnectionDelayMax` (ms), and `limit`,
    * the most characters of a frame (65,536).
-   * @default WebSocket only, endless reconnection with jitter, 1 to 10 s apart
+   * @default WebSocket only, endless reconnection with full jitter, about 1 to 10 s apart
    */
   readonly socket?: Readonly<Record<string, unknown>>
   /**

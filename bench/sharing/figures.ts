@@ -49,7 +49,7 @@ export function figures(samples: readonly Sample[]): Figure[] {
     const vsRecipe = versus(rule.recipe)
     const limits = [first, ...others].map(({ limit }) => limit).filter((limit) => limit !== undefined)
     const limit = limits.length > 0 ? quantile(limits, 0.5) : undefined
-    const met = value === undefined ? false : rule.met?.({ value, tabs, vsFloor, vsRecipe, limit })
+    const met = value === undefined ? false : rule.met?.({ value, subject, tabs, vsFloor, vsRecipe, limit })
     return {
       measure,
       subject,

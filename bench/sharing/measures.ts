@@ -3,7 +3,7 @@ import { quantile } from '../failover/figures.js'
 import type { DevTools } from './devtools.js'
 import { type Fleet, pause } from './fleet.js'
 import type { BenchServer } from './server.js'
-import { DEBOUNCED, RECIPE } from './subjects.js'
+import { DEBOUNCED, RECIPE, SHARING } from './subjects.js'
 
 export interface Rule {
   readonly unit: string
@@ -14,6 +14,7 @@ export interface Rule {
   readonly target?: string
   /** Whether the target is met; undefined where that can't be said. */
   met?(figures: {
+    readonly subject: string
     readonly value: number
     readonly tabs: number
     readonly vsFloor: number | undefined
@@ -76,7 +77,7 @@ export const RULES = {
     recipe: RECIPE,
     digits: 1,
     target: '1 with shareFetches',
-    met: ({ value }) => value === 1,
+    met: ({ value, subject }) => (subject === SHARING.name ? value === 1 : undefined),
   },
   'burst: all tabs have all': {
     unit: 'ms',

@@ -4,15 +4,15 @@ import { RESERVED } from '../protocol.js'
 import type { OpenTransport } from './transport.js'
 
 /**
- * WebSocket only, so that no sticky sessions are needed; endless reconnection with jitter, so that a restarted server
- * is not met by everyone at once.
+ * WebSocket only, so that no sticky sessions are needed; endless reconnection with full jitter (from nothing to twice the
+ * delay), so that a restarted server is not met by everyone at once.
  */
 const DEFAULTS = {
   transports: ['websocket'],
   reconnectionAttempts: Number.POSITIVE_INFINITY,
   reconnectionDelay: 1_000,
   reconnectionDelayMax: 10_000,
-  randomizationFactor: 0.5,
+  randomizationFactor: 1,
 }
 
 /** No server has it, and so the server answers that it does not: a round trip that needs nothing of the server. */

@@ -168,7 +168,7 @@ it('waits longer from one attempt to the next, never the same time twice, and st
   const settings = { url: 'https://x', identity: 'u', socket: {}, linger: 0, authTimeout: 1 }
   const { connect, reconnect, close } = transport(settings, handlers)
   connect()
-  await until(() => expect(waits).toEqual([750, 1_500, 3_000, 6_000, 7_500, 7_500]))
+  await until(() => expect(waits).toEqual([500, 1_000, 2_000, 4_000, 5_000, 5_000]))
   expect(new Set(heard.splice(0))).toEqual(new Set(['not allowed by the policy']))
 
   allowed = true
@@ -177,7 +177,7 @@ it('waits longer from one attempt to the next, never the same time twice, and st
   socket.onmessage?.call(undefined as never, { data: '{"event":"_line","metadata":{"ok":true}}' } as never)
   socket.onclose?.call(undefined as never, { code: 1006, reason: '' } as never)
   expect(heard).toEqual(['up', 'down'])
-  expect(waits.at(-1)).toBe(750)
+  expect(waits.at(-1)).toBe(500)
 
   reconnect()
   close()

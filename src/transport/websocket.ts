@@ -9,7 +9,7 @@ const PATIENCE = 10_000
 /** After this much silence (ms) the server is asked for a sign of life, and has so long to give it. */
 const SILENCE = 25_000
 const ANSWER = 10_000
-/** Between attempts (ms), each half as long to half as long again; the names are those of Socket.IO's options. */
+/** Between attempts (ms): with full jitter, from nothing to twice as long. The names are those of Socket.IO's options. */
 const DEFAULTS = { reconnectionDelay: 1_000, reconnectionDelayMax: 10_000, limit: 65_536 }
 /** Close codes by which a server says no. */
 const NO: readonly number[] = [4401, 4403]
@@ -55,7 +55,7 @@ export function webSocketTransport({ openWebSocket, timers, random }: WebSocketP
 
     function tryLater(): void {
       const delay = Math.min(options.reconnectionDelayMax, options.reconnectionDelay * 2 ** failures++)
-      waiting = timers.after(delay * (0.5 + random()), connect)
+      waiting = timers.after(delay * 2 * random(), connect)
     }
 
     /** One connection, from its opening to its end. */
