@@ -5,6 +5,8 @@ import type { QueryCacheEvent, QueryClientSlice, QuerySlice } from './query-clie
 interface Handlers {
   /** A fetch has brought data. */
   onFetched(query: QuerySlice): void
+  /** A fetch has failed for good; whoever asked for it. */
+  onFailed(query: QuerySlice): void
   /** Somebody uses the query from now on. */
   onUsed(query: QuerySlice): void
   /** Its data came from elsewhere: from disk, or from the server that rendered the page. */
@@ -36,7 +38,7 @@ export function createFetchLog(client: QueryClientSlice, tick: () => number, clo
       // A fetch replaces it, also one that began before.
       set.delete(query)
       handlers.onFetched(query)
-    }
+    } else if (type === 'error') handlers.onFailed(query)
     const { data, dataUpdatedAt } = query.state
     const before = dated.get(query)
     dated.set(query, dataUpdatedAt)

@@ -710,6 +710,26 @@ describe('a hidden tab', () => {
     expect(loans.began).toEqual([0, 300, 500])
   })
 
+  it('tries again what the app itself has made stale and could not fetch, where a rule can reach it', async () => {
+    const { client, watch, page, receipts } = setUp()
+    const loans = watch(['loans'], { fails: [2] })
+    const foreign = watch(['weather'], { fails: [2] })
+    const empty = watch(['loans', 'never had any'], { fails: [1] })
+    await pass(100)
+    client.setQueryData(['loans'], 7)
+    void client.invalidateQueries({ queryKey: ['loans'], exact: true })
+    void client.invalidateQueries({ queryKey: ['weather'] })
+    await pass(10_000)
+    expect(loans.began).toEqual([0, 100])
+    page.hide()
+    page.show()
+    await pass(200)
+    expect(loans.began).toEqual([0, 100, 10_100])
+    expect(foreign.began).toEqual([0, 100])
+    expect(empty.began).toEqual([0])
+    expect(receipts()).toEqual([{ cause: 'visible', events: [], refetched: [['loans']] }])
+  })
+
   it('leaves out what has become static', async () => {
     const { emit, watch, page, receipts } = setUp()
     const loans = watch(['loans'])

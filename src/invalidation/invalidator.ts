@@ -5,6 +5,7 @@ import { createDebts } from './debts.js'
 import { createDoubts } from './doubts.js'
 import { createFetchLog } from './fetch-log.js'
 import { createFetching } from './fetching.js'
+import { gather } from './gather.js'
 import { createMatcher, type Hit, isHit } from './matcher.js'
 import { createMutationHold } from './mutation-hold.js'
 import type { Order } from './order.js'
@@ -54,7 +55,6 @@ export function createInvalidator(options: InvalidatorOptions): Invalidator {
   const { client, rules, debounce, environment, order } = options
   const { clock, timers, page, random } = environment
 
-  const restored = new Set<string>()
   let arrived: readonly EventPair[] = []
   let arrivedAt = 0
   let resyncing: (() => void) | undefined
@@ -79,11 +79,9 @@ export function createInvalidator(options: InvalidatorOptions): Invalidator {
       // Perhaps with `refetchOnMount: false`. A fetch of TanStack's own has begun by then.
       if (debts.has(query)) void Promise.resolve().then(lookAgain)
     },
-    onRestored({ queryHash }) {
-      // A cache is restored as a whole: one walk when it is done.
-      if (restored.size === 0) void Promise.resolve().then(distrust)
-      restored.add(queryHash)
-    },
+    // A cache is restored as a whole, and what fails does so together: one walk when it is done.
+    onRestored: gather((due) => closed || doubts.restored(due)),
+    onFailed: gather((due) => closed || keepOwing(due)),
   })
   const { charge, see, ...fetching } = createFetching({
     debts,
@@ -161,10 +159,13 @@ export function createInvalidator(options: InvalidatorOptions): Invalidator {
     return isIdle(query) ? 'covered' : debts.insure(query)
   }
 
-  function distrust(): void {
-    const due = new Set(restored)
-    restored.clear()
-    if (!closed) doubts.restored(due)
+  /** Whoever asked for a fetch, the app perhaps after a mutation that failed as well: when it fails, the data is still in doubt. */
+  function keepOwing(failed: ReadonlySet<string>): void {
+    const isMapped = reachable()
+    for (const hash of failed) {
+      const query = client.getQueryCache().get(hash)
+      if (query && isIdle(query) && query.state.data !== undefined && isMapped(query)) debts.mark(query, false)
+    }
   }
 
   /** Flapping connections end in one look. */
