@@ -149,6 +149,7 @@ export function createPartyline<Events>(
         onEvents: (events) => handlers.deliver(events, tab.rules),
         onGap: (reason, until) => status.gap({ reason, until }),
         onReceipt: receipts.emit,
+        isWatched: () => receipts.size > 0,
         onLate: status.fenced,
       })
       if (stay.leaving) stay.session.signOut()

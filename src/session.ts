@@ -46,6 +46,7 @@ export interface SessionOptions {
   readonly onEvents: (events: readonly EventPair[]) => void
   readonly onGap: (reason: string, until: number) => void
   readonly onReceipt: (receipt: Receipt) => void
+  readonly isWatched: () => boolean
   readonly onLate: () => void
 }
 
@@ -74,6 +75,7 @@ export function openSession(options: SessionOptions): Session {
     order: options.order,
     environment,
     onReceipt: options.onReceipt,
+    isWatched: options.isWatched,
     sharing: shareFetches && ((hooks) => share(hooks, shareFetches)),
   })
   const topics = createTopics({ uses: options.topics, report, onJoined: invalidator.joined })

@@ -104,6 +104,7 @@ function flushOf(targets: readonly Key[], client: QueryClient): () => void {
       random: Math.random,
     },
     onReceipt: () => void receipts++,
+    isWatched: () => true,
   })
   invalidator.push(targets.map(([kind, id]) => ['changed', { kind, id }]))
   return () => flush()

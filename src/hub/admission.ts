@@ -1,5 +1,5 @@
 import { type EventMark, type EventPair, isMetadata, type Metadata, RESERVED } from '../protocol.js'
-import { isShallow } from '../transport/frame.js'
+import { isPlain } from '../transport/frame.js'
 import type { Cursor } from './cursor.js'
 import type { createTellOnce } from './problems.js'
 import type { TabRegistry } from './tab-registry.js'
@@ -21,10 +21,9 @@ export function createAdmission(
   random: () => number,
 ) {
   return (name: string, raw: unknown): EventPair | undefined => {
-    const given: Metadata | null =
-      raw === undefined || raw === null ? {} : isMetadata(raw) && isShallow(raw) ? raw : null
+    const given: Metadata | null = raw === undefined || raw === null ? {} : isMetadata(raw) && isPlain(raw) ? raw : null
     if (!tabs.wants(name)) tellOnce(name, 'unknown-event', `no tab has a rule or a handler for the event '${name}'`)
-    else if (!given) tellOnce(name, 'bad-metadata', `the metadata of '${name}' is no object, or too deep`)
+    else if (!given) tellOnce(name, 'bad-metadata', `the metadata of '${name}' is no JSON object, or too deep`)
     if (!given || !(RESERVED in given)) return [name, given]
 
     const { [RESERVED]: said, ...metadata } = given

@@ -24,11 +24,11 @@ describe('fan-out', () => {
     server.up()
     server.emit('a', { n: 0 })
     await settle()
-    expect(tab.of('events').map((batch) => batch.events.length)).toEqual([1])
+    expect(tab.batches().map(({ length }) => length)).toEqual([1])
     for (let n = 1; n <= 500; n++) server.emit('a', { n })
     await vi.advanceTimersByTimeAsync(20)
-    expect(tab.of('events').map((batch) => batch.events.length)).toEqual([1, 500])
-    expect(tab.of('events')[1]?.events[499]).toEqual(['a', { n: 500 }])
+    expect(tab.batches().map(({ length }) => length)).toEqual([1, 500])
+    expect(tab.batches()[1]?.[499]).toEqual(['a', { n: 500 }])
   })
 
   it('does not wait for a timer that is late, as a hidden leader’s are', async () => {
@@ -41,7 +41,7 @@ describe('fan-out', () => {
     vi.setSystemTime(Date.now() + 30_000)
     server.emit('a', { n: 1 })
     await settle()
-    expect(tab.of('events').map((batch) => batch.events.length)).toEqual([1, 1])
+    expect(tab.batches().map(({ length }) => length)).toEqual([1, 1])
   })
 
   it('sends a tab only the events that it asks for', async () => {
@@ -65,7 +65,7 @@ describe('fan-out', () => {
     server.up()
     for (const metadata of [undefined, null, { x: 1 }, 'text', 7, ['list']]) server.emit('a', metadata)
     await vi.advanceTimersByTimeAsync(50)
-    expect(tab.of('events').flatMap((batch) => batch.events.map(([, metadata]) => metadata))).toEqual([
+    expect(tab.batches().flatMap((events) => events.map(([, metadata]) => metadata))).toEqual([
       {},
       {},
       { x: 1 },

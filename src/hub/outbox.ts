@@ -1,5 +1,5 @@
 import type { HubEnvironment } from '../environment-common.js'
-import type { EventPair } from '../protocol.js'
+import { type EventPair, writeEvents } from '../protocol.js'
 import type { TabRegistry } from './tab-registry.js'
 
 /** Milliseconds between the batches of a burst. */
@@ -24,10 +24,12 @@ export function createOutbox(
     const events = waiting
     waiting = []
     const names = [...new Set(events.map(([name]) => name))]
+    const all = writeEvents(events)
     for (const tab of tabs.all()) {
-      const isAll = names.every((name) => tab.wanted.has(name))
-      const wanted = isAll ? events : events.filter(([name]) => tab.wanted.has(name))
-      if (wanted.length > 0) tab.endpoint.postMessage({ kind: 'events', seq: seq(), events: wanted })
+      const wanted = names.filter((name) => tab.wanted.has(name))
+      if (wanted.length === 0) continue
+      const text = wanted.length === names.length ? all : writeEvents(events.filter(([name]) => tab.wanted.has(name)))
+      tab.endpoint.postMessage({ kind: 'events', seq: seq(), events: text })
     }
   }
 

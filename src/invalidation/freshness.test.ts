@@ -37,6 +37,7 @@ function setUp(queryKeys: readonly string[] = ['a'], before: (client: QueryClien
     order: own.order,
     environment: { ...tab.environment, random: () => 0.5 },
     onReceipt: (receipt) => receipts.push(receipt),
+    isWatched: () => true,
   })
   const fetches: Record<string, number[]> = {}
   let failing = false

@@ -40,6 +40,7 @@ const RULES: Record<string, unknown> = {
 interface SetUp extends Partial<Pick<InvalidatorOptions, 'debounce' | 'jitter' | 'order'>> {
   readonly random?: number
   readonly rules?: Record<string, unknown>
+  readonly watched?: boolean
 }
 
 /** A tab with an invalidator and a real QueryClient. */
@@ -49,6 +50,7 @@ function setUp({
   random = 0.5,
   rules = RULES,
   order = createSimpleOrder(),
+  watched = true,
 }: SetUp = {}) {
   const client = new QueryClient({
     defaultOptions: {
@@ -69,6 +71,7 @@ function setUp({
     order,
     environment: { ...tab.environment, random: () => random },
     onReceipt: (receipt) => receipts.push(receipt),
+    isWatched: () => watched,
   })
   return {
     client,
@@ -198,6 +201,19 @@ describe('events', () => {
     await pass(100)
     expect(receipts()).toEqual([{ cause: 'events', events: ['paid'] }])
   })
+
+  it.each([true, false])(
+    'that make nothing stale cost no walk, and a timer only for a receipt (watched: %s)',
+    async (watched) => {
+      const { client, emit, receipts } = setUp({ rules: { tick: () => [] }, watched })
+      const walk = vi.spyOn(client, 'refetchQueries')
+      emit('tick')
+      expect(vi.getTimerCount()).toBe(watched ? 1 : 0)
+      await pass(100)
+      expect(receipts()).toEqual(watched ? [{ cause: 'events', events: ['tick'] }] : [])
+      expect(walk).not.toHaveBeenCalled()
+    },
+  )
 
   it('with metadata that was no object make stale what their rule reaches', async () => {
     const { emit, watch, receipts } = setUp()

@@ -34,6 +34,8 @@ export interface InvalidatorOptions {
     readonly random: () => number
   }
   readonly onReceipt: (receipt: Receipt) => void
+  /** Whether anybody hears of receipts. */
+  readonly isWatched: () => boolean
   /** Gives the way to share fetches with other tabs, once it is loaded. */
   readonly sharing?: ((hooks: SharingHooks) => Promise<Sharing | undefined>) | undefined
 }
@@ -55,8 +57,6 @@ export function createInvalidator(options: InvalidatorOptions): Invalidator {
   const { client, rules, debounce, environment, order } = options
   const { clock, timers, page, random } = environment
 
-  let arrived: readonly EventPair[] = []
-  let arrivedAt = 0
   let resyncing: (() => void) | undefined
   let closed = false
 
@@ -103,41 +103,30 @@ export function createInvalidator(options: InvalidatorOptions): Invalidator {
     onDoubt: fetching.doubt,
   })
 
-  /** In the way of an event stands no more than its handlers: what it makes stale is asked at the flush, or when more comes. */
   function push(pairs: readonly EventPair[], heard = order.tick()): void {
     if (closed) return
-    settle()
-    arrived = pairs
-    arrivedAt = heard
-    const isSpread = pairs.some(([name, , mark]) => mark?.wait !== undefined || options.spread[name])
-    if (isSpread ? settle() : pairs.some(([name]) => rules.has(name))) schedule()
-  }
-
-  /** Says whether the next flush is to answer any of them. */
-  function settle(): boolean {
-    const pairs = arrived
     let isDue = false
-    arrived = []
     for (const pair of pairs) {
       const [name, metadata, mark] = pair
-      const rule = rules.get(name)
-      if (!rule) continue
+      const targets = rules.get(name)?.resolve(metadata)
+      // Most events of many an app make nothing stale: unless somebody watches, they are worth no timer.
+      if (!targets || (targets.length === 0 && !options.isWatched())) continue
       const wait = Math.max(mark?.wait ?? 0, random() * (options.spread[name] ?? 0))
-      const targets = rule.resolve(metadata)
-      if (wait > 0) spread.add(name, wait, [pair, targets, arrivedAt])
-      else collection.add(pair, targets, arrivedAt)
+      if (wait > 0) spread.add(name, wait, [pair, targets, heard])
+      else collection.add(pair, targets, heard)
       isDue ||= wait === 0
     }
-    return isDue
+    if (isDue) schedule()
   }
 
   function flush(): void {
-    settle()
     const { events, targets } = collection.take()
     const match = createMatcher(targets)
     const again = debts.takeAgain()
     recent.add(targets)
     const visible = page.isVisible()
+    // For receipts alone the cache is not walked.
+    if (targets.length === 0 && again.size === 0) return void pass('events', events)
     const chosen = pass('events', events, (query) => {
       const verdict = match(query)
       const isOwed = again.size > 0 && again.has(query.queryHash)

@@ -17,8 +17,8 @@ export type Decide = (query: QuerySlice) => Fate | undefined
  * once for each query inside one `notifyManager` batch, and which leaves disabled and static queries alone.
  */
 export function createPass(client: QueryClientSlice, now: () => number, onReceipt: (receipt: Receipt) => void) {
-  /** Gives the queries that are being fetched now, and those that one tab is to fetch for all. */
-  return (cause: Receipt['cause'], events: readonly ServerEvent[], decide: Decide): Chosen => {
+  /** Gives the queries that are being fetched now, and those that one tab is to fetch for all. Without `decide` no query is asked. */
+  return (cause: Receipt['cause'], events: readonly ServerEvent[], decide?: Decide): Chosen => {
     const fates: Record<Fate, QueryKey[]> = {
       refetched: [],
       shared: [],
@@ -28,13 +28,15 @@ export function createPass(client: QueryClientSlice, now: () => number, onReceip
       covered: [],
     }
     const chosen = { refetched: [] as QuerySlice[], shared: [] as QuerySlice[] }
-    const predicate = (query: QuerySlice): boolean => {
-      const fate = decide(query)
-      if (fate) fates[fate].push(query.queryKey)
-      if (fate === 'refetched' || fate === 'shared') chosen[fate].push(query)
-      return fate === 'refetched'
+    if (decide) {
+      const predicate = (query: QuerySlice): boolean => {
+        const fate = decide(query)
+        if (fate) fates[fate].push(query.queryKey)
+        if (fate === 'refetched' || fate === 'shared') chosen[fate].push(query)
+        return fate === 'refetched'
+      }
+      void client.refetchQueries({ predicate }, { cancelRefetch: false })
     }
-    void client.refetchQueries({ predicate }, { cancelRefetch: false })
     const touched = Object.values(fates).some((keys) => keys.length > 0)
     if (touched || events.length > 0) onReceipt({ at: now(), cause, events, ...fates })
     return chosen

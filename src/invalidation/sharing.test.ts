@@ -61,6 +61,7 @@ function setUp({ webLocks = true, deniesLocks = false, timeout = 5_000, carries 
       order: requests.order,
       environment,
       onReceipt: (receipt) => receipts.push(receipt),
+      isWatched: () => true,
       sharing: async (hooks) =>
         createSharing({
           ...hooks,
@@ -757,6 +758,7 @@ function createLateTab() {
     order: createSimpleOrder(),
     environment: tab.environment,
     onReceipt: () => undefined,
+    isWatched: () => true,
     sharing: async () => ({ isOn: () => true, request: () => undefined, close: () => void closed++ }),
   })
   return { invalidator, closed: () => closed }

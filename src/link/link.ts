@@ -1,5 +1,5 @@
 import { messageOf } from '../errors.js'
-import { PROTOCOL, type Since } from '../protocol.js'
+import { PROTOCOL, readEvents, type Since } from '../protocol.js'
 import { createAsked } from './asked.js'
 import { type Attachment, attachBy, type Heard, Hung, Refused } from './attachment.js'
 import { createLadder } from './ladder.js'
@@ -130,7 +130,7 @@ export function createLink(options: LinkOptions): Link {
     switch (message.kind) {
       case 'events':
         seq = message.seq
-        options.onEvents(message.events)
+        options.onEvents(readEvents(message.events))
         break
       case 'gap':
         seq = message.seq

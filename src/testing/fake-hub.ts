@@ -1,5 +1,5 @@
 import { createHub } from '../hub/hub.js'
-import { type HubMessage, PROTOCOL, type Settings, type Welcome } from '../protocol.js'
+import { type HubMessage, PROTOCOL, readEvents, type Settings, type Welcome } from '../protocol.js'
 import { createFakeBrowser, createPipe } from './fake-browser.js'
 import { createFakeTransport } from './fake-transport.js'
 
@@ -65,12 +65,14 @@ export function setUpHub({ webLocks = true, settings = SETTINGS } = {}) {
       },
       options.trusted ?? true,
     )) as Extract<Welcome, { ok: true }>
+    const of = <K extends HubMessage['kind']>(kind: K) =>
+      got.filter((message) => message.kind === kind) as Extract<HubMessage, { kind: K }>[]
     return {
       id,
       welcome,
       got,
-      of: <K extends HubMessage['kind']>(kind: K) =>
-        got.filter((message) => message.kind === kind) as Extract<HubMessage, { kind: K }>[],
+      of,
+      batches: () => of('events').map((batch) => readEvents(batch.events)),
       use: (...topics: string[]) => hub.want(id, events, topics),
       detach: (release = false) => hub.detach(id, port2, release),
       crash: tab.crash,

@@ -20,7 +20,7 @@ export function readFrame(data: unknown, limit: number): Frame | BadFrame {
   }
   const { event, metadata } = (value ?? {}) as Partial<Frame>
   if (typeof event !== 'string' || event === '') return 'has no event'
-  if (!isShallow(metadata)) return 'is nested too deep'
+  if (!isPlain(metadata)) return 'is nested too deep'
   return metadata === undefined || metadata === null ? { event } : { event, metadata }
 }
 
@@ -29,7 +29,9 @@ export const writeFrame = (frame: Frame): string => JSON.stringify(frame)
 /** Deeper than this, metadata is made to overflow somebody's stack: the browser's, when it is posted to a tab. */
 const DEEPEST = 64
 
-export function isShallow(value: unknown, levels = DEEPEST): boolean {
+/** Whether JSON can carry it (Socket.IO can bring bytes, too), and it is not too deep. */
+export function isPlain(value: unknown, levels = DEEPEST): boolean {
   if (typeof value !== 'object' || value === null) return true
-  return levels > 0 && Object.values(value).every((inner) => isShallow(inner, levels - 1))
+  if (levels === 0 || !(Array.isArray(value) || Object.getPrototypeOf(value) === Object.prototype)) return false
+  return Object.values(value).every((inner) => isPlain(inner, levels - 1))
 }
