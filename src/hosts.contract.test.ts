@@ -124,6 +124,18 @@ for (const webLocks of [true, false]) {
         expect(tab.heard).toEqual(ids)
       })
 
+      it.runIf(host === 'leader-tab')(
+        'hears the end of a burst though the leader is hidden, whose timers are late',
+        async () => {
+          const { tab, first, emit } = await setUp()
+          ;(first ?? tab).page.hide()
+          for (const id of ['1', '2', '3']) emit(id)
+          // Timers of 20 ms are not due by then.
+          await settle(5)
+          expect(tab.heard).toEqual(['1', '2', '3'])
+        },
+      )
+
       it('is never asked for credentials over the channel', async () => {
         const { world, overheard, tab, first } = await setUp()
         await world.transport.last.handlers.auth()

@@ -148,8 +148,20 @@ export async function launch(executable: string): Promise<DevTools> {
       child.kill('SIGKILL')
       await gone
       socket.close()
-      rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 })
+      await removeFolder(folder)
     },
+  }
+}
+
+/** The last of its processes may still write into it, and then Node's own retries are of no help: they list it once. */
+async function removeFolder(folder: string): Promise<void> {
+  for (let left = 50; ; left--) {
+    try {
+      return rmSync(folder, { recursive: true, force: true })
+    } catch (thrown) {
+      if (left === 0) throw thrown
+      await new Promise((resolve) => setTimeout(resolve, 100))
+    }
   }
 }
 

@@ -11,7 +11,7 @@ import { createContinuity } from './continuity.js'
 import { CONTROL, createControl } from './control.js'
 import { createCursor } from './cursor.js'
 import { createHistory } from './history.js'
-import { createOutbox } from './outbox.js'
+import { createOutbox, type Pace } from './outbox.js'
 import { createTellOnce, createTellOne } from './problems.js'
 import { createRenewal } from './renewal.js'
 import { createSilence } from './silence.js'
@@ -42,13 +42,14 @@ export function createHub(
   settings: Settings,
   open: OpenTransport,
   onEnd: () => void,
+  pace: Pace = environment.timers.after,
 ): Hub {
   const { clock, timers, locks } = environment
   const epoch = environment.id()
   const life = new AbortController()
   const tabs = new TabRegistry()
   const history = createHistory(clock.now)
-  const outbox = createOutbox(tabs, environment, () => history.seq)
+  const outbox = createOutbox(tabs, environment.clock, pace, () => history.seq)
   const ask = createAsk(tabs, timers, settings.authTimeout, end)
   const tellOne = createTellOne(tabs)
   const tellOnce = createTellOnce(tellOne)
@@ -123,7 +124,7 @@ export function createHub(
 
   /** Fifty tabs that open at once are told of their number a few times, not fifty times each. */
   function tellState(): void {
-    stateDue ??= timers.after(0, () => {
+    stateDue ??= pace(0, () => {
       stateDue = undefined
       tabs.tell({ kind: 'state', socket: connection.state(), tabs: tabs.size })
     })

@@ -1,11 +1,12 @@
 import type { Elector } from '../election/elector.js'
-import type { HubEnvironment } from '../environment-common.js'
+import type { Environment } from '../environment.js'
 import { createOpenTransport } from '../transport/open-transport.js'
 import type { OpenTransport } from '../transport/transport.js'
+import { createPace } from './pace.js'
 import { type Served, serveHub } from './serve.js'
 
 /** A simulated browser (testing/) brings the transport to its simulated server along. */
-interface TabEnvironment extends HubEnvironment {
+interface TabEnvironment extends Environment {
   readonly openTransport?: OpenTransport
 }
 
@@ -20,6 +21,7 @@ export function serveInTab(
   const powers = host === 'this-tab' ? { ...environment, openChannel: undefined } : environment
   return serveHub({
     environment: powers,
+    pace: createPace(environment),
     key,
     host,
     open: environment.openTransport ?? createOpenTransport(environment),

@@ -5,15 +5,14 @@ import type { TabRegistry } from './tab-registry.js'
 /** Milliseconds between the batches of a burst. */
 const PACE = 20
 
+/** Runs something after about so many milliseconds; the answer cancels it. */
+export type Pace = (ms: number, run: () => void) => () => void
+
 /**
  * Turns events into batches: the first one after a pause goes out at once, a burst as one message per tab per batch,
  * with only what that tab asked for.
  */
-export function createOutbox(
-  tabs: TabRegistry,
-  { timers, clock }: Pick<HubEnvironment, 'timers' | 'clock'>,
-  seq: () => number,
-) {
+export function createOutbox(tabs: TabRegistry, clock: HubEnvironment['clock'], pace: Pace, seq: () => number) {
   let waiting: EventPair[] = []
   let pausing: (() => void) | undefined
   let posted = 0
@@ -33,23 +32,23 @@ export function createOutbox(
     }
   }
 
-  function pace(): void {
-    pausing = timers.after(PACE, () => {
+  function pause(): void {
+    pausing = pace(PACE, () => {
       pausing = undefined
       if (waiting.length === 0) return
       post()
-      pace()
+      pause()
     })
   }
 
   return {
     add(pair: EventPair): void {
       waiting.push(pair)
-      // The clock is asked too: in a hidden leader the timer may be a minute late, while events come through in time.
+      // The clock is asked too: in a leader that was hidden just now the timer is late, while events come through in time.
       if (pausing && clock.now() - posted < PACE) return
       pausing?.()
       post()
-      pace()
+      pause()
     },
     /** Sends what waits now: before a tab joins, and before anything that must come after these events. */
     post,

@@ -7,6 +7,7 @@ import { type Hello, type HubCalls, PROTOCOL, type Refusal, type Welcome } from 
 import type { Host } from '../status.js'
 import type { OpenTransport } from '../transport/transport.js'
 import { createHub, type Hub } from './hub.js'
+import type { Pace } from './outbox.js'
 import { openReception } from './reception.js'
 import { isHello, isTabMessage } from './tab-says.js'
 
@@ -21,6 +22,8 @@ export interface ServeOptions {
   readonly host: Host
   readonly open: OpenTransport
   readonly elector: Elector
+  /** Waits between the batches of a burst. Default: by a timer. */
+  readonly pace?: Pace
 }
 
 /** Serves tabs at the other ends of their pipes. */
@@ -34,7 +37,7 @@ export interface Served {
  * Answers at the door of a key. It stands for office when the first tab comes, makes the hub once it is elected, and
  * stands by until then; when the hub has ended it lays down the office, and the next tab starts anew.
  */
-export function serveHub({ environment, key, host, open, elector }: ServeOptions): Served {
+export function serveHub({ environment, key, host, open, elector, pace }: ServeOptions): Served {
   const { timers, locks } = environment
   const name = environment.id()
   let term: AbortController | undefined
@@ -107,7 +110,7 @@ export function serveHub({ environment, key, host, open, elector }: ServeOptions
     if (hub) return hub
     owned = { url: settings.url, identity: settings.identity }
     const mine = term
-    hub = createHub(environment, key, host, settings, open, () => resign(mine))
+    hub = createHub(environment, key, host, settings, open, () => resign(mine), pace)
     return hub
   }
 

@@ -7,8 +7,12 @@ import { createTargetSet } from './target-set.js'
 /** An event, what it makes stale, and its place in the order. */
 export type Due = readonly [pair: EventPair, targets: readonly NormalTarget[], heard: number]
 
-/** Collects events until the next flush, and what they make stale: each target once, however long the burst. */
-export function createCollection(order: Order) {
+/**
+ * Collects what events make stale until the next flush: each target once, however long the burst. The events themselves are
+ * kept for receipts alone: without anybody who hears of those, thousands of objects would outlive the garbage collector's
+ * cheap rounds.
+ */
+export function createCollection(order: Order, isWatched: () => boolean) {
   let pairs: EventPair[] = []
   let echoes: Due[] = []
   const set = createTargetSet()
@@ -16,7 +20,7 @@ export function createCollection(order: Order) {
   return {
     add(...due: Due): void {
       const [pair, targets, heard] = due
-      pairs.push(pair)
+      if (isWatched()) pairs.push(pair)
       if (pair[2]?.origin === undefined) for (const target of targets) set.put(target, heard, 0)
       else echoes.push(due)
     },

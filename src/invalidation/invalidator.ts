@@ -60,7 +60,7 @@ export function createInvalidator(options: InvalidatorOptions): Invalidator {
   let resyncing: (() => void) | undefined
   let closed = false
 
-  const collection = createCollection(order)
+  const collection = createCollection(order, options.isWatched)
   const spread = createSpread<Due>(timers, (due) => {
     for (const one of due) collection.add(...one)
     schedule()
