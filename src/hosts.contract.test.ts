@@ -124,17 +124,48 @@ for (const webLocks of [true, false]) {
         expect(tab.heard).toEqual(ids)
       })
 
-      it.runIf(host === 'leader-tab')(
-        'hears the end of a burst though the leader is hidden, whose timers are late',
-        async () => {
+      if (host === 'leader-tab')
+        it('hears the end of a burst though the leader is hidden, whose timers are late', async () => {
           const { tab, first, emit } = await setUp()
           ;(first ?? tab).page.hide()
           for (const id of ['1', '2', '3']) emit(id)
           // Timers of 20 ms are not due by then.
           await settle(5)
           expect(tab.heard).toEqual(['1', '2', '3'])
-        },
-      )
+        })
+
+      if (before !== 'nobody')
+        it('asks for a sign of life while it is looked at, and always where no lock gives it', async () => {
+          const { tab, overheard } = await setUp()
+          const asked = () => {
+            const pings = overheard.filter((message) => JSON.stringify(message).includes('"ping"'))
+            overheard.length = 0
+            return pings.length > 0
+          }
+          await settle(10_000)
+          expect(asked()).toBe(true)
+          tab.page.hide()
+          await settle(10_000)
+          asked()
+          const set = vi.spyOn(tab.environment.timers, 'after')
+          await settle(60_000)
+          expect(asked()).toBe(!webLocks)
+          if (webLocks) expect(set).not.toHaveBeenCalled()
+          tab.page.show()
+          await settle(10_000)
+          expect(asked()).toBe(true)
+          // Once every five seconds, not once more for each time that it was hidden.
+          for (let time = 0; time < 5; time++) {
+            tab.page.hide()
+            await settle(6_000)
+            tab.page.show()
+          }
+          overheard.length = 0
+          await settle(10_000)
+          expect(overheard.filter((message) => JSON.stringify(message).includes('"ping"')).length).toBeLessThanOrEqual(
+            4,
+          )
+        })
 
       it('is never asked for credentials over the channel', async () => {
         const { world, overheard, tab, first } = await setUp()

@@ -165,12 +165,20 @@ async function attach(rung: Rung, options: AttachmentOptions): Promise<Attachmen
   signal.addEventListener('abort', () => stopPing?.())
   function ping(): void {
     stopPing = timers.after(PING, () => {
-      if (watched && !environment.page.isVisible()) return ping()
+      // Hidden tabs rest: of their hub's end they hear by its lock.
+      if (watched && !environment.page.isVisible()) return rest()
       void call(hub.call('ping')).then((known) => {
         if (known === false) lose('the hub took this tab for gone', false)
         else if (!signal.aborted) ping()
       })
     })
+  }
+  function rest(): void {
+    const stop = environment.page.on('visible', () => {
+      stop()
+      ping()
+    })
+    stopPing = stop
   }
   if (welcome.lock && locks) whenLockIsFree(locks, welcome.lock, signal, () => lose('the hub is gone', false))
   ping()
