@@ -114,12 +114,19 @@ export async function openCluster(options: Pick<ClusterOptions, 'proxy'>) {
 
 export type OpenCluster = Awaited<ReturnType<typeof openCluster>>
 
+/**
+ * So long (ms) a goodbye may take through the proxy to a process that is busy ending. The browser has closed that socket already
+ * when it opens the next one, which another process may hear of first.
+ */
+const GOODBYE = 250
+
 /** The most sockets that one browser ever had at the same time. */
 export function mostAtOnce(journal: readonly SocketEvent[]): number {
   const now = new Map<string, number>()
   let most = 0
   // What ended and began in the same millisecond, ended first.
-  const inTime = [...journal].sort((a, b) => a.at - b.at || Number(a.open) - Number(b.open))
+  const said = journal.map((event) => (event.open ? event : { ...event, at: event.at - GOODBYE }))
+  const inTime = said.sort((a, b) => a.at - b.at || Number(a.open) - Number(b.open))
   for (const { session, open } of inTime) {
     const count = (now.get(session) ?? 0) + (open ? 1 : -1)
     now.set(session, count)

@@ -732,6 +732,25 @@ describe('an emptied cache', () => {
   })
 })
 
+it('tells who listens to receipts which events each of them answers', async () => {
+  const { openTab, server, settle } = setUp()
+  const { mount, line } = openTab()
+  const names: string[][] = []
+  mount()
+  await settle()
+  server.up()
+  await settle(10_000)
+  const stop = line.onReceipt(({ cause, events }) => {
+    if (cause === 'events') names.push(events.map(({ name }) => name))
+  })
+  server.emit('changed', {})
+  await settle(1_000)
+  stop()
+  server.emit('changed', {})
+  await settle(1_000)
+  expect(names).toEqual([['changed']])
+})
+
 describe('polling', () => {
   const polling = { downFor: 10_000, interval: 5_000 }
 

@@ -126,12 +126,18 @@ for (const webLocks of [true, false]) {
 
       if (host === 'leader-tab')
         it('hears the end of a burst though the leader is hidden, whose timers are late', async () => {
-          const { tab, first, emit } = await setUp()
+          const { world, tab, first, emit } = await setUp()
           ;(first ?? tab).page.hide()
           for (const id of ['1', '2', '3']) emit(id)
           // Timers of 20 ms are not due by then.
           await settle(5)
           expect(tab.heard).toEqual(['1', '2', '3'])
+          const set = vi.spyOn((first ?? tab).environment.timers, 'after')
+          world.transport.last.handlers.onDown('transport close')
+          await settle(5)
+          expect(tab.line.status.name).toBe('disconnected')
+          // Nor does the state of the connection wait for one.
+          expect(set.mock.calls.filter(([ms]) => ms < 100)).toEqual([])
         })
 
       if (before !== 'nobody')

@@ -83,7 +83,7 @@ export interface PartylineOptions<Events> {
    * Passed to socket.io-client as it is (`path`, `transports`, `reconnectionDelayMax`, …). Plain data, since it crosses to
    * the hub; credentials belong in `auth`. For plain WebSocket: `reconnectionDelay`, `reconnectionDelayMax` (ms), and `limit`,
    * the most characters of a frame (65,536).
-   * @default WebSocket only, endless reconnection with full jitter, about 1 to 10 s apart
+   * @default WebSocket only, endless reconnection with full jitter, 0 to 2 s and later 0 to 20 s apart
    */
   readonly socket?: Readonly<Record<string, unknown>>
   /**
@@ -103,7 +103,7 @@ export interface Configuration {
   readonly name: string
   readonly debounce: { readonly wait: number; readonly maxWait: number }
   readonly jitter: number
-  readonly spread: Readonly<Record<string, number>>
+  readonly spread: ReadonlyMap<string, number>
   readonly polling: PollingTimes | undefined
   readonly shareFetches: { readonly timeout: number; readonly build: string } | undefined
   readonly clearOnSwitch: boolean
@@ -169,7 +169,7 @@ export function configure(options: PartylineOptions<never>, report: Report): Con
     name: options.name ?? 'app',
     debounce: { wait, maxWait: Math.max(wait, milliseconds('debounce.maxWait', options.debounce?.maxWait, 1_000)) },
     jitter: milliseconds('jitter', options.jitter, 2_000),
-    spread: Object.fromEntries(
+    spread: new Map(
       Object.entries<number | undefined>(options.spread ?? {}).map(([event, ms]) => [
         event,
         milliseconds(`spread.${event}`, ms, 0),

@@ -89,7 +89,7 @@ function flushOf(targets: readonly Key[], client: QueryClient): () => void {
     rules: new Map([['changed', rule]]),
     debounce: { wait: 100, maxWait: 1_000 },
     jitter: 0,
-    spread: {},
+    spread: new Map(),
     order: { tick: () => performance.now(), answeredAt: () => undefined, lastAnswer: () => 0 },
     environment: {
       clock: { now: () => Date.now(), origin: 0 },

@@ -21,12 +21,15 @@ export function createAdmission(
   random: () => number,
 ) {
   return (name: string, raw: unknown): EventPair | undefined => {
-    const given: Metadata | null = raw === undefined || raw === null ? {} : isMetadata(raw) && isPlain(raw) ? raw : null
+    const given: Metadata | null = raw === undefined || raw === null ? {} : isMetadata(raw) ? raw : null
+    const isMarked = given !== null && RESERVED in given
+    const { [RESERVED]: said, ...rest } = isMarked ? given : {}
+    const all = isMarked ? rest : given
+    const metadata = isPlain(all) ? all : null
     if (!tabs.wants(name)) tellOnce(name, 'unknown-event', `no tab has a rule or a handler for the event '${name}'`)
-    else if (!given) tellOnce(name, 'bad-metadata', `the metadata of '${name}' is no JSON object, or too deep`)
-    if (!given || !(RESERVED in given)) return [name, given]
+    else if (!metadata) tellOnce(name, 'bad-metadata', `the metadata of '${name}' is no JSON object, or too deep`)
+    if (!isMarked) return [name, metadata]
 
-    const { [RESERVED]: said, ...metadata } = given
     const { id, origin, spread } = isMetadata(said) ? said : {}
     const number = asId(id)
     if (number !== undefined && !cursor.admit(name, number)) return undefined

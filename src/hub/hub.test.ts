@@ -59,6 +59,19 @@ describe('fan-out', () => {
     expect(one.of('events')).toHaveLength(1)
   })
 
+  it('sends a tab only those of a batch that it asks for', async () => {
+    const { attach, server } = setUp()
+    const one = await attach(['a'])
+    const both = await attach(['a', 'b'])
+    server.up()
+    await vi.advanceTimersByTimeAsync(50)
+    for (const name of ['a', 'a', 'b', 'a']) server.emit(name, {})
+    await vi.advanceTimersByTimeAsync(50)
+    const names = (tab: typeof one) => tab.batches().map((events) => events.map(([name]) => name))
+    expect(names(both)).toEqual([['a'], ['a', 'b', 'a']])
+    expect(names(one)).toEqual([['a'], ['a', 'a']])
+  })
+
   it('takes absent metadata for empty, and marks what is no object', async () => {
     const { attach, server } = setUp()
     const tab = await attach(['a'])

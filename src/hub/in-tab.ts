@@ -1,12 +1,12 @@
 import type { Elector } from '../election/elector.js'
-import type { Environment } from '../environment.js'
+import type { HubEnvironment } from '../environment-common.js'
 import { createOpenTransport } from '../transport/open-transport.js'
 import type { OpenTransport } from '../transport/transport.js'
-import { createPace } from './pace.js'
+import { createPace, type PagePowers } from './pace.js'
 import { type Served, serveHub } from './serve.js'
 
 /** A simulated browser (testing/) brings the transport to its simulated server along. */
-interface TabEnvironment extends Environment {
+interface TabEnvironment extends HubEnvironment, Pick<PagePowers, 'page' | 'openPipe'> {
   readonly openTransport?: OpenTransport
 }
 

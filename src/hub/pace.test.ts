@@ -26,6 +26,27 @@ it('is a timer in a page that is looked at', async () => {
   expect(pipes()).toEqual([])
 })
 
+it('is left to the timer in a stream that does not end, or it would be a message for each event', async () => {
+  const { page, pace, run } = setUp()
+  page.hide()
+  let inTurns = 0
+  for (let event = 0; event < 1_000; event++) {
+    const before = run.mock.calls.length
+    const stop = pace(20, run)
+    await vi.advanceTimersByTimeAsync(1)
+    if (run.mock.calls.length > before) inTurns++
+    stop()
+  }
+  // As many as timers would be in that second, and some more at its beginning.
+  expect(inTurns).toBeLessThanOrEqual(1_000 / 20 + 400 / 20 + 1)
+  expect(inTurns).toBeGreaterThanOrEqual(1_000 / 20)
+  await vi.advanceTimersByTimeAsync(1_000)
+  run.mockClear()
+  pace(20, run)
+  await vi.advanceTimersByTimeAsync(0)
+  expect(run).toHaveBeenCalledOnce()
+})
+
 it('needs no timer in a hidden one, and keeps no pipe', async () => {
   const { page, pace, run, pipes } = setUp()
   page.hide()

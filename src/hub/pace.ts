@@ -1,17 +1,32 @@
-import { listen } from '../endpoint.js'
-import type { Environment } from '../environment.js'
+import { type Endpoint, listen } from '../endpoint.js'
+import type { HubEnvironment } from '../environment-common.js'
+import type { Pace } from './outbox.js'
 
 /** So many turns of the event loop let through what waits in a burst; where nothing waits they take no time worth the name. */
 const TURNS = 8
+/** Counted in turns, waits come at the rate of timers in the long run, and so many (ms) of them at once before that. */
+const CREDIT = 400
+
+/** What a page has beyond a worker. */
+export interface PagePowers extends Pick<HubEnvironment, 'clock' | 'timers'> {
+  readonly page: { isVisible(): boolean }
+  readonly openPipe: () => { readonly port1: Endpoint; readonly port2: Endpoint }
+}
 
 /**
  * The time between a burst's batches. In a hidden page it is counted in turns of the event loop: there a timer comes once a
  * second or even once a minute (https://developer.chrome.com/blog/timer-throttling-in-chrome-88), and the last events of a
- * burst would keep every tab waiting for it. Messages are not slowed.
+ * burst would keep every tab waiting for it. Messages are not slowed. A stream that does not end is left to the timer, and to
+ * the events themselves: in turns it would be a message for each event.
  */
-export function createPace({ page, timers, openPipe }: Pick<Environment, 'page' | 'timers' | 'openPipe'>) {
-  return (ms: number, run: () => void): (() => void) => {
-    if (page.isVisible()) return timers.after(ms, run)
+export function createPace({ clock, page, timers, openPipe }: PagePowers): Pace {
+  /** When timers would have come to an end of all the waits that were counted in turns. */
+  let due = 0
+
+  return (ms, run) => {
+    const now = clock.now()
+    if (page.isVisible() || due - now > CREDIT) return timers.after(ms, run)
+    due = Math.max(due, now) + ms
     const { port1, port2 } = openPipe()
     const stop = () => {
       port1.close()

@@ -52,6 +52,15 @@ describe('what the server says of an event', () => {
     ])
   })
 
+  it('with bytes in it loses neither its number nor what the server says about it', async () => {
+    const { server, events } = await connected()
+    const metadata = { file: new ArrayBuffer(8), _line: { id: 7, origin: 'me.1', spread: 10 } }
+    server.emit('a', metadata)
+    server.emit('a', metadata)
+    await settle(20)
+    expect(events()).toEqual([['a', null, { origin: 'me.1', wait: 5 }]])
+  })
+
   it.each([
     ['is too deep to be posted', nested(100_000)],
     // Socket.IO brings them, as what JSON would make an empty object of.

@@ -5,8 +5,6 @@ import type { QueryCacheEvent, QueryClientSlice, QuerySlice } from './query-clie
 interface Handlers {
   /** A fetch has brought data. */
   onFetched(query: QuerySlice): void
-  /** A fetch has failed for good; whoever asked for it. */
-  onFailed(query: QuerySlice): void
   /** Somebody uses the query from now on. */
   onUsed(query: QuerySlice): void
   /** Its data came from elsewhere: from disk, or from the server that rendered the page. */
@@ -28,7 +26,9 @@ export function createFetchLog(client: QueryClientSlice, tick: () => number, clo
   const dated = new WeakMap<QuerySlice, number>()
 
   function updated(query: QuerySlice, { type, manual }: NonNullable<QueryCacheEvent['action']>): void {
-    if (type === 'fetch') {
+    if (query.state.fetchMeta?.fetchMore && !manual && (type === 'fetch' || type === 'success')) {
+      // One more page of an infinite query says nothing of the pages that were there before.
+    } else if (type === 'fetch') {
       begun.set(query, tick())
       begunAt.set(query, clock.now())
     } else if (type === 'success' && manual) set.set(query, tick())
@@ -38,7 +38,7 @@ export function createFetchLog(client: QueryClientSlice, tick: () => number, clo
       // A fetch replaces it, also one that began before.
       set.delete(query)
       handlers.onFetched(query)
-    } else if (type === 'error') handlers.onFailed(query)
+    }
     const { data, dataUpdatedAt } = query.state
     const before = dated.get(query)
     dated.set(query, dataUpdatedAt)

@@ -40,7 +40,7 @@ const RULES: Record<string, unknown> = {
 interface SetUp extends Partial<Pick<InvalidatorOptions, 'debounce' | 'jitter' | 'order'>> {
   readonly random?: number
   readonly rules?: Record<string, unknown>
-  readonly watched?: boolean
+  readonly watched?: () => boolean
 }
 
 /** A tab with an invalidator and a real QueryClient. */
@@ -50,7 +50,7 @@ function setUp({
   random = 0.5,
   rules = RULES,
   order = createSimpleOrder(),
-  watched = true,
+  watched = () => true,
 }: SetUp = {}) {
   const client = new QueryClient({
     defaultOptions: {
@@ -67,11 +67,11 @@ function setUp({
     rules: new Map(Object.entries(rules).map(([event, rule]) => [event, compileRule(event, rule, complain)])),
     debounce,
     jitter,
-    spread: {},
+    spread: new Map(),
     order,
     environment: { ...tab.environment, random: () => random },
     onReceipt: (receipt) => receipts.push(receipt),
-    isWatched: () => watched,
+    isWatched: watched,
   })
   return {
     client,
@@ -184,6 +184,25 @@ describe('events', () => {
     expect(fullReceipts.flatMap(({ events }) => events)).toHaveLength(500)
   })
 
+  it.each(['constructor', '__proto__', 'toString'])('may be named %s, as what every object has', async (name) => {
+    const { emit, watch } = setUp({ rules: Object.fromEntries([[name, 'loans']]) })
+    const loans = watch(['loans'])
+    await pass(100)
+    emit(name)
+    await pass(200)
+    expect(loans.began).toEqual([0, 200])
+  })
+
+  it('are kept for receipts alone: one that came before anybody listened is in none', async () => {
+    let watched = false
+    const { emit, receipts } = setUp({ watched: () => watched })
+    emit('loan')
+    watched = true
+    emit('paid', { id: 7 })
+    await pass(200)
+    expect(receipts()).toEqual([{ cause: 'events', events: ['paid'] }])
+  })
+
   it('without a rule do nothing, not even a flush', async () => {
     const { emit, watch, receipts } = setUp()
     const loans = watch(['loans'])
@@ -205,7 +224,7 @@ describe('events', () => {
   it.each([true, false])(
     'that make nothing stale cost no walk, and a timer only for a receipt (watched: %s)',
     async (watched) => {
-      const { client, emit, receipts } = setUp({ rules: { tick: () => [] }, watched })
+      const { client, emit, receipts } = setUp({ rules: { tick: () => [] }, watched: () => watched })
       const walk = vi.spyOn(client, 'refetchQueries')
       emit('tick')
       expect(vi.getTimerCount()).toBe(watched ? 1 : 0)
@@ -726,24 +745,26 @@ describe('a hidden tab', () => {
     expect(loans.began).toEqual([0, 300, 500])
   })
 
-  it('tries again what the app itself has made stale and could not fetch, where a rule can reach it', async () => {
-    const { client, watch, page, receipts } = setUp()
-    const loans = watch(['loans'], { fails: [2] })
-    const foreign = watch(['weather'], { fails: [2] })
-    const empty = watch(['loans', 'never had any'], { fails: [1] })
+  it('makes no loop of a component that is mounted anew whenever a fetch fails', async () => {
+    const { emit, watch, page } = setUp()
+    const fails = Array.from({ length: 1_000 }, (_, index) => index + 2)
+    const loans = watch(['loans'], { fails, refetchOnMount: false })
+    const others = watch(['loans', 'others'], { fails, refetchOnMount: false })
     await pass(100)
-    client.setQueryData(['loans'], 7)
-    void client.invalidateQueries({ queryKey: ['loans'], exact: true })
-    void client.invalidateQueries({ queryKey: ['weather'] })
-    await pass(10_000)
-    expect(loans.began).toEqual([0, 100])
+    emit('loan')
+    await pass(200)
+    expect([...loans.began, ...others.began]).toEqual([0, 200, 0, 200])
+    for (let mount = 0; mount < 20; mount++) {
+      loans.leave()
+      loans.comeBack()
+      await pass(50)
+    }
+    expect([...loans.began, ...others.began]).toEqual([0, 200, 0, 200])
     page.hide()
     page.show()
-    await pass(200)
-    expect(loans.began).toEqual([0, 100, 10_100])
-    expect(foreign.began).toEqual([0, 100])
-    expect(empty.began).toEqual([0])
-    expect(receipts()).toEqual([{ cause: 'visible', events: [], refetched: [['loans']] }])
+    await pass(50)
+    expect(loans.began).toHaveLength(3)
+    expect(others.began).toHaveLength(3)
   })
 
   it('leaves out what has become static', async () => {

@@ -5,7 +5,6 @@ import { createDebts } from './debts.js'
 import { createDoubts } from './doubts.js'
 import { createFetchLog } from './fetch-log.js'
 import { createFetching } from './fetching.js'
-import { gather } from './gather.js'
 import { createMatcher, type Hit, isHit } from './matcher.js'
 import { createMutationHold } from './mutation-hold.js'
 import type { Order } from './order.js'
@@ -25,7 +24,7 @@ export interface InvalidatorOptions {
   /** A resync is spread over this many milliseconds. */
   readonly jitter: number
   /** Over how many milliseconds tabs spread their fetches for an event, by its name. */
-  readonly spread: Readonly<Record<string, number>>
+  readonly spread: ReadonlyMap<string, number>
   readonly order: Order
   readonly environment: {
     readonly clock: Environment['clock']
@@ -57,6 +56,7 @@ export function createInvalidator(options: InvalidatorOptions): Invalidator {
   const { client, rules, debounce, environment, order } = options
   const { clock, timers, page, random } = environment
 
+  const restored = new Set<string>()
   let resyncing: (() => void) | undefined
   let closed = false
 
@@ -77,11 +77,13 @@ export function createInvalidator(options: InvalidatorOptions): Invalidator {
     onFetched: ({ queryHash }) => debts.pay(queryHash),
     onUsed(query) {
       // Perhaps with `refetchOnMount: false`. A fetch of TanStack's own has begun by then.
-      if (debts.has(query)) void Promise.resolve().then(lookAgain)
+      if (debts.has(query)) void Promise.resolve().then(lookAtUsed)
     },
-    // A cache is restored as a whole, and what fails does so together: one walk when it is done.
-    onRestored: gather((due) => closed || doubts.restored(due)),
-    onFailed: gather((due) => closed || keepOwing(due)),
+    onRestored({ queryHash }) {
+      // A cache is restored as a whole: one walk when it is done.
+      if (restored.size === 0) void Promise.resolve().then(distrust)
+      restored.add(queryHash)
+    },
   })
   const { charge, see, ...fetching } = createFetching({
     debts,
@@ -111,7 +113,7 @@ export function createInvalidator(options: InvalidatorOptions): Invalidator {
       const targets = rules.get(name)?.resolve(metadata)
       // Most events of many an app make nothing stale: unless somebody watches, they are worth no timer.
       if (!targets || (targets.length === 0 && !options.isWatched())) continue
-      const wait = Math.max(mark?.wait ?? 0, random() * (options.spread[name] ?? 0))
+      const wait = Math.max(mark?.wait ?? 0, random() * (options.spread.get(name) ?? 0))
       if (wait > 0) spread.add(name, wait, [pair, targets, heard])
       else collection.add(pair, targets, heard)
       isDue ||= wait === 0
@@ -148,13 +150,10 @@ export function createInvalidator(options: InvalidatorOptions): Invalidator {
     return isIdle(query) ? 'covered' : debts.insure(query)
   }
 
-  /** Whoever asked for a fetch, the app perhaps after a mutation that failed as well: when it fails, the data is still in doubt. */
-  function keepOwing(failed: ReadonlySet<string>): void {
-    const isMapped = reachable()
-    for (const hash of failed) {
-      const query = client.getQueryCache().get(hash)
-      if (query && isIdle(query) && query.state.data !== undefined && isMapped(query)) debts.mark(query, false)
-    }
+  function distrust(): void {
+    const due = new Set(restored)
+    restored.clear()
+    if (!closed) doubts.restored(due)
   }
 
   /** Flapping connections end in one look. */
@@ -170,17 +169,23 @@ export function createInvalidator(options: InvalidatorOptions): Invalidator {
     hold.run(lookWhenVisible)
   }
 
+  function lookAtUsed(): void {
+    hold.run(lookWhenUsed)
+  }
+
   const lookWhenVisible = () => look('visible')
+  // A component that is mounted anew whenever a fetch fails must not make a loop of it.
+  const lookWhenUsed = () => look('visible', ({ state }) => state.status !== 'error')
   const lookAfterGap = () => look('gap')
 
   /** Fetches what owes a fetch and is in use. */
-  function look(cause: 'gap' | 'visible'): void {
+  function look(cause: 'gap' | 'visible', which: (query: QuerySlice) => boolean = () => true): void {
     if (closed || !page.isVisible() || debts.size === 0) return
     const due = new Set<QuerySlice>()
     for (const hash of debts.hashes()) {
       const query = client.getQueryCache().get(hash)
       if (!query) debts.pay(hash)
-      else if (isIdle(query) && query.isActive()) due.add(query)
+      else if (isIdle(query) && query.isActive() && which(query)) due.add(query)
     }
     if (due.size > 0) fetchNow(cause, (query) => due.has(query))
   }

@@ -27,7 +27,10 @@ export interface QueryClientSlice {
 export interface QueryCacheEvent {
   readonly type: string
   readonly query: QuerySlice
-  readonly action?: { readonly type: string; readonly manual?: boolean | undefined }
+  readonly action?: {
+    readonly type: string
+    readonly manual?: boolean | undefined
+  }
 }
 
 export interface QuerySlice {
@@ -40,6 +43,9 @@ export interface QuerySlice {
     readonly dataUpdatedAt: number
     readonly fetchStatus: 'fetching' | 'paused' | 'idle'
     readonly isInvalidated: boolean
+    readonly status: 'pending' | 'error' | 'success'
+    /** How the fetch was begun that is under way, or was the last: `fetchMore` for another page of an infinite query. */
+    readonly fetchMeta?: { readonly fetchMore?: unknown } | null
   }
   isActive(): boolean
   getObserversCount(): number

@@ -162,7 +162,9 @@ export function createSimulatedServer(machine: Machine, options: ServerOptions) 
   }
 
   function emit(to: Pick<Entry, 'identity' | 'topic'>, name: string, metadata: unknown): void {
-    const entry = { ...to, name, metadata, offset: ++offset }
+    // On its way over a real wire it becomes JSON: a date arrives as a text.
+    const sent: unknown = metadata === undefined ? undefined : JSON.parse(JSON.stringify(metadata))
+    const entry = { ...to, name, metadata: sent, offset: ++offset }
     if (options.recovery) log.push(entry)
     for (const session of sessions) if (isFor(entry, session)) session.send({ kind: 'event', ...entry })
   }

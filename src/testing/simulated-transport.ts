@@ -5,7 +5,7 @@ import type { Realm } from './realm.js'
 import { type ClientPacket, PING, type ServerPacket } from './simulated-server.js'
 
 /** Socket.IO's back-off. Milliseconds. */
-const BACKOFF = { first: 1_000, most: 10_000, jitter: 0.5 }
+const BACKOFF = { first: 1_000, most: 10_000, jitter: 1 }
 
 /** A transport's place on a list, so that the world knows who has one open. */
 export interface OpenedTransport {

@@ -43,6 +43,11 @@ export const openSocketIo: OpenTransport = (settings, handlers) => {
   })
 
   const manager = socket.io
+  const most = manager.reconnectionDelayMax()
+  // Socket.IO draws before it caps: in a long outage everyone would wait just as long. So the cap is drawn as well.
+  manager.on('reconnect_attempt', () => {
+    manager.reconnectionDelayMax(most * (1 + manager.randomizationFactor() * (2 * Math.random() - 1)))
+  })
   let endProbe = (): void => undefined
   let closed = false
   /** The connection is on its way out because `reconnect` was asked for. */

@@ -13,6 +13,9 @@ interface Events {
 /** Longest time (ms) that a read takes one way. */
 const READ = 400
 
+/** After a fetch that failed the app tries again this much (ms) later. */
+const AGAIN = 5_000
+
 /** Tells of a promise that was broken. */
 export type Violate = (invariant: string, what: string) => void
 
@@ -160,6 +163,12 @@ export function createApp(
       const who = identity
       if (who === undefined) return
       const key = ['row', row]
+      // A guess that went wrong is the app's own to put right, however long that takes.
+      const putRight = async (): Promise<void> => {
+        await client.invalidateQueries({ queryKey: key })
+        if (identity === who && client.getQueryState(key)?.status === 'error')
+          page.realm.after(AGAIN, () => void putRight())
+      }
       const observer = new MutationObserver<void, Error, void>(client, {
         mutationFn: () => world.network.request(page.realm, READ, () => backend.write(world, who, row)),
         ...(optimistic && {
@@ -170,7 +179,7 @@ export function createApp(
               (old) => old && { ...old, versions: old.versions.map((version) => version + 1) },
             )
           },
-          onSettled: () => client.invalidateQueries({ queryKey: key }),
+          onSettled: putRight,
         }),
       })
       observer.mutate().catch(() => undefined)

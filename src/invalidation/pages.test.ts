@@ -1,0 +1,118 @@
+import { InfiniteQueryObserver, QueryClient } from '@tanstack/react-query'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { createFakeBrowser } from '../testing/fake-browser.js'
+import { createSimpleOrder } from '../testing/simple-order.js'
+import { createInvalidator } from './invalidator.js'
+import { compileRule } from './rule.js'
+
+beforeEach(() => void vi.useFakeTimers())
+afterEach(() => void vi.useRealTimers())
+
+const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms)
+
+/** A tab that shows the first page of a list. Each fetch of a page takes 10 ms. */
+async function setUp() {
+  const client = new QueryClient({
+    defaultOptions: {
+      queries: { gcTime: Number.POSITIVE_INFINITY, staleTime: Number.POSITIVE_INFINITY, retry: false },
+    },
+  })
+  const { environment, page } = createFakeBrowser().tab()
+  const invalidator = createInvalidator({
+    client,
+    rules: new Map([['changed', compileRule('changed', ['list'], () => undefined)]]),
+    debounce: { wait: 100, maxWait: 1_000 },
+    jitter: 0,
+    spread: new Map(),
+    order: createSimpleOrder(),
+    environment: { ...environment, random: () => 0.5 },
+    onReceipt: () => undefined,
+    isWatched: () => true,
+  })
+  const fetched: number[] = []
+  let version = 1
+  let failing = false
+  const list = new InfiniteQueryObserver(client, {
+    queryKey: ['list'],
+    initialPageParam: 0,
+    queryFn: async ({ pageParam }) => {
+      fetched.push(pageParam)
+      const [fails, read] = [failing, version]
+      await new Promise((resolve) => setTimeout(resolve, 10))
+      if (fails) throw new Error('ill')
+      return `page ${pageParam}, version ${read}`
+    },
+    getNextPageParam: (_last, pages) => pages.length,
+  })
+  list.subscribe(() => undefined)
+  await pass(50)
+  fetched.length = 0
+  return {
+    page,
+    list,
+    fetched,
+    change() {
+      version++
+      invalidator.push([['changed', {}]])
+    },
+    fail: (is: boolean) => {
+      failing = is
+    },
+    shown: () => list.getCurrentResult().data?.pages,
+  }
+}
+
+describe('one more page says nothing of those that are there:', () => {
+  it('an event before it is answered by all of them', async () => {
+    const { list, change, shown } = await setUp()
+    change()
+    await pass(50)
+    void list.fetchNextPage()
+    await pass(1_000)
+    expect(shown()).toEqual(['page 0, version 2', 'page 1, version 2'])
+  })
+
+  it('an event during it, too', async () => {
+    const { list, change, shown } = await setUp()
+    void list.fetchNextPage()
+    await pass(5)
+    change()
+    await pass(1_000)
+    expect(shown()).toEqual(['page 0, version 2', 'page 1, version 2'])
+  })
+
+  it('it does not pay for what a hidden tab owes', async () => {
+    const { list, page, change, shown } = await setUp()
+    page.hide()
+    change()
+    await pass(500)
+    void list.fetchNextPage()
+    await pass(500)
+    page.show()
+    await pass(500)
+    expect(shown()).toEqual(['page 0, version 2', 'page 1, version 2'])
+  })
+
+  it('nor for a fetch that has failed; and when it fails itself, nothing is owed', async () => {
+    const { list, page, change, fail, fetched, shown } = await setUp()
+    fail(true)
+    change()
+    await pass(500)
+    fail(false)
+    void list.fetchNextPage()
+    await pass(500)
+    page.hide()
+    page.show()
+    await pass(500)
+    expect(shown()).toEqual(['page 0, version 2', 'page 1, version 2'])
+    fetched.length = 0
+    fail(true)
+    void list.fetchNextPage()
+    await pass(500)
+    fail(false)
+    page.hide()
+    page.show()
+    await pass(500)
+    expect(fetched).toEqual([2])
+  })
+})
