@@ -5,7 +5,7 @@ import type { Pace } from './outbox.js'
 /** So many turns of the event loop let through what waits in a burst; where nothing waits they take no time worth the name. */
 const TURNS = 8
 /** Counted in turns, waits come at the rate of timers in the long run, and so many (ms) of them at once before that. */
-const CREDIT = 400
+const CREDIT = 2_000
 
 /** What a page has beyond a worker. */
 export interface PagePowers extends Pick<HubEnvironment, 'clock' | 'timers'> {
