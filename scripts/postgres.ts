@@ -69,8 +69,11 @@ export function ensurePostgres(): string {
   return bin
 }
 
-/** Starts a cluster of its own, in a folder of its own, on loopback. Rejects with a sentence when there is none to be had. */
-export async function startPostgres(): Promise<Postgres> {
+/**
+ * Starts a cluster of its own, in a folder of its own, on loopback. Rejects with a sentence when there is none to be had.
+ * `durable`: commits wait for the disk, as in production. Default: they do not, since nobody needs a test's data after a power cut.
+ */
+export async function startPostgres({ durable = false } = {}): Promise<Postgres> {
   const bin = ensurePostgres()
   const user = unprivileged()
   const folder = mkdtempSync(join(tmpdir(), 'partyline-postgres-'))
@@ -82,8 +85,8 @@ export async function startPostgres(): Promise<Postgres> {
     execFileSync(join(bin, 'initdb'), ['-D', data, '-U', 'ledger', '-A', 'trust', '-E', 'UTF8', '--no-sync'], options)
 
     const port = await freePort()
-    // Nobody needs this data after a power cut.
-    const settings = [`port=${port}`, 'listen_addresses=127.0.0.1', 'unix_socket_directories=', 'fsync=off']
+    const fsync = `fsync=${durable ? 'on' : 'off'}`
+    const settings = [`port=${port}`, 'listen_addresses=127.0.0.1', 'unix_socket_directories=', fsync]
     const server = spawn(join(bin, 'postgres'), ['-D', data, ...settings.flatMap((one) => ['-c', one])], options)
     let said = ''
     server.stderr.on('data', (chunk: Buffer) => {
