@@ -73,6 +73,39 @@ if (answer.status !== 204 || JSON.stringify(metadata) !== '{"accountId":"7","_li
 process.exit(0)
 `
 
+/** A job in a process of its own, and a server that hears of it through Redis streams. */
+const RUN_JOB = `
+import { execFile } from 'node:child_process'
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { promisify } from 'node:util'
+import { createAdapter } from '@socket.io/redis-streams-adapter'
+import { createSessions } from 'partyline/server'
+import { createClient } from 'redis'
+import { Server } from 'socket.io'
+import { io as connect } from 'socket.io-client'
+
+const redis = createClient({ url: process.env.REDIS_URL })
+await redis.connect()
+const http = createServer()
+const io = new Server(http, { transports: ['websocket'], adapter: createAdapter(redis) })
+createSessions(io, { authenticate: ({ user }) => ({ userId: user }) })
+http.listen(0, '127.0.0.1')
+await once(http, 'listening')
+while (!String(await redis.sendCommand(['CLIENT', 'LIST'])).includes('cmd=xread')) await sleep(10)
+
+const url = 'http://127.0.0.1:' + http.address().port
+const [ann, ben] = ['ann', 'ben'].map((user) => connect(url, { transports: ['websocket'], forceNew: true, auth: { user } }))
+await Promise.all([ann, ben].map((socket) => once(socket, 'connect')))
+const told = []
+for (const socket of [ann, ben]) socket.onAny((event, metadata) => told.push([socket.auth.user, event, metadata]))
+await promisify(execFile)(process.execPath, ['--import', 'tsx', 'server/job.ts'])
+while (told.length === 0) await sleep(10)
+if (JSON.stringify(told) !== '[["ann","balance_updated",{"accountId":"7"}]]') throw new Error(JSON.stringify(told))
+process.exit(0)
+`
+
 const OPTIONS = {
   target: 'es2022',
   module: 'nodenext',
@@ -95,6 +128,7 @@ export async function checkServer(
   writeFileSync(join(folder, 'server/probe.ts'), PROBE)
   writeFileSync(join(folder, 'server/run.mjs'), RUN)
   writeFileSync(join(folder, 'server/run-next.mjs'), RUN_NEXT)
+  writeFileSync(join(folder, 'server/run-job.mjs'), RUN_JOB)
   const configs = {
     'types of the server half, without a DOM': { lib: ['es2022'], skipLibCheck: false, files: ['server/probe.ts'] },
     'types of docs/server.md': { lib: ['es2022', 'dom'], skipLibCheck: true, include: ['server'] },
@@ -116,12 +150,11 @@ export async function checkServer(
   runNode('the recipes of docs/server.md', ['--import', 'tsx', 'server/run.mjs'])
   try {
     const redis = await startRedis()
-    runNode('the recipe for Next.js', ['--import', 'tsx', 'server/run-next.mjs'], {
-      ...process.env,
-      REDIS_URL: redis.url,
-    })
+    const env = { ...process.env, REDIS_URL: redis.url }
+    runNode('the recipe for Next.js', ['--import', 'tsx', 'server/run-next.mjs'], env)
+    runNode('the recipe for a job', ['--import', 'tsx', 'server/run-job.mjs'], env)
     await redis.stop()
   } catch (thrown) {
-    console.log(`Not run, the recipe for Next.js: ${(thrown as Error).message}`)
+    console.log(`Not run, the recipes that need Redis: ${(thrown as Error).message}`)
   }
 }

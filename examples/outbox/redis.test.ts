@@ -1,7 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { createAdapter } from '@socket.io/redis-streams-adapter'
 import { createClient } from 'redis'
-import { Server } from 'socket.io'
 import { afterAll, describe, expect, it, vi } from 'vitest'
 import { openAdapter } from '../../demo/cluster/adapter.js'
 import { startPostgres } from '../../scripts/postgres.js'
@@ -19,31 +17,6 @@ const running = services.flatMap((one) => (one instanceof Missing ? [] : [one]))
 for (const one of services) if (one instanceof Missing) console.log(`Not tested: ${one.message}`)
 const [postgres, redis] = running.length === 2 ? running : []
 afterAll(() => Promise.all(running.map((one) => one.stop())))
-
-describe.skipIf(!redis)('a job', () => {
-  it('sends through a server that never listens, and may end when Redis has answered', async () => {
-    const url = redis?.url ?? ''
-    const there = await openAdapter(url)
-    afterwards(there.close)
-    const hearing = await listen({ adapter: there.adapter })
-    hearing.io.on('connection', (socket) => void socket.join('user_ann'))
-    await there.reading()
-    const client = connect(hearing.url)
-    await until(() => expect(client.heard).toEqual(['up']))
-
-    const own = createClient({ url })
-    await own.connect()
-    const silent = new Server({ adapter: createAdapter(own) })
-    afterwards(() => silent.close())
-    const notify = createNotifier(silent)
-    for (let n = 1; n <= 20; n++) notify.user(n % 2 ? 'ann' : 'ben', 'changed', { n })
-    await own.ping()
-    // As if the process had ended.
-    own.destroy()
-    await until(() => expect(client.events.at(-1)).toEqual(['changed', { n: 19 }]))
-    expect(client.events).toHaveLength(10)
-  })
-})
 
 describe.skipIf(!redis)('the outbox, with Redis between two processes', () => {
   /** One server that sends, one that hears, with a client of each's Redis connections to break them with. */
