@@ -96,10 +96,11 @@ for (const kind of kinds) {
         expect(watched.map(({ born }) => born)).toEqual(lives)
         for (const { statuses } of watched) expect(statuses).not.toContain('unauthorized')
         expect(mostAtOnce(open.journal)).toBe(1)
+        // Also a browser that had heard of no event yet had a place to be sent what it missed from.
         const gaps = watched.flatMap((tab) => tab.gaps)
-        console.log(
-          `${kind}: two processes killed; ${fed}; ${watched.length} tabs, ${gaps.length} gaps ${[...new Set(gaps)]}`,
-        )
+        // Unless the server had more to do than it could in two seconds.
+        expect(gaps).not.toContain('the socket was reconnected')
+        console.log(`${kind}: two processes killed; ${fed}; ${watched.length} tabs, ${gaps.length} gaps`)
       })
 
     test('a rolling restart under writes: browsers move, nobody loses anything', async () => {

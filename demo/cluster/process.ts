@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { createNotifier, drain } from 'partyline/server'
 import pg from 'pg'
 import { startRelay } from '../../examples/outbox/relay.js'
-import { replayFrom } from '../../examples/outbox/replay.js'
+import { newestOf, replayFrom } from '../../examples/outbox/replay.js'
 import { openDatabase } from '../server/database.js'
 import { startDemo } from '../server/server.js'
 import { openAdapter } from './adapter.js'
@@ -30,7 +30,7 @@ const demo = await startDemo({
   database,
   sessions: storedSessions(database.query),
   schema: `${await sql('../../examples/outbox/schema.sql')};${await sql('schema.sql')}`,
-  replay: replayFrom(pool),
+  log: { replay: replayFrom(pool), newest: newestOf(pool) },
   socketOptions: {
     adapter: redis.adapter,
     connectionStateRecovery: { maxDisconnectionDuration: 120_000, skipMiddlewares: false },

@@ -11,7 +11,7 @@ import { hearNotifications } from './notifications.js'
 import { createReadiness, type Readiness } from './readiness.js'
 import { prepare } from './seed.js'
 import { type SessionStore, Sessions } from './sessions.js'
-import { type AuthorizeTopic, cutConnections, type Io, openSockets, type Replay, userRoom } from './sockets.js'
+import { type AuthorizeTopic, cutConnections, type Io, type Log, openSockets, userRoom } from './sockets.js'
 import { servePage } from './static.js'
 import { type Faults, noFaults, Stats } from './telemetry.js'
 
@@ -36,8 +36,8 @@ export interface DemoOptions {
    * @default the database's notifications
    */
   readonly source?: ((io: Io, stats: Stats) => Promise<() => Promise<void>>) | undefined
-  /** See createSessions. */
-  readonly replay?: Replay | undefined
+  /** Where events are kept: see createSessions. */
+  readonly log?: Log | undefined
   /** Goes to Socket.IO as it is. */
   readonly socketOptions?: Partial<ServerOptions> | undefined
   /** Who may join which topic. Default: nobody. */

@@ -7,14 +7,15 @@ import type { Faults, Stats } from './telemetry.js'
 type Data = { session: Session }
 export type Io = Server<DefaultEventsMap, DefaultEventsMap, DefaultEventsMap, Data>
 /** See createSessions. */
-export type Replay = NonNullable<
-  SessionsOptions<Socket<DefaultEventsMap, DefaultEventsMap, DefaultEventsMap, Data>, Session>['replay']
+export type Log = Pick<
+  SessionsOptions<Socket<DefaultEventsMap, DefaultEventsMap, DefaultEventsMap, Data>, Session>,
+  'replay' | 'newest'
 >
 
 export interface SocketsOptions {
   readonly socketOptions?: Partial<ServerOptions> | undefined
   readonly authorizeTopic?: AuthorizeTopic | undefined
-  readonly replay?: Replay | undefined
+  readonly log?: Log | undefined
 }
 
 export type AuthorizeTopic = (session: Session, topic: string) => boolean | string
@@ -28,12 +29,12 @@ export function openSockets(
   sessions: SessionStore,
   stats: Stats,
   faults: Faults,
-  { socketOptions, authorizeTopic = () => false, replay }: SocketsOptions,
+  { socketOptions, authorizeTopic = () => false, log }: SocketsOptions,
 ): Io {
   const io: Io = new Server(http, { ...socketOptions, transports: ['websocket'], serveClient: false })
 
   createSessions(io, {
-    ...(replay && { replay }),
+    ...log,
     async authenticate({ token }) {
       const session = await sessions.redeem(token)
       const fault = faults.refuseTokens > 0

@@ -1,7 +1,7 @@
 import { afterAll, describe, expect, it, vi } from 'vitest'
 import { startPostgres } from '../../scripts/postgres.js'
 import { Missing, orMissing } from '../../scripts/service.js'
-import { replayFrom } from './replay.js'
+import { newestOf, replayFrom } from './replay.js'
 import { setUp as setUpOn, until } from './test-setup.js'
 
 // A real PostgreSQL, real Socket.IO servers and clients.
@@ -167,8 +167,13 @@ describe.skipIf(!server)('the outbox', () => {
     const replay = replayFrom(pool)
     expect(await replay({ userId: 'ann' }, cursor)).toBe(false)
     expect(await replay({ userId: 'ann' }, ann.heard()[6]?._line.id ?? 0)).toHaveLength(3)
+    const newest = newestOf(pool)
+    const last = await newest()
     await pool.query(`select outbox.prune('0 seconds')`)
     expect(await replay({ userId: 'ann' }, cursor)).toBe(false)
+    // Who comes now is replayed to from here, though there is no event left.
+    expect(await newest()).toBe(last)
+    expect(await replay({ userId: 'ann' }, last)).toEqual([])
   })
 
   it('says that there is a gap when there is too much to catch up on', async () => {
@@ -262,7 +267,7 @@ describe.skipIf(!server)('the outbox', () => {
     const late = await listener('ann', { cursor })
     await add('ann', 5)
     await until(() => expect(late.numbers()).toEqual([5]))
-    expect(late.said()).toEqual([])
+    expect(late.said()).toEqual([{ replayed: false }])
     // Of another database, or not ours at all.
     for (const strange of [1_000_000, 'abc', -1]) expect(await replayFrom(pool)({ userId: 'ann' }, strange)).toBe(false)
   })

@@ -8,6 +8,16 @@ interface Row {
   origin: string | null
 }
 
+/** The `newest` of createSessions: whoever comes now has missed nothing of what is in the outbox up to here. */
+export function newestOf(pool: Pick<pg.Pool, 'query'>) {
+  return async (): Promise<number> => {
+    const { rows } = await pool.query<{ newest: string }>(
+      'select coalesce((select max(id) from outbox.events), pruned) as newest from outbox.state',
+    )
+    return Number(rows[0]?.newest)
+  }
+}
+
 /**
  * The `replay` of createSessions: what a browser that was away has missed, from the outbox. `limit`: with more than that,
  * createSessions has the browser fetch anew; give both the same.

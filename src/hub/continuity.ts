@@ -28,11 +28,13 @@ export function createContinuity(
     onDecided(unbroken, reason)
   }
 
-  function join(unbroken: boolean): void {
-    const connected = everUp ? 'the socket was reconnected' : 'the socket was connected'
+  function join(unbroken: boolean, why = everUp ? 'the socket was reconnected' : 'the socket was connected'): void {
     everUp = true
-    decide(unbroken, unbroken ? 'attached while the socket was away' : connected)
+    decide(unbroken, unbroken ? 'attached while the socket was away' : why)
   }
+
+  /** Asked to replay, the server has done so or not. */
+  const joinAsked = (all: boolean) => join(all, 'the server did not replay what was missed')
 
   return {
     get isDeciding() {
@@ -51,11 +53,11 @@ export function createContinuity(
         return
       }
       cursor.hold()
-      deciding = timers.after(REPLAY, () => join(false))
+      deciding = timers.after(REPLAY, () => joinAsked(false))
     },
-    /** The server's word that nothing is missing any more. */
-    replayed(): void {
-      if (deciding) join(true)
+    /** The server's word that nothing is missing any more, or that it can't send what is. */
+    replayed(all: boolean): void {
+      if (deciding) joinAsked(all)
     },
     /** The server's word that it may have missed something itself. Its log may count anew, so its numbers are forgotten. */
     lost(): void {

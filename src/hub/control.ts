@@ -8,8 +8,10 @@ export const CONTROL = RESERVED
 const WIDEST = 600_000
 
 export interface Words {
-  /** Nothing is missing any more. */
-  replayed(): void
+  /** Whether all that was missed has come; if not, it will not come. */
+  replayed(all: boolean): void
+  /** Where the server's log was when this connection was let in. */
+  cursor(id: string | number): void
   /** Events may have been missed, on the server's side of the connection. */
   gap(): void
   /** This server process is about to end: the connection had better be to another one. */
@@ -41,7 +43,9 @@ export function createControl({ timers, random }: Pick<HubEnvironment, 'timers' 
     hear(raw: unknown): void {
       if (!isMetadata(raw)) return
       if ('topic' in raw) words.topic(raw)
-      if (raw['replayed'] === true) words.replayed()
+      const { cursor } = raw
+      if (typeof cursor === 'string' || typeof cursor === 'number') words.cursor(cursor)
+      if (typeof raw['replayed'] === 'boolean') words.replayed(raw['replayed'])
       if (raw['gap'] === true) put('gap', raw['spread'])
       if (raw['move'] === true) put('move', raw['spread'])
     },

@@ -3,10 +3,12 @@ const MOST = 2_000
 
 /** The server's own numbers of events, where it gives them any: what a server that keeps a log can replay from. */
 export interface Cursor {
-  /** The event up to which nothing is missing; undefined before the first one. */
+  /** The event up to which nothing is missing; undefined when that is not known. */
   readonly last: string | number | undefined
   /** False when the event came before: one of that name and number. */
   admit(name: string, id: string | number): boolean
+  /** Where the log was before the first event came. */
+  start(id: string | number): void
   /** The server replays: until that is over, what it sends live says nothing about what is missing. */
   hold(): void
   /** Where something may have been missed, the server may also number anew: what it said before counts for nothing. */
@@ -32,6 +34,9 @@ export function createCursor(): Cursor {
       newest = id
       if (!held) last = id
       return true
+    },
+    start(id) {
+      if (!held) last ??= id
     },
     hold() {
       held = true

@@ -66,6 +66,7 @@ export function createHub(
   })
   const control = createControl(environment, {
     replayed: continuity.replayed,
+    cursor: cursor.start,
     gap: continuity.lost,
     move: () => connection.move(),
     topic: topics.hear,

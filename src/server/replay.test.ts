@@ -10,14 +10,17 @@ vi.setConfig({ testTimeout: 20_000 })
 const logged = (id: number): LoggedEvent => ({ id, event: 'changed', metadata: { n: id } })
 const sent = (id: number) => ['changed', { n: id, _line: { id } }]
 const END = ['_line', { replayed: true }]
+const NOT_ALL = ['_line', { replayed: false }]
 
-async function serve(replay: SessionsOptions<never, { userId: string }>['replay'], replayLimit?: number) {
+type Options = SessionsOptions<never, { userId: string }>
+
+async function serve(replay: Options['replay'], more: Pick<Options, 'newest' | 'replayLimit'> = {}) {
   const { io, url } = await listen()
   const codes: string[] = []
   createSessions(io, {
-    authenticate: () => ({ userId: 'ann' }),
+    authenticate: ({ token }) => (token === 'bad' ? 'no' : { userId: 'ann' }),
     ...(replay && { replay }),
-    ...(replayLimit && { replayLimit }),
+    ...more,
     onError: ({ code }) => codes.push(code),
   })
   const notify = createNotifier(io)
@@ -59,10 +62,10 @@ describe('replay', () => {
     expect(await heardWith({ cursor: 5 })).toEqual([END])
   })
 
-  it('says nothing to a cursor that is too old, and to one that is none', async () => {
+  it('says so to a cursor that is too old, and nothing to one that is none', async () => {
     const replay = vi.fn(() => false as const)
     const { heardWith, codes } = await serve(replay)
-    expect(await heardWith({ cursor: 5 })).toEqual([])
+    expect(await heardWith({ cursor: 5 })).toEqual([NOT_ALL])
     expect(replay).toHaveBeenCalledOnce()
     for (const cursor of [undefined, null, '', 'x'.repeat(101), {}, [5], true]) {
       expect(await heardWith({ cursor })).toEqual([])
@@ -87,9 +90,9 @@ describe('replay', () => {
 
   it('lets the client refetch when that is cheaper', async () => {
     const many = (count: number) => Array.from({ length: count }, (_, id) => logged(id))
-    const { heardWith } = await serve((_, cursor) => many(Number(cursor)), 3)
+    const { heardWith } = await serve((_, cursor) => many(Number(cursor)), { replayLimit: 3 })
     expect(await heardWith({ cursor: 3 })).toEqual([...many(3).map(({ id }) => sent(Number(id))), END])
-    expect(await heardWith({ cursor: 4 })).not.toContainEqual(END)
+    expect((await heardWith({ cursor: 4 })).at(-1)).toEqual(NOT_ALL)
   })
 
   it('lets the client refetch when it fails, at whatever point', async () => {
@@ -110,7 +113,7 @@ describe('replay', () => {
     ]
     for (const replay of failing) {
       const { heardWith, codes } = await serve(replay)
-      expect(await heardWith({ cursor: 0 })).not.toContainEqual(END)
+      expect((await heardWith({ cursor: 0 })).at(-1)).toEqual(NOT_ALL)
       expect(codes).toEqual(['replay-failed'])
     }
   })
@@ -133,5 +136,50 @@ describe('replay', () => {
     client.socket.disconnect()
     await until(() => expect(io.of('/').sockets.size).toBe(0))
     await until(() => expect(closed).toBe(true))
+  })
+})
+
+describe('newest', () => {
+  it('is told to a client that has heard of no event yet', async () => {
+    let last: string | number | undefined = 7
+    const newest = vi.fn(async () => last)
+    const { heardWith, codes } = await serve(() => [], { newest })
+    expect(await heardWith({})).toEqual([['_line', { cursor: 7 }]])
+    expect(await heardWith({ cursor: 5 })).toEqual([END])
+    expect(newest).toHaveBeenCalledOnce()
+    last = 0
+    expect(await heardWith({ cursor: {} })).toEqual([['_line', { cursor: 0 }]])
+    last = undefined
+    expect(await heardWith({})).toEqual([])
+    expect(codes).toEqual([])
+  })
+
+  it('is read before the client hears that it is connected: what it fetches then has all of that', async () => {
+    let answer: (id: number) => void = () => undefined
+    const newest = vi.fn(() => new Promise<number>((resolve) => (answer = resolve)))
+    const { url } = await serve(() => [], { newest })
+    const client = connect(url, {})
+    await until(() => expect(newest).toHaveBeenCalled())
+    await delay(50)
+    expect(client.heard).toEqual([])
+    answer(3)
+    await until(() => expect(client.events).toEqual([['_line', { cursor: 3 }]]))
+  })
+
+  it('keeps nobody out when it fails, and is not asked for those who are', async () => {
+    const newest = vi.fn(() => Promise.reject(new Error('no log')))
+    const { heardWith, url, codes } = await serve(() => [], { newest })
+    expect(await heardWith({})).toEqual([])
+    expect(codes).toEqual(['replay-failed'])
+    const refused = connect(url, { token: 'bad' })
+    await until(() => expect(refused.heard).toEqual(['refused: no']))
+    expect(newest).toHaveBeenCalledOnce()
+  })
+
+  it('is nothing without a replay', async () => {
+    const newest = vi.fn(() => 7)
+    const { heardWith } = await serve(undefined, { newest })
+    expect(await heardWith({})).toEqual([])
+    expect(newest).not.toHaveBeenCalled()
   })
 })

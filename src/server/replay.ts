@@ -20,16 +20,16 @@ export interface ReplaySocket {
 }
 
 /**
- * Sends a socket what it missed, in order, and then says that this was all. With more than `limit` events it says
- * nothing: to refetch is cheaper then. Throws for an event that can't be sent.
+ * Sends a socket what it missed, in order. True when this was all; with more than `limit` events it is not, as to refetch
+ * is cheaper then. Throws for an event that can't be sent.
  */
-export async function replayTo(socket: ReplaySocket, events: LoggedEvents, limit: number): Promise<void> {
+export async function replayTo(socket: ReplaySocket, events: LoggedEvents, limit: number): Promise<boolean> {
   let sent = 0
   for await (const { id, event, metadata = {}, origin } of events) {
-    if (!socket.connected || sent++ === limit) return
+    if (!socket.connected || sent++ === limit) return false
     checkEvent(event)
     checkMetadata(event, metadata)
     socket.emit(event, { ...metadata, _line: markOf({ id, origin }) })
   }
-  if (socket.connected) socket.emit('_line', { replayed: true })
+  return true
 }

@@ -40,6 +40,12 @@ export interface SessionsOptions<S, T extends Session> {
    */
   readonly replay?: (session: T, cursor: string | number) => MaybePromise<LoggedEvents | false>
   /**
+   * Gives the number of the newest event in that log. A client that has heard of none yet is told it when it connects, so
+   * that it is replayed to from there, should the connection break before its first event. Only what is committed counts.
+   * @default such a client refetches
+   */
+  readonly newest?: () => MaybePromise<string | number | undefined>
+  /**
    * With more events than this, the client refetches instead.
    * @default 1000
    */
@@ -69,8 +75,10 @@ export function createSessions<S extends SocketSlice, T extends Session>(
   io: ServerSlice<S>,
   options: SessionsOptions<S, T>,
 ): void {
-  const { authenticate, room = userRoom, replay, replayLimit = 1_000, onError } = options
+  const { authenticate, room = userRoom, replay, newest, replayLimit = 1_000, onError } = options
   const admitted = new WeakMap<S, Extract<Verdict<T>, { ok: true }>>()
+  /** Where the log was when a client without a cursor came. */
+  const starts = new WeakMap<S, string | number>()
   const fault = (error: PartylineServerError) => tell(onError, error)
   const judgeOf = (auth: unknown, socket: S) => ask(async () => authenticate(credentialsIn(auth), socket), fault)
 
@@ -85,7 +93,19 @@ export function createSessions<S extends SocketSlice, T extends Session>(
     // Awaited before the client hears that it is connected: with some adapters joining takes a while, and what is sent
     // meanwhile would be lost without a trace. Socket.IO leaves the room again if another middleware refuses.
     await socket.join(room(verdict.session.userId))
+    await findStart(socket)
     return undefined
+  }
+
+  /** Before the client hears that it is connected, too: what was committed by now, is in all that it fetches from then on. */
+  async function findStart(socket: S): Promise<void> {
+    if (!replay || !newest || socket.recovered || isCursor(socket.handshake.auth['cursor'])) return
+    try {
+      const start = await newest()
+      if (isCursor(start)) starts.set(socket, start)
+    } catch (thrown) {
+      fault(new PartylineServerError('replay-failed', 'the newest event is not known', thrown))
+    }
   }
 
   io.use((socket, next) => {
@@ -137,6 +157,8 @@ export function createSessions<S extends SocketSlice, T extends Session>(
       // The client may have sent anything, with or without asking for an answer.
       void renew(auth, (said) => typeof answer === 'function' && answer(said))
     })
+    const start = starts.get(socket)
+    if (start !== undefined) socket.emit('_line', { cursor: start })
     void catchUp(socket, verdict.session)
   })
 
@@ -144,12 +166,15 @@ export function createSessions<S extends SocketSlice, T extends Session>(
     const { cursor } = socket.handshake.auth
     // What a recovered connection missed, Socket.IO has sent already.
     if (!replay || socket.recovered || !isCursor(cursor)) return
+    let replayed = false
     try {
       const events = await replay(session, cursor)
-      if (events !== false) await replayTo(socket, events, replayLimit)
+      replayed = events !== false && (await replayTo(socket, events, replayLimit))
     } catch (thrown) {
       fault(new PartylineServerError('replay-failed', 'events could not be replayed', thrown))
     }
+    // If it was not all, the client need not wait for more before it fetches.
+    if (socket.connected) socket.emit('_line', { replayed })
   }
 }
 
