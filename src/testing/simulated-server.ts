@@ -1,34 +1,12 @@
 import type { Machine } from './machine.js'
 import type { ServerWire, ServerWireHandlers } from './network.js'
+import type { ClientPacket, ServerPacket } from './server-packets.js'
+import { createSimulatedLog } from './simulated-log.js'
 
 /** The server's heartbeat, as Socket.IO has it by default. Milliseconds. */
 export const PING = { interval: 25_000, timeout: 20_000 }
 /** How long (ms) a session can be recovered. */
 const RECOVERABLE = 120_000
-
-/** What passes between transport and server; Socket.IO's packets, as far as they matter here. */
-export type ServerPacket =
-  | { readonly kind: 'connected'; readonly pid?: string; readonly recovered: boolean }
-  | { readonly kind: 'refused'; readonly reason: string }
-  | { readonly kind: 'event'; readonly name: string; readonly metadata: unknown; readonly offset: number }
-  | { readonly kind: 'kicked' }
-  | { readonly kind: 'ping' }
-  | { readonly kind: 'probed' }
-  | { readonly kind: 'renewed'; readonly ok: boolean }
-
-export type ClientPacket =
-  | {
-      readonly kind: 'connect'
-      readonly auth: unknown
-      readonly mountedFor: string
-      readonly pid?: string
-      readonly offset?: number
-    }
-  | { readonly kind: 'disconnect' }
-  | { readonly kind: 'pong' }
-  | { readonly kind: 'probe' }
-  | { readonly kind: 'renew'; readonly auth: unknown }
-  | { readonly kind: 'say'; readonly event: string; readonly metadata: Readonly<Record<string, unknown>> }
 
 /** A socket as the server sees it. */
 export interface ServerSocket {
@@ -43,6 +21,7 @@ export interface ServerSocket {
 interface Session extends ServerSocket {
   readonly topics: string[]
   readonly pid: string
+  readonly recovered: boolean
   readonly send: (packet: ServerPacket) => void
   readonly kick: () => void
 }
@@ -54,6 +33,8 @@ export interface ServerOptions {
   readonly recovery: boolean
   /** Whether fresh credentials over a standing connection are understood. */
   readonly renewal: boolean
+  /** Whether events are numbered and kept, and replayed to who was away. Default: false. */
+  readonly log?: boolean | undefined
   /** Who may join which topic; a string is the reason of a refusal. Default: everybody. */
   readonly authorize?: ((identity: string, topic: string) => boolean | string) | undefined
 }
@@ -69,6 +50,9 @@ export function createSimulatedServer(machine: Machine, options: ServerOptions) 
   let offset = 0
   let pids = 0
   let refusing = false
+  const outbox = options.log
+    ? createSimulatedLog(machine, ({ identity, name, metadata }) => emit({ identity }, name, metadata))
+    : undefined
 
   function accept(wire: ServerWire): ServerWireHandlers | undefined {
     if (refusing) return undefined
@@ -95,11 +79,36 @@ export function createSimulatedServer(machine: Machine, options: ServerOptions) 
       })
     }
 
-    function welcome({ auth, mountedFor, pid, offset: last }: ClientPacket & { kind: 'connect' }): void {
+    /** As createSessions does: where the log is, is read before the client hears that it is connected. */
+    function letIn(packet: ClientPacket & { kind: 'connect' }): void {
+      if (!outbox) return void welcome(packet)
+      const start = outbox.newest()
+      outbox.ask(() => {
+        if (!connections.has(drop)) return
+        const admitted = welcome(packet)
+        if (!admitted || admitted.recovered) return
+        const { cursor } = packet.auth as { cursor?: unknown }
+        if (typeof cursor === 'number') outbox.ask(() => catchUp(admitted, cursor))
+        else say(admitted, { cursor: start })
+      })
+    }
+
+    function catchUp(to: Session, cursor: number): void {
+      if (to !== session) return
+      const missed = outbox?.after(to.identity, cursor)
+      for (const { name, metadata } of missed ?? []) to.send({ kind: 'event', name, metadata, offset })
+      if (missed || outbox?.isFrank()) say(to, { replayed: missed !== undefined })
+    }
+
+    function say(to: Session, metadata: object): void {
+      to.send({ kind: 'event', name: '_line', metadata, offset })
+    }
+
+    function welcome({ auth, mountedFor, pid, offset: last }: ClientPacket & { kind: 'connect' }): Session | undefined {
       const identity = options.identify(auth, mountedFor)
       if (identity === undefined) {
         send({ kind: 'refused', reason: 'bad token' })
-        return
+        return undefined
       }
       const former = pid === undefined ? undefined : broken.get(pid)
       const recovered =
@@ -115,6 +124,7 @@ export function createSimulatedServer(machine: Machine, options: ServerOptions) 
         since: time.now(),
         topics: recovered ? former.session.topics : [],
         pid: name,
+        recovered,
         send,
         kick() {
           send({ kind: 'kicked' })
@@ -123,6 +133,7 @@ export function createSimulatedServer(machine: Machine, options: ServerOptions) 
       }
       sessions.add(session)
       send({ kind: 'connected', recovered, ...(options.recovery && { pid: name }) })
+      return session
     }
 
     function obey({ event, metadata: { topics, ask } }: ClientPacket & { kind: 'say' }): void {
@@ -144,7 +155,7 @@ export function createSimulatedServer(machine: Machine, options: ServerOptions) 
       onClose: () => finish(true),
       onPacket(data) {
         const packet = data as ClientPacket
-        if (packet.kind === 'connect' && !session) welcome(packet)
+        if (packet.kind === 'connect' && !session) letIn(packet)
         if (packet.kind === 'disconnect') finish(false)
         if (packet.kind === 'probe') send({ kind: 'probed' })
         if (packet.kind === 'renew' && options.renewal)
@@ -171,7 +182,10 @@ export function createSimulatedServer(machine: Machine, options: ServerOptions) 
 
   return {
     accept,
-    emit: (identity: string, name: string, metadata: unknown) => emit({ identity }, name, metadata),
+    emit(identity: string, name: string, metadata: unknown): void {
+      if (outbox) outbox.commit({ identity, name, metadata: metadata as object })
+      else emit({ identity }, name, metadata)
+    },
     /** To every socket that has joined it. */
     emitTo: (topic: string, name: string, metadata: unknown) => emit({ topic }, name, metadata),
     sockets: (): ServerSocket[] =>

@@ -2,7 +2,8 @@ import { messageOf } from '../errors.js'
 import type { OpenTransport } from '../transport/transport.js'
 import type { Network, Wire } from './network.js'
 import type { Realm } from './realm.js'
-import { type ClientPacket, PING, type ServerPacket } from './simulated-server.js'
+import type { ClientPacket, ServerPacket } from './server-packets.js'
+import { PING } from './simulated-server.js'
 
 /** Socket.IO's back-off. Milliseconds. */
 const BACKOFF = { first: 1_000, most: 10_000, jitter: 1 }

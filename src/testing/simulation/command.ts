@@ -60,6 +60,8 @@ export interface Setting {
   readonly extendedLifetime: boolean
   readonly recovery: boolean
   readonly renewal: boolean
+  /** The server keeps its events, and replays them. */
+  readonly log: boolean
   readonly delay: number
   readonly linger: number
   /** Tabs that are looked at at once fetch for each other. */
@@ -151,6 +153,7 @@ const setting: fc.Arbitrary<Setting> = fc.record({
   extendedLifetime: fc.boolean(),
   recovery: fc.boolean(),
   renewal: fc.boolean(),
+  log: fc.boolean(),
   delay: fc.constantFrom(2, 30, 300),
   linger: fc.constantFrom(5_000, 5_000, 0),
   shareFetches: fc.boolean(),
