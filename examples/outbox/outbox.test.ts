@@ -169,11 +169,30 @@ describe.skipIf(!server)('the outbox', () => {
     expect(await replay({ userId: 'ann' }, ann.heard()[6]?._line.id ?? 0)).toHaveLength(3)
     const newest = newestOf(pool)
     const last = await newest()
+    // The sequence is ahead of what is committed: whoever began there would never be sent what comes now.
+    await pool.query(`select nextval('outbox.numbers')`)
+    expect(await newest()).toBe(last)
     await pool.query(`select outbox.prune('0 seconds')`)
     expect(await replay({ userId: 'ann' }, cursor)).toBe(false)
     // Who comes now is replayed to from here, though there is no event left.
     expect(await newest()).toBe(last)
     expect(await replay({ userId: 'ann' }, last)).toEqual([])
+  })
+
+  it('numbers without reading the whole table, also where the plan was made when that was empty', async () => {
+    const { client, pool } = await setUp()
+    const own = await client()
+    const counts = async () => {
+      const { rows } = await pool.query(
+        `select n_tup_ins::integer as added, seq_scan::integer as scans from pg_stat_user_tables where relname = 'events'`,
+      )
+      return rows[0]
+    }
+    await pool.query('vacuum analyze outbox.events')
+    for (const n of upTo(40)) await own.query('select outbox.add(null, $1, $2)', ['changed', { n }])
+    // Statistics come a little later; with the end of the connection at the latest.
+    await own.end()
+    await until(async () => expect(await counts()).toEqual({ added: 40, scans: 0 }))
   })
 
   it('says that there is a gap when there is too much to catch up on', async () => {
@@ -200,6 +219,33 @@ describe.skipIf(!server)('the outbox', () => {
     await stopping
     await until(() => expect(ann.numbers()).toEqual(upTo(100)))
     expect([first.relay.state, second.relay.state]).toEqual(['stopped', 'relaying'])
+    expect(ann.said()).toEqual([GAP])
+  })
+
+  it('with an adapter, the next relay begins with the last seconds again, in order: this process may not have heard them yet', async () => {
+    const { add, begin, listener, relay, pool } = await setUp()
+    const ann = await listener()
+    const confirm = async () => undefined
+    const first = relay({ confirm })
+    await until(() => expect(ann.said()).toEqual([GAP]))
+    for (const n of [1, 2, 3]) await add('ann', n)
+    await until(() => expect(ann.numbers()).toEqual([1, 2, 3]))
+    await first.relay.stop()
+    await pool.query(
+      `update outbox.events set numbered_at = numbered_at - interval '6 seconds' where metadata = '{"n": 1}'`,
+    )
+    await add('ann', 4)
+    const second = relay({ confirm })
+    await until(() => expect(ann.numbers()).toEqual([1, 2, 3, 2, 3, 4]))
+    await second.relay.stop()
+    // Also where nothing older is left; and one process alone has nobody to wait for.
+    await pool.query(`delete from outbox.events where metadata = '{"n": 1}'`)
+    const third = relay({ confirm })
+    await until(() => expect(ann.numbers().slice(6)).toEqual([2, 3, 4]))
+    await third.relay.stop()
+    await begin()
+    await add('ann', 5)
+    await until(() => expect(ann.numbers().slice(9)).toEqual([5]))
     expect(ann.said()).toEqual([GAP])
   })
 

@@ -5,7 +5,7 @@ import { openAdapter } from '../../demo/cluster/adapter.js'
 import { startPostgres } from '../../scripts/postgres.js'
 import { startRedis } from '../../scripts/redis.js'
 import { Missing, orMissing } from '../../scripts/service.js'
-import { createNotifier } from '../../src/server/index.js'
+import { createNotifier, createSessions } from '../../src/server/index.js'
 import { afterwards, connect, listen } from '../../src/testing/real-server.js'
 import { setUp, until } from './test-setup.js'
 
@@ -59,6 +59,34 @@ describe.skipIf(!redis)('the outbox, with Redis between two processes', () => {
     await until(() => expect([...new Set(numbers())]).toEqual(all))
     expect(errors.length).toBeGreaterThan(0)
     expect(words()).toHaveLength(1)
+  })
+
+  it('what is said to one browser takes no place in the stream, from which connections are recovered', async () => {
+    const url = redis?.url ?? ''
+    const admin = createClient({ url })
+    await admin.connect()
+    afterwards(() => admin.destroy())
+    const { adapter, close, reading } = await openAdapter(url)
+    afterwards(close)
+    const { io, url: address } = await listen({ adapter, connectionStateRecovery: { skipMiddlewares: false } })
+    await reading()
+    const before = await admin.xLen('socket.io')
+    createSessions(io, {
+      authenticate: () => ({ userId: 'ann' }),
+      replay: () => [{ id: 8, event: 'changed' }],
+      newest: () => 7,
+      topics: { authorize: () => true },
+    })
+    const client = connect(address, { cursor: 5 })
+    client.socket.emit('_line:join', { topics: ['a'], ask: 1 })
+    await until(() => expect(client.events).toHaveLength(4))
+    expect(client.events).toContainEqual(['_line', { cursor: 7 }])
+    expect(await admin.xLen('socket.io')).toBe(before)
+    createNotifier(io).user('ann', 'changed')
+    await until(async () => expect(await admin.xLen('socket.io')).toBe(before + 1))
+    // A connection that breaks off is written to Redis, which is about to end.
+    client.socket.disconnect()
+    await until(() => expect(io.of('/').sockets.size).toBe(0))
   })
 
   it('a connection that breaks in the middle of a page confirms nothing that is lost', async () => {

@@ -54,6 +54,11 @@ const PAGE = 500
 /** Looked for new events this often (ms), whether or not a notification came. */
 const LOOK = 5_000
 const PRUNE = 60_000
+/**
+ * With an adapter, so much is handed on again at the beginning, as a PostgreSQL interval: what another process has handed on
+ * may not have come through to this one yet, and its browsers must not hear the newer before the older. They know the rest.
+ */
+const LAG = '5 seconds'
 const BACKOFF = { first: 200, most: 5_000 }
 /** How long (ms) `confirm` may take. */
 const CONFIRM = 10_000
@@ -83,7 +88,9 @@ export function startRelay(options: RelayOptions): Relay {
   /** Where to go on from. What came before that, and was not handed on, nobody can name any more: a gap, not silence. */
   async function begin(session: Session): Promise<number> {
     const { relayed, pruned, newest } = await session.read(0, 0)
-    if (relayed !== null && relayed >= pruned && newest - relayed <= mostBehind) return relayed
+    if (relayed !== null && relayed >= pruned && newest - relayed <= mostBehind) {
+      return confirm ? session.before(relayed, LAG) : relayed
+    }
     notify.gap({ spread })
     await settle(newest, session.place)
     return newest

@@ -43,7 +43,9 @@ $$;
 -- of the transaction (the trigger is deferred), when there is nothing left to wait for: it is held for the commit alone, and
 -- takes part in no deadlock, but for what other deferred constraints of the transaction lock after it. NOTIFY lets commits
 -- through one at a time anyway.
-create or replace function outbox.number() returns trigger language plpgsql as $$
+-- Never by a sequential scan: a plan that was made and kept when the table had just been pruned would read all of it for
+-- every row, under the lock, until the next ANALYZE.
+create or replace function outbox.number() returns trigger language plpgsql set enable_seqscan = off as $$
 begin
   perform pg_advisory_xact_lock(hashtext('outbox'), 1);
   update outbox.events set id = nextval('outbox.numbers'), numbered_at = clock_timestamp() where entry = new.entry;

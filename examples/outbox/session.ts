@@ -118,6 +118,15 @@ export async function openSession(connectionString: string, signal: AbortSignal)
         events: page.events,
       }
     },
+    /** The last event up to a position that is older than that. */
+    async before(position: number, age: string): Promise<number> {
+      const { id } = await ask<{ id: string }>(
+        `select greatest(pruned, (select max(id) from outbox.events where id <= $1 and numbered_at < clock_timestamp() - $2::interval)) as id
+           from outbox.state`,
+        [position, age],
+      )
+      return Number(id)
+    },
     /** Where it begins. */
     place: (relayed: number) => ask('update outbox.state set relayed = $1', [relayed]),
     /** Where it is, unless somebody has taken its position away meanwhile. */

@@ -61,6 +61,7 @@ export function createContinuity(
     },
     /** The server's word that it may have missed something itself. Its log may count anew, so its numbers are forgotten. */
     lost(): void {
+      cursor.forget()
       decide(false, 'the server may have missed events')
     },
     down(): void {

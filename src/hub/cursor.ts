@@ -7,12 +7,14 @@ export interface Cursor {
   readonly last: string | number | undefined
   /** False when the event came before: one of that name and number. */
   admit(name: string, id: string | number): boolean
-  /** Where the log was before the first event came. */
+  /** Where the log was before this connection was up. */
   start(id: string | number): void
   /** The server replays: until that is over, what it sends live says nothing about what is missing. */
   hold(): void
   /** Where something may have been missed, the server may also number anew: what it said before counts for nothing. */
   release(unbroken: boolean): void
+  /** The log may count anew. */
+  forget(): void
 }
 
 export function createCursor(): Cursor {
@@ -20,6 +22,7 @@ export function createCursor(): Cursor {
   let last: string | number | undefined
   let newest: string | number | undefined
   let held = false
+  let begin: string | number | undefined
 
   return {
     get last() {
@@ -36,17 +39,24 @@ export function createCursor(): Cursor {
       return true
     },
     start(id) {
-      if (!held) last ??= id
+      if (held) begin = id
+      else last ??= id
     },
     hold() {
       held = true
       newest = undefined
+      begin = undefined
     },
     release(unbroken) {
-      if (!held) newest = undefined
+      // Up to where the connection began, everything has been sent again, or is about to be fetched.
+      newest = held ? (newest ?? begin) : undefined
       held = false
       if (!unbroken) seen.clear()
       last = newest ?? (unbroken ? last : undefined)
+    },
+    forget() {
+      held = false
+      last = undefined
     },
   }
 }

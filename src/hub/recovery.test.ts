@@ -311,6 +311,42 @@ describe('a server that replays', () => {
     expect(tab.of('gap')).toEqual([])
   })
 
+  it('that could not replay, or had nothing to, says from where it will be able to', async () => {
+    const { event, server, handshake, tab } = await connected()
+    event(3)
+    for (const [replayed, start] of [
+      [false, 20],
+      [true, 30],
+    ] as const) {
+      server.down()
+      await handshake()
+      server.up()
+      server.emit('_line', { cursor: start })
+      server.emit('_line', { replayed })
+      server.down()
+      expect(await handshake()).toMatchObject({ cursor: start })
+      server.up()
+      server.emit('_line', { replayed: true })
+    }
+    expect(tab.of('gap')).toHaveLength(1)
+    // What came since says more.
+    server.down()
+    await handshake()
+    server.up()
+    server.emit('_line', { cursor: 40 })
+    event(41)
+    server.emit('_line', { replayed: true })
+    server.down()
+    expect(await handshake()).toMatchObject({ cursor: 41 })
+    // The log may count anew: nothing is known, also of what this connection said of it.
+    server.up()
+    server.emit('_line', { cursor: 42 })
+    event(43)
+    server.emit('_line', { gap: true })
+    server.down()
+    expect(await handshake()).not.toHaveProperty('cursor')
+  })
+
   it('that says it can’t leaves a gap at once, and one only', async () => {
     const { event, server, handshake, tab } = await connected()
     event(41)

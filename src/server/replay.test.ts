@@ -140,18 +140,37 @@ describe('replay', () => {
 })
 
 describe('newest', () => {
-  it('is told to a client that has heard of no event yet', async () => {
-    let last: string | number | undefined = 7
-    const newest = vi.fn(async () => last)
-    const { heardWith, codes } = await serve(() => [], { newest })
-    expect(await heardWith({})).toEqual([['_line', { cursor: 7 }]])
-    expect(await heardWith({ cursor: 5 })).toEqual([END])
-    expect(newest).toHaveBeenCalledOnce()
-    last = 0
+  it('is told to a client, before anything is replayed to it', async () => {
+    const newest = vi.fn(async ({ userId }: { userId: string }): Promise<unknown> => `${userId} 7`)
+    const { heardWith, codes } = await serve(() => [logged(9)], { newest: newest as NonNullable<Options['newest']> })
+    expect(await heardWith({})).toEqual([['_line', { cursor: 'ann 7' }]])
+    expect(await heardWith({ cursor: 5 })).toEqual([['_line', { cursor: 'ann 7' }], sent(9), END])
+    newest.mockResolvedValue(0)
     expect(await heardWith({ cursor: {} })).toEqual([['_line', { cursor: 0 }]])
-    last = undefined
-    expect(await heardWith({})).toEqual([])
+    for (const empty of [undefined, null]) {
+      newest.mockResolvedValue(empty)
+      expect(await heardWith({})).toEqual([])
+    }
     expect(codes).toEqual([])
+    for (const nonsense of [7n, Number.NaN, {}]) {
+      newest.mockResolvedValue(nonsense)
+      expect(await heardWith({})).toEqual([])
+      expect(codes.splice(0)).toEqual(['replay-failed'])
+    }
+  })
+
+  it('is not told to a connection that was recovered: its browser has fetched nothing since', async () => {
+    const { io, url } = await listen({ connectionStateRecovery: { skipMiddlewares: false } })
+    const newest = vi.fn(() => 7)
+    createSessions(io, { authenticate: () => ({ userId: 'ann' }), replay: () => [], newest })
+    const client = connect(url, {}, { reconnection: true, reconnectionDelay: 20 })
+    await until(() => expect(client.events).toEqual([['_line', { cursor: 7 }]]))
+    for (const socket of io.of('/').sockets.values()) socket.conn.close()
+    await until(() => expect(client.heard.at(-1)).toBe('up, recovered'))
+    createNotifier(io).everyone('end')
+    await until(() => expect(client.events.at(-1)?.[0]).toBe('end'))
+    expect(client.events).toHaveLength(2)
+    expect(newest).toHaveBeenCalledOnce()
   })
 
   it('is read before the client hears that it is connected: what it fetches then has all of that', async () => {
@@ -166,14 +185,16 @@ describe('newest', () => {
     await until(() => expect(client.events).toEqual([['_line', { cursor: 3 }]]))
   })
 
-  it('keeps nobody out when it fails, and is not asked for those who are', async () => {
-    const newest = vi.fn(() => Promise.reject(new Error('no log')))
+  it('keeps nobody out when it fails or hangs, and is not asked for those who are', async () => {
+    const newest = vi.fn((): Promise<number> => Promise.reject(new Error('no log')))
     const { heardWith, url, codes } = await serve(() => [], { newest })
     expect(await heardWith({})).toEqual([])
-    expect(codes).toEqual(['replay-failed'])
+    newest.mockReturnValue(new Promise(() => undefined))
+    expect(await heardWith({})).toEqual([])
+    expect(codes).toEqual(['replay-failed', 'replay-failed'])
     const refused = connect(url, { token: 'bad' })
     await until(() => expect(refused.heard).toEqual(['refused: no']))
-    expect(newest).toHaveBeenCalledOnce()
+    expect(newest).toHaveBeenCalledTimes(2)
   })
 
   it('is nothing without a replay', async () => {

@@ -13,23 +13,22 @@ export interface LoggedEvent extends Pick<NotifyOptions, 'origin'> {
 /** A list, or a generator that reads page by page. */
 export type LoggedEvents = Iterable<LoggedEvent> | AsyncIterable<LoggedEvent>
 
-/** The socket, as far as a replay needs it. */
-export interface ReplaySocket {
-  readonly connected: boolean
-  emit(event: string, metadata: object): unknown
-}
-
 /**
  * Sends a socket what it missed, in order. True when this was all; with more than `limit` events it is not, as to refetch
  * is cheaper then. Throws for an event that can't be sent.
  */
-export async function replayTo(socket: ReplaySocket, events: LoggedEvents, limit: number): Promise<boolean> {
+export async function replayTo(
+  socket: { readonly connected: boolean },
+  emit: (event: string, metadata: object) => unknown,
+  events: LoggedEvents,
+  limit: number,
+): Promise<boolean> {
   let sent = 0
   for await (const { id, event, metadata = {}, origin } of events) {
     if (!socket.connected || sent++ === limit) return false
     checkEvent(event)
     checkMetadata(event, metadata)
-    socket.emit(event, { ...metadata, _line: markOf({ id, origin }) })
+    emit(event, { ...metadata, _line: markOf({ id, origin }) })
   }
   return true
 }

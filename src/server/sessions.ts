@@ -1,16 +1,18 @@
 import { type OnServerError, PartylineServerError, tell } from './errors.js'
 import { createExpiry } from './expiry.js'
 import { isCursor } from './mark.js'
-import { type LoggedEvents, type ReplaySocket, replayTo } from './replay.js'
+import { type LoggedEvents, replayTo } from './replay.js'
 import { type UserId, userRoom } from './rooms.js'
 import { serveTopics, type TopicSocket, type TopicsOptions } from './topics.js'
 import { type Answer, ask, type Session, type Verdict } from './verdict.js'
+import { within } from './within.js'
 
 /** What a client sent as its credentials: anything, until you have looked at it. */
 export type ClientCredentials = Readonly<Record<string, unknown>>
 
 /** A socket of Socket.IO's server, as far as it is needed here. */
-export interface SocketSlice extends ReplaySocket, TopicSocket {
+export interface SocketSlice extends TopicSocket {
+  readonly id: string
   readonly handshake: { readonly auth: { readonly [name: string]: unknown } }
   data: object
   disconnect(close: boolean): unknown
@@ -20,6 +22,7 @@ export interface SocketSlice extends ReplaySocket, TopicSocket {
 export interface ServerSlice<S> {
   use(middleware: (socket: S, next: (error?: Error) => void) => void): unknown
   on(event: 'connection', listener: (socket: NoInfer<S>) => void): unknown
+  readonly local: { to(room: string): { emit(event: string, metadata: object): unknown } }
 }
 
 export interface SessionsOptions<S, T extends Session> {
@@ -40,11 +43,12 @@ export interface SessionsOptions<S, T extends Session> {
    */
   readonly replay?: (session: T, cursor: string | number) => MaybePromise<LoggedEvents | false>
   /**
-   * Gives the number of the newest event in that log. A client that has heard of none yet is told it when it connects, so
-   * that it is replayed to from there, should the connection break before its first event. Only what is committed counts.
-   * @default such a client refetches
+   * Gives the number of the newest event in that log, of the same numbering. A client is told it when it connects, so that it
+   * is replayed to from there, should the connection break before its next event. Only what is committed counts, and every
+   * event has to be in the log. An answer that takes longer than a second is not waited for.
+   * @default a client that has heard of no event yet refetches
    */
-  readonly newest?: () => MaybePromise<string | number | undefined>
+  readonly newest?: (session: T) => MaybePromise<string | number | null | undefined>
   /**
    * With more events than this, the client refetches instead.
    * @default 1000
@@ -64,6 +68,9 @@ export interface SessionsOptions<S, T extends Session> {
 
 type MaybePromise<T> = T | Promise<T>
 
+/** How long (ms) a client is kept waiting for the number of the newest event. */
+const NEWEST = 1_000
+
 /** Told to a client whose credentials are good, but not for this connection. */
 const OTHERS = 'this connection is another user’s'
 
@@ -77,7 +84,7 @@ export function createSessions<S extends SocketSlice, T extends Session>(
 ): void {
   const { authenticate, room = userRoom, replay, newest, replayLimit = 1_000, onError } = options
   const admitted = new WeakMap<S, Extract<Verdict<T>, { ok: true }>>()
-  /** Where the log was when a client without a cursor came. */
+  /** Where the log was when a client came. */
   const starts = new WeakMap<S, string | number>()
   const fault = (error: PartylineServerError) => tell(onError, error)
   const judgeOf = (auth: unknown, socket: S) => ask(async () => authenticate(credentialsIn(auth), socket), fault)
@@ -93,16 +100,18 @@ export function createSessions<S extends SocketSlice, T extends Session>(
     // Awaited before the client hears that it is connected: with some adapters joining takes a while, and what is sent
     // meanwhile would be lost without a trace. Socket.IO leaves the room again if another middleware refuses.
     await socket.join(room(verdict.session.userId))
-    await findStart(socket)
+    await findStart(socket, verdict.session)
     return undefined
   }
 
   /** Before the client hears that it is connected, too: what was committed by now, is in all that it fetches from then on. */
-  async function findStart(socket: S): Promise<void> {
-    if (!replay || !newest || socket.recovered || isCursor(socket.handshake.auth['cursor'])) return
+  async function findStart(socket: S, session: T): Promise<void> {
+    // One that was recovered fetches nothing, so it has no more than it heard of.
+    if (!replay || !newest || socket.recovered) return
     try {
-      const start = await newest()
+      const start = await within(NEWEST, Promise.resolve(session).then(newest))
       if (isCursor(start)) starts.set(socket, start)
+      else if (start !== undefined && start !== null) throw new TypeError('newest has to give a number or a string')
     } catch (thrown) {
       fault(new PartylineServerError('replay-failed', 'the newest event is not known', thrown))
     }
@@ -130,7 +139,7 @@ export function createSessions<S extends SocketSlice, T extends Session>(
     const expiry = createExpiry(() => socket.disconnect(true))
     expiry.set(verdict.until)
     socket.on('disconnect', expiry.stop)
-    const topics = serveTopics(socket, options.topics, () => sessionOf(socket) as T, fault)
+    const topics = serveTopics(socket, options.topics, () => sessionOf(socket) as T, emitTo(socket), fault)
     let renewing = false
 
     /** Fresh credentials of the same user make the session longer; anybody else's end it. */
@@ -158,9 +167,15 @@ export function createSessions<S extends SocketSlice, T extends Session>(
       void renew(auth, (said) => typeof answer === 'function' && answer(said))
     })
     const start = starts.get(socket)
-    if (start !== undefined) socket.emit('_line', { cursor: start })
+    if (start !== undefined) emitTo(socket)('_line', { cursor: start })
     void catchUp(socket, verdict.session)
   })
+
+  /**
+   * To this socket alone. Not by its `emit`: where connections can be recovered, that goes through the adapter, and is given a
+   * place in the cluster's order which this process may not have come to yet. What lies between would be taken for sent.
+   */
+  const emitTo = (socket: S) => (event: string, metadata: object) => io.local.to(socket.id).emit(event, metadata)
 
   async function catchUp(socket: S, session: T): Promise<void> {
     const { cursor } = socket.handshake.auth
@@ -169,12 +184,12 @@ export function createSessions<S extends SocketSlice, T extends Session>(
     let replayed = false
     try {
       const events = await replay(session, cursor)
-      replayed = events !== false && (await replayTo(socket, events, replayLimit))
+      replayed = events !== false && (await replayTo(socket, emitTo(socket), events, replayLimit))
     } catch (thrown) {
       fault(new PartylineServerError('replay-failed', 'events could not be replayed', thrown))
     }
     // If it was not all, the client need not wait for more before it fetches.
-    if (socket.connected) socket.emit('_line', { replayed })
+    emitTo(socket)('_line', { replayed })
   }
 }
 

@@ -8,7 +8,6 @@ export interface TopicSocket {
   readonly rooms: ReadonlySet<string>
   join(room: string): unknown
   leave(room: string): unknown
-  emit(event: string, metadata: object): unknown
   on(event: string, listener: (...args: unknown[]) => void): unknown
   onAnyOutgoing(listener: (...args: unknown[]) => void): unknown
 }
@@ -44,6 +43,7 @@ export function serveTopics<S extends TopicSocket, T>(
   socket: S,
   options: TopicsOptions<S, T> | undefined,
   session: () => T,
+  emit: (event: string, metadata: object) => unknown,
   fault: (error: PartylineServerError) => void,
 ): { readonly recheck: () => void } {
   const limit = options?.limit ?? 500
@@ -57,7 +57,7 @@ export function serveTopics<S extends TopicSocket, T>(
   const used = () => new Set([...joined(), ...[...questions.keys()].map(topicRoom)]).size
   const say = (topic: string, refusal: string | undefined, ask: number | undefined) => {
     const said = refusal === undefined ? { ok: true } : { ok: false, message: refusal }
-    socket.emit('_line', { topic, ...said, ...(ask !== undefined && { ask }) })
+    emit('_line', { topic, ...said, ...(ask !== undefined && { ask }) })
   }
 
   /** The reason why not, if there is one. */

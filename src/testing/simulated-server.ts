@@ -88,8 +88,8 @@ export function createSimulatedServer(machine: Machine, options: ServerOptions) 
         const admitted = welcome(packet)
         if (!admitted || admitted.recovered) return
         const { cursor } = packet.auth as { cursor?: unknown }
+        say(admitted, { cursor: start })
         if (typeof cursor === 'number') outbox.ask(() => catchUp(admitted, cursor))
-        else say(admitted, { cursor: start })
       })
     }
 
