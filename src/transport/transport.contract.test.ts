@@ -139,14 +139,16 @@ describe.each([
     await first.close()
     const cut = connect(first.port, undefined, slow)
     const closed = connect(first.port, undefined, slow)
-    await until(() => expect([cut.heard.length, closed.heard.length]).toEqual([1, 1]))
+    // With full jitter some have tried more than once by then.
+    await until(() => expect(Math.min(cut.heard.length, closed.heard.length)).toBeGreaterThan(0))
     closed.transport.close()
-    const second = await serve(undefined, first.port)
+    const { length } = closed.heard
     cut.transport.reconnect()
+    const second = await serve(undefined, first.port)
     await until(() => expect(cut.heard.at(-1)).toBe('up'))
     await delay(700)
-    expect(cut.heard.slice(1)).toEqual(['up'])
-    expect(closed.heard).toHaveLength(1)
+    expect(cut.heard.filter((said) => !said.startsWith('trouble'))).toEqual(['up'])
+    expect(closed.heard).toHaveLength(length)
     expect(second.tokens).toHaveLength(1)
   })
 
