@@ -42,12 +42,14 @@ export function smoke<B extends object>(engine: string, browser: B | Missing, la
 
     it('goes on as tabs are closed', async () => {
       const tabs = await bank.openTabs(TABS)
-      // To the last one: WebKit runs the worker in the process of some tab, and starts it anew when that tab is closed.
+      // To the last one: WebKit runs the worker in the process of some tab, and starts it anew when that tab is closed. Now
+      // and then what is sent to that one never arrives; then the tabs that are left go on without a worker, still by one socket.
+      const hosts = engine === 'WebKit' ? (['shared-worker', 'leader-tab'] as const) : (['shared-worker'] as const)
       while (tabs.length > 1) {
         await tabs.shift()?.close()
-        await expectShared(tabs, 'shared-worker')
+        await expectShared(tabs, ...hosts)
         await bank.payAndSee(tabs)
-        await expectShared(tabs, 'shared-worker')
+        await expectShared(tabs, ...hosts)
       }
     })
 
@@ -93,7 +95,7 @@ export function smoke<B extends object>(engine: string, browser: B | Missing, la
     })
 
     /** All at one connected hub, with one socket at the server and, if tabs have roles, one leader. */
-    async function expectShared(tabs: readonly Tab[], host: 'shared-worker' | 'leader-tab'): Promise<void> {
+    async function expectShared(tabs: readonly Tab[], ...hosts: readonly ('shared-worker' | 'leader-tab')[]) {
       const look = async () => {
         const all = await Promise.all(tabs.map(status))
         return {
@@ -103,12 +105,13 @@ export function smoke<B extends object>(engine: string, browser: B | Missing, la
           tabs: all.map(({ name, host, tabs }) => ({ name, host, tabs })),
         }
       }
-      await expect.poll(look, { message: 'the tabs and the server' }).toEqual({
+      const shared = hosts.map((host) => ({
         sockets: 1,
         hubs: 1,
         leaders: host === 'leader-tab' ? 1 : 0,
         tabs: tabs.map(() => ({ name: 'connected', host, tabs: tabs.length })),
-      })
+      }))
+      await expect.poll(look, { message: 'the tabs and the server' }).toBeOneOf(shared)
     }
   })
 }
