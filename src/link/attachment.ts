@@ -8,7 +8,7 @@ import { createCaller } from './caller.js'
 import { onElection } from './find-owner.js'
 import type { Rung } from './rung.js'
 
-/** How long (ms) a hub may take to welcome a tab, its script's download and start included. */
+/** How long (ms) a hub may take to welcome a tab, its script's download and start included; over all of a rung's tries. */
 const HANDSHAKE = 5_000
 /** How long (ms) a hub may take to answer any other call. */
 const CALL = 3_000
@@ -34,7 +34,14 @@ export class Refused extends Error {
 export class Moved extends Error {}
 
 /** A hub that did not answer in time. */
-export class Hung extends Error {}
+export class Hung extends Error {
+  constructor(
+    readonly rung: Rung,
+    ms: number,
+  ) {
+    super(`the hub did not answer within ${ms} ms`)
+  }
+}
 
 /** What a hub says that is not answered right here. */
 export type Heard = Exclude<HubMessage, { kind: 'ask' }>
@@ -134,7 +141,7 @@ async function attach(rung: Rung, options: AttachmentOptions): Promise<Attachmen
   }
   const within = <T>(ms: number, answer: Promise<T>): Promise<T> =>
     new Promise((resolve, reject) => {
-      const stop = timers.after(ms, () => reject(new Hung(`the hub did not answer within ${ms} ms`)))
+      const stop = timers.after(ms, () => reject(new Hung(rung, ms)))
       answer.then(resolve, reject).finally(stop)
     })
 
@@ -153,7 +160,7 @@ async function attach(rung: Rung, options: AttachmentOptions): Promise<Attachmen
 
   const welcome = await Promise.race([
     failure,
-    within(HANDSHAKE, hub.call('attach', { ...hello, ...asked.anew(), ...(lock && { lock }) })),
+    within(HANDSHAKE / (rung.tries ?? 1), hub.call('attach', { ...hello, ...asked.anew(), ...(lock && { lock }) })),
   ])
   if (!welcome.ok) throw new Refused(welcome)
   owner = welcome.owner

@@ -1,6 +1,6 @@
 import { messageOf, type PartylineErrorCode, type Report } from '../errors.js'
 import type { Step } from '../status.js'
-import { Refused } from './attachment.js'
+import { Hung, Refused } from './attachment.js'
 import { NotHere, type Rung } from './rung.js'
 
 /** A leader may fail so many times in a row before its welcome, then there is a rest. */
@@ -51,13 +51,16 @@ export function createLadder(rungs: readonly Rung[], now: () => number, report: 
 
   function failed(thrown: unknown): 'again' | 'rest' | 'next' {
     const rung = rungs[index]
-    // While there is a channel, a leader can be had: to leave the election would mean a second socket.
+    const isLeader = rung?.host === 'leader-tab'
     const isFinal = thrown instanceof NotHere || codeOf(thrown) !== 'host-failed'
-    if (rung?.host !== 'leader-tab' || isFinal) {
+    const isSilent = thrown instanceof Hung && thrown.rung === rung
+    const tries = isLeader ? PATIENCE : isSilent ? rung.tries : 0
+    if (!isFinal && tries && ++failures < tries) return 'again'
+    // While there is a channel, a leader can be had: to leave the election would mean a second socket.
+    if (!isLeader || isFinal) {
       stepDown(thrown)
       return 'next'
     }
-    if (++failures < PATIENCE) return 'again'
     failures = 0
     rung.release?.()
     const detail = { host: rung.host, reason: messageOf(thrown) }

@@ -4,6 +4,8 @@ import type { Host } from '../status.js'
 /** One step of the ladder: a way to reach a hub. */
 export interface Rung {
   readonly host: Host
+  /** When no welcome comes, so many pipes are tried, one after the other. One, if undefined. */
+  readonly tries?: number
   /** A pipe to a hub. Rejects with the reason when there is none to be had. */
   open(visit: Visit): Promise<Endpoint>
   /** Lays down what the rung holds beyond a visit: its place in an election. */

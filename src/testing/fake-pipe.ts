@@ -15,10 +15,19 @@ const inMicrotask: Carry = (run) => void Promise.resolve().then(run)
 export function createPipe(
   toFirst: Carry = inMicrotask,
   toSecond: Carry = inMicrotask,
-): { readonly port1: PipeEnd; readonly port2: PipeEnd } {
-  const port1: End = createEnd(() => port2, toSecond)
+): { readonly port1: PipeEnd; readonly port2: PipeEnd; reopen(): PipeEnd } {
+  const port1: End = createEnd(() => second, toSecond)
   const port2: End = createEnd(() => port1, toFirst)
-  return { port1, port2 }
+  let second = port2
+  return {
+    port1,
+    port2,
+    /** The first end gets another one to talk to, which knows nothing of what the former one was told. */
+    reopen() {
+      second = createEnd(() => port1, toFirst)
+      return second
+    },
+  }
 }
 
 export type PipeEnd = Endpoint & { isOpen(): boolean }

@@ -135,6 +135,7 @@ export function createTestBrowser(options: TestBrowserOptions = {}): TestBrowser
     webLocks,
     channel: broadcastChannel,
     extendedLifetime: false,
+    restarts: false,
     delay: latency,
     recovery,
     renewal: false,

@@ -22,15 +22,36 @@ export interface SimulatedWorker {
   heldLocks(): readonly string[]
 }
 
+/** A page's port at a worker. */
+interface Port {
+  readonly page: Realm
+  /** Where its messages go. */
+  worker: Realm
+  /** The worker's end. */
+  open(): PipeEnd
+}
+
+export interface WorkerTraits {
+  readonly webLocks: boolean
+  readonly channel: boolean
+  /** Whether workers outlive their last page for a while. */
+  readonly extendedLifetime: boolean
+  /**
+   * Whether a worker that ends is started anew on the ports of its pages, or some of them: WebKit, when the page is closed in whose
+   * process it ran. What was on its way to it is lost; the other ports lead nowhere any more.
+   */
+  readonly restarts: boolean
+}
+
 /** SharedWorkers, one for each script and name; each dies with its last page, or soon after. */
 export function createSimulatedWorkers(
   shared: Shared,
-  has: { readonly webLocks: boolean; readonly channel: boolean; readonly extendedLifetime: boolean },
+  has: WorkerTraits,
   openTransport: (realm: Realm) => OpenTransport,
 ) {
   const { machine } = shared
   const chance = machine.chance()
-  const workers = new Map<string, SimulatedWorker & { readonly pages: Set<Realm>; connect(end: PipeEnd): void }>()
+  const workers = new Map<string, SimulatedWorker & { readonly pages: Set<Realm>; connect(port: Port): void }>()
   let born = 0
 
   function start(script: string, name: string) {
@@ -43,16 +64,30 @@ export function createSimulatedWorkers(
       const elector = createElector(environment, name)
       served = serveHub({ environment, key: name, host: 'shared-worker', open: openTransport(realm), elector })
     })
+    const ports: Port[] = []
     const worker = {
       name,
       realm,
       heldLocks,
       pages: new Set<Realm>(),
-      connect: (end: PipeEnd) => realm.task(0, () => served?.connect(end)),
+      connect(port: Port) {
+        worker.pages.add(port.page)
+        ports.push(port)
+        port.worker = realm
+        const end = port.open()
+        realm.task(0, () => served?.connect(end))
+      },
     }
     const id = `${script} ${name}`
     workers.set(id, worker)
-    realm.onDeath(() => workers.delete(id))
+    realm.onDeath(() => {
+      workers.delete(id)
+      if (!has.restarts) return
+      const kept = ports.filter(({ page }) => !page.isDead && worker.pages.has(page) && chance() < 0.5)
+      if (kept.length === 0) return
+      const next = start(script, name)
+      for (const port of kept) next.connect(port)
+    })
     return worker
   }
 
@@ -66,7 +101,7 @@ export function createSimulatedWorkers(
   }
 
   return {
-    all: () => [...workers.values()],
+    all: (): readonly SimulatedWorker[] => [...workers.values()],
     leave,
     /** A page's way to its worker. */
     opener(page: Realm, script: string, trouble: WorkerTrouble | undefined): OpenSharedWorker {
@@ -84,12 +119,12 @@ export function createSimulatedWorkers(
           return { port: port1 as unknown as MessagePort, addEventListener: (_type, run) => void listeners.push(run) }
         }
         const worker = workers.get(`${script} ${name}`) ?? start(script, name)
-        worker.pages.add(page)
-        const { port1, port2 } = createPipe(
+        const { port1, reopen } = createPipe(
           (run) => page.message(toPage(), run),
-          (run) => worker.realm.task(toWorker(), run),
+          (run) => port.worker.task(toWorker(), run),
         )
-        worker.connect(port2)
+        const port: Port = { page, worker: worker.realm, open: reopen }
+        worker.connect(port)
         return { port: port1 as unknown as MessagePort, addEventListener: (_type, run) => void listeners.push(run) }
       }
     },

@@ -7,6 +7,7 @@ function setUp() {
     webLocks: true,
     channel: true,
     extendedLifetime: false,
+    restarts: false,
     delay: 10,
     recovery: true,
     renewal: false,

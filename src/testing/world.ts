@@ -7,15 +7,11 @@ import type { Realm } from './realm.js'
 import { createSimulatedPage, type PageOptions } from './simulated-page.js'
 import { createSimulatedServer, type ServerOptions } from './simulated-server.js'
 import { createSimulatedTransport, type OpenedTransport } from './simulated-transport.js'
-import { createSimulatedWorkers } from './simulated-workers.js'
+import { createSimulatedWorkers, type WorkerTraits } from './simulated-workers.js'
 
-export interface WorldOptions extends ServerOptions {
+export interface WorldOptions extends ServerOptions, WorkerTraits {
   /** All chance comes from it. */
   readonly seed: number
-  readonly webLocks: boolean
-  readonly channel: boolean
-  /** Whether workers outlive their last page for a while. */
-  readonly extendedLifetime: boolean
   /** When the world begins. Milliseconds since the Unix epoch. */
   readonly begin?: number
   /** How long a packet takes one way at most, in milliseconds. */

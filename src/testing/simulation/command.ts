@@ -58,6 +58,7 @@ export interface Setting {
   readonly channel: boolean
   readonly sharedWorker: boolean
   readonly extendedLifetime: boolean
+  readonly restarts: boolean
   readonly recovery: boolean
   readonly renewal: boolean
   /** The server keeps its events, and replays them. */
@@ -151,6 +152,7 @@ const setting: fc.Arbitrary<Setting> = fc.record({
   channel: fc.nat(9).map((number) => number > 0),
   sharedWorker: fc.nat(2).map((number) => number > 0),
   extendedLifetime: fc.boolean(),
+  restarts: often.map((isNot) => !isNot),
   recovery: fc.boolean(),
   renewal: fc.boolean(),
   log: fc.boolean(),
