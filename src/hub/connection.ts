@@ -1,4 +1,5 @@
 import type { HubEnvironment } from '../environment-common.js'
+import { afterSilence } from '../patience.js'
 import type { HubProblem, Nudge, Settings, SocketState } from '../protocol.js'
 import type { OpenTransport, TransportHandlers } from '../transport/transport.js'
 
@@ -9,7 +10,7 @@ const ACCEPTED = 10_000
 const BACKOFF = { first: 500, most: 30_000 }
 /** Tabs tell of `online` and `visible` all at once, and of `visible` often: one look at the connection is enough for each of these spans (ms). */
 const PAUSE: Record<Nudge, number> = { online: 1_000, visible: 5_000, wake: 1_000 }
-/** How long (ms) the server may take to answer over a connection that is up. */
+/** For how long (ms) the server may say nothing before its answer, over a connection that is up. */
 const ANSWER = 2_500
 /**
  * The machine is looked at this often (ms). A look that comes late by `dozed` may mean a short sleep: the connection is
@@ -45,6 +46,8 @@ export function createConnection(
   let failures = 0
   let nudged = Number.NEGATIVE_INFINITY
   let probing = false
+  /** How many events have come. */
+  let heard = 0
   let complained = false
   let waiting: (() => void) | undefined
   let looking: (() => void) | undefined
@@ -77,7 +80,10 @@ export function createConnection(
 
   const transport = open(settings, {
     auth: handlers.auth,
-    onEvent: handlers.onEvent,
+    onEvent(name, metadata) {
+      heard++
+      handlers.onEvent(name, metadata)
+    },
     onBadFrame: handlers.onBadFrame,
     onUp(recovered) {
       ups++
@@ -129,7 +135,12 @@ export function createConnection(
   /** The answer, or undefined when none came in time. Nothing that was asked before a reconnect matters after it. */
   function within<T>(answer: Promise<T> | undefined): Promise<{ readonly answer: T } | undefined> {
     return new Promise((resolve) => {
-      const stop = timers.after(ANSWER, () => resolve(undefined))
+      const stop = afterSilence(
+        timers,
+        () => heard,
+        ANSWER,
+        () => resolve(undefined),
+      )
       answer?.then(
         (given) => {
           stop()

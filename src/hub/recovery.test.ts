@@ -415,6 +415,19 @@ describe('a probe', () => {
     }
   })
 
+  it('is not missed while the server speaks: its answer stands in line behind a burst', async () => {
+    const { hub, connection, server } = await connected()
+    connection.answersProbes = false
+    hub.nudge('online')
+    for (let second = 0; second < 10; second++) {
+      await settle(1_000)
+      server.emit('a', { second })
+    }
+    expect([connection.probes, connection.attempts]).toEqual([1, 1])
+    await settle(5_100)
+    expect(connection.attempts).toBe(2)
+  })
+
   it('that is answered changes nothing, and twenty tabs ask once', async () => {
     const { hub, connection, tab } = await connected()
     for (let time = 0; time < 20; time++) hub.nudge('visible')

@@ -2,6 +2,7 @@ import { type Endpoint, listen } from '../endpoint.js'
 import type { Environment } from '../environment.js'
 import { messageOf } from '../errors.js'
 import { tryLock, whenLockIsFree } from '../locks.js'
+import { afterSilence } from '../patience.js'
 import { type Credentials, type Hello, type HubMessage, isHubMessage, type Welcome } from '../protocol.js'
 import type { Asked } from './asked.js'
 import { createCaller } from './caller.js'
@@ -105,7 +106,9 @@ async function attach(rung: Rung, options: AttachmentOptions): Promise<Attachmen
   const endpoint: Endpoint = await rung.open({ fail, signal, hung: options.hung })
   const lock = await locking
   const hub = createCaller(endpoint)
+  let heard = 0
   const stopListening = listen(endpoint, (data) => {
+    heard++
     if (!isHubMessage(data)) hub.hear(data)
     else if (signal.aborted) {
       if (data.kind === 'events') options.onLate()
@@ -139,9 +142,12 @@ async function attach(rung: Rung, options: AttachmentOptions): Promise<Attachmen
       if (!signal.aborted) void call(hub.call('credentials', ask, credentials))
     })
   }
+  /** The hub runs in this very thread: it is as well as this tab is. */
+  const isOwn = rung.host !== 'shared-worker' && !endpoint.shared
   const within = <T>(ms: number, answer: Promise<T>): Promise<T> =>
     new Promise((resolve, reject) => {
-      const stop = timers.after(ms, () => reject(new Hung(rung, ms)))
+      const hung = () => reject(new Hung(rung, ms))
+      const stop = isOwn ? undefined : afterSilence(timers, () => heard, ms, hung)
       answer.then(resolve, reject).finally(stop)
     })
 

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { createElector } from '../election/create-elector.js'
+import type { Endpoint } from '../endpoint.js'
 import { serveHub } from '../hub/serve.js'
 import { createFakeBrowser } from '../testing/fake-browser.js'
 import { SETTINGS } from '../testing/fake-hub.js'
@@ -23,7 +24,8 @@ function setUp() {
   const transport = createFakeTransport()
   const errors: string[] = []
 
-  function open(failures: number) {
+  /** `busy`: for so long (ms) its hub does not get to answering. */
+  function open(failures: number, busy = 0) {
     const { environment, page, crash } = browser.tab()
     let left = failures
     let loads = 0
@@ -32,7 +34,12 @@ function setUp() {
       async (elector) => {
         loads++
         if (left-- > 0) throw new TypeError('Failed to fetch dynamically imported module')
-        return serveHub({ environment, key: KEY, host, open: transport.open, elector })
+        const served = serveHub({ environment, key: KEY, host, open: transport.open, elector })
+        const late = (endpoint: Endpoint): Endpoint => ({
+          ...endpoint,
+          postMessage: (message) => void setTimeout(() => endpoint.postMessage(message), busy),
+        })
+        return busy > 0 ? { ...served, connect: (endpoint) => served.connect(late(endpoint)) } : served
       }
     const states: LinkState[] = []
     createLink({
@@ -92,4 +99,14 @@ it('one that can not be loaded for long is told of, tried again after rests, and
   await settle(120_000)
   expect(ill.state()).toMatchObject({ phase: 'attached', role: 'leader', steps: [] })
   expect(transport.live()).toBe(1)
+})
+
+it('a hub in this very tab is waited for: nothing but this tab itself can keep it from answering', async () => {
+  const { open, transport, errors } = setUp()
+  const busy = open(0, 60_000)
+  await settle(59_000)
+  expect(busy.state()?.phase).not.toBe('attached')
+  await settle(2_000)
+  expect(busy.state()).toMatchObject({ phase: 'attached', role: 'leader', steps: [] })
+  expect([busy.loads(), errors, transport.live()]).toEqual([1, [], 1])
 })
