@@ -20,16 +20,20 @@ export function createAdmission(
   tellOnce: ReturnType<typeof createTellOnce>,
   random: () => number,
 ) {
-  return (name: string, raw: unknown): EventPair | undefined => {
-    const given: Metadata | null = raw === undefined || raw === null ? {} : isMetadata(raw) ? raw : null
-    const isMarked = given !== null && RESERVED in given
-    const { [RESERVED]: said, ...rest } = isMarked ? given : {}
-    const all = isMarked ? rest : given
-    const metadata = isPlain(all) ? all : null
+  function check(name: string, given: Metadata | null): Metadata | null {
+    const metadata = isPlain(given) ? given : null
     if (!tabs.wants(name)) tellOnce(name, 'unknown-event', `no tab has a rule or a handler for the event '${name}'`)
     else if (!metadata) tellOnce(name, 'bad-metadata', `the metadata of '${name}' is no JSON object, or too deep`)
-    if (!isMarked) return [name, metadata]
+    return metadata
+  }
 
+  return (name: string, raw: unknown): EventPair | undefined => {
+    const given: Metadata | null = raw === undefined || raw === null ? {} : isMetadata(raw) ? raw : null
+    // Most events: a burst pays for every object that is made here.
+    if (given === null || !(RESERVED in given)) return [name, check(name, given)]
+
+    const { [RESERVED]: said, ...rest } = given
+    const metadata = check(name, rest)
     const { id, origin, spread } = isMetadata(said) ? said : {}
     const number = asId(id)
     if (number !== undefined && !cursor.admit(name, number)) return undefined

@@ -18,17 +18,16 @@ export function createCollection(order: Order, isWatched: () => boolean) {
   const set = createTargetSet()
 
   return {
-    add(...due: Due): void {
-      const [pair, targets, heard] = due
+    add(pair: EventPair, targets: readonly NormalTarget[], heard: number): void {
       if (isWatched()) pairs.push(pair)
-      if (pair[2]?.origin === undefined) for (const target of targets) set.put(target, heard, 0)
-      else echoes.push(due)
+      if (pair[2]?.origin === undefined) set.put(targets, heard, 0)
+      else echoes.push([pair, targets, heard])
     },
     take(): { readonly events: readonly ServerEvent[]; readonly targets: readonly NormalTarget[] } {
       // An echo may overtake the answer, so whose it is is asked only now.
       for (const [[, , mark], targets, heard] of echoes) {
         const answered = order.answeredAt(mark?.origin as string)
-        for (const target of targets) set.put(target, answered?.place ?? heard, answered?.until ?? 0)
+        set.put(targets, answered?.place ?? heard, answered?.until ?? 0)
       }
       const events = pairs.map(([name, metadata]) => ({ name, metadata: metadata ?? {} }))
       pairs = []

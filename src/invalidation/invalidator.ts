@@ -61,7 +61,7 @@ export function createInvalidator(options: InvalidatorOptions): Invalidator {
   let closed = false
 
   const collection = createCollection(order, options.isWatched)
-  const spread = createSpread<Due>(timers, (due) => {
+  const spread = createSpread<Due>(environment, options.spread, (due) => {
     for (const one of due) collection.add(...one)
     schedule()
   })
@@ -107,17 +107,20 @@ export function createInvalidator(options: InvalidatorOptions): Invalidator {
 
   function push(pairs: readonly EventPair[], heard = order.tick()): void {
     if (closed) return
+    const isWatched = options.isWatched()
     let isDue = false
-    for (const pair of pairs) {
-      const [name, metadata, mark] = pair
-      const targets = rules.get(name)?.resolve(metadata)
+    // By index, not by destructuring: a burst is over before such code is compiled, and until then each iterator and each of
+    // its results is an object (a third of a burst's time in a tab was garbage collection).
+    pairs.forEach((pair) => {
+      const name = pair[0]
+      const targets = rules.get(name)?.resolve(pair[1])
       // Most events of many an app make nothing stale: unless somebody watches, they are worth no timer.
-      if (!targets || (targets.length === 0 && !options.isWatched())) continue
-      const wait = Math.max(mark?.wait ?? 0, random() * (options.spread.get(name) ?? 0))
+      if (!targets || (targets.length === 0 && !isWatched)) return
+      const wait = spread.wait(name, pair[2]?.wait)
       if (wait > 0) spread.add(name, wait, [pair, targets, heard])
       else collection.add(pair, targets, heard)
       isDue ||= wait === 0
-    }
+    })
     if (isDue) schedule()
   }
 

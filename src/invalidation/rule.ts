@@ -15,8 +15,8 @@ export type Rule<M> =
 
 /** A rule, ready to use. */
 export interface CompiledRule {
-  /** The metadata as the rule's schema gives it, in a box; undefined when it is not what the schema says. */
-  parse(metadata: Metadata): { readonly value: unknown } | undefined
+  /** The metadata as the rule's schema gives it, in a box; undefined when it is not what the schema says. Absent: no schema. */
+  parse?(metadata: Metadata): { readonly value: unknown } | undefined
   /** What this event makes stale. Reports what is wrong with the metadata or the rule, and then answers `reach`. */
   resolve(metadata: Metadata | null): readonly NormalTarget[]
   /** What it can make stale, whatever the metadata. */
@@ -40,15 +40,17 @@ export function compileRule(event: string, rule: unknown, report: Report): Compi
     const [targets, nonsense] = [normalize(rule), nonsenseIn(rule)]
     if (nonsense.length > 0)
       report('bad-target', `the rule of '${event}' has a target that is none`, { detail: { event, nonsense } })
-    return { parse: (value) => ({ value }), resolve: () => targets, reach: () => targets }
+    return { resolve: () => targets, reach: () => targets }
   }
 
   // Not kept: a rule may close over something that changes.
   const reach = () => reachOf(compute)
 
-  const check = (metadata: Metadata): { readonly value: unknown } | { readonly trouble: string } => {
-    if (!schema) return { value: metadata }
-    const result = schema['~standard'].validate(metadata)
+  const check = (
+    by: StandardSchemaV1,
+    metadata: Metadata,
+  ): { readonly value: unknown } | { readonly trouble: string } => {
+    const result = by['~standard'].validate(metadata)
     if (result instanceof Promise) {
       result.catch(() => undefined)
       return { trouble: 'its schema is asynchronous' }
@@ -61,12 +63,12 @@ export function compileRule(event: string, rule: unknown, report: Report): Compi
     // The hub has reported metadata that is no object already.
     if (metadata === null) return reach()
     try {
-      const checked = check(metadata)
-      if ('trouble' in checked) {
+      const checked = schema && check(schema, metadata)
+      if (checked && 'trouble' in checked) {
         report('bad-metadata', `metadata of '${event}': ${checked.trouble}`, { detail: { event, metadata } })
         return reach()
       }
-      const given = compute(checked.value as never)
+      const given = compute((checked ? checked.value : metadata) as never)
       const targets = normalize(given)
       if (targets.length === (Array.isArray(given) ? given.length : 1)) return targets
       const nonsense = nonsenseIn(given)
@@ -81,9 +83,10 @@ export function compileRule(event: string, rule: unknown, report: Report): Compi
     }
     return reach()
   }
+  if (!schema) return { resolve, reach }
   const parse = (metadata: Metadata) => {
     try {
-      const checked = check(metadata)
+      const checked = check(schema, metadata)
       return 'value' in checked ? checked : undefined
     } catch {
       return undefined

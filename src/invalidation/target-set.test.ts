@@ -27,7 +27,7 @@ describe('a set keeps each target once', () => {
 
   const kept = (...targets: readonly NormalTarget[]) => {
     const set = createTargetSet()
-    for (const one of targets) set.put(one, 1, 0)
+    set.put(targets, 1, 0)
     return set.take().length
   }
 
@@ -65,10 +65,10 @@ describe('a set keeps each target once', () => {
       [5, 7],
       [4, 8],
     ] as const)
-      set.put({ queryKey: ['tx'], scope: { id: 1 } }, after, own)
+      set.put([{ queryKey: ['tx'], scope: { id: 1 } }], after, own)
     expect(set.take()).toEqual([{ queryKey: ['tx'], scope: { id: 1 }, after: 5, own: 7 }])
     expect(set.take()).toEqual([])
-    set.put({ queryKey: ['tx'] }, 1, 0)
+    set.put([{ queryKey: ['tx'] }], 1, 0)
     expect(set.take()).toEqual([{ queryKey: ['tx'], scope: undefined, after: 1, own: 0 }])
   })
 })

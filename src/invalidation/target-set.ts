@@ -23,26 +23,30 @@ export function createTargetSet() {
   let root: Node = {}
   let targets: Collected[] = []
 
+  function put({ queryKey, scope }: NormalTarget, after: number, own: number): void {
+    let node = root
+    for (let index = 0; index < queryKey.length; index++) node = step(node, queryKey[index])
+    if (scope) {
+      node = step(node, SCOPE)
+      for (const field in scope) {
+        // Fields that are undefined do not count.
+        if (scope[field] !== undefined) node = step(step(node, field), scope[field])
+      }
+    }
+    const same = node.target
+    if (!same) {
+      node.target = { queryKey, scope, after, own }
+      targets.push(node.target)
+      return
+    }
+    if (after > same.after) same.after = after
+    if (own < same.own) same.own = own
+  }
+
   return {
     /** Of equal ones the strictest counts: fetched after the last of them, set up to the first. */
-    put({ queryKey, scope }: NormalTarget, after: number, own: number): void {
-      let node = root
-      for (const part of queryKey) node = step(node, part)
-      if (scope) {
-        node = step(node, SCOPE)
-        for (const field in scope) {
-          // Fields that are undefined do not count.
-          if (scope[field] !== undefined) node = step(step(node, field), scope[field])
-        }
-      }
-      const same = node.target
-      if (!same) {
-        node.target = { queryKey, scope, after, own }
-        targets.push(node.target)
-        return
-      }
-      if (after > same.after) same.after = after
-      if (own < same.own) same.own = own
+    put(all: readonly NormalTarget[], after: number, own: number): void {
+      for (let index = 0; index < all.length; index++) put(all[index] as NormalTarget, after, own)
     },
     /** Empties it. */
     take(): readonly NormalTarget[] {

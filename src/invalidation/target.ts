@@ -60,14 +60,13 @@ function isKey(value: unknown): value is QueryKey {
  * Brings what a rule says into one form; leaves out what is no target at all: an empty key (it would match everything by
  * accident), a key with `undefined` in it (it would match nothing), a number, nothing.
  */
-export function normalize(targets: unknown): NormalTarget[] {
-  const good: NormalTarget[] = []
-  for (const one of listOf(targets)) {
-    const target = normalizeOne(one)
-    if (target) good.push(target)
-  }
-  return good
+export function normalize(targets: unknown): readonly NormalTarget[] {
+  // A burst comes by here for each of its events: `map` takes just the room that it needs.
+  const all = listOf(targets).map(normalizeOne)
+  return all.includes(undefined) ? all.filter(isGood) : (all as NormalTarget[])
 }
+
+const isGood = (target: NormalTarget | undefined): target is NormalTarget => target !== undefined
 
 /** What `normalize` leaves out. */
 export const nonsenseIn = (targets: unknown): unknown[] => listOf(targets).filter((one) => !normalizeOne(one))
