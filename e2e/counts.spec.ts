@@ -51,7 +51,7 @@ for (const host of ['shared-worker', 'leader-tab']) {
       await expect.poll(heard, { timeout: 40_000 }).toBe(5_000)
       await atRest(shown)
       const windows = Math.ceil((Date.now() - start) / MAX_WAIT)
-      // However busy a leader's thread is, its hub is not given up: nothing is fetched for a gap.
+      // However busy a leader's thread is, it does not give up its own hub: nothing is fetched for a gap.
       expect(await shown.evaluate(() => window.receipts.filter(({ cause }) => cause === 'gap'))).toEqual([])
       for (const path of [BALANCE, TRANSACTIONS]) {
         const { length } = bank.fetches({ path })

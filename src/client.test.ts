@@ -371,7 +371,7 @@ describe('the ladder', () => {
     [
       'a worker that stays silent',
       () => ({ port: new MessageChannel().port1, addEventListener: () => undefined }),
-      'the hub did not answer within 2500 ms',
+      'the hub said nothing for 2500 ms',
       ['host-failed'],
     ],
   ] satisfies [string, OpenSharedWorker | undefined, string, string[]][])(

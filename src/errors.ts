@@ -20,7 +20,7 @@ export type PartylineErrorCode =
   | 'host-failed'
   /** No host could be used at all. It is tried again. */
   | 'no-host'
-  /** A hub did not answer a call in time. It is attached to again. */
+  /** After a call a hub said nothing for too long. It is attached to again. */
   | 'call-timeout'
   /** The server can't be reached. Attempts go on. Reported once per outage. */
   | 'connect-failed'

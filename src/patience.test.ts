@@ -6,10 +6,13 @@ beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())
 
 function setUp() {
-  let heard = 0
+  let heardAt = 0
   const run = vi.fn()
-  const stop = afterSilence(commonEnvironment().timers, () => heard, 1_000, run)
-  return { run, stop, hear: () => void heard++ }
+  const stop = afterSilence(commonEnvironment(), () => heardAt, 1_000, run)
+  const hear = () => {
+    heardAt = Date.now()
+  }
+  return { run, stop, hear }
 }
 const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms)
 
@@ -31,7 +34,18 @@ it('waits for as long as something comes', async () => {
     hear()
   }
   expect(run).not.toHaveBeenCalled()
-  await pass(2_000)
+  // Counted from what came last, not from when it was looked.
+  await pass(999)
+  expect(run).not.toHaveBeenCalled()
+  await pass(2)
+  expect(run).toHaveBeenCalledOnce()
+})
+
+it('is not kept waiting by a clock that was set back', async () => {
+  const { run, hear } = setUp()
+  hear()
+  vi.setSystemTime(Date.now() - 3_600_000)
+  await pass(1_001)
   expect(run).toHaveBeenCalledOnce()
 })
 

@@ -3,22 +3,27 @@ import type { HubEnvironment } from './environment-common.js'
 /**
  * Calls back once nothing at all has come from the other side for `ms`: whoever speaks is alive, however long the answer
  * takes that stands in line behind a burst. The answer calls it off.
- * @param heard How many messages have come so far.
+ * @param heardAt When something came last. Milliseconds since the Unix epoch.
  */
 export function afterSilence(
-  { after }: HubEnvironment['timers'],
-  heard: () => number,
+  { clock, timers }: Pick<HubEnvironment, 'clock' | 'timers'>,
+  heardAt: () => number,
   ms: number,
   run: () => void,
 ): () => void {
   let stop: () => void
-  const wait = () => {
-    const before = heard()
-    stop = after(ms, () => {
+  const wait = (rest: number) => {
+    stop = timers.after(rest, () => {
       // This thread may have been busy: what has come meanwhile is heard first.
-      stop = after(0, () => (heard() === before ? run() : wait()))
+      stop = timers.after(0, look)
     })
   }
-  wait()
+  const look = () => {
+    const rest = heardAt() + ms - clock.now()
+    // More than all of it: the clock was set back, and tells nothing.
+    if (rest <= 0 || rest > ms) run()
+    else wait(rest)
+  }
+  wait(ms)
   return () => stop()
 }

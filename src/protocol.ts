@@ -2,7 +2,7 @@
  * The wire between a tab and a hub. This file imports nothing, so either side, or another implementation, can be
  * read against it alone. Two planes share one endpoint:
  *
- * - calls: a tab calls the hub over Comlink (`HubCalls`), few and each with a timeout;
+ * - calls: a tab calls the hub over Comlink (`HubCalls`), few, and a hub that says nothing after one is given up;
  * - messages: one-way posts (`HubMessage`, `TabMessage`), for what is frequent or must not be answered.
  *
  * Within one version only optional fields are ever added. Anything else is a new version, and so a new key: hubs

@@ -4,17 +4,19 @@ import { type Measure, RULES, type Rule, WORK_TABS } from './measures.js'
 import { DEBOUNCED, FLOOR, isPartyline, RECIPE } from './subjects.js'
 
 const FAILED = 'did not finish'
+/** What is the same on every host stands in the worker's column, if there is one. */
+const [WORKER, ANY] = ['partyline, shared-worker', 'partyline, any host']
 
 export function table(all: readonly Figure[], about: string, bound: number): string {
-  const subjects = [...new Set(all.map(({ subject }) => subject))].filter((name) => !name.endsWith('any host'))
+  const names = [...new Set(all.map(({ subject }) => subject))]
+  const subjects = names.includes(WORKER) ? names.filter((name) => name !== ANY) : names
   const rows = (Object.keys(RULES) as Measure[]).flatMap((measure) => {
     const own = all.filter((figure) => figure.measure === measure)
     return [...new Set(own.map(({ tabs }) => tabs))].map((tabs) => {
       const { unit, digits, target = '' }: Rule = RULES[measure]
       const group = own.filter((figure) => figure.tabs === tabs)
       const cells = subjects.map((subject) => {
-        const any = subject === 'partyline, shared-worker' ? 'partyline, any host' : ''
-        const figure = group.find((one) => one.subject === subject || one.subject === any)
+        const figure = group.find((one) => one.subject === subject || (subject === WORKER && one.subject === ANY))
         return figure ? cell(figure, digits) : ''
       })
       return [

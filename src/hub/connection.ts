@@ -1,7 +1,7 @@
 import type { HubEnvironment } from '../environment-common.js'
-import { afterSilence } from '../patience.js'
 import type { HubProblem, Nudge, Settings, SocketState } from '../protocol.js'
 import type { OpenTransport, TransportHandlers } from '../transport/transport.js'
+import { createProbe } from './probe.js'
 
 /** How often refused credentials are replaced by fresh ones before the hub gives up. */
 const REFUSALS = 3
@@ -10,7 +10,7 @@ const ACCEPTED = 10_000
 const BACKOFF = { first: 500, most: 30_000 }
 /** Tabs tell of `online` and `visible` all at once, and of `visible` often: one look at the connection is enough for each of these spans (ms). */
 const PAUSE: Record<Nudge, number> = { online: 1_000, visible: 5_000, wake: 1_000 }
-/** For how long (ms) the server may say nothing before its answer, over a connection that is up. */
+/** How long (ms) the server may take to answer over a connection that is up. */
 const ANSWER = 2_500
 /**
  * The machine is looked at this often (ms). A look that comes late by `dozed` may mean a short sleep: the connection is
@@ -45,15 +45,13 @@ export function createConnection(
   let refusals = 0
   let failures = 0
   let nudged = Number.NEGATIVE_INFINITY
-  let probing = false
-  /** How many events have come. */
-  let heard = 0
   let complained = false
   let waiting: (() => void) | undefined
   let looking: (() => void) | undefined
   let lastly: (() => void) | undefined
 
   const enter = (next: SocketState) => {
+    probe.end()
     state = next
     handlers.onState(next)
   }
@@ -78,10 +76,15 @@ export function createConnection(
     })
   }
 
+  const probe = createProbe(
+    environment,
+    () => transport.probe?.(),
+    () => again('the server did not answer'),
+  )
   const transport = open(settings, {
     auth: handlers.auth,
     onEvent(name, metadata) {
-      heard++
+      probe.heard()
       handlers.onEvent(name, metadata)
     },
     onBadFrame: handlers.onBadFrame,
@@ -132,15 +135,10 @@ export function createConnection(
     })
   }
 
-  /** The answer, or undefined when none came in time. Nothing that was asked before a reconnect matters after it. */
+  /** The answer, or undefined when none came in time. */
   function within<T>(answer: Promise<T> | undefined): Promise<{ readonly answer: T } | undefined> {
     return new Promise((resolve) => {
-      const stop = afterSilence(
-        timers,
-        () => heard,
-        ANSWER,
-        () => resolve(undefined),
-      )
+      const stop = timers.after(ANSWER, () => resolve(undefined))
       answer?.then(
         (given) => {
           stop()
@@ -157,16 +155,6 @@ export function createConnection(
     transport.reconnect()
   }
 
-  /** A socket may be half-open: dead, with nobody to say so for up to 45 s. */
-  async function probe(): Promise<void> {
-    if (probing || !transport.probe || state.name !== 'connected') return
-    probing = true
-    const asked = ups
-    const alive = await within(transport.probe())
-    probing = false
-    if (!alive && ups === asked && state.name === 'connected') again('the server did not answer')
-  }
-
   /** Resolves when they are accepted, or can't be. */
   async function renew(credentials: Readonly<Record<string, unknown>>): Promise<void> {
     // An attempt that is under way, or yet to come, has asked for its own.
@@ -180,7 +168,7 @@ export function createConnection(
 
   function settleDown(): void {
     lastly = undefined
-    void probe()
+    if (state.name === 'connected') probe.begin()
   }
 
   function nudge(why: Nudge): void {
@@ -194,7 +182,7 @@ export function createConnection(
     }
     nudged = now
     if (connected && why !== 'wake') {
-      void probe()
+      probe.begin()
       return
     }
     waiting?.()
@@ -230,6 +218,7 @@ export function createConnection(
       waiting?.()
       looking?.()
       lastly?.()
+      probe.end()
       transport.close()
     },
   }

@@ -424,7 +424,26 @@ describe('a probe', () => {
       server.emit('a', { second })
     }
     expect([connection.probes, connection.attempts]).toEqual([1, 1])
-    await settle(5_100)
+    await settle(2_400)
+    expect(connection.attempts).toBe(1)
+    await settle(200)
+    expect(connection.attempts).toBe(2)
+  })
+
+  it('that was cut off by a reconnect keeps nobody from asking the next connection', async () => {
+    const { hub, connection, server } = await connected()
+    connection.answersProbes = false
+    hub.nudge('online')
+    await settle(500)
+    server.down()
+    server.up()
+    for (let second = 0; second < 3; second++) {
+      server.emit('a', { second })
+      await settle(1_000)
+    }
+    hub.nudge('online')
+    expect(connection.probes).toBe(2)
+    await settle(2_600)
     expect(connection.attempts).toBe(2)
   })
 
@@ -559,6 +578,17 @@ describe('credentials that end', () => {
       await settle(3_000)
       expect(connection.attempts).toBe(2)
     }
+  })
+
+  it('are not taken for renewed because events come: where nobody answers, the hub connects anew', async () => {
+    const { connection, server } = await expiring('unknown')
+    await settle(560_000)
+    expect(connection.renewals).toHaveLength(1)
+    for (let second = 0; second < 3; second++) {
+      server.emit('a', { second })
+      await settle(1_000)
+    }
+    expect(connection.attempts).toBe(2)
   })
 
   it('are left alone while there is no connection, which asks for itself', async () => {

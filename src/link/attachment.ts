@@ -9,9 +9,9 @@ import { createCaller } from './caller.js'
 import { onElection } from './find-owner.js'
 import type { Rung } from './rung.js'
 
-/** How long (ms) a hub may take to welcome a tab, its script's download and start included; over all of a rung's tries. */
+/** How long (ms) a hub may say nothing before its welcome, its script's download and start included; over all of a rung's tries. */
 const HANDSHAKE = 5_000
-/** How long (ms) a hub may take to answer any other call. */
+/** How long (ms) a hub may say nothing at all before it has answered any other call. */
 const CALL = 3_000
 /**
  * The hub is asked for a sign of life this often (ms): by a tab that is looked at, because a lock proves that a hub exists,
@@ -34,13 +34,13 @@ export class Refused extends Error {
 /** The hub has moved, or turned out to be unusable, before it welcomed this tab. */
 export class Moved extends Error {}
 
-/** A hub that did not answer in time. */
+/** A hub that said nothing when it was asked. */
 export class Hung extends Error {
   constructor(
     readonly rung: Rung,
     ms: number,
   ) {
-    super(`the hub did not answer within ${ms} ms`)
+    super(`the hub said nothing for ${ms} ms`)
   }
 }
 
@@ -106,9 +106,9 @@ async function attach(rung: Rung, options: AttachmentOptions): Promise<Attachmen
   const endpoint: Endpoint = await rung.open({ fail, signal, hung: options.hung })
   const lock = await locking
   const hub = createCaller(endpoint)
-  let heard = 0
+  let heardAt = 0
   const stopListening = listen(endpoint, (data) => {
-    heard++
+    heardAt = environment.clock.now()
     if (!isHubMessage(data)) hub.hear(data)
     else if (signal.aborted) {
       if (data.kind === 'events') options.onLate()
@@ -147,7 +147,7 @@ async function attach(rung: Rung, options: AttachmentOptions): Promise<Attachmen
   const within = <T>(ms: number, answer: Promise<T>): Promise<T> =>
     new Promise((resolve, reject) => {
       const hung = () => reject(new Hung(rung, ms))
-      const stop = isOwn ? undefined : afterSilence(timers, () => heard, ms, hung)
+      const stop = isOwn ? undefined : afterSilence(environment, () => heardAt, ms, hung)
       answer.then(resolve, reject).finally(stop)
     })
 

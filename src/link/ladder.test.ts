@@ -38,7 +38,7 @@ it('counts anew after a leader that served', () => {
   const { ladder } = setUp('leader-tab', 'this-tab')
   for (let round = 0; round < 9; round++) {
     expect(ladder.failed(silent())).toBe('again')
-    if (round % 3 === 2) ladder.served()
+    if (round % 3 === 2) ladder.forgive()
   }
 })
 
@@ -73,7 +73,7 @@ describe('a worker', () => {
   it('is tried over another port when it says nothing, and left when it says nothing there either', () => {
     const ladder = make()
     expect(ladder.failed(silent(worker))).toBe('again')
-    ladder.served()
+    ladder.forgive()
     expect(ladder.failed(silent(worker))).toBe('again')
     expect(ladder.rung).toBe(worker)
     expect(ladder.failed(silent(worker))).toBe('next')

@@ -15,8 +15,8 @@ export interface Ladder {
   readonly steps: readonly Step[]
   /** The rung failed. It is to be tried again, at once or after a rest, or the next one is. */
   failed(thrown: unknown): 'again' | 'rest' | 'next'
-  /** The rung has led to a hub. */
-  served(): void
+  /** Failures are counted anew: the rung has led to a hub, or the page was away. */
+  forgive(): void
   /** A hub that had served is gone. Once is nothing; again and again is a failure. */
   lost(reason: string): void
   /** Back to the top. */
@@ -76,7 +76,7 @@ export function createLadder(rungs: readonly Rung[], now: () => number, report: 
       return steps
     },
     failed,
-    served() {
+    forgive() {
       failures = 0
     },
     lost(reason) {

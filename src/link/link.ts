@@ -32,7 +32,6 @@ export function createLink(options: LinkOptions): Link {
   /** The session has ended here; what still comes in is counted, not delivered. */
   let fenced = false
   let away = false
-
   const asked = createAsked(options.events, options.topics)
   const ladder = createLadder(options.rungs, clock.now, report)
 
@@ -105,7 +104,7 @@ export function createLink(options: LinkOptions): Link {
       return
     }
     hung = false
-    ladder.served()
+    ladder.forgive()
     attachedAt = clock.now()
     seq = welcome.seq
     const { host, role, socket, tabs, epoch } = welcome
@@ -193,6 +192,7 @@ export function createLink(options: LinkOptions): Link {
   function back(): void {
     away = false
     if (state.phase !== 'parked') return
+    ladder.forgive()
     enter({ phase: 'seeking' })
     void seek()
   }

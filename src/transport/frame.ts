@@ -35,8 +35,7 @@ export function isPlain(value: unknown, levels = DEEPEST): boolean {
   if (levels === 0 || !(Array.isArray(value) || isBare(value))) return false
   // A burst comes by here: no list of the values, no closure.
   for (const field in value) {
-    const isFine = isPlain((value as Record<string, unknown>)[field], levels - 1)
-    if (!isFine && Object.hasOwn(value, field)) return false
+    if (Object.hasOwn(value, field) && !isPlain((value as Record<string, unknown>)[field], levels - 1)) return false
   }
   return true
 }
