@@ -34,10 +34,9 @@ export function createEventHandlers(report: Report, onNamesChanged: () => void) 
       byName.set(name, [...(before ?? []), own])
       if (!before) onNamesChanged()
       return () => {
-        const others = byName.get(name)?.filter((one) => one !== own)
-        if (others?.length !== 0) return void (others && byName.set(name, others))
-        byName.delete(name)
-        onNamesChanged()
+        const others = (byName.get(name) ?? []).filter((one) => one !== own)
+        if (others.length > 0) byName.set(name, others)
+        else if (byName.delete(name)) onNamesChanged()
       }
     },
     /** Metadata that is no object, or not what the rule's schema says, is nothing for a handler; it has been reported. */

@@ -6,7 +6,7 @@ export function sharedWorkerRung(open: OpenSharedWorker | undefined, key: string
   return {
     host: 'shared-worker',
     // WebKit runs the worker in the process of some page, and starts it anew when that is closed. A port on its way to the former
-    // one may then lead nowhere for good (seen in WebKitGTK 2.50: 1 of 10 tabs closed); the next port leads to the new one.
+    // one may then lead nowhere for good (seen in WebKitGTK 2.50); the next port leads to the new one.
     tries: 2,
     async open({ fail, signal }) {
       if (!open) throw new NotHere('this browser has no SharedWorker')
