@@ -85,6 +85,8 @@ export type Welcome =
       readonly tabs: number
       /** The lock that the hub holds for as long as it lives; absent where there are no Web Locks. */
       readonly lock?: string
+      /** A channel for events that are for all followers: they are posted once there, for those that say `subscribed`. */
+      readonly multicast?: string
       /** Events since `Hello.since`, when the hub can vouch for all of them. */
       readonly replay?: readonly EventPair[]
       /** Set when it cannot: data fetched before now may be out of date. */
@@ -163,15 +165,16 @@ export type HubProblem =
   | 'unauthorized'
   | 'auth-failed'
 
-/**
- * One-way, tab to hub. Leaving is no call: a hub that answered it would post to a page that is on its way into the
- * back/forward cache, and so evict it.
- */
-export interface TabMessage {
-  readonly kind: 'detach'
-  /** The identity has ended in this tab: without other tabs, the socket is not kept for a linger. */
-  readonly release?: boolean
-}
+/** One-way, tab to hub. */
+export type TabMessage =
+  /** Leaving is no call: a hub that answered it would post to a page that is on its way into the back/forward cache, and so evict it. */
+  | {
+      readonly kind: 'detach'
+      /** The identity has ended in this tab: without other tabs, the socket is not kept for a linger. */
+      readonly release?: boolean
+    }
+  /** This tab hears the welcome's `multicast`. */
+  | { readonly kind: 'subscribed' }
 
 const HUB_KINDS: readonly unknown[] = 'events gap state ask problem topic signed-out home gone'.split(' ')
 

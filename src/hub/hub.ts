@@ -11,6 +11,7 @@ import { createContinuity } from './continuity.js'
 import { CONTROL, createControl } from './control.js'
 import { createCursor } from './cursor.js'
 import { createHistory } from './history.js'
+import { createMulticast } from './multicast.js'
 import { createOutbox, type Pace } from './outbox.js'
 import { createTellOnce, createTellOne } from './problems.js'
 import { createRenewal } from './renewal.js'
@@ -27,6 +28,8 @@ export interface Hub {
   nudge(why: Nudge): void
   /** False when the tab is not attached: it has to attach anew. */
   ping(tabId: string): boolean
+  /** The tab hears the multicast that it was told of. */
+  subscribed(tabId: string, endpoint: Endpoint): void
   /** `release`: the identity has ended in this tab, so without other tabs the socket is closed at once. */
   detach(tabId: string, endpoint: Endpoint, release: boolean): void
   signOut(): void
@@ -49,7 +52,8 @@ export function createHub(
   const life = new AbortController()
   const tabs = new TabRegistry()
   const history = createHistory(clock.now)
-  const outbox = createOutbox(tabs, environment.clock, pace, () => history.seq)
+  const multicast = createMulticast(environment, `${key}/events/${epoch}`)
+  const outbox = createOutbox(tabs, environment.clock, pace, () => history.seq, multicast.post)
   const ask = createAsk(tabs, timers, settings.authTimeout, end)
   const tellOne = createTellOne(tabs)
   const tellOnce = createTellOnce(tellOne)
@@ -140,20 +144,9 @@ export function createHub(
     lingering = undefined
     // What waits in the outbox was admitted before this tab joined: it is part of the history that it is given.
     outbox.post()
-    const tab: Tab = {
-      id: hello.tab,
-      endpoint,
-      wanted: new Set(hello.events),
-      topics: new Set(hello.topics),
-      seen: clock.now(),
-      gone: new AbortController(),
-      locked: hello.lock !== undefined,
-      trusted,
-      owed: false,
-    }
-    const before = tabs.get(tab.id)
+    const before = tabs.get(hello.tab)
     if (before) forget(before, endpoint)
-    tabs.add(tab)
+    const tab = tabs.add(endpoint, hello, trusted, clock.now())
     if (hello.lock && locks) whenLockIsFree(locks, hello.lock, tab.gone.signal, () => remove(tab, false))
     else silence.watch()
     topics.update()
@@ -174,6 +167,7 @@ export function createHub(
       tabs: tabs.size,
       topics: topics.answersFor(tab),
       ...(heldLock && { lock: heldLock }),
+      ...(!trusted && tab.locked && multicast.name && { multicast: multicast.name }),
       ...(known && { replay: known.filter(([name]) => tab.wanted.has(name)) }),
       ...(!known && connected && { gap: 'attached to a hub that can not vouch for what came before' }),
       ...(JSON.stringify(hello.settings) !== JSON.stringify(settings) && { settingsDiffer: true }),
@@ -197,7 +191,7 @@ export function createHub(
 
   function end(): void {
     if (life.signal.aborted) return
-    for (const part of [connection, control, outbox, topics, silence]) part.close()
+    for (const part of [connection, control, outbox, multicast, topics, silence]) part.close()
     continuity.down()
     renewal.cancel()
     for (const stop of [lingering, stateDue]) stop?.()
@@ -221,6 +215,10 @@ export function createHub(
       const tab = tabs.get(tabId)
       if (tab) tab.seen = clock.now()
       return tab !== undefined
+    },
+    subscribed(tabId, endpoint) {
+      const tab = tabs.get(tabId)
+      if (tab?.endpoint === endpoint) tab.subscribed = true
     },
     detach(tabId, endpoint, release) {
       const tab = tabs.get(tabId)

@@ -1,5 +1,5 @@
 import type { HubEnvironment } from '../environment-common.js'
-import { type EventPair, writeEvents } from '../protocol.js'
+import { type EventPair, type HubMessage, writeEvents } from '../protocol.js'
 import type { TabRegistry } from './tab-registry.js'
 
 /** Milliseconds between the batches of a burst. */
@@ -10,9 +10,15 @@ export type Pace = (ms: number, run: () => void) => () => void
 
 /**
  * Turns events into batches: the first one after a pause goes out at once, a burst as one message per tab per batch,
- * with only what that tab asked for.
+ * with only what that tab asked for. What all subscribers of the multicast ask for is said to them once.
  */
-export function createOutbox(tabs: TabRegistry, clock: HubEnvironment['clock'], pace: Pace, seq: () => number) {
+export function createOutbox(
+  tabs: TabRegistry,
+  clock: HubEnvironment['clock'],
+  pace: Pace,
+  seq: () => number,
+  multicast: (message: HubMessage) => void,
+) {
   let waiting: EventPair[] = []
   let pausing: (() => void) | undefined
   let posted = 0
@@ -24,7 +30,12 @@ export function createOutbox(tabs: TabRegistry, clock: HubEnvironment['clock'], 
     waiting = []
     const names = [...new Set(events.map(([name]) => name))]
     const all = writeEvents(events)
+    const subscribers = tabs.all().filter((tab) => tab.subscribed)
+    const isForAll =
+      subscribers.length > 1 && subscribers.every(({ wanted }) => names.every((name) => wanted.has(name)))
+    if (isForAll) multicast({ kind: 'events', seq: seq(), events: all })
     for (const tab of tabs.all()) {
+      if (isForAll && tab.subscribed) continue
       const wanted = names.filter((name) => tab.wanted.has(name))
       if (wanted.length === 0) continue
       const text = wanted.length === names.length ? all : writeEvents(events.filter(([name]) => tab.wanted.has(name)))

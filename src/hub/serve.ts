@@ -168,6 +168,7 @@ export function serveHub({ environment, key, host, open, elector, pace }: ServeO
     expose(calls, endpoint as Parameters<typeof expose>[1])
     listen(endpoint, (data) => {
       if (!isTabMessage(data)) return
+      if (data.kind === 'subscribed') return hub?.subscribed(tab, endpoint)
       left = true
       leave(endpoint)
       hub?.detach(tab, endpoint, data.release === true)

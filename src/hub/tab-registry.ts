@@ -1,5 +1,5 @@
 import type { Endpoint } from '../endpoint.js'
-import type { HubMessage } from '../protocol.js'
+import type { Hello, HubMessage } from '../protocol.js'
 
 /** A tab that is attached to this hub. */
 export interface Tab {
@@ -19,6 +19,8 @@ export interface Tab {
   readonly trusted: boolean
   /** It attached while the socket was away, with no history to go by: it is owed a gap, even if the socket recovers. */
   owed: boolean
+  /** It hears the multicast. */
+  subscribed: boolean
 }
 
 /** Who is attached. */
@@ -37,8 +39,22 @@ export class TabRegistry {
     return this.#tabs.get(id)
   }
 
-  add(tab: Tab): void {
-    this.#tabs.set(tab.id, tab)
+  /** `seen`: now. */
+  add(endpoint: Endpoint, { tab: id, events, topics, lock }: Hello, trusted: boolean, seen: number): Tab {
+    const tab: Tab = {
+      id,
+      endpoint,
+      wanted: new Set(events),
+      topics: new Set(topics),
+      seen,
+      gone: new AbortController(),
+      locked: lock !== undefined,
+      trusted,
+      owed: false,
+      subscribed: false,
+    }
+    this.#tabs.set(id, tab)
+    return tab
   }
 
   /**

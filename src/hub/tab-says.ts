@@ -5,7 +5,7 @@ import { type Hello, isMetadata, type TabMessage } from '../protocol.js'
 const isStrings = (value: unknown): boolean => Array.isArray(value) && value.every((one) => typeof one === 'string')
 
 export function isTabMessage(data: unknown): data is TabMessage {
-  return isMetadata(data) && data['kind'] === 'detach'
+  return isMetadata(data) && (data['kind'] === 'detach' || data['kind'] === 'subscribed')
 }
 
 /** Tells a well-formed attach from what an older, newer or foreign script may send. */

@@ -107,14 +107,16 @@ async function attach(rung: Rung, options: AttachmentOptions): Promise<Attachmen
   const lock = await locking
   const hub = createCaller(endpoint)
   let heardAt = 0
-  const stopListening = listen(endpoint, (data) => {
+  const hear = (data: unknown) => {
     heardAt = environment.clock.now()
     if (!isHubMessage(data)) hub.hear(data)
     else if (signal.aborted) {
       if (data.kind === 'events') options.onLate()
     } else if (data.kind === 'ask') answer(data.ask)
     else onMessage(data)
-  })
+  }
+  const stopListening = listen(endpoint, hear)
+  let multicast: Pick<Endpoint, 'close'> | undefined
   const leave = () => {
     // Also for a hub that has not welcomed this tab yet: it must not count on it.
     endpoint.postMessage({ kind: 'detach' })
@@ -123,6 +125,7 @@ async function attach(rung: Rung, options: AttachmentOptions): Promise<Attachmen
       stopWaiting()
       stopListening()
       endpoint.close()
+      multicast?.close()
     }
     // A page that goes into the back/forward cache must not be written to. One whose session is over may be, until then.
     const isEchoing = options.isOver()
@@ -172,6 +175,12 @@ async function attach(rung: Rung, options: AttachmentOptions): Promise<Attachmen
   owner = welcome.owner
 
   failure.catch((thrown: unknown) => lose(messageOf(thrown), false))
+  if (welcome.multicast && environment.openChannel && !signal.aborted) {
+    const channel = environment.openChannel(welcome.multicast)
+    listen(channel, hear)
+    multicast = channel
+    endpoint.postMessage({ kind: 'subscribed' })
+  }
 
   const watched = welcome.lock !== undefined
   let stopPing: (() => void) | undefined

@@ -1,8 +1,10 @@
-import { afterEach, beforeEach, expect, it, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { createElector } from '../election/create-elector.js'
 import type { Endpoint } from '../endpoint.js'
 import { serveHub } from '../hub/serve.js'
+import type { EventPair } from '../protocol.js'
 import { createFakeBrowser } from '../testing/fake-browser.js'
+import type { Passage } from '../testing/fake-channel.js'
 import { SETTINGS } from '../testing/fake-hub.js'
 import { createFakeTransport } from '../testing/fake-transport.js'
 import { followRung } from './follow-link.js'
@@ -19,13 +21,21 @@ afterEach(() => void vi.useRealTimers())
 const settle = (ms = 0) => vi.advanceTimersByTimeAsync(ms)
 
 /** Tabs without a SharedWorker, whose hub's chunk may fail to load. */
-function setUp() {
-  const browser = createFakeBrowser()
+function setUp({ webLocks = true, delay = 0 } = {}) {
+  const carried: Passage[] = []
+  const browser = createFakeBrowser({
+    webLocks,
+    route(deliver, passage) {
+      carried.push(passage)
+      if (delay > 0) setTimeout(deliver, delay)
+      else queueMicrotask(deliver)
+    },
+  })
   const transport = createFakeTransport()
   const errors: string[] = []
 
   /** `busy`: for so long (ms) its hub does not get to answering. */
-  function open(failures: number, busy = 0) {
+  function open(failures: number, busy = 0, events: readonly string[] = ['a']) {
     const { environment, page, crash } = browser.tab()
     let left = failures
     let loads = 0
@@ -42,7 +52,9 @@ function setUp() {
         return busy > 0 ? { ...served, connect: (endpoint) => served.connect(late(endpoint)) } : served
       }
     const states: LinkState[] = []
-    createLink({
+    const got: EventPair[] = []
+    let names = events
+    const link = createLink({
       environment,
       key: KEY,
       tab: environment.id(),
@@ -52,20 +64,25 @@ function setUp() {
         thisTabRung(environment, KEY, new Map(), load('this-tab')),
       ],
       follow: followRung(environment, KEY),
-      events: () => ['a'],
+      events: () => names,
       topics: () => [],
       onTopics: () => undefined,
       auth: async () => ({ ok: true, auth: {} }),
       report: (code) => errors.push(code),
       onState: (state) => states.push(state),
-      onEvents: () => undefined,
+      onEvents: (events) => got.push(...events),
       onGap: () => undefined,
       onVouched: () => undefined,
       onLate: () => undefined,
     })
-    return { page, crash, state: () => states.at(-1), loads: () => loads }
+    const want = (...events: string[]) => {
+      names = events
+      link.want()
+    }
+    return { page, crash, state: () => states.at(-1), loads: () => loads, got, want }
   }
-  return { open, transport, errors }
+  const emit = (name: string, n: number) => transport.last.handlers.onEvent(name, { n })
+  return { open, transport, errors, browser, carried, emit }
 }
 
 it('a hub chunk that can not be loaded for a moment is loaded again, and nobody gets a socket of its own', async () => {
@@ -109,4 +126,98 @@ it('a hub in this very tab is waited for: nothing but this tab itself can keep i
   await settle(2_000)
   expect(busy.state()).toMatchObject({ phase: 'attached', role: 'leader', steps: [] })
   expect([busy.loads(), errors, transport.live()]).toEqual([1, [], 1])
+})
+
+const numbers = (events: readonly EventPair[]) => events.map(([, metadata]) => metadata?.['n'])
+
+describe('events to followers', () => {
+  it('are posted once for all, and each is heard once', async () => {
+    const { open, transport, browser, carried, emit } = setUp()
+    const tabs = Array.from({ length: 5 }, () => open(0))
+    await settle(1_000)
+    transport.last.handlers.onUp(false)
+    await settle(1_000)
+    carried.length = 0
+    for (let n = 1; n <= 3; n++) {
+      emit('a', n)
+      await settle(100)
+    }
+    expect(tabs.map(({ got }) => numbers(got))).toEqual(tabs.map(() => [1, 2, 3]))
+    // One channel has carried them, from the leader to its four followers.
+    expect(new Set(carried.map(({ channel }) => channel)).size).toBe(1)
+    expect(carried).toHaveLength(3 * 4)
+    // A leader without followers to speak to at once speaks to the one that is left.
+    for (const tab of tabs.slice(2)) tab.crash()
+    await settle(1_000)
+    carried.length = 0
+    emit('a', 4)
+    await settle(100)
+    expect(tabs.slice(0, 2).map(({ got }) => numbers(got))).toEqual([
+      [1, 2, 3, 4],
+      [1, 2, 3, 4],
+    ])
+    expect(carried.map(({ channel }) => channel)).toEqual([expect.stringContaining('/pipe/')])
+    expect(browser.channels.names().filter((name) => name.includes('/events/'))).toHaveLength(2)
+  })
+
+  it('go only to those that ask for them, once others no longer do', async () => {
+    const { open, transport, carried, emit } = setUp()
+    const [, one, other] = [open(0), open(0, 0, ['a', 'b']), open(0, 0, ['a', 'b'])]
+    await settle(1_000)
+    transport.last.handlers.onUp(false)
+    other?.want('a')
+    await settle(1_000)
+    carried.length = 0
+    emit('b', 1)
+    await settle(100)
+    expect([one?.got.length, other?.got.length, carried.length]).toEqual([1, 0, 1])
+    emit('a', 2)
+    await settle(100)
+    other?.want('a', 'b')
+    await settle(100)
+    emit('b', 3)
+    await settle(100)
+    expect([one, other].map((tab) => numbers(tab?.got ?? []))).toEqual([
+      [1, 2, 3],
+      [2, 3],
+    ])
+  })
+
+  it('are heard once by a tab that attaches in the middle of a stream', async () => {
+    // Longer than between two batches: while the hub does not know yet that a tab hears the multicast, one comes over both.
+    const { open, transport, emit } = setUp({ delay: 30 })
+    open(0)
+    const early = [open(0), open(0)]
+    await settle(1_000)
+    transport.last.handlers.onUp(false)
+    await settle(1_000)
+    const late = Array.from({ length: 4 }, () => open(0))
+    for (let n = 1; n <= 400; n++) {
+      emit('a', n)
+      await settle(1)
+    }
+    await settle(1_000)
+    for (const { got } of early) expect(numbers(got)).toEqual(Array.from({ length: 400 }, (_, index) => index + 1))
+    for (const { got } of late) {
+      const heard = numbers(got) as number[]
+      const first = heard[0] ?? 0
+      expect(heard).toEqual(Array.from({ length: 401 - first }, (_, index) => first + index))
+    }
+  })
+
+  it('come to each tab by its own pipe where no lock tells of its death: the hub may take one that hears it for gone', async () => {
+    const { open, transport, carried, emit } = setUp({ webLocks: false })
+    const tabs = [open(0), open(0), open(0)]
+    // The election by heartbeats is a chunk of its own.
+    await vi.dynamicImportSettled()
+    await settle(10_000)
+    transport.last.handlers.onUp(false)
+    await settle(1_000)
+    carried.length = 0
+    emit('a', 1)
+    await settle(0)
+    expect(tabs.map(({ got }) => numbers(got))).toEqual([[1], [1], [1]])
+    const pipes = carried.filter(({ message }) => (message as { kind?: string }).kind === 'events')
+    expect(new Set(pipes.map(({ channel }) => channel)).size).toBe(2)
+  })
 })

@@ -54,10 +54,7 @@ export function createLink(options: LinkOptions): Link {
           end(thrown.message)
           return
         }
-        if (ladder.failed(thrown) === 'rest') {
-          rest(messageOf(thrown))
-          return
-        }
+        if (ladder.failed(thrown) === 'rest') return rest(messageOf(thrown))
         enter({ steps: ladder.steps })
       }
     }
@@ -128,6 +125,8 @@ export function createLink(options: LinkOptions): Link {
   function obey(message: Exclude<Heard, { kind: 'signed-out' }>): void {
     switch (message.kind) {
       case 'events':
+        // What was on its way as this tab subscribed to the multicast comes over both.
+        if (message.seq <= (seq ?? 0)) break
         seq = message.seq
         options.onEvents(readEvents(message.events))
         break

@@ -1,0 +1,20 @@
+import type { Channel, HubEnvironment } from '../environment-common.js'
+import type { HubMessage } from '../protocol.js'
+
+/**
+ * One channel for all tabs that have no port to this hub: the browser takes an event off the leader's hands once, where a
+ * channel for each tab is a message for each tab. For events alone. What a page posts, on whatever channels, another one
+ * hears in the order of posting: all of it is of one task source (https://html.spec.whatwg.org/#dom-broadcastchannel-postmessage).
+ */
+export function createMulticast({ openChannel }: Pick<HubEnvironment, 'openChannel'>, name: string) {
+  let channel: Channel | undefined
+  return {
+    /** Undefined where there are no channels. */
+    name: openChannel && name,
+    post(message: HubMessage): void {
+      channel ??= openChannel?.(name)
+      channel?.postMessage(message)
+    },
+    close: () => channel?.close(),
+  }
+}
