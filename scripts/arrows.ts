@@ -8,7 +8,7 @@ import { dirname, join, normalize } from 'node:path'
 /** Each room, and the rooms that it may import. Whatever is not named here may not be imported. */
 const ROOMS: Record<string, readonly string[]> = {
   protocol: [],
-  'channel-message': ['protocol'],
+  'channel-message': ['environment-common', 'protocol'],
   status: [],
   endpoint: [],
   errors: [],

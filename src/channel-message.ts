@@ -1,26 +1,32 @@
+import type { Channel } from './environment-common.js'
 import { isMetadata } from './protocol.js'
 
 /**
- * Between tabs and the owner, on the key's BroadcastChannel: how a tab without a port to the owner finds it. Everything
- * else goes over a channel of the two's own, named by `pipe`. No credentials ever pass here.
+ * How a tab without a port to the owner of the socket finds it. What all have to hear is said on the key's channel; whatever
+ * else, on a channel where only the one it is for listens: of fifty tabs that open at once, each would hear what each of the
+ * others says. No credentials ever pass here.
  */
 export type ChannelMessage =
-  /** Who owns the socket? */
-  | { readonly kind: 'who' }
-  /** I do. */
-  | { readonly kind: 'owner'; readonly owner: string }
-  /** I do, from now on; whoever is attached to another hub had better leave it. */
+  /** On the key's channel: I own the socket from now on; whoever is attached to another hub had better leave it. */
   | { readonly kind: 'elected'; readonly owner: string }
-  /** Open this pipe for me, owner. */
-  | { readonly kind: 'knock'; readonly owner: string; readonly pipe: string }
-  /** It is open. */
+  /** At the door, where owners alone listen: open a pipe for me, and tell me of it on this channel. */
+  | { readonly kind: 'knock'; readonly reply: string }
+  /** There: it is open. A channel that only the two use, and no second owner, should one not know yet that it is deposed. */
   | { readonly kind: 'open'; readonly pipe: string }
 
 export function isChannelMessage(data: unknown): data is ChannelMessage {
   if (!isMetadata(data)) return false
-  const { kind, owner, pipe } = data
-  if (kind === 'who') return true
-  if (kind === 'owner' || kind === 'elected') return typeof owner === 'string'
-  if (kind === 'knock') return typeof owner === 'string' && typeof pipe === 'string'
+  const { kind, owner, reply, pipe } = data
+  if (kind === 'elected') return typeof owner === 'string'
+  if (kind === 'knock') return typeof reply === 'string'
   return kind === 'open' && typeof pipe === 'string'
+}
+
+export const doorOf = (key: string): string => `${key}/door`
+
+/** On a channel that is open for just this. */
+export function sayOnce(openChannel: (name: string) => Channel, name: string, message: ChannelMessage): void {
+  const channel = openChannel(name)
+  channel.postMessage(message)
+  channel.close()
 }

@@ -8,7 +8,7 @@
  * Within one version only optional fields are ever added. Anything else is a new version, and so a new key: hubs
  * and tabs of different versions never meet.
  */
-export const PROTOCOL = 2
+export const PROTOCOL = 3
 
 /** JSON metadata of an event: a plain object, small, and not the data itself. */
 export type Metadata = Readonly<Record<string, unknown>>

@@ -1,40 +1,35 @@
-import { type ChannelMessage, isChannelMessage } from '../channel-message.js'
+import { doorOf, isChannelMessage, sayOnce } from '../channel-message.js'
 import { type Endpoint, listen, overChannel } from '../endpoint.js'
 import type { HubEnvironment } from '../environment-common.js'
 
-/**
- * Where the owner of the socket receives tabs that have no port to it: on the key's BroadcastChannel they ask for it,
- * and get a channel of their own as a pipe.
- */
+/** Where the owner of the socket receives tabs that have no port to it: they knock at the door, and get a channel as a pipe. */
 export function openReception(
-  environment: HubEnvironment,
+  { openChannel }: Pick<HubEnvironment, 'openChannel'>,
   key: string,
   owner: string,
   connect: (endpoint: Endpoint) => void,
 ): { close(): void } {
-  const { openChannel } = environment
   if (!openChannel) return { close: () => undefined }
-  const channel = openChannel(key)
+  const door = openChannel(doorOf(key))
   const pipes = new Map<string, Endpoint>()
-  const say = (message: ChannelMessage) => channel.postMessage(message)
 
-  const stop = listen(channel, (data) => {
-    if (!isChannelMessage(data)) return
-    if (data.kind === 'who') say({ kind: 'owner', owner })
-    if (data.kind !== 'knock' || data.owner !== owner) return
-    if (!pipes.has(data.pipe)) {
-      const pipe = overChannel(openChannel(data.pipe), () => pipes.delete(data.pipe))
-      pipes.set(data.pipe, pipe)
+  const stop = listen(door, (data) => {
+    if (!isChannelMessage(data) || data.kind !== 'knock') return
+    const name = `${data.reply}/${owner}`
+    if (!pipes.has(name)) {
+      const pipe = overChannel(openChannel(name), () => pipes.delete(name))
+      pipes.set(name, pipe)
       connect(pipe)
     }
-    say({ kind: 'open', pipe: data.pipe })
+    sayOnce(openChannel, data.reply, { kind: 'open', pipe: name })
   })
-  say({ kind: 'elected', owner })
+  // Only now: who knocked before there was a door knocks again.
+  sayOnce(openChannel, key, { kind: 'elected', owner })
 
   return {
     close() {
       stop()
-      channel.close()
+      door.close()
       for (const pipe of [...pipes.values()]) pipe.close()
     },
   }

@@ -1,10 +1,10 @@
-import { type ChannelMessage, isChannelMessage } from '../channel-message.js'
+import { doorOf, isChannelMessage, sayOnce } from '../channel-message.js'
 import { type Endpoint, listen, overChannel } from '../endpoint.js'
 import type { Environment } from '../environment.js'
 
 /**
- * Looks for the owner of the socket on the key's BroadcastChannel, and calls back with a pipe to it: a channel that only
- * the two of them use. It goes on looking, also for owners that come later, until the signal aborts.
+ * Knocks at the door of the owner of the socket, and calls back with a pipe to it: a channel that only the two of them
+ * use. It goes on looking, also for owners that come later, until the signal aborts.
  */
 export function findOwner(
   environment: Pick<Environment, 'openChannel' | 'id'>,
@@ -14,24 +14,25 @@ export function findOwner(
 ): void {
   const { openChannel } = environment
   if (!openChannel || signal.aborted) return
-  const channel = openChannel(key)
-  const say = (message: ChannelMessage) => channel.postMessage(message)
-  const name = `${key}/pipe/${environment.id()}`
-
-  const stop = listen(channel, (data) => {
-    if (!isChannelMessage(data)) return
-    if (data.kind === 'owner' || data.kind === 'elected') say({ kind: 'knock', owner: data.owner, pipe: name })
-    if (data.kind !== 'open' || data.pipe !== name) return
-    finish()
-    onPipe(overChannel(openChannel(name)))
-  })
-  const finish = () => {
-    stop()
-    channel.close()
-    signal.removeEventListener('abort', finish)
-  }
+  const search = new AbortController()
+  const finish = () => search.abort()
   signal.addEventListener('abort', finish)
-  say({ kind: 'who' })
+  search.signal.addEventListener('abort', () => signal.removeEventListener('abort', finish))
+
+  const reply = `${key}/pipe/${environment.id()}`
+  const answers = openChannel(reply)
+  const stop = listen(answers, (data) => {
+    if (!isChannelMessage(data) || data.kind !== 'open') return
+    finish()
+    onPipe(overChannel(openChannel(data.pipe)))
+  })
+  search.signal.addEventListener('abort', () => {
+    stop()
+    answers.close()
+  })
+  const knock = () => sayOnce(openChannel, doorOf(key), { kind: 'knock', reply })
+  onElection(environment, key, search.signal, knock)
+  knock()
 }
 
 /** Calls back when another hub has come to own the socket: surer and sooner than to wait for the former one's silence. */

@@ -128,6 +128,20 @@ it('a hub in this very tab is waited for: nothing but this tab itself can keep i
   expect([busy.loads(), errors, transport.live()]).toEqual([1, [], 1])
 })
 
+it('fifty tabs that open at once find their leader in a few words each', async () => {
+  const { open, transport, carried } = setUp({ delay: 3 })
+  const tabs = Array.from({ length: 50 }, () => open(0))
+  await settle(1_000)
+  transport.last.handlers.onUp(false)
+  await settle(1_000)
+  expect(tabs.map(({ state }) => state()?.tabs)).toEqual(tabs.map(() => 50))
+  const said = (kind: string) => carried.filter(({ message }) => (message as { kind?: string }).kind === kind).length
+  // Heard by one each, and not by all of those that knock as well. All hear of the election: twice, who still looks for a leader.
+  expect([said('knock'), said('open'), said('subscribed')]).toEqual([49, 49, 49])
+  expect(said('elected')).toBeLessThanOrEqual(2 * 50)
+  expect(carried.length).toBeLessThan(50 * 20)
+})
+
 const numbers = (events: readonly EventPair[]) => events.map(([, metadata]) => metadata?.['n'])
 
 describe('events to followers', () => {
