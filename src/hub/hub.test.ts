@@ -31,6 +31,24 @@ describe('fan-out', () => {
     expect(tab.batches()[1]?.[499]).toEqual(['a', { n: 500 }])
   })
 
+  it('starts no timer for a single event: in a hidden leader each costs several turns of the event loop', async () => {
+    const { attach, server, settle } = setUp()
+    const tab = await attach(['a'])
+    server.up()
+    await vi.advanceTimersByTimeAsync(1_000)
+    const timers = vi.getTimerCount()
+    server.emit('a', { n: 0 })
+    expect(vi.getTimerCount()).toBe(timers)
+    // Two more are a burst: one timer for both.
+    server.emit('a', { n: 1 })
+    server.emit('a', { n: 2 })
+    expect(vi.getTimerCount()).toBe(timers + 1)
+    await vi.advanceTimersByTimeAsync(20)
+    expect(vi.getTimerCount()).toBe(timers)
+    await settle()
+    expect(tab.batches().map(({ length }) => length)).toEqual([1, 2])
+  })
+
   it('does not wait for a timer that is late, as a hidden leader’s are', async () => {
     const { attach, server, settle } = setUp()
     const tab = await attach(['a'])

@@ -24,6 +24,8 @@ export function createOutbox(
   let posted = 0
 
   function post(): void {
+    pausing?.()
+    pausing = undefined
     if (waiting.length === 0) return
     posted = clock.now()
     const events = waiting
@@ -43,23 +45,13 @@ export function createOutbox(
     }
   }
 
-  function pause(): void {
-    pausing = pace(PACE, () => {
-      pausing = undefined
-      if (waiting.length === 0) return
-      post()
-      pause()
-    })
-  }
-
   return {
     add(pair: EventPair): void {
       waiting.push(pair)
-      // The clock is asked too: in a leader that was hidden just now the timer is late, while events come through in time.
-      if (pausing && clock.now() - posted < PACE) return
-      pausing?.()
-      post()
-      pause()
+      const rest = posted + PACE - clock.now()
+      // More than all of it: the clock was set back. A late timer, of a leader that was hidden just now, is not waited for.
+      if (rest > 0 && rest <= PACE) pausing ??= pace(rest, post)
+      else post()
     },
     /** Sends what waits now: before a tab joins, and before anything that must come after these events. */
     post,
