@@ -50,7 +50,7 @@ const times = Number(options.times ?? (quick ? 1 : 3))
 const sizes = (options.tabs ?? (quick ? '1,5,20' : '1,5,20,50')).split(',').map(Number)
 const effort: Effort = quick
   ? { ticks: 16, idle: 0, heaps: 4, bound: 10_000 }
-  : { ticks: 100, idle: 20_000, heaps: WORK_TABS, bound: 60_000 }
+  : { ticks: 100, idle: 45_000, heaps: WORK_TABS, bound: 60_000 }
 const words = (options.only ?? '').split(',')
 const subjects = SUBJECTS.filter(({ name }) => words.some((word) => name.includes(word)))
 const takes = (part: 'connections' | 'work' | 'windows' | 'flush') =>
