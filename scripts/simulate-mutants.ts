@@ -53,6 +53,30 @@ const FAULTS: readonly Fault[] = [
     replace: '    post: () => void (waiting = []),\n',
   },
   {
+    name: 'who says that it hears the multicast does not',
+    file: 'link/attachment.ts',
+    find: 'listen(channel, hear)',
+    replace: '',
+  },
+  {
+    name: 'what is said to all followers at once is not said to who has no part in it',
+    file: 'hub/outbox.ts',
+    find: 'if (isForAll && tab.subscribed) continue',
+    replace: 'if (isForAll) continue',
+  },
+  {
+    name: 'who hears the multicast and is asked for otherwise hears twice',
+    file: 'link/link.ts',
+    find: 'if (message.seq <= (seq ?? 0)) break',
+    replace: '',
+  },
+  {
+    name: 'a tab that looks for its leader does not knock again when one is elected',
+    file: 'link/find-owner.ts',
+    find: 'onElection(environment, key, search.signal, knock)',
+    replace: '',
+  },
+  {
     name: 'no gap is told after a reconnect',
     file: 'hub/hub.ts',
     find: 'if (!unbroken || tab.owed) tab.endpoint',
