@@ -73,8 +73,8 @@ const FAULTS: readonly Fault[] = [
   {
     name: 'a tab that looks for its leader does not knock again when one is elected',
     file: 'link/find-owner.ts',
-    find: 'onElection(environment, key, search.signal, knock)',
-    replace: '',
+    find: '    elected = owner\n    knock()',
+    replace: '    elected = owner',
   },
   {
     name: 'no gap is told after a reconnect',

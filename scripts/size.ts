@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { build, type Plugin, type Rolldown } from 'vite'
 
-const BUDGET = { 'tab entry': 5_100, session: 13_000, 'shared fetches': 1_400, 'hub in a tab': 23_300, worker: 24_700 }
+const BUDGET = { 'tab entry': 5_100, session: 13_100, 'shared fetches': 1_400, 'hub in a tab': 23_600, worker: 24_900 }
 
 const gzipped = (code: string | Uint8Array) => gzipSync(code, { level: 9 }).length
 

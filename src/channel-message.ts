@@ -12,14 +12,14 @@ export type ChannelMessage =
   /** At the door, where owners alone listen: open a pipe for me, and tell me of it on this channel. */
   | { readonly kind: 'knock'; readonly reply: string }
   /** There: it is open. A channel that only the two use, and no second owner, should one not know yet that it is deposed. */
-  | { readonly kind: 'open'; readonly pipe: string }
+  | { readonly kind: 'open'; readonly owner: string; readonly pipe: string }
 
 export function isChannelMessage(data: unknown): data is ChannelMessage {
   if (!isMetadata(data)) return false
   const { kind, owner, reply, pipe } = data
   if (kind === 'elected') return typeof owner === 'string'
   if (kind === 'knock') return typeof reply === 'string'
-  return kind === 'open' && typeof pipe === 'string'
+  return kind === 'open' && typeof owner === 'string' && typeof pipe === 'string'
 }
 
 export const doorOf = (key: string): string => `${key}/door`

@@ -1,6 +1,6 @@
 /**
  * The wire between a tab and a hub. This file imports nothing, so either side, or another implementation, can be
- * read against it alone. Two planes share one endpoint:
+ * read against it alone. Two planes share one endpoint (and events may come over a channel beside it, see `Welcome.multicast`):
  *
  * - calls: a tab calls the hub over Comlink (`HubCalls`), few, and a hub that says nothing after one is given up;
  * - messages: one-way posts (`HubMessage`, `TabMessage`), for what is frequent or must not be answered.
@@ -143,7 +143,10 @@ export type Nudge = 'online' | 'visible' | 'wake'
 
 /** One-way, hub to tab. */
 export type HubMessage =
-  /** `events`: `EventPair`s, as `writeEvents` writes them. */
+  /**
+   * `events`: `EventPair`s, as `writeEvents` writes them. While a tab subscribes to the multicast, it may get a batch over both, or
+   * one for others: what has no higher `seq` than the last one is to be dropped, and names that it did not ask for are no matter.
+   */
   | { readonly kind: 'events'; readonly seq: number; readonly events: string }
   | { readonly kind: 'gap'; readonly seq: number; readonly reason: string }
   | { readonly kind: 'state'; readonly socket: SocketState; readonly tabs: number }

@@ -167,6 +167,7 @@ export function createHub(
       tabs: tabs.size,
       topics: topics.answersFor(tab),
       ...(heldLock && { lock: heldLock }),
+      // Only with a lock: a tab that silence has ended here, without its knowing, must not go on hearing some of what is said.
       ...(!trusted && tab.locked && multicast.name && { multicast: multicast.name }),
       ...(known && { replay: known.filter(([name]) => tab.wanted.has(name)) }),
       ...(!known && connected && { gap: 'attached to a hub that can not vouch for what came before' }),

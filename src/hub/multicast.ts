@@ -1,4 +1,5 @@
-import type { Channel, HubEnvironment } from '../environment-common.js'
+import { type Endpoint, overChannel } from '../endpoint.js'
+import type { HubEnvironment } from '../environment-common.js'
 import type { HubMessage } from '../protocol.js'
 
 /**
@@ -7,12 +8,12 @@ import type { HubMessage } from '../protocol.js'
  * hears in the order of posting: all of it is of one task source (https://html.spec.whatwg.org/#dom-broadcastchannel-postmessage).
  */
 export function createMulticast({ openChannel }: Pick<HubEnvironment, 'openChannel'>, name: string) {
-  let channel: Channel | undefined
+  let channel: Endpoint | undefined
   return {
     /** Undefined where there are no channels. */
     name: openChannel && name,
     post(message: HubMessage): void {
-      channel ??= openChannel?.(name)
+      if (openChannel) channel ??= overChannel(openChannel(name))
       channel?.postMessage(message)
     },
     close: () => channel?.close(),

@@ -3,7 +3,7 @@ import { type EventPair, type HubMessage, writeEvents } from '../protocol.js'
 import type { TabRegistry } from './tab-registry.js'
 
 /** Milliseconds between the batches of a burst. */
-const PACE = 20
+export const PACE = 20
 
 /** Runs something after about so many milliseconds; the answer cancels it. */
 export type Pace = (ms: number, run: () => void) => () => void

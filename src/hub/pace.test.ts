@@ -47,6 +47,29 @@ it('is left to the timer in a stream that does not end, or it would be a message
   expect(run).toHaveBeenCalledOnce()
 })
 
+it('is left to the timer also where half of each wait is over as it begins', async () => {
+  const { page, pace, run } = setUp()
+  page.hide()
+  let inTurns = 0
+  for (let event = 0; event < 1_000; event++) {
+    const before = run.mock.calls.length
+    const stop = pace(9, run)
+    await vi.advanceTimersByTimeAsync(0)
+    if (run.mock.calls.length > before) inTurns++
+    stop()
+    await vi.advanceTimersByTimeAsync(11)
+  }
+  expect(inTurns).toBeLessThanOrEqual(11_000 / 20 + 2_000 / 20 + 1)
+  // A clock that is set back does not bring timers for as long.
+  vi.setSystemTime(Date.now() - 3_600_000)
+  pace(20, run)
+  await vi.advanceTimersByTimeAsync(2_100)
+  run.mockClear()
+  pace(20, run)
+  await vi.advanceTimersByTimeAsync(0)
+  expect(run).toHaveBeenCalledOnce()
+})
+
 it('needs no timer in a hidden one, and keeps no pipe', async () => {
   const { page, pace, run, pipes } = setUp()
   page.hide()

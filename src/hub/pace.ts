@@ -1,6 +1,6 @@
 import { type Endpoint, listen } from '../endpoint.js'
 import type { HubEnvironment } from '../environment-common.js'
-import type { Pace } from './outbox.js'
+import { PACE, type Pace } from './outbox.js'
 
 /** So many turns of the event loop let through what waits in a burst; where nothing waits they take no time worth the name. */
 const TURNS = 8
@@ -25,8 +25,11 @@ export function createPace({ clock, page, timers, openPipe }: PagePowers): Pace 
 
   return (ms, run) => {
     const now = clock.now()
+    // The clock may have been set back.
+    due = Math.min(due, now + CREDIT + PACE)
     if (page.isVisible() || due - now > CREDIT) return timers.after(ms, run)
-    due = Math.max(due, now) + ms
+    // Charged whole, even if some of it is over as it begins: events that come at half the pace are a message each, too.
+    due = Math.max(due, now) + Math.ceil(ms / PACE) * PACE
     const { port1, port2 } = openPipe()
     const stop = () => {
       port1.close()

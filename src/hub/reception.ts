@@ -15,13 +15,13 @@ export function openReception(
 
   const stop = listen(door, (data) => {
     if (!isChannelMessage(data) || data.kind !== 'knock') return
-    const name = `${data.reply}/${owner}`
+    const name = `${data.reply}/pipe/${owner}`
     if (!pipes.has(name)) {
       const pipe = overChannel(openChannel(name), () => pipes.delete(name))
       pipes.set(name, pipe)
       connect(pipe)
     }
-    sayOnce(openChannel, data.reply, { kind: 'open', pipe: name })
+    sayOnce(openChannel, data.reply, { kind: 'open', owner, pipe: name })
   })
   // Only now: who knocked before there was a door knocks again.
   sayOnce(openChannel, key, { kind: 'elected', owner })

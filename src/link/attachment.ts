@@ -120,12 +120,13 @@ async function attach(rung: Rung, options: AttachmentOptions): Promise<Attachmen
   const leave = () => {
     // Also for a hub that has not welcomed this tab yet: it must not count on it.
     endpoint.postMessage({ kind: 'detach' })
+    // What is still said there is for others.
+    multicast?.close()
     const hangUp = () => {
       stopEcho()
       stopWaiting()
       stopListening()
       endpoint.close()
-      multicast?.close()
     }
     // A page that goes into the back/forward cache must not be written to. One whose session is over may be, until then.
     const isEchoing = options.isOver()

@@ -19,10 +19,12 @@ export function findOwner(
   signal.addEventListener('abort', finish)
   search.signal.addEventListener('abort', () => signal.removeEventListener('abort', finish))
 
-  const reply = `${key}/pipe/${environment.id()}`
+  const reply = `${key}/answer/${environment.id()}`
+  let elected: string | undefined
   const answers = openChannel(reply)
   const stop = listen(answers, (data) => {
-    if (!isChannelMessage(data) || data.kind !== 'open') return
+    // One that was deposed while it hung may wake to a knock before it learns of that.
+    if (!isChannelMessage(data) || data.kind !== 'open' || (elected && data.owner !== elected)) return
     finish()
     onPipe(overChannel(openChannel(data.pipe)))
   })
@@ -31,7 +33,10 @@ export function findOwner(
     answers.close()
   })
   const knock = () => sayOnce(openChannel, doorOf(key), { kind: 'knock', reply })
-  onElection(environment, key, search.signal, knock)
+  onElection(environment, key, search.signal, (owner) => {
+    elected = owner
+    knock()
+  })
   knock()
 }
 
