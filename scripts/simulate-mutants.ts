@@ -65,12 +65,6 @@ const FAULTS: readonly Fault[] = [
     replace: 'if (isForAll) continue',
   },
   {
-    name: 'who hears the multicast and is asked for otherwise hears twice',
-    file: 'link/link.ts',
-    find: 'if (message.seq <= (seq ?? 0)) break',
-    replace: '',
-  },
-  {
     name: 'a tab that looks for its leader does not knock again when one is elected',
     file: 'link/find-owner.ts',
     find: '    elected = owner\n    knock()',
