@@ -65,12 +65,6 @@ const FAULTS: readonly Fault[] = [
     replace: 'if (isForAll) continue',
   },
   {
-    name: 'a tab that looks for its leader does not knock again when one is elected',
-    file: 'link/find-owner.ts',
-    find: '    elected = owner\n    knock()',
-    replace: '    elected = owner',
-  },
-  {
     name: 'no gap is told after a reconnect',
     file: 'hub/hub.ts',
     find: 'if (!unbroken || tab.owed) tab.endpoint',
