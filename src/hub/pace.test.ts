@@ -10,7 +10,20 @@ function setUp() {
   const openPipe = vi.fn(environment.openPipe)
   const pace = createPace({ ...environment, openPipe })
   const run = vi.fn()
-  return { page, pace, run, pipes: () => openPipe.mock.results.map(({ value }) => value) }
+  /** So many waits of `ms`, one `each` so many ms: how many were over without a timer. */
+  async function stream(count: number, ms: number, each: number): Promise<number> {
+    let inTurns = 0
+    for (let event = 0; event < count; event++) {
+      const before = run.mock.calls.length
+      const stop = pace(ms, run)
+      await vi.advanceTimersByTimeAsync(1)
+      if (run.mock.calls.length > before) inTurns++
+      stop()
+      await vi.advanceTimersByTimeAsync(each - 1)
+    }
+    return inTurns
+  }
+  return { page, pace, run, stream, pipes: () => openPipe.mock.results.map(({ value }) => value) }
 }
 
 it('is a timer in a page that is looked at', async () => {
@@ -27,16 +40,9 @@ it('is a timer in a page that is looked at', async () => {
 })
 
 it('is left to the timer in a stream that does not end, or it would be a message for each event', async () => {
-  const { page, pace, run } = setUp()
+  const { page, pace, run, stream } = setUp()
   page.hide()
-  let inTurns = 0
-  for (let event = 0; event < 5_000; event++) {
-    const before = run.mock.calls.length
-    const stop = pace(20, run)
-    await vi.advanceTimersByTimeAsync(1)
-    if (run.mock.calls.length > before) inTurns++
-    stop()
-  }
+  const inTurns = await stream(5_000, 20, 1)
   // As many as timers would be in those seconds, and some more at their beginning.
   expect(inTurns).toBeLessThanOrEqual(5_000 / 20 + 2_000 / 20 + 1)
   expect(inTurns).toBeGreaterThanOrEqual(5_000 / 20 + 2_000 / 20 - 1)
@@ -48,18 +54,9 @@ it('is left to the timer in a stream that does not end, or it would be a message
 })
 
 it('is left to the timer also where half of each wait is over as it begins', async () => {
-  const { page, pace, run } = setUp()
+  const { page, pace, run, stream } = setUp()
   page.hide()
-  let inTurns = 0
-  for (let event = 0; event < 1_000; event++) {
-    const before = run.mock.calls.length
-    const stop = pace(9, run)
-    await vi.advanceTimersByTimeAsync(0)
-    if (run.mock.calls.length > before) inTurns++
-    stop()
-    await vi.advanceTimersByTimeAsync(11)
-  }
-  expect(inTurns).toBeLessThanOrEqual(11_000 / 20 + 2_000 / 20 + 1)
+  expect(await stream(1_000, 9, 11)).toBeLessThanOrEqual(11_000 / 20 + 2_000 / 20 + 1)
   // A clock that is set back does not bring timers for as long.
   vi.setSystemTime(Date.now() - 3_600_000)
   pace(20, run)
