@@ -41,7 +41,7 @@ test('ten tabs without SharedWorker: one leads, one socket, and followers never 
       steps: [{ host: 'shared-worker', reason: 'this browser has no SharedWorker' }],
     })
     const loadedHub = await page.evaluate(() =>
-      performance.getEntriesByType('resource').some((entry) => entry.name.includes('in-tab')),
+      performance.getEntriesByType('resource').some((entry) => entry.name.includes('tab-hub')),
     )
     expect(loadedHub).toBe(role === 'leader')
     expect(await errorCodes(page)).toEqual([])
@@ -77,7 +77,7 @@ test('a hub chunk that can not be loaded for a moment leaves no second socket', 
   if (!one || !other) throw new Error('two tabs')
   const [leader, follower] = (await status(one)).role === 'leader' ? [one, other] : [other, one]
   let refused = 0
-  await follower.route('**/in-tab*', (route) => (refused++ === 0 ? route.abort() : route.continue()))
+  await follower.route('**/tab-hub*', (route) => (refused++ === 0 ? route.abort() : route.continue()))
   await leader.close()
   await expect.poll(async () => (await status(follower)).name).toBe('connected')
   expect(refused).toBeGreaterThan(1)

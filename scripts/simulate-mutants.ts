@@ -2,7 +2,7 @@
  * Are the simulation's questions worth anything? Each fault here is made in a copy of the source, and the simulation has to find it:
  * `npm run simulate:mutants -- [--runs 3000] [--only text] [--ignore text] [--source dir]`. A fault that is not found, or whose text is gone, fails.
  */
-import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { bundleSimulation, CACHE, runSimulation } from './simulation.js'
@@ -18,157 +18,157 @@ interface Fault {
 const FAULTS: readonly Fault[] = [
   {
     name: 'a server that can’t replay is taken for one that has',
-    file: 'hub/control.ts',
+    file: 'src/hub/server-messages.ts',
     find: "words.replayed(raw['replayed'])",
     replace: 'words.replayed(true)',
   },
   {
     name: 'the server says that its log is further than it is',
-    file: 'testing/simulated-server.ts',
+    file: 'src/testing/simulated-server.ts',
     find: 'const start = outbox.newest()',
     replace: 'const start = outbox.newest() + 1',
   },
   {
     name: 'history is not broken at a reconnect',
-    file: 'hub/hub.ts',
+    file: 'src/hub/hub.ts',
     find: 'if (!unbroken) history.break()',
     replace: '',
   },
   {
     name: 'replay is off by one',
-    file: 'hub/history.ts',
+    file: 'src/hub/history.ts',
     find: 'entries.filter((entry) => entry.seq > last)',
     replace: 'entries.filter((entry) => entry.seq > last + 1)',
   },
   {
     name: 'a foreign epoch is taken for its own',
-    file: 'hub/history.ts',
+    file: 'src/hub/history.ts',
     find: 'if (theirs === epoch && last !== undefined) {',
     replace: 'if (last !== undefined) {',
   },
   {
     name: 'the outbox is not emptied before a gap and before an attach',
-    file: 'hub/outbox.ts',
+    file: 'src/hub/outbox.ts',
     find: '    post,\n',
     replace: '    post: () => void (waiting = []),\n',
   },
   {
     name: 'who says that it hears the multicast does not',
-    file: 'link/attachment.ts',
+    file: 'src/link/attachment.ts',
     find: 'listen(channel, hear)',
     replace: '',
   },
   {
     name: 'what is said to all followers at once is not said to who has no part in it',
-    file: 'hub/outbox.ts',
+    file: 'src/hub/outbox.ts',
     find: 'if (isForAll && tab.subscribed) continue',
     replace: 'if (isForAll) continue',
   },
   {
     name: 'no gap is told after a reconnect',
-    file: 'hub/hub.ts',
+    file: 'src/hub/hub.ts',
     find: 'if (!unbroken || tab.owed) tab.endpoint',
     replace: 'if (tab.owed) tab.endpoint',
   },
   {
     name: 'no gap at an attach that can not be replayed',
-    file: 'link/link.ts',
+    file: 'src/link/link.ts',
     find: 'if (welcome.gap) options.onGap(welcome.gap)\n    else if',
     replace: 'if',
   },
   {
     name: 'what was replayed is dropped',
-    file: 'link/link.ts',
+    file: 'src/link/link.ts',
     find: 'if (welcome.replay?.length) options.onEvents(welcome.replay)',
     replace: '',
   },
   {
     name: 'a page that comes back does not attach again',
-    file: 'link/link.ts',
+    file: 'src/link/link.ts',
     find: "enter({ phase: 'seeking' })\n    void seek()",
     replace: "enter({ phase: 'seeking' })",
   },
   {
     name: 'the session is not fenced after its end',
-    file: 'link/link.ts',
+    file: 'src/link/link.ts',
     find: 'else if (!fenced) obey(message)',
     replace: "else if (!fenced || message.kind === 'events') obey(message as never)",
   },
   {
     name: 'a hub that is lost is never left',
-    file: 'link/attachment.ts',
+    file: 'src/link/attachment.ts',
     find: 'if (lost || signal.aborted) return',
     replace: 'return',
   },
   {
     name: 'a line that ended goes on listening to its page',
-    file: 'link/link.ts',
+    file: 'src/link/link.ts',
     find: 'for (const off of subscriptions) off()',
     replace: '',
   },
   {
     name: "a tab's death by its lock is ignored",
-    file: 'hub/hub.ts',
+    file: 'src/hub/hub.ts',
     find: 'tab.gone.signal, () => remove(tab, false))',
     replace: 'tab.gone.signal, () => undefined)',
   },
   {
     name: 'the office that was lost is kept',
-    file: 'election/lock-elector.ts',
+    file: 'src/election/lock-elector.ts',
     find: 'else if (!signal.aborted) lost.abort(thrown)',
     replace: '',
   },
   {
     name: 'a hung owner is never deposed',
-    file: 'link/leader-link.ts',
+    file: 'src/link/leader-tab-rung.ts',
     find: 'deposed.length < DEPOSE.most',
     replace: 'false',
   },
   {
     name: 'the lock of the office is not laid down',
-    file: 'election/lock-elector.ts',
+    file: 'src/election/lock-elector.ts',
     find: 'return firstAbort(signal, lost.signal)',
     replace: 'return new Promise(() => void firstAbort)',
   },
   {
     name: 'the transport is not closed with its hub',
-    file: 'hub/connection.ts',
+    file: 'src/hub/connection.ts',
     find: '      transport.close()\n',
     replace: '',
   },
   {
     name: 'the trailing fetch is forgotten',
-    file: 'invalidation/debts.ts',
+    file: 'src/invalidation/debts.ts',
     find: '          settling.delete(queryHash)\n          owe(queryHash)',
     replace: '          settling.delete(queryHash)',
   },
   {
     name: 'debts are not kept for the hidden tab',
-    file: 'invalidation/debts.ts',
+    file: 'src/invalidation/debts.ts',
     find: '    marked.add(query.queryHash)\n',
     replace: '',
   },
   {
     name: 'a resync never looks',
-    file: 'invalidation/invalidator.ts',
+    file: 'src/invalidation/invalidator.ts',
     find: '      hold.run(lookAfterGap)',
     replace: '      void lookAfterGap',
   },
   {
     name: 'fetches are restarted instead of joined',
-    file: 'invalidation/invalidator.ts',
+    file: 'src/invalidation/invalidator.ts',
     find: 'isIdle(query) ? charge(query, visible) : debts.join(query)\n    return',
     replace: 'debts.mark(query, visible)\n    return',
   },
   {
     name: 'data that lacks an event is taken from another tab',
-    file: 'invalidation/sharing.ts',
+    file: 'src/invalidation/sharing.ts',
     find: 'result.seq < needed.seq',
     replace: 'false',
   },
   {
     name: 'a pipe is kept when its tab has left',
-    file: 'hub/hub.ts',
+    file: 'src/hub/hub.ts',
     find: 'if (was && !tab.trusted && tab.endpoint !== kept) tab.endpoint.close()',
     replace: '',
   },
@@ -183,7 +183,7 @@ const { values } = parseArgs({
     ignore: { type: 'string', multiple: true },
   },
 })
-const source = resolve(values.source ?? resolve(import.meta.dirname, '../src'))
+const source = resolve(values.source ?? resolve(import.meta.dirname, '..'))
 const faults = FAULTS.filter(({ name }) => values.only === undefined || name.includes(values.only))
 let survivors = 0
 
@@ -197,8 +197,7 @@ for (const { name, file, find, replace } of faults) {
   }
   const copy = join(CACHE, `mutant-${process.pid}`)
   rmSync(copy, { recursive: true, force: true })
-  mkdirSync(dirname(copy), { recursive: true })
-  cpSync(source, copy, { recursive: true })
+  for (const folder of ['src', 'test']) cpSync(join(source, folder), join(copy, folder), { recursive: true })
   writeFileSync(
     join(copy, file),
     original.replace(find, () => replace),

@@ -6,21 +6,21 @@ import { spawn } from 'node:child_process'
 import { mkdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { build } from 'vite'
-import type { Orders, Outcome } from '../src/testing/simulation/main.js'
+import type { Orders, Outcome } from '../test/simulation/main.js'
 
 const root = resolve(import.meta.dirname, '..')
 /** Within node_modules, so that what the bundle leaves out is found. */
 export const CACHE = join(root, 'node_modules/.cache/partyline-simulation')
 
-/** Bundles the simulation of a source tree; returns the bundle's path. */
-export async function bundleSimulation(source = join(root, 'src'), name = `main-${process.pid}`): Promise<string> {
+/** Bundles the simulation of a source tree (a folder that holds `src` and `test`); returns the bundle's path. */
+export async function bundleSimulation(source = root, name = `main-${process.pid}`): Promise<string> {
   mkdirSync(CACHE, { recursive: true })
   await build({
     configFile: false,
     root,
     logLevel: 'error',
     build: {
-      ssr: join(source, 'testing/simulation/worker-process.ts'),
+      ssr: join(source, 'test/simulation/worker-process.ts'),
       outDir: join(CACHE, name),
       emptyOutDir: true,
       minify: false,

@@ -1,8 +1,8 @@
 /** The SharedWorker's entry: gives the hub this scope's powers and serves every tab that connects. */
 
 import { createElector } from '../src/election/create-elector.js'
-import { commonEnvironment } from '../src/environment-common.js'
 import { serveHub } from '../src/hub/serve.js'
+import { commonEnvironment } from '../src/platform/environment.js'
 import { createOpenTransport } from '../src/transport/open-transport.js'
 
 interface SharedWorkerScope {

@@ -90,7 +90,7 @@ function flushOf(targets: readonly Key[], client: QueryClient): () => void {
     debounce: { wait: 100, maxWait: 1_000 },
     jitter: 0,
     spread: new Map(),
-    order: { tick: () => performance.now(), answeredAt: () => undefined, lastAnswer: () => 0 },
+    order: { next: () => performance.now(), answeredAt: () => undefined, lastAnswer: () => 0 },
     environment: {
       clock: { now: () => Date.now(), origin: 0 },
       timers: {

@@ -6,7 +6,7 @@ import { startPostgres } from '../../scripts/postgres.js'
 import { startRedis } from '../../scripts/redis.js'
 import { Missing, orMissing } from '../../scripts/service.js'
 import { createNotifier, createSessions } from '../../src/server/index.js'
-import { afterwards, connect, listen } from '../../src/testing/real-server.js'
+import { afterwards, connect, listen } from '../../test/real-server.js'
 import { setUp, until } from './test-setup.js'
 
 // A real PostgreSQL and a real Redis, between two Socket.IO servers.
@@ -78,7 +78,7 @@ describe.skipIf(!redis)('the outbox, with Redis between two processes', () => {
       topics: { authorize: () => true },
     })
     const client = connect(address, { cursor: 5 })
-    client.socket.emit('_line:join', { topics: ['a'], ask: 1 })
+    client.socket.emit('_line:join', { topics: ['a'], request: 1 })
     await until(() => expect(client.events).toHaveLength(4))
     expect(client.events).toContainEqual(['_line', { cursor: 7 }])
     expect(await admin.xLen('socket.io')).toBe(before)

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import pg from 'pg'
 import { expect, vi } from 'vitest'
 import { createNotifier, createSessions } from '../../src/server/index.js'
-import { afterwards, connect, listen } from '../../src/testing/real-server.js'
+import { afterwards, connect, listen } from '../../test/real-server.js'
 import { type RelayOptions, type RelayState, startRelay } from './relay.js'
 import { replayFrom } from './replay.js'
 

@@ -1,6 +1,6 @@
-import type { HubEnvironment } from '../environment-common.js'
+import type { HubEnvironment } from '../platform/environment.js'
 import { type ElectionMessage, isElectionMessage, outranks, type Rank } from './election-message.js'
-import type { Office } from './elector.js'
+import type { Leadership } from './elector.js'
 import type { Terms } from './terms.js'
 
 export type HeartbeatPowers = Pick<HubEnvironment, 'clock' | 'timers' | 'random' | 'id'> & {
@@ -40,7 +40,7 @@ export function runCandidacy(
   terms: Terms,
   signal: AbortSignal,
   deposing = false,
-): Promise<Office> {
+): Promise<Leadership> {
   const { clock, timers, random } = powers
   return new Promise((resolve, reject) => {
     if (signal.aborted) return reject(signal.reason)
@@ -70,7 +70,7 @@ export function runCandidacy(
     }
 
     function sayClaim(): void {
-      say(deposing ? 'depose' : 'claim')
+      say(deposing ? 'steal' : 'claim')
     }
 
     function wait(): void {

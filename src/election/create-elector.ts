@@ -1,12 +1,12 @@
-import type { HubEnvironment } from '../environment-common.js'
+import type { HubEnvironment } from '../platform/environment.js'
 import type { HeartbeatPowers } from './candidacy.js'
 import type { Elector } from './elector.js'
 import { createLockElector } from './lock-elector.js'
 
 /** Nobody else can be seen, so nobody else can stand. */
 export const unopposed: Elector = {
-  stand: async () => ({ lost: new AbortController().signal }),
-  depose: async () => ({ lost: new AbortController().signal }),
+  campaign: async () => ({ lost: new AbortController().signal }),
+  steal: async () => ({ lost: new AbortController().signal }),
 }
 
 /** Web Locks where there are some; else heartbeats; where there is no channel either, nobody to compete with. */
@@ -32,7 +32,7 @@ function createLazyElector(powers: HeartbeatPowers, name: string): Elector {
     return loading
   }
   return {
-    stand: async (signal) => (await load()).stand(signal),
-    depose: async (signal) => (await load()).depose(signal),
+    campaign: async (signal) => (await load()).campaign(signal),
+    steal: async (signal) => (await load()).steal(signal),
   }
 }

@@ -1,13 +1,13 @@
 /**
  * What candidates and holders say to each other where there are no Web Locks. This file imports nothing.
  *
- * - `beat`: I hold the office. Said every second, on election, and as the objection to a claim.
- * - `claim`: I hear nothing of a holder, and take the office in this term unless somebody objects.
- * - `depose`: I take the office in this term, whoever holds it in a lower one.
- * - `resign`: I lay down my office, or my claim.
+ * - `beat`: I hold the leadership. Said every second, on election, and as the objection to a claim.
+ * - `claim`: I hear nothing of a holder, and take the leadership in this term unless somebody objects.
+ * - `steal`: I take the leadership in this term, whoever holds it in a lower one.
+ * - `resign`: I give up my leadership, or my claim.
  */
 export interface ElectionMessage extends Rank {
-  readonly election: 'beat' | 'claim' | 'depose' | 'resign'
+  readonly election: 'beat' | 'claim' | 'steal' | 'resign'
 }
 
 /** Who goes before whom: the higher term, and within a term the smaller identifier. A total order. */
@@ -21,7 +21,7 @@ export function outranks(one: Rank, other: Rank): boolean {
   return one.term > other.term || (one.term === other.term && one.candidate < other.candidate)
 }
 
-const KINDS: readonly unknown[] = ['beat', 'claim', 'depose', 'resign']
+const KINDS: readonly unknown[] = ['beat', 'claim', 'steal', 'resign']
 
 /** Tells an election's message from whatever else shares the channel. */
 export function isElectionMessage(data: unknown): data is ElectionMessage {

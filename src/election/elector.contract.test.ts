@@ -1,8 +1,8 @@
 import { getEventListeners } from 'node:events'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import type { HubEnvironment } from '../environment-common.js'
-import { createFakeBrowser } from '../testing/fake-browser.js'
-import type { Elector, Office } from './elector.js'
+import { createFakeBrowser } from '../../test/fake-browser.js'
+import type { HubEnvironment } from '../platform/environment.js'
+import type { Elector, Leadership } from './elector.js'
 import { createHeartbeatElector } from './heartbeat-elector.js'
 import { createLockElector } from './lock-elector.js'
 
@@ -39,7 +39,7 @@ describe.each(ELECTORS)('the elector by $kind', ({ create }) => {
     const all: Candidate[] = []
     let most = 0
 
-    function follow(elect: (signal: AbortSignal) => Promise<Office>, crash: () => void): Candidate {
+    function follow(elect: (signal: AbortSignal) => Promise<Leadership>, crash: () => void): Candidate {
       const life = new AbortController()
       const candidate: Candidate = {
         state: 'waiting',
@@ -77,8 +77,8 @@ describe.each(ELECTORS)('the elector by $kind', ({ create }) => {
       const { environment, crash } = browser.tab()
       const elector = create(environment, name)
       return {
-        stand: () => follow(elector.stand, crash),
-        depose: () => follow(elector.depose, crash),
+        stand: () => follow(elector.campaign, crash),
+        depose: () => follow(elector.steal, crash),
       }
     }
     return {
@@ -193,8 +193,8 @@ describe.each(ELECTORS)('the elector by $kind', ({ create }) => {
     await pass(SOON)
     const elector = create(browser.tab().environment, NAME)
     const before = left().length
-    await expect(elector.stand(AbortSignal.abort('over'))).rejects.toBe('over')
-    await expect(elector.depose(AbortSignal.abort('over'))).rejects.toBe('over')
+    await expect(elector.campaign(AbortSignal.abort('over'))).rejects.toBe('over')
+    await expect(elector.steal(AbortSignal.abort('over'))).rejects.toBe('over')
     await pass(SOON)
     expect(holder.state).toBe('holding')
     expect(left()).toHaveLength(before)

@@ -7,12 +7,12 @@ export interface Elector {
    * Stands for office until elected, or until the signal aborts (then it rejects with the signal's reason). Once elected,
    * the office is held until the same signal aborts.
    */
-  stand(signal: AbortSignal): Promise<Office>
+  campaign(signal: AbortSignal): Promise<Leadership>
   /** Takes the office from a holder that does not answer. Whoever held it learns that by `Office.lost`. */
-  depose(signal: AbortSignal): Promise<Office>
+  steal(signal: AbortSignal): Promise<Leadership>
 }
 
-export interface Office {
+export interface Leadership {
   /** Aborts when the office was taken by somebody else; never when it was laid down by the stander's own signal. */
   readonly lost: AbortSignal
 }

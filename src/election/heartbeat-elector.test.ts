@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, it } from 'vitest'
-import { createHostileElection } from '../testing/hostile-election.js'
-import type { Throttle } from '../testing/hostile-tabs.js'
+import { createHostileElection } from '../../test/hostile-election.js'
+import type { Throttle } from '../../test/hostile-tabs.js'
 
 const PROMPT = { delay: 2, duplicates: 0, loss: 0 }
 /** Time enough for the first election, and for everybody to have heard of it. */
@@ -294,9 +294,9 @@ describe('a candidate', () => {
       {},
       { election: 'beat' },
       { election: 'beat', term: Number.NaN, candidate: 'x' },
-      { election: 'depose', term: '99999999999999', candidate: 'x' },
-      { election: 'depose', term: 1e300, candidate: 'x' },
-      { election: 'depose', term: Number.MAX_SAFE_INTEGER, candidate: 7 },
+      { election: 'steal', term: '99999999999999', candidate: 'x' },
+      { election: 'steal', term: 1e300, candidate: 'x' },
+      { election: 'steal', term: Number.MAX_SAFE_INTEGER, candidate: 7 },
       { election: 'coup', term: Number.MAX_SAFE_INTEGER, candidate: 'x' },
     ]) {
       stranger.postMessage(message)

@@ -30,7 +30,7 @@ export function createHeartbeatElector(
   const all = { ...HEARTBEAT, ...settings }
   const terms = createTerms(powers.clock)
   return {
-    stand: (signal) => runCandidacy(powers, name, all, terms, signal),
-    depose: (signal) => runCandidacy(powers, name, all, terms, signal, true),
+    campaign: (signal) => runCandidacy(powers, name, all, terms, signal),
+    steal: (signal) => runCandidacy(powers, name, all, terms, signal, true),
   }
 }

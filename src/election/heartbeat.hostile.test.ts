@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { afterAll, describe, expect, it, vi } from 'vitest'
-import { createHostileElection, type Player } from '../testing/hostile-election.js'
-import type { Throttle, Weather } from '../testing/hostile-tabs.js'
+import { createHostileElection, type Player } from '../../test/hostile-election.js'
+import type { Throttle, Weather } from '../../test/hostile-tabs.js'
 
 /** More of them for a long search: `SCHEDULES=100000 npx vitest run src/election`. */
 const SCHEDULES = Number(process.env['SCHEDULES'] ?? 1_000)

@@ -1,16 +1,16 @@
-import type { LockRequest, Locks } from '../environment-common.js'
-import type { Elector, Office } from './elector.js'
+import type { LockRequest, Locks } from '../platform/environment.js'
+import type { Elector, Leadership } from './elector.js'
 
 /** The office is a Web Lock: the browser keeps the line, and moves on when a holder is gone, crashed ones included. */
 export function createLockElector(locks: Locks, name: string): Elector {
   return {
-    stand: (signal) => hold(locks, name, { signal }, signal),
+    campaign: (signal) => hold(locks, name, { signal }, signal),
     // No signal in the request: who steals never waits, and the Web Locks API forbids the two together.
-    depose: (signal) => hold(locks, name, { steal: true }, signal),
+    steal: (signal) => hold(locks, name, { steal: true }, signal),
   }
 }
 
-function hold(locks: Locks, name: string, request: LockRequest, signal: AbortSignal): Promise<Office> {
+function hold(locks: Locks, name: string, request: LockRequest, signal: AbortSignal): Promise<Leadership> {
   return new Promise((resolve, reject) => {
     // A request that steals would harm the holder before it looks at our signal.
     if (signal.aborted) return reject(signal.reason)

@@ -1,6 +1,6 @@
-import type { HubEnvironment } from '../environment-common.js'
-import type { HubProblem, Nudge, Settings, SocketState } from '../protocol.js'
+import type { HubEnvironment } from '../platform/environment.js'
 import type { OpenTransport, TransportHandlers } from '../transport/transport.js'
+import type { HubErrorCode, Nudge, Settings, SocketState } from '../wire/protocol.js'
 import { createProbe } from './probe.js'
 
 /** How often refused credentials are replaced by fresh ones before the hub gives up. */
@@ -21,7 +21,7 @@ const LATE = { dozed: 10_000, slept: 90_000 }
 
 export interface ConnectionHandlers extends Pick<TransportHandlers, 'auth' | 'onEvent' | 'onBadFrame'> {
   onState(state: SocketState): void
-  onProblem(code: HubProblem, message: string): void
+  onProblem(code: HubErrorCode, message: string): void
   /** Connected; `recovered` if nothing was missed since the last connection. */
   onUp(recovered: boolean): void
   /** It was, and is no more. */
@@ -55,7 +55,7 @@ export function createConnection(
     state = next
     handlers.onState(next)
   }
-  const complain = (code: HubProblem, message: string) => {
+  const complain = (code: HubErrorCode, message: string) => {
     if (!complained) handlers.onProblem(code, message)
     complained = true
   }

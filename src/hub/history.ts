@@ -1,4 +1,4 @@
-import type { EventPair, Since } from '../protocol.js'
+import type { EventPair, Since } from '../wire/protocol.js'
 
 interface Entry {
   readonly seq: number

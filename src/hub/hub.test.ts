@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { PROTOCOL } from '../protocol.js'
-import { createPipe } from '../testing/fake-browser.js'
-import { KEY, SETTINGS, setUpHub } from '../testing/fake-hub.js'
+import { createPipe } from '../../test/fake-browser.js'
+import { KEY, SETTINGS, setUpHub } from '../../test/fake-hub.js'
+import { PROTOCOL } from '../wire/protocol.js'
 
 beforeEach(() => void vi.useFakeTimers({ now: 1_000_000 }))
 afterEach(() => void vi.useRealTimers())

@@ -1,22 +1,22 @@
-import type { Endpoint } from '../endpoint.js'
-import type { HubEnvironment } from '../environment-common.js'
-import { tryLock, whenLockIsFree } from '../locks.js'
-import type { Credentials, Hello, Nudge, Settings, Welcome } from '../protocol.js'
-import type { Host } from '../status.js'
+import type { HubEnvironment } from '../platform/environment.js'
+import { tryLock, whenLockIsFree } from '../platform/locks.js'
 import type { OpenTransport } from '../transport/transport.js'
-import { createAdmission } from './admission.js'
-import { createAsk } from './ask.js'
+import type { Endpoint } from '../wire/endpoint.js'
+import type { CredentialsAnswer, Hello, Nudge, Settings, Welcome } from '../wire/protocol.js'
+import type { Host } from '../wire/status.js'
 import { createConnection } from './connection.js'
-import { createContinuity } from './continuity.js'
-import { CONTROL, createControl } from './control.js'
+import { createCredentialsSource } from './credentials.js'
 import { createCursor } from './cursor.js'
 import { createHistory } from './history.js'
 import { createMulticast } from './multicast.js'
-import { createOutbox, type Pace } from './outbox.js'
-import { createTellOnce, createTellOne } from './problems.js'
+import { createEventNormalizer } from './normalize-event.js'
+import { type BatchTimer, createOutbox } from './outbox.js'
+import { createRecovery } from './recovery.js'
 import { createRenewal } from './renewal.js'
-import { createSilence } from './silence.js'
+import { createReportOncePerEvent, createReportToOneTab } from './reports.js'
+import { CONTROL, createServerMessages } from './server-messages.js'
 import { type Tab, TabRegistry } from './tab-registry.js'
+import { createTabTimeout } from './tab-timeout.js'
 import { createTopics } from './topics.js'
 
 export interface Hub {
@@ -24,12 +24,12 @@ export interface Hub {
   /** Undefined when this hub has ended meanwhile. */
   attach(endpoint: Endpoint, hello: Hello, trusted: boolean): Promise<Welcome | undefined>
   want(tabId: string, events: readonly string[], topics?: readonly string[]): void
-  credentials(ask: number, answer: Credentials): void
+  credentials(request: number, answer: CredentialsAnswer): void
   nudge(why: Nudge): void
   /** False when the tab is not attached: it has to attach anew. */
   ping(tabId: string): boolean
-  /** The tab hears the multicast that it was told of. */
-  subscribed(tabId: string, endpoint: Endpoint): void
+  /** The tab listens to the multicast that its welcome named. */
+  multicastJoined(tabId: string, endpoint: Endpoint): void
   /** `release`: the identity has ended in this tab, so without other tabs the socket is closed at once. */
   detach(tabId: string, endpoint: Endpoint, release: boolean): void
   signOut(): void
@@ -45,7 +45,7 @@ export function createHub(
   settings: Settings,
   open: OpenTransport,
   onEnd: () => void,
-  pace: Pace = environment.timers.after,
+  pace: BatchTimer = environment.timers.after,
 ): Hub {
   const { clock, timers, locks } = environment
   const epoch = environment.id()
@@ -54,13 +54,13 @@ export function createHub(
   const history = createHistory(clock.now)
   const multicast = createMulticast(environment, `${key}/events/${epoch}`)
   const outbox = createOutbox(tabs, environment.clock, pace, () => history.seq, multicast.post)
-  const ask = createAsk(tabs, timers, settings.authTimeout, end)
-  const tellOne = createTellOne(tabs)
-  const tellOnce = createTellOnce(tellOne)
+  const ask = createCredentialsSource(tabs, timers, settings.authTimeoutMs, end)
+  const tellOne = createReportToOneTab(tabs)
+  const tellOnce = createReportOncePerEvent(tellOne)
   const cursor = createCursor()
-  const admission = createAdmission(tabs, cursor, tellOnce, environment.random)
-  const continuity = createContinuity(environment, cursor, join)
-  const silence = createSilence(tabs, environment, (tab) => remove(tab, false))
+  const admission = createEventNormalizer(tabs, cursor, tellOnce, environment.random)
+  const continuity = createRecovery(environment, cursor, join)
+  const silence = createTabTimeout(tabs, environment, (tab) => remove(tab, false))
   const topics = createTopics(tabs, environment, (event, metadata) => connection.send(event, metadata))
   const renewal = createRenewal({
     environment,
@@ -68,7 +68,7 @@ export function createHub(
     onRenewed: (credentials) => void connection.renew(credentials).then(topics.again),
     onTrouble: (message) => tellOne('auth-failed', message),
   })
-  const control = createControl(environment, {
+  const control = createServerMessages(environment, {
     replayed: continuity.replayed,
     cursor: cursor.start,
     gap: continuity.lost,
@@ -186,8 +186,8 @@ export function createHub(
     if (!forget(tab)) return
     topics.update()
     if (tabs.size > 0) tellState()
-    else if (release || settings.linger <= 0) end()
-    else lingering = timers.after(settings.linger, end)
+    else if (release || settings.lingerMs <= 0) end()
+    else lingering = timers.after(settings.lingerMs, end)
   }
 
   function end(): void {
@@ -217,7 +217,7 @@ export function createHub(
       if (tab) tab.seen = clock.now()
       return tab !== undefined
     },
-    subscribed(tabId, endpoint) {
+    multicastJoined(tabId, endpoint) {
       const tab = tabs.get(tabId)
       if (tab?.endpoint === endpoint) tab.subscribed = true
     },
@@ -230,7 +230,7 @@ export function createHub(
       end()
     },
     close(reason) {
-      tabs.tell({ kind: 'gone', reason })
+      tabs.tell({ kind: 'closed', reason })
       end()
     },
   }

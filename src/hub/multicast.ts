@@ -1,6 +1,6 @@
-import { type Endpoint, overChannel } from '../endpoint.js'
-import type { HubEnvironment } from '../environment-common.js'
-import type { HubMessage } from '../protocol.js'
+import type { HubEnvironment } from '../platform/environment.js'
+import { type Endpoint, overChannel } from '../wire/endpoint.js'
+import type { HubMessage } from '../wire/protocol.js'
 
 /**
  * One channel for all tabs that have no port to this hub: the browser takes an event off the leader's hands once, where a

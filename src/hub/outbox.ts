@@ -1,12 +1,12 @@
-import type { HubEnvironment } from '../environment-common.js'
-import { type EventPair, type HubMessage, writeEvents } from '../protocol.js'
+import type { HubEnvironment } from '../platform/environment.js'
+import { type EventPair, type HubMessage, writeEvents } from '../wire/protocol.js'
 import type { TabRegistry } from './tab-registry.js'
 
 /** Milliseconds between the batches of a burst. */
-export const PACE = 20
+export const BATCH_INTERVAL_MS = 20
 
 /** Runs something after about so many milliseconds; the answer cancels it. */
-export type Pace = (ms: number, run: () => void) => () => void
+export type BatchTimer = (ms: number, run: () => void) => () => void
 
 /**
  * Turns events into batches: the first one after a pause goes out at once, a burst as one message per tab per batch,
@@ -15,7 +15,7 @@ export type Pace = (ms: number, run: () => void) => () => void
 export function createOutbox(
   tabs: TabRegistry,
   clock: HubEnvironment['clock'],
-  pace: Pace,
+  pace: BatchTimer,
   seq: () => number,
   multicast: (message: HubMessage) => void,
 ) {
@@ -48,9 +48,9 @@ export function createOutbox(
   return {
     add(pair: EventPair): void {
       waiting.push(pair)
-      const rest = posted + PACE - clock.now()
+      const rest = posted + BATCH_INTERVAL_MS - clock.now()
       // More than all of it: the clock was set back. A late timer, of a leader that was hidden just now, is not waited for.
-      if (rest > 0 && rest <= PACE) pausing ??= pace(rest, post)
+      if (rest > 0 && rest <= BATCH_INTERVAL_MS) pausing ??= pace(rest, post)
       else post()
     },
     /** Sends what waits now: before a tab joins, and before anything that must come after these events. */

@@ -1,5 +1,5 @@
-import type { HubEnvironment } from '../environment-common.js'
-import { afterSilence } from '../patience.js'
+import type { HubEnvironment } from '../platform/environment.js'
+import { afterSilence } from '../platform/timeouts.js'
 
 /** For how long (ms) the server may say nothing when it is asked for a sign of life. */
 const SILENCE = 2_500

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { setUpHub } from '../testing/fake-hub.js'
+import { setUpHub } from '../../test/fake-hub.js'
 import { createRenewal } from './renewal.js'
 
 beforeEach(() => void vi.useFakeTimers({ now: 1_000_000 }))
@@ -44,8 +44,8 @@ describe('what the server says of an event', () => {
     await settle(20)
     expect(events()).toEqual([
       // The fake browser's chance is always a half.
-      ['a', { n: 1 }, { origin: 'me.1', wait: 3 }],
-      ['a', { n: 2 }, { wait: 300_000 }],
+      ['a', { n: 1 }, { origin: 'me.1', waitMs: 3 }],
+      ['a', { n: 2 }, { waitMs: 300_000 }],
       ['a', { n: 2.5 }],
       ['a', { n: 3 }],
       ['a', { n: 4 }],
@@ -58,7 +58,7 @@ describe('what the server says of an event', () => {
     server.emit('a', metadata)
     server.emit('a', metadata)
     await settle(20)
-    expect(events()).toEqual([['a', null, { origin: 'me.1', wait: 5 }]])
+    expect(events()).toEqual([['a', null, { origin: 'me.1', waitMs: 5 }]])
   })
 
   it.each([
@@ -526,7 +526,7 @@ describe('a hub whose tabs at a port do not answer', () => {
     const { asked, ended, follower } = await setUp(false)
     expect(asked).toBe('none')
     expect(ended()).toBe(1)
-    expect(follower.of('ask')).toEqual([])
+    expect(follower.of('credentials-request')).toEqual([])
   })
 
   it('stays when one of them answers', async () => {
@@ -544,7 +544,10 @@ describe('a hub whose tabs at a port do not answer', () => {
     await hub.attach(['a'], { trusted: false })
     const asked = hub.transport.last.handlers.auth().catch((thrown: Error) => thrown.message)
     await settle()
-    hub.hub.credentials(tab.of('ask').at(-1)?.ask ?? 0, { ok: false, message: 'auth failed: offline' })
+    hub.hub.credentials(tab.of('credentials-request').at(-1)?.request ?? 0, {
+      ok: false,
+      message: 'auth failed: offline',
+    })
     expect(await asked).toBe('auth failed: offline')
     expect(hub.ended()).toBe(0)
   })

@@ -1,6 +1,6 @@
-import type { HubEnvironment } from '../environment-common.js'
-import { messageOf } from '../errors.js'
-import type { Given } from './ask.js'
+import type { HubEnvironment } from '../platform/environment.js'
+import { messageOf } from '../util/errors.js'
+import type { Given } from './credentials.js'
 
 /** Credentials are renewed this long (ms) before their end, or a tenth of their life before it if that is less. */
 const AHEAD = 60_000

@@ -1,15 +1,15 @@
 import { expose } from 'comlink'
 import type { Elector } from '../election/elector.js'
-import { type Endpoint, listen } from '../endpoint.js'
-import type { HubEnvironment } from '../environment-common.js'
-import { whenLockIsFree } from '../locks.js'
-import { type Hello, type HubCalls, PROTOCOL, type Refusal, type Welcome } from '../protocol.js'
-import type { Host } from '../status.js'
+import type { HubEnvironment } from '../platform/environment.js'
+import { whenLockIsFree } from '../platform/locks.js'
 import type { OpenTransport } from '../transport/transport.js'
+import { type Endpoint, listen } from '../wire/endpoint.js'
+import { type Hello, type HubCalls, PROTOCOL, type Refusal, type Welcome } from '../wire/protocol.js'
+import type { Host } from '../wire/status.js'
+import { listenForFollowers } from './follower-listener.js'
 import { createHub, type Hub } from './hub.js'
-import type { Pace } from './outbox.js'
-import { openReception } from './reception.js'
-import { isHello, isTabMessage } from './tab-says.js'
+import type { BatchTimer } from './outbox.js'
+import { isHello, isTabMessage } from './tab-messages.js'
 
 /** How long (ms) an attaching tab waits for this hub's election before it is sent to the owner: by lock, by heartbeats. */
 const GRACE = { locks: 150, heartbeats: 1_000 }
@@ -23,7 +23,7 @@ export interface ServeOptions {
   readonly open: OpenTransport
   readonly elector: Elector
   /** Waits between the batches of a burst. Default: by a timer. */
-  readonly pace?: Pace
+  readonly batchTimer?: BatchTimer
 }
 
 /** Serves tabs at the other ends of their pipes. */
@@ -37,7 +37,7 @@ export interface Served {
  * Answers at the door of a key. It stands for office when the first tab comes, makes the hub once it is elected, and
  * stands by until then; when the hub has ended it lays down the office, and the next tab starts anew.
  */
-export function serveHub({ environment, key, host, open, elector, pace }: ServeOptions): Served {
+export function serveHub({ environment, key, host, open, elector, batchTimer }: ServeOptions): Served {
   const { timers, locks } = environment
   const name = environment.id()
   let term: AbortController | undefined
@@ -72,7 +72,7 @@ export function serveHub({ environment, key, host, open, elector, pace }: ServeO
     if (term) return
     const mine = new AbortController()
     term = mine
-    elected = elector.stand(mine.signal).then(
+    elected = elector.campaign(mine.signal).then(
       ({ lost }) => {
         if (mine.signal.aborted) return
         lost.addEventListener('abort', () => resign(mine))
@@ -84,10 +84,10 @@ export function serveHub({ environment, key, host, open, elector, pace }: ServeO
 
   function takeOffice(mine: AbortController): void {
     office = true
-    reception = openReception(environment, key, name, (pipe) => connect(pipe, false))
+    reception = listenForFollowers(environment, key, name, (pipe) => connect(pipe, false))
     for (const [endpoint, gone] of waiting) {
       gone.abort()
-      endpoint.postMessage({ kind: 'home' })
+      endpoint.postMessage({ kind: 'promoted' })
     }
     waiting.clear()
     timers.after(IDLE, () => {
@@ -110,7 +110,7 @@ export function serveHub({ environment, key, host, open, elector, pace }: ServeO
     if (hub) return hub
     owned = { url: settings.url, identity: settings.identity }
     const mine = term
-    hub = createHub(environment, key, host, settings, open, () => resign(mine), pace)
+    hub = createHub(environment, key, host, settings, open, () => resign(mine), batchTimer)
     return hub
   }
 
@@ -156,8 +156,7 @@ export function serveHub({ environment, key, host, open, elector, pace }: ServeO
           if (welcome) return welcome.ok ? { ...welcome, owner: name } : welcome
         }
       },
-      want: (events, topics) => hub?.want(tab, events, topics),
-      credentials: (ask, answer) => hub?.credentials(ask, answer),
+      subscribe: (events, topics) => hub?.want(tab, events, topics),
       nudge: (why) => hub?.nudge(why),
       ping: () => hub?.ping(tab) ?? false,
       signOut() {
@@ -168,7 +167,8 @@ export function serveHub({ environment, key, host, open, elector, pace }: ServeO
     expose(calls, endpoint as Parameters<typeof expose>[1])
     listen(endpoint, (data) => {
       if (!isTabMessage(data)) return
-      if (data.kind === 'subscribed') return hub?.subscribed(tab, endpoint)
+      if (data.kind === 'multicast-joined') return hub?.multicastJoined(tab, endpoint)
+      if (data.kind === 'credentials') return hub?.credentials(data.request, data.answer)
       left = true
       leave(endpoint)
       hub?.detach(tab, endpoint, data.release === true)

@@ -1,5 +1,5 @@
-import type { Endpoint } from '../endpoint.js'
-import type { Hello, HubMessage } from '../protocol.js'
+import type { Endpoint } from '../wire/endpoint.js'
+import type { Hello, HubMessage } from '../wire/protocol.js'
 
 /** A tab that is attached to this hub. */
 export interface Tab {

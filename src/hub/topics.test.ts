@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { setUpHub } from '../testing/fake-hub.js'
+import { setUpHub } from '../../test/fake-hub.js'
 
 beforeEach(() => void vi.useFakeTimers({ now: 1_000_000 }))
 afterEach(() => void vi.useRealTimers())
@@ -22,7 +22,7 @@ function setUp({ answers = true, settings }: { answers?: boolean; settings?: Par
   /** The server reads what was said to it, and answers. */
   async function serve(): Promise<void> {
     await pass()
-    for (const [event, { topics, ask }] of hub.transport.last.said.slice(read)) {
+    for (const [event, { topics, request }] of hub.transport.last.said.slice(read)) {
       read++
       for (const topic of topics as string[]) {
         log.push(`${event.slice(6)} ${topic}`)
@@ -34,7 +34,7 @@ function setUp({ answers = true, settings }: { answers?: boolean; settings?: Par
           if (known.has(topic)) faults.push(`joined ${topic} twice`)
           if (ok) rooms.add(topic)
           if (ok && answers) known.add(topic)
-          if (answers) say({ topic, ok, ask, ...(!ok && { message: 'not yours' }) })
+          if (answers) say({ topic, ok, request, ...(!ok && { message: 'not yours' }) })
         }
       }
     }
@@ -205,7 +205,7 @@ describe('what the tabs hear', () => {
     await serve()
     tab.use('p')
     await serve()
-    say({ topic: 'p', ok: true, ask: 1 })
+    say({ topic: 'p', ok: true, request: 1 })
     await pass()
     expect(tab.of('topic')).toEqual([])
     set(true)
@@ -298,7 +298,7 @@ describe('a server that does not answer', () => {
     await serve()
     expect(log).toEqual(['join p', 'join p', 'join p'])
     expect(tab.of('topic')).toMatchObject([{ topic: 'p', ok: false, name: 'failed' }])
-    say({ topic: 'p', ok: true, ask: 1 })
+    say({ topic: 'p', ok: true, request: 1 })
     await pass()
     expect(tab.of('topic').at(-1)).toEqual(joined(Date.now()))
   })
@@ -308,8 +308,8 @@ describe('a server that does not answer', () => {
     refused.add('q')
     const tab = await attach(['a'], { topics: ['p', 'q'] })
     await up()
-    say({ topic: 'p', ok: true, ask: 1 })
-    say({ topic: 'q', ok: false, ask: 1, message: 'not yours' })
+    say({ topic: 'p', ok: true, request: 1 })
+    say({ topic: 'q', ok: false, request: 1, message: 'not yours' })
     await pass()
     expect(tab.of('topic')).toHaveLength(2)
   })
@@ -321,7 +321,7 @@ describe('a server that does not answer', () => {
     for (const odd of [
       { topic: 'p', ok: true },
       { topic: 'x', ok: false },
-      { topic: 7, ok: true, ask: 1 },
+      { topic: 7, ok: true, request: 1 },
       { topic: null },
     ])
       say(odd)

@@ -1,5 +1,5 @@
-import type { HubEnvironment } from '../environment-common.js'
-import { type Metadata, RESERVED, type TopicAnswer } from '../protocol.js'
+import type { HubEnvironment } from '../platform/environment.js'
+import { type Metadata, RESERVED, type TopicAnswer } from '../wire/protocol.js'
 import type { Tab, TabRegistry } from './tab-registry.js'
 
 /** A topic is left this long (ms) after its last tab: a reload and a change of page do not leave and join it. */
@@ -10,7 +10,7 @@ const TRIES = 3
 
 interface Room {
   /** The number of the last question, 0 before the first one; an answer to any other is too late. */
-  ask: number
+  request: number
   /** Absent while it is asked for, and while there is no connection. */
   answer?: TopicAnswer | undefined
   /** Since when it has been joined, over all connections that went on where the last one ended. */
@@ -42,19 +42,19 @@ export function createTopics(
   function ask(topics: readonly string[]): void {
     if (!up || topics.length === 0) return
     const number = ++asked
-    for (const topic of topics) Object.assign(rooms.get(topic) as Room, { ask: number, answer: undefined })
+    for (const topic of topics) Object.assign(rooms.get(topic) as Room, { request: number, answer: undefined })
     say(number, 1)
   }
 
   function say(number: number, time: number): void {
-    const open = [...rooms].filter(([, room]) => room.ask === number && !room.answer).map(([topic]) => topic)
+    const open = [...rooms].filter(([, room]) => room.request === number && !room.answer).map(([topic]) => topic)
     if (!up || open.length === 0) return
     if (time > TRIES) {
       const message = `the server has not answered ${TRIES} times: it does not seem to know of topics`
       for (const topic of open) settle({ topic, ok: false, name: 'failed', message })
       return
     }
-    send(`${RESERVED}:join`, { topics: open, ask: number })
+    send(`${RESERVED}:join`, { topics: open, request: number })
     timers.after(ANSWER, () => say(number, time + 1))
   }
 
@@ -77,7 +77,7 @@ export function createTopics(
   function update(): void {
     const used = inUse()
     const fresh = [...used].filter((topic) => !rooms.has(topic))
-    for (const topic of fresh) rooms.set(topic, { ask: 0 })
+    for (const topic of fresh) rooms.set(topic, { request: 0 })
     ask(fresh)
     for (const [topic, room] of rooms) {
       if (used.has(topic)) {
@@ -113,7 +113,7 @@ export function createTopics(
         if (!recovered) room.at = undefined
         if (used.has(topic)) continue
         room.leaving?.()
-        if (recovered && room.ask > 0) leave(topic)
+        if (recovered && room.request > 0) leave(topic)
         else rooms.delete(topic)
       }
       ask([...rooms.keys()])
@@ -123,9 +123,9 @@ export function createTopics(
       for (const room of rooms.values()) room.answer = undefined
     },
     /** What the server says of a topic: an answer, or of its own accord that it has taken it away. */
-    hear({ topic, ok, ask: number, message }: Metadata): void {
+    hear({ topic, ok, request: number, message }: Metadata): void {
       const room = rooms.get(topic as string)
-      if (!room || (number === undefined ? ok === true : !up || number !== room.ask)) return
+      if (!room || (number === undefined ? ok === true : !up || number !== room.request)) return
       // Sent on by a connection that is being recovered: it was not in the topic all the while.
       if (!up) {
         room.at = undefined

@@ -3,12 +3,12 @@ import type { AddressInfo } from 'node:net'
 import { Server } from 'socket.io'
 import { describe, expect, it, vi } from 'vitest'
 import { WebSocketServer } from 'ws'
-import { type HubMessage, PROTOCOL, type Settings } from '../protocol.js'
+import { createFakeBrowser, createPipe } from '../../test/fake-browser.js'
+import { afterwards, until } from '../../test/real-server.js'
+import { openWebSocket } from '../../test/real-sockets.js'
 import { createNotifier, createSessions } from '../server/index.js'
-import { createFakeBrowser, createPipe } from '../testing/fake-browser.js'
-import { afterwards, until } from '../testing/real-server.js'
-import { openWebSocket } from '../testing/real-sockets.js'
 import { openSocketIo } from '../transport/socket-io.js'
+import { type HubMessage, PROTOCOL, type Settings } from '../wire/protocol.js'
 import { createHub } from './hub.js'
 
 // A hub and a real server of each kind, which knows of topics as its documentation says.
@@ -62,7 +62,7 @@ async function webSocket(): Promise<Far> {
         if (event === '_line:leave') joined.get(topic)?.delete(say)
         if (event !== '_line:join') continue
         if (allows(topic)) joined.set(topic, (joined.get(topic) ?? new Set()).add(say))
-        say('_line', { topic, ok: allows(topic), message: NO, ask: metadata.ask })
+        say('_line', { topic, ok: allows(topic), message: NO, request: metadata.request })
       }
     })
     socket.on('close', () => {
@@ -101,8 +101,8 @@ describe.each([
       url: `http://127.0.0.1:${far.port}/`,
       identity: 'ann',
       socket: { reconnectionDelay: 20, reconnectionDelayMax: 40 },
-      linger: 0,
-      authTimeout: 1_000,
+      lingerMs: 0,
+      authTimeoutMs: 1_000,
     }
     const { environment } = createFakeBrowser({ webLocks: false }).tab()
     const hub = createHub(environment, 'k', 'this-tab', settings, open, () => undefined)
@@ -112,7 +112,7 @@ describe.each([
     port1.addEventListener('message', ({ data }) => {
       const message = data as HubMessage
       got.push(message)
-      if (message.kind === 'ask') hub.credentials(message.ask, { ok: true, auth: {} })
+      if (message.kind === 'credentials-request') hub.credentials(message.request, { ok: true, auth: {} })
     })
     const hello = { protocol: PROTOCOL, tab: 't', settings, events: ['changed'], since: { time: Date.now() } }
     await hub.attach(port2, { ...hello, topics: ['mine', 'yours'] }, true)

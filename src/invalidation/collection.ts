@@ -1,5 +1,5 @@
-import type { EventPair } from '../protocol.js'
-import type { Order } from './order.js'
+import type { EventPair } from '../wire/protocol.js'
+import type { LogicalClock } from './logical-clock.js'
 import type { ServerEvent } from './receipt.js'
 import type { NormalTarget } from './target.js'
 import { createTargetSet } from './target-set.js'
@@ -12,7 +12,7 @@ export type Due = readonly [pair: EventPair, targets: readonly NormalTarget[], h
  * kept for receipts alone: without anybody who hears of those, thousands of objects would outlive the garbage collector's
  * cheap rounds.
  */
-export function createCollection(order: Order, isWatched: () => boolean) {
+export function createCollection(order: LogicalClock, isWatched: () => boolean) {
   let pairs: EventPair[] = []
   let echoes: Due[] = []
   const set = createTargetSet()

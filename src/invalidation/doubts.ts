@@ -1,14 +1,14 @@
+import type { Decide } from './apply.js'
 import type { createDebts } from './debts.js'
 import type { createFetchLog } from './fetch-log.js'
-import type { Decide } from './pass.js'
 import { isIdle } from './query-client.js'
-import type { createRecent } from './recent.js'
+import type { createRecentTargets } from './recent-targets.js'
 import { type QueryKey, startsWith } from './target.js'
 
 interface DoubtsOptions {
   readonly debts: ReturnType<typeof createDebts>
   readonly log: ReturnType<typeof createFetchLog>
-  readonly recent: ReturnType<typeof createRecent>
+  readonly recent: ReturnType<typeof createRecentTargets>
   readonly now: () => number
   /** Asks it of each query that a rule can reach. */
   readonly each: (decide: Decide) => void

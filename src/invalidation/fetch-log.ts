@@ -1,4 +1,4 @@
-import type { Clock } from '../environment.js'
+import type { Clock } from '../platform/page.js'
 import type { Hit } from './matcher.js'
 import type { QueryCacheEvent, QueryClientSlice, QuerySlice } from './query-client.js'
 

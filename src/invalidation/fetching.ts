@@ -1,14 +1,14 @@
+import type { Chosen, Outcome } from './apply.js'
 import type { createDebts } from './debts.js'
 import type { createFetchLog } from './fetch-log.js'
-import type { Order } from './order.js'
-import type { Chosen, Fate } from './pass.js'
+import type { LogicalClock } from './logical-clock.js'
 import type { QuerySlice } from './query-client.js'
 import type { Sharing, SharingHooks } from './sharing.js'
 
 interface FetchingOptions {
   readonly debts: ReturnType<typeof createDebts>
   readonly log: ReturnType<typeof createFetchLog>
-  readonly order: Order
+  readonly order: LogicalClock
   /** Gives the way to share fetches with other tabs, once it is loaded. */
   readonly sharing: ((hooks: SharingHooks) => Promise<Sharing | undefined>) | undefined
   /** What was to be fetched owes its fetch still. */
@@ -42,14 +42,14 @@ export function createFetching({ debts, log, order, sharing: load, onPutOff }: F
 
   return {
     /** Marks stale, and says who is to fetch it. */
-    charge(query: QuerySlice, fetchNow: boolean): Fate | undefined {
+    charge(query: QuerySlice, fetchNow: boolean): Outcome | undefined {
       const fate = debts.mark(query, fetchNow)
       return fate === 'refetched' && sharing?.isOn(query) ? 'shared' : fate
     },
     /** What a pass has chosen: what is being fetched is watched, what is to be shared is asked for. */
     see({ refetched, shared }: Chosen): void {
       refetched.forEach(debts.follow)
-      const place = order.tick()
+      const place = order.next()
       for (const query of shared) sharing?.request(query, place)
     },
     /** From then on no other tab's data from before that moment is taken. */

@@ -1,8 +1,8 @@
 import { dehydrate, hydrate, MutationObserver, QueryClient, QueryObserver } from '@tanstack/react-query'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { createOwnRequests, ORIGIN_HEADER } from '../own-requests.js'
-import type { EventPair } from '../protocol.js'
-import { createFakeBrowser } from '../testing/fake-browser.js'
+import { createFakeBrowser } from '../../test/fake-browser.js'
+import { createOwnWrites, ORIGIN_HEADER } from '../tab/own-writes.js'
+import type { EventPair } from '../wire/protocol.js'
 import { createInvalidator } from './invalidator.js'
 import type { Receipt } from './receipt.js'
 import { compileRule } from './rule.js'
@@ -22,7 +22,7 @@ function setUp(queryKeys: readonly string[] = ['a'], before: (client: QueryClien
   })
   before(client)
   const tab = createFakeBrowser().tab()
-  const own = createOwnRequests(
+  const own = createOwnWrites(
     () => 'me',
     () => Date.now(),
     (ms, run) => setTimeout(run, ms),
@@ -445,7 +445,7 @@ describe('an event that is spread', () => {
       await pass(100)
     }
     // By the server's word, for this event alone.
-    invalidator.push([['a', {}, { wait: 5_000 }]])
+    invalidator.push([['a', {}, { waitMs: 5_000 }]])
     await pass(4_900)
     expect(fetches).toEqual({ a: [0], b: [0] })
     await pass(60_000)

@@ -8,9 +8,9 @@ import {
   type QueryObserverOptions,
 } from '@tanstack/react-query'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import type { EventPair } from '../protocol.js'
-import { createFakeBrowser } from '../testing/fake-browser.js'
-import { createSimpleOrder } from '../testing/simple-order.js'
+import { createFakeBrowser } from '../../test/fake-browser.js'
+import { createSimpleOrder } from '../../test/simple-order.js'
+import type { EventPair } from '../wire/protocol.js'
 import { createInvalidator, type InvalidatorOptions } from './invalidator.js'
 import type { Receipt } from './receipt.js'
 import { compileRule } from './rule.js'

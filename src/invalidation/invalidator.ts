@@ -1,17 +1,17 @@
-import type { Environment } from '../environment.js'
-import type { EventPair } from '../protocol.js'
+import type { TabEnvironment } from '../platform/page.js'
+import type { EventPair } from '../wire/protocol.js'
+import { createApply, type Outcome } from './apply.js'
 import { createCollection, type Due } from './collection.js'
 import { createDebts } from './debts.js'
 import { createDoubts } from './doubts.js'
 import { createFetchLog } from './fetch-log.js'
 import { createFetching } from './fetching.js'
+import type { LogicalClock } from './logical-clock.js'
 import { createMatcher, type Hit, isHit } from './matcher.js'
 import { createMutationHold } from './mutation-hold.js'
-import type { Order } from './order.js'
-import { createPass, type Fate } from './pass.js'
 import { isIdle, type QueryClientSlice, type QuerySlice } from './query-client.js'
 import type { Receipt } from './receipt.js'
-import { createRecent } from './recent.js'
+import { createRecentTargets } from './recent-targets.js'
 import type { CompiledRule } from './rule.js'
 import type { Sharing, SharingHooks } from './sharing.js'
 import { createSpread } from './spread.js'
@@ -25,11 +25,11 @@ export interface InvalidatorOptions {
   readonly jitter: number
   /** Over how many milliseconds tabs spread their fetches for an event, by its name. */
   readonly spread: ReadonlyMap<string, number>
-  readonly order: Order
+  readonly order: LogicalClock
   readonly environment: {
-    readonly clock: Environment['clock']
-    readonly timers: Environment['timers']
-    readonly page: Pick<Environment['page'], 'isVisible' | 'on'>
+    readonly clock: TabEnvironment['clock']
+    readonly timers: TabEnvironment['timers']
+    readonly page: Pick<TabEnvironment['page'], 'isVisible' | 'on'>
     readonly random: () => number
   }
   readonly onReceipt: (receipt: Receipt) => void
@@ -65,15 +65,15 @@ export function createInvalidator(options: InvalidatorOptions): Invalidator {
     for (const one of due) collection.add(...one)
     schedule()
   })
-  const recent = createRecent(clock.now)
-  const pass = createPass(client, clock.now, options.onReceipt)
+  const recent = createRecentTargets(clock.now)
+  const pass = createApply(client, clock.now, options.onReceipt)
   const hold = createMutationHold(client, timers, debounce.maxWait)
   const schedule = timers.debounce(() => hold.run(flush), debounce.wait, debounce.maxWait)
   const debts = createDebts(() => {
     if (!closed) schedule()
   })
   const stopLooking = page.on('visible', lookAgain)
-  const log = createFetchLog(client, order.tick, clock, {
+  const log = createFetchLog(client, order.next, clock, {
     onFetched: ({ queryHash }) => debts.pay(queryHash),
     onUsed(query) {
       // Perhaps with `refetchOnMount: false`. A fetch of TanStack's own has begun by then.
@@ -105,7 +105,7 @@ export function createInvalidator(options: InvalidatorOptions): Invalidator {
     onDoubt: fetching.doubt,
   })
 
-  function push(pairs: readonly EventPair[], heard = order.tick()): void {
+  function push(pairs: readonly EventPair[], heard = order.next()): void {
     if (closed) return
     const isWatched = options.isWatched()
     let isDue = false
@@ -116,7 +116,7 @@ export function createInvalidator(options: InvalidatorOptions): Invalidator {
       const targets = rules.get(name)?.resolve(pair[1])
       // Most events of many an app make nothing stale: unless somebody watches, they are worth no timer.
       if (!targets || (targets.length === 0 && !isWatched)) return
-      const wait = spread.wait(name, pair[2]?.wait)
+      const wait = spread.wait(name, pair[2]?.waitMs)
       if (wait > 0) spread.add(name, wait, [pair, targets, heard])
       else collection.add(pair, targets, heard)
       isDue ||= wait === 0
@@ -148,7 +148,7 @@ export function createInvalidator(options: InvalidatorOptions): Invalidator {
     see(chosen)
   }
 
-  function answer(query: QuerySlice, hit: Hit, visible: boolean): Fate | undefined {
+  function answer(query: QuerySlice, hit: Hit, visible: boolean): Outcome | undefined {
     if (!log.has(query, hit)) return isIdle(query) ? charge(query, visible) : debts.join(query)
     return isIdle(query) ? 'covered' : debts.insure(query)
   }

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { createMatcher, isHit, type Verdict } from './matcher.js'
+import { createMatcher, isHit, type Match } from './matcher.js'
 import { contradicts } from './scope.js'
 import { type NormalTarget, type QueryKey, startsWith } from './target.js'
 
@@ -13,7 +13,7 @@ interface Query {
 }
 
 /** What the matcher means, without an index. */
-function naive(targets: readonly NormalTarget[], { queryKey, meta }: Query): Verdict {
+function naive(targets: readonly NormalTarget[], { queryKey, meta }: Query): Match {
   const matching = targets.filter((target) => startsWith(queryKey, target.queryKey))
   const open = matching.filter(
     ({ queryKey: prefix, scope }) => !scope || !contradicts(queryKey, prefix.length, meta?.['scope'], scope),
@@ -30,7 +30,7 @@ function naive(targets: readonly NormalTarget[], { queryKey, meta }: Query): Ver
 describe('the matcher', () => {
   const transactions = { queryKey: ['transactions'], scope: { type: 'card' } }
 
-  it.each<[what: string, targets: NormalTarget[], query: Query, verdict: Verdict]>([
+  it.each<[what: string, targets: NormalTarget[], query: Query, verdict: Match]>([
     ['nothing to match', [], { queryKey: ['loans'] }, undefined],
     ['another head', [{ queryKey: ['loans'] }], { queryKey: ['balance'] }, undefined],
     ['the same head, another rest', [{ queryKey: ['loans', 1] }], { queryKey: ['loans', 2] }, undefined],

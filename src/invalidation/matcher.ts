@@ -8,7 +8,7 @@ export interface Hit {
 }
 
 /** `skipped`: a target would match, but its scope contradicts. */
-export type Verdict = Hit | 'skipped' | undefined
+export type Match = Hit | 'skipped' | undefined
 
 interface Matchable {
   readonly queryKey: QueryKey
@@ -27,7 +27,7 @@ interface Group {
  * Compiles targets into one question per query, so that a flush walks the cache once whatever their number: targets
  * are looked up by the first two parts of the key.
  */
-export function createMatcher(targets: Iterable<NormalTarget>): (query: Matchable) => Verdict {
+export function createMatcher(targets: Iterable<NormalTarget>): (query: Matchable) => Match {
   const byHead = new Map<unknown, Group>()
   const headless: NormalTarget[] = []
   for (const target of targets) {
@@ -47,7 +47,7 @@ export function createMatcher(targets: Iterable<NormalTarget>): (query: Matchabl
   return (query) => {
     const { queryKey } = query
     const group = byHead.get(queryKey[0])
-    let verdict: Verdict
+    let verdict: Match
     if (group) {
       const candidates = group.bySecond.get(queryKey[1])
       if (candidates) verdict = test(query, candidates, verdict)
@@ -57,7 +57,7 @@ export function createMatcher(targets: Iterable<NormalTarget>): (query: Matchabl
   }
 }
 
-function test(query: Matchable, candidates: readonly NormalTarget[], before: Verdict): Verdict {
+function test(query: Matchable, candidates: readonly NormalTarget[], before: Match): Match {
   let verdict = before
   for (const { queryKey, scope, after = Number.POSITIVE_INFINITY, own = 0 } of candidates) {
     const hit = isHit(verdict) ? verdict : undefined
@@ -71,4 +71,4 @@ function test(query: Matchable, candidates: readonly NormalTarget[], before: Ver
   return verdict
 }
 
-export const isHit = (verdict: Verdict): verdict is Hit => typeof verdict === 'object'
+export const isHit = (verdict: Match): verdict is Hit => typeof verdict === 'object'

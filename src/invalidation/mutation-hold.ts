@@ -1,4 +1,4 @@
-import type { Environment } from '../environment.js'
+import type { TabEnvironment } from '../platform/page.js'
 import type { QueryClientSlice } from './query-client.js'
 
 /**
@@ -7,7 +7,7 @@ import type { QueryClientSlice } from './query-client.js'
  */
 export function createMutationHold(
   client: QueryClientSlice,
-  timers: Pick<Environment['timers'], 'after'>,
+  timers: Pick<TabEnvironment['timers'], 'after'>,
   most: number,
 ) {
   const due = new Set<() => void>()

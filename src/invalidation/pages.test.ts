@@ -1,7 +1,7 @@
 import { InfiniteQueryObserver, QueryClient } from '@tanstack/react-query'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { createFakeBrowser } from '../testing/fake-browser.js'
-import { createSimpleOrder } from '../testing/simple-order.js'
+import { createFakeBrowser } from '../../test/fake-browser.js'
+import { createSimpleOrder } from '../../test/simple-order.js'
 import { createInvalidator } from './invalidator.js'
 import { compileRule } from './rule.js'
 

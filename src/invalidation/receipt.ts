@@ -1,4 +1,4 @@
-import type { Metadata } from '../protocol.js'
+import type { Metadata } from '../wire/protocol.js'
 import type { QueryKey } from './target.js'
 
 /** An event as a tab received it. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
-import type { PartylineErrorCode } from '../errors.js'
-import type { Metadata } from '../protocol.js'
+import type { PartylineErrorCode } from '../util/errors.js'
+import type { Metadata } from '../wire/protocol.js'
 import { type CompiledRule, compileRule } from './rule.js'
 import { EVERYTHING, type QueryKey } from './target.js'
 

@@ -1,6 +1,6 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
-import { messageOf, type Report } from '../errors.js'
-import type { Metadata } from '../protocol.js'
+import { messageOf, type Report } from '../util/errors.js'
+import type { Metadata } from '../wire/protocol.js'
 import { reachOf } from './reach.js'
 import { type NormalTarget, nonsenseIn, normalize, type Targets } from './target.js'
 

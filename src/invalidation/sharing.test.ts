@@ -1,9 +1,9 @@
 import { InfiniteQueryObserver, MutationObserver, QueryClient, QueryObserver } from '@tanstack/react-query'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import type { Locks } from '../environment-common.js'
-import { createOwnRequests } from '../own-requests.js'
-import { createFakeBrowser } from '../testing/fake-browser.js'
-import { createSimpleOrder } from '../testing/simple-order.js'
+import { createFakeBrowser } from '../../test/fake-browser.js'
+import { createSimpleOrder } from '../../test/simple-order.js'
+import type { Locks } from '../platform/environment.js'
+import { createOwnWrites } from '../tab/own-writes.js'
 import { createInvalidator } from './invalidator.js'
 import type { Receipt } from './receipt.js'
 import { compileRule } from './rule.js'
@@ -41,7 +41,7 @@ function setUp({ webLocks = true, deniesLocks = false, timeout = 5_000, carries 
   async function open({ name = 'app', epoch = 'e1' } = {}) {
     const tab = browser.tab()
     const environment = deniesLocks ? { ...tab.environment, locks: deniedLocks } : tab.environment
-    const requests = createOwnRequests(
+    const requests = createOwnWrites(
       () => 'me',
       () => Date.now(),
       (ms, run) => setTimeout(run, ms),

@@ -1,6 +1,6 @@
-import type { Environment } from '../environment.js'
-import { messageOf, type Report } from '../errors.js'
-import { tryLock } from '../locks.js'
+import { tryLock } from '../platform/locks.js'
+import type { TabEnvironment } from '../platform/page.js'
+import { messageOf, type Report } from '../util/errors.js'
 import { isIdle, type QueryClientSlice, type QuerySlice } from './query-client.js'
 import { isResult, NOWHERE, type Result, type Version } from './shared-result.js'
 
@@ -24,10 +24,10 @@ export interface SharingOptions extends SharingHooks {
   /** After this long (ms) a tab fetches for itself. */
   readonly timeout: number
   readonly client: QueryClientSlice
-  readonly environment: Pick<Environment, 'locks' | 'openChannel'> & {
-    readonly clock: Pick<Environment['clock'], 'now'>
-    readonly timers: Pick<Environment['timers'], 'after'>
-    readonly page: Pick<Environment['page'], 'isVisible' | 'on'>
+  readonly environment: Pick<TabEnvironment, 'locks' | 'openChannel'> & {
+    readonly clock: Pick<TabEnvironment['clock'], 'now'>
+    readonly timers: Pick<TabEnvironment['timers'], 'after'>
+    readonly page: Pick<TabEnvironment['page'], 'isVisible' | 'on'>
   }
   /** Undefined while there is no other tab to share with. */
   readonly version: () => Version | undefined

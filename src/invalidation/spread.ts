@@ -1,11 +1,11 @@
-import type { Environment } from '../environment.js'
+import type { TabEnvironment } from '../platform/page.js'
 
 /**
  * Holds events back for a while, which differs between browsers: so an event to a million users does not become a
  * million requests in one second. Events of one name wait together, for as long as the first of them has to.
  */
 export function createSpread<T>(
-  { timers, random }: { readonly timers: Pick<Environment['timers'], 'after'>; readonly random: () => number },
+  { timers, random }: { readonly timers: Pick<TabEnvironment['timers'], 'after'>; readonly random: () => number },
   spans: ReadonlyMap<string, number>,
   release: (events: readonly T[]) => void,
 ) {

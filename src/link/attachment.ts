@@ -1,13 +1,13 @@
-import { type Endpoint, listen } from '../endpoint.js'
-import type { Environment } from '../environment.js'
-import { messageOf } from '../errors.js'
-import { tryLock, whenLockIsFree } from '../locks.js'
-import { afterSilence } from '../patience.js'
-import { type Credentials, type Hello, type HubMessage, isHubMessage, type Welcome } from '../protocol.js'
-import type { Asked } from './asked.js'
+import { tryLock, whenLockIsFree } from '../platform/locks.js'
+import type { TabEnvironment } from '../platform/page.js'
+import { afterSilence } from '../platform/timeouts.js'
+import { messageOf } from '../util/errors.js'
+import { type Endpoint, listen } from '../wire/endpoint.js'
+import { type CredentialsAnswer, type Hello, type HubMessage, isHubMessage, type Welcome } from '../wire/protocol.js'
 import { createCaller } from './caller.js'
 import { onElection } from './find-owner.js'
 import type { Rung } from './rung.js'
+import type { Subscriptions } from './subscriptions.js'
 
 /** How long (ms) a hub may say nothing before its welcome, its script's download and start included; over all of a rung's tries. */
 const HANDSHAKE = 5_000
@@ -25,17 +25,17 @@ const ECHO = 1_000
 export type Attached = Extract<Welcome, { ok: true }>
 
 /** A hub that answered, but not with a welcome. */
-export class Refused extends Error {
+export class RefusedError extends Error {
   constructor(readonly refusal: Extract<Welcome, { ok: false }>) {
     super(refusal.message)
   }
 }
 
 /** The hub has moved, or turned out to be unusable, before it welcomed this tab. */
-export class Moved extends Error {}
+export class OwnerChangedError extends Error {}
 
 /** A hub that said nothing when it was asked. */
-export class Hung extends Error {
+export class HubTimeoutError extends Error {
   constructor(
     readonly rung: Rung,
     ms: number,
@@ -45,18 +45,18 @@ export class Hung extends Error {
 }
 
 /** What a hub says that is not answered right here. */
-export type Heard = Exclude<HubMessage, { kind: 'ask' }>
+export type Heard = Exclude<HubMessage, { kind: 'credentials-request' }>
 
 export interface AttachmentOptions {
-  readonly environment: Environment
+  readonly environment: TabEnvironment
   readonly key: string
   readonly hello: Omit<Hello, 'events' | 'topics' | 'lock'>
-  readonly asked: Asked
+  readonly asked: Subscriptions
   /** A new name for the lock that proves this tab's life to the hub. */
   readonly lock: () => string
   readonly onMessage: (message: Heard) => void
   /** Answers the hub's question for credentials. */
-  readonly auth: () => Promise<Credentials>
+  readonly auth: () => Promise<CredentialsAnswer>
   /** The hub is gone, or does not answer. Called once at most, and only after the welcome. */
   readonly onLost: (reason: string, hung: boolean) => void
   /** Another hub has failed this tab by its silence. */
@@ -84,7 +84,7 @@ export interface Attachment {
  */
 export function attachBy(rung: Rung, follow: Rung, options: AttachmentOptions): Promise<Attachment> {
   return attach(rung, options).catch((thrown: unknown) => {
-    if (thrown instanceof Refused && thrown.refusal.code === 'standby') return attach(follow, options)
+    if (thrown instanceof RefusedError && thrown.refusal.code === 'standby') return attach(follow, options)
     throw thrown
   })
 }
@@ -99,7 +99,7 @@ async function attach(rung: Rung, options: AttachmentOptions): Promise<Attachmen
 
   let fail: (reason: string) => void = () => undefined
   const failure = new Promise<never>((_resolve, reject) => {
-    fail = (reason) => reject(new Moved(reason))
+    fail = (reason) => reject(new OwnerChangedError(reason))
   })
   failure.catch(() => undefined)
 
@@ -112,7 +112,7 @@ async function attach(rung: Rung, options: AttachmentOptions): Promise<Attachmen
     if (!isHubMessage(data)) hub.hear(data)
     else if (signal.aborted) {
       if (data.kind === 'events') options.onLate()
-    } else if (data.kind === 'ask') answer(data.ask)
+    } else if (data.kind === 'credentials-request') answer(data.request)
     else onMessage(data)
   }
   const stopListening = listen(endpoint, hear)
@@ -140,17 +140,17 @@ async function attach(rung: Rung, options: AttachmentOptions): Promise<Attachmen
   }
   signal.addEventListener('abort', leave)
   /** Only to the hub that asked, by the pipe on which it asked, and never where others can listen in. */
-  const answer = (ask: number) => {
+  const answer = (request: number) => {
     if (endpoint.shared) return
     void options.auth().then((credentials) => {
-      if (!signal.aborted) void call(hub.call('credentials', ask, credentials))
+      if (!signal.aborted) endpoint.postMessage({ kind: 'credentials', request, answer: credentials })
     })
   }
   /** The hub runs in this very thread: it is as well as this tab is. */
   const isOwn = rung.host !== 'shared-worker' && !endpoint.shared
   const within = <T>(ms: number, answer: Promise<T>): Promise<T> =>
     new Promise((resolve, reject) => {
-      const hung = () => reject(new Hung(rung, ms))
+      const hung = () => reject(new HubTimeoutError(rung, ms))
       const stop = isOwn ? undefined : afterSilence(environment, () => heardAt, ms, hung)
       answer.then(resolve, reject).finally(stop)
     })
@@ -172,7 +172,7 @@ async function attach(rung: Rung, options: AttachmentOptions): Promise<Attachmen
     failure,
     within(HANDSHAKE / (rung.tries ?? 1), hub.call('attach', { ...hello, ...asked.anew(), ...(lock && { lock }) })),
   ])
-  if (!welcome.ok) throw new Refused(welcome)
+  if (!welcome.ok) throw new RefusedError(welcome)
   owner = welcome.owner
 
   failure.catch((thrown: unknown) => lose(messageOf(thrown), false))
@@ -180,7 +180,7 @@ async function attach(rung: Rung, options: AttachmentOptions): Promise<Attachmen
     const channel = environment.openChannel(welcome.multicast)
     listen(channel, hear)
     multicast = channel
-    endpoint.postMessage({ kind: 'subscribed' })
+    endpoint.postMessage({ kind: 'multicast-joined' })
   }
 
   const watched = welcome.lock !== undefined
@@ -210,7 +210,7 @@ async function attach(rung: Rung, options: AttachmentOptions): Promise<Attachmen
     welcome,
     want() {
       const { events, topics } = asked.change() ?? {}
-      if (events) void call(hub.call('want', events, topics))
+      if (events) void call(hub.call('subscribe', events, topics))
     },
     nudge: (why) => void call(hub.call('nudge', why)),
     // Its answer is the `signed-out` message, which every tab gets.

@@ -1,9 +1,9 @@
 import { QueryClient } from '@tanstack/react-query'
 import { expose } from 'comlink'
 import { afterEach, expect, it, vi } from 'vitest'
-import '../tab.js'
-import { createPartyline } from '../client.js'
-import { createFakeBrowser, createPipe } from '../testing/fake-browser.js'
+import '../tab/tab.js'
+import { createFakeBrowser, createPipe } from '../../test/fake-browser.js'
+import { createPartyline } from '../tab/create-partyline.js'
 
 afterEach(() => void vi.useRealTimers())
 

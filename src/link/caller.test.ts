@@ -1,8 +1,8 @@
 import { expose } from 'comlink'
 import { describe, expect, it } from 'vitest'
-import { type Endpoint, listen } from '../endpoint.js'
-import type { HubCalls, Welcome } from '../protocol.js'
-import { createPipe } from '../testing/fake-browser.js'
+import { createPipe } from '../../test/fake-browser.js'
+import { type Endpoint, listen } from '../wire/endpoint.js'
+import type { HubCalls, Welcome } from '../wire/protocol.js'
 import { createCaller } from './caller.js'
 
 function setUp(
@@ -41,14 +41,14 @@ describe('calls to what Comlink exposes', () => {
           })
         },
         ping: () => true,
-        want: (events: unknown) => void seen.push(events),
+        subscribe: (events: unknown) => void seen.push(events),
       },
       open(),
     )
     const hello = { protocol: 1, deep: { list: [1, 'two', null] } }
     const welcome = caller.call('attach', hello as never)
     expect(await caller.call('ping')).toBe(true)
-    expect(await caller.call('want', ['a', 'b'])).toBeUndefined()
+    expect(await caller.call('subscribe', ['a', 'b'])).toBeUndefined()
     release({ ok: false, code: 'standby', message: 'x' })
     expect(await welcome).toEqual({ ok: false, code: 'standby', message: 'x' })
     expect(seen).toEqual([hello, ['a', 'b']])

@@ -1,5 +1,5 @@
-import type { Endpoint } from '../endpoint.js'
-import type { HubCalls } from '../protocol.js'
+import type { Endpoint } from '../wire/endpoint.js'
+import type { HubCalls } from '../wire/protocol.js'
 
 /** What Comlink's `expose` answers with: a value, or what was thrown. */
 interface Answer {

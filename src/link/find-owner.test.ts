@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
-import { doorOf, sayOnce } from '../channel-message.js'
-import { openReception } from '../hub/reception.js'
-import { createFakeBrowser } from '../testing/fake-browser.js'
+import { createFakeBrowser } from '../../test/fake-browser.js'
+import { listenForFollowers } from '../hub/follower-listener.js'
+import { discoveryChannelOf, postOnce } from '../wire/discovery.js'
 import { findOwner } from './find-owner.js'
 
 const KEY = 'partyline/v1/app/test'
@@ -16,7 +16,7 @@ function setUp() {
   const search = new AbortController()
   const pipes: string[] = []
   const { environment } = browser.tab()
-  const owner = (name: string) => openReception(browser.tab().environment, KEY, name, () => pipes.push(name))
+  const owner = (name: string) => listenForFollowers(browser.tab().environment, KEY, name, () => pipes.push(name))
   const onPipe = vi.fn()
   return { browser, search, pipes, owner, onPipe, look: () => findOwner(environment, KEY, search.signal, onPipe) }
 }
@@ -33,7 +33,7 @@ it('finds an owner that is there, and one that comes later', async () => {
     expect(pipes).toEqual(['a'])
     // The door, and the pipe's two ends: nothing of the search is left.
     expect(browser.channels.names().map((name) => name.replace(KEY, ''))).toEqual([
-      '/door',
+      '/discovery',
       ...Array(2).fill(expect.stringMatching(/\/pipe\/a$/)),
     ])
   }
@@ -46,10 +46,10 @@ it('does not take one that has been deposed, and wakes to a knock before it know
   const { openChannel } = browser.tab().environment
   if (!openChannel) throw new Error('no channels')
   // It hears of the new one; the former one, whose door is still open, answers first.
-  sayOnce(openChannel, KEY, { kind: 'elected', owner: 'new' })
-  const door = openChannel(doorOf(KEY))
+  postOnce(openChannel, KEY, { kind: 'elected', owner: 'new' })
+  const door = openChannel(discoveryChannelOf(KEY))
   door.addEventListener('message', ({ data }) => {
-    sayOnce(openChannel, data.reply, { kind: 'open', owner: 'old', pipe: `${data.reply}/pipe/old` })
+    postOnce(openChannel, data.reply, { kind: 'connect-response', owner: 'old', pipe: `${data.reply}/pipe/old` })
   })
   await settle()
   expect(onPipe).not.toHaveBeenCalled()

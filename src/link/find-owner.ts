@@ -1,13 +1,13 @@
-import { doorOf, isChannelMessage, sayOnce } from '../channel-message.js'
-import { type Endpoint, listen, overChannel } from '../endpoint.js'
-import type { Environment } from '../environment.js'
+import type { TabEnvironment } from '../platform/page.js'
+import { discoveryChannelOf, isDiscoveryMessage, postOnce } from '../wire/discovery.js'
+import { type Endpoint, listen, overChannel } from '../wire/endpoint.js'
 
 /**
  * Knocks at the door of the owner of the socket, and calls back with a pipe to it: a channel that only the two of them
  * use. It goes on looking, also for owners that come later, until the signal aborts.
  */
 export function findOwner(
-  environment: Pick<Environment, 'openChannel' | 'id'>,
+  environment: Pick<TabEnvironment, 'openChannel' | 'id'>,
   key: string,
   signal: AbortSignal,
   onPipe: (pipe: Endpoint) => void,
@@ -24,7 +24,7 @@ export function findOwner(
   const answers = openChannel(reply)
   const stop = listen(answers, (data) => {
     // One that was deposed while it hung may wake to a knock before it learns of that.
-    if (!isChannelMessage(data) || data.kind !== 'open' || (elected && data.owner !== elected)) return
+    if (!isDiscoveryMessage(data) || data.kind !== 'connect-response' || (elected && data.owner !== elected)) return
     finish()
     onPipe(overChannel(openChannel(data.pipe)))
   })
@@ -32,7 +32,7 @@ export function findOwner(
     stop()
     answers.close()
   })
-  const knock = () => sayOnce(openChannel, doorOf(key), { kind: 'knock', reply })
+  const knock = () => postOnce(openChannel, discoveryChannelOf(key), { kind: 'connect-request', reply })
   onElection(environment, key, search.signal, (owner) => {
     elected = owner
     knock()
@@ -42,7 +42,7 @@ export function findOwner(
 
 /** Calls back when another hub has come to own the socket: surer and sooner than to wait for the former one's silence. */
 export function onElection(
-  { openChannel }: Pick<Environment, 'openChannel'>,
+  { openChannel }: Pick<TabEnvironment, 'openChannel'>,
   key: string,
   signal: AbortSignal,
   run: (owner: string) => void,
@@ -50,7 +50,7 @@ export function onElection(
   if (!openChannel || signal.aborted) return
   const channel = openChannel(key)
   const stop = listen(channel, (data) => {
-    if (isChannelMessage(data) && data.kind === 'elected') run(data.owner)
+    if (isDiscoveryMessage(data) && data.kind === 'elected') run(data.owner)
   })
   signal.addEventListener('abort', () => {
     stop()

@@ -1,7 +1,7 @@
-import { messageOf, type PartylineErrorCode, type Report } from '../errors.js'
-import type { Step } from '../status.js'
-import { Hung, Refused } from './attachment.js'
-import { NotHere, type Rung } from './rung.js'
+import { messageOf, type PartylineErrorCode, type Report } from '../util/errors.js'
+import type { Step } from '../wire/status.js'
+import { HubTimeoutError, RefusedError } from './attachment.js'
+import { NotSupportedError, type Rung } from './rung.js'
 
 /** A leader may fail so many times in a row before its welcome, then there is a rest. */
 const PATIENCE = 4
@@ -24,7 +24,7 @@ export interface Ladder {
 }
 
 function codeOf(thrown: unknown): PartylineErrorCode {
-  const refusal = thrown instanceof Refused ? thrown.refusal.code : undefined
+  const refusal = thrown instanceof RefusedError ? thrown.refusal.code : undefined
   return refusal === 'protocol-mismatch' || refusal === 'wrong-hub' ? refusal : 'host-failed'
 }
 
@@ -45,15 +45,15 @@ export function createLadder(rungs: readonly Rung[], now: () => number, report: 
     failures = 0
     steps = [...steps, { host, reason }]
     // What this browser lacks is no error.
-    if (thrown instanceof NotHere) return
+    if (thrown instanceof NotSupportedError) return
     report(codeOf(thrown), `${host}: ${reason}`, { detail: { host, reason }, cause: thrown })
   }
 
   function failed(thrown: unknown): 'again' | 'rest' | 'next' {
     const rung = rungs[index]
     const isLeader = rung?.host === 'leader-tab'
-    const isFinal = thrown instanceof NotHere || codeOf(thrown) !== 'host-failed'
-    const isSilent = thrown instanceof Hung && thrown.rung === rung
+    const isFinal = thrown instanceof NotSupportedError || codeOf(thrown) !== 'host-failed'
+    const isSilent = thrown instanceof HubTimeoutError && thrown.rung === rung
     const tries = isLeader ? PATIENCE : isSilent ? rung.tries : 0
     if (!isFinal && tries && ++failures < tries) return 'again'
     // While there is a channel, a leader can be had: to leave the election would mean a second socket.

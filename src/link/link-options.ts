@@ -1,7 +1,7 @@
-import type { Environment } from '../environment.js'
-import type { Report } from '../errors.js'
-import type { Credentials, EventPair, Settings, SocketState, TopicAnswer } from '../protocol.js'
-import { type Host, IDLE, type Step } from '../status.js'
+import type { TabEnvironment } from '../platform/page.js'
+import type { Report } from '../util/errors.js'
+import type { CredentialsAnswer, EventPair, Settings, SocketState, TopicAnswer } from '../wire/protocol.js'
+import { type Host, IDLE, type Step } from '../wire/status.js'
 import type { Rung } from './rung.js'
 
 /** Where the tab stands with its hub. */
@@ -17,7 +17,7 @@ export interface LinkState {
 }
 
 export interface LinkOptions {
-  readonly environment: Environment
+  readonly environment: TabEnvironment
   readonly key: string
   readonly tab: string
   readonly settings: Settings
@@ -28,7 +28,7 @@ export interface LinkOptions {
   readonly events: () => readonly string[]
   /** The topics that it uses now. */
   readonly topics: () => readonly string[]
-  readonly auth: () => Promise<Credentials>
+  readonly auth: () => Promise<CredentialsAnswer>
   readonly report: Report
   readonly onState: (state: LinkState) => void
   readonly onEvents: (events: readonly EventPair[]) => void
@@ -57,7 +57,7 @@ export interface Link {
   /** Everything up to this place in a hub's life was heard; undefined before the first attachment. */
   heard(): { readonly epoch: string; readonly seq: number } | undefined
   /** The events that are wanted, or the topics that are used, have changed. */
-  want(): void
+  subscriptionsChanged(): void
   /** Ends the session in every tab. Nothing is delivered any more from this call on. */
   signOut(): void
   /** `release`: the identity has ended here, so a hub without other tabs closes its socket at once. */

@@ -1,10 +1,10 @@
-import { messageOf } from '../errors.js'
-import { PROTOCOL, readEvents, type Since } from '../protocol.js'
-import { createAsked } from './asked.js'
-import { type Attachment, attachBy, type Heard, Hung, Refused } from './attachment.js'
+import { messageOf } from '../util/errors.js'
+import { PROTOCOL, readEvents, type Since } from '../wire/protocol.js'
+import { type Attachment, attachBy, type Heard, HubTimeoutError, RefusedError } from './attachment.js'
 import { createLadder } from './ladder.js'
 import { type Link, type LinkOptions, type LinkState, SEEKING } from './link-options.js'
 import type { Rung } from './rung.js'
+import { createSubscriptions } from './subscriptions.js'
 
 /** When no host could be had, the ladder is tried again after up to this long (ms). */
 const RETRY = 15_000
@@ -32,7 +32,7 @@ export function createLink(options: LinkOptions): Link {
   /** The session has ended here; what still comes in is counted, not delivered. */
   let fenced = false
   let away = false
-  const asked = createAsked(options.events, options.topics)
+  const asked = createSubscriptions(options.events, options.topics)
   const ladder = createLadder(options.rungs, clock.now, report)
 
   const enter = (change: Partial<LinkState>) => {
@@ -49,8 +49,8 @@ export function createLink(options: LinkOptions): Link {
         return
       } catch (thrown) {
         if (signal.aborted) return
-        hung ||= thrown instanceof Hung
-        if (thrown instanceof Refused && thrown.refusal.code === 'signed-out') {
+        hung ||= thrown instanceof HubTimeoutError
+        if (thrown instanceof RefusedError && thrown.refusal.code === 'signed-out') {
           end(thrown.message)
           return
         }
@@ -143,11 +143,11 @@ export function createLink(options: LinkOptions): Link {
       case 'problem':
         report(message.code, message.message, message.event === undefined ? {} : { detail: { event: message.event } })
         break
-      case 'home':
+      case 'promoted':
         enter({ phase: 'seeking', socket: undefined, tabs: 0, reason: 'going home to its own hub' })
         void seek()
         break
-      case 'gone':
+      case 'closed':
         lost(message.reason, false)
     }
   }
@@ -219,7 +219,7 @@ export function createLink(options: LinkOptions): Link {
   return {
     state: () => state,
     heard: () => (state.epoch !== undefined && seq !== undefined ? { epoch: state.epoch, seq } : undefined),
-    want: () => attachment?.want(),
+    subscriptionsChanged: () => attachment?.want(),
     signOut() {
       if (fenced) return
       fenced = true

@@ -1,5 +1,5 @@
-import type { Endpoint } from '../endpoint.js'
-import type { Host } from '../status.js'
+import type { Endpoint } from '../wire/endpoint.js'
+import type { Host } from '../wire/status.js'
 
 /** One step of the ladder: a way to reach a hub. */
 export interface Rung {
@@ -7,12 +7,12 @@ export interface Rung {
   /** When no welcome comes, so many pipes are tried, one after the other. One, if undefined. */
   readonly tries?: number
   /** A pipe to a hub. Rejects with the reason when there is none to be had. */
-  open(visit: Visit): Promise<Endpoint>
+  open(visit: Attempt): Promise<Endpoint>
   /** Lays down what the rung holds beyond a visit: its place in an election. */
   release?(): void
 }
 
-export interface Visit {
+export interface Attempt {
   /** Tells of a failure that shows only later; also of an attachment that has to be given up. */
   readonly fail: (reason: string) => void
   /** Aborts when the visit is over. */
@@ -22,4 +22,4 @@ export interface Visit {
 }
 
 /** A rung that does not exist here at all: no error, the next one is meant for it. */
-export class NotHere extends Error {}
+export class NotSupportedError extends Error {}

@@ -1,7 +1,7 @@
 'use client'
 
 import { createContext, useContext } from 'react'
-import type { Line } from '../client.js'
+import type { Line } from '../tab/create-partyline.js'
 
 /** A line whose events do not matter. */
 export type AnyLine = Omit<Line<unknown>, 'on'>

@@ -1,7 +1,7 @@
 'use client'
 
 import { useSyncExternalStore } from 'react'
-import { IDLE, type Status } from '../status.js'
+import { IDLE, type Status } from '../wire/status.js'
 import { type AnyLine, useLine } from './context.js'
 
 /** What a server renders; its page is hydrated with the same, wherever the line stands by then. */

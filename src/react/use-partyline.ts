@@ -2,7 +2,7 @@
 
 import { useQueryClient } from '@tanstack/react-query'
 import { useEffect } from 'react'
-import type { MountOptions } from '../stays.js'
+import type { MountOptions } from '../tab/mounts.js'
 import type { AnyLine } from './context.js'
 import { useLatest } from './use-latest.js'
 

@@ -1,7 +1,7 @@
 'use client'
 
 import { useEffect, useState } from 'react'
-import type { TopicOptions, TopicState } from '../topics.js'
+import type { TopicOptions, TopicState } from '../tab/topics.js'
 import type { AnyLine } from './context.js'
 
 const AWAY: TopicState = { name: 'away' }

@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest'
-import { connect, listen, until } from '../testing/real-server.js'
+import { connect, listen, until } from '../../test/real-server.js'
 import { createNotifier, drain } from './index.js'
 
 // Against a real Socket.IO server with real clients.

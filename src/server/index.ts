@@ -1,3 +1,4 @@
+export type { Answer, Session } from './decision.js'
 export { type DrainOptions, type DrainSlice, drain } from './drain.js'
 export { type OnServerError, PartylineServerError, type PartylineServerErrorCode } from './errors.js'
 export type { AnyEvents, EventName, Metadata, NotifyArguments, NotifyOptions } from './events.js'
@@ -13,4 +14,3 @@ export {
   type SocketSlice,
 } from './sessions.js'
 export type { TopicSocket, TopicsOptions } from './topics.js'
-export type { Answer, Session } from './verdict.js'

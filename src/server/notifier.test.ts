@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net'
 import express from 'express'
 import fastify from 'fastify'
 import { describe, expect, it, vi } from 'vitest'
-import { afterwards, connect, listen, until } from '../testing/real-server.js'
+import { afterwards, connect, listen, until } from '../../test/real-server.js'
 import { createNotifier, type NotifierOptions, PartylineServerError } from './index.js'
 
 // Against a real Socket.IO server with real clients.

@@ -1,6 +1,6 @@
+import { envelopeOf } from './envelope.js'
 import { inDevelopment, type OnServerError, PartylineServerError, tell } from './errors.js'
 import type { AnyEvents, EventName, NotifyArguments, NotifyOptions } from './events.js'
-import { markOf } from './mark.js'
 import { bytesOf, checkEvent, checkMetadata } from './metadata.js'
 import { originOf, type RequestSlice } from './origin.js'
 import { checkRoom, checkTopic, checkUserId, topicRoom, type UserId, userRoom } from './rooms.js'
@@ -82,7 +82,7 @@ export function createNotifier<Events = AnyEvents>(io: EmitterSlice, options: No
   function send(rooms: string[] | undefined, event: string, metadata: unknown = {}, said: NotifyOptions = {}): void {
     checkEvent(event)
     checkMetadata(event, metadata)
-    const mark = markOf(said)
+    const mark = envelopeOf(said)
     if (development && !warned.has(event)) {
       const bytes = bytesOf(metadata)
       if (bytes > LARGE) {
@@ -130,7 +130,7 @@ export function createNotifier<Events = AnyEvents>(io: EmitterSlice, options: No
           io.to(rooms).socketsLeave([topicRoom(topic)])
         }),
       everyone: (event, ...rest) => attempt(() => undefined, event, rest),
-      gap: ({ spread = GAP } = {}) => guarded(() => emit(undefined, '_line', { gap: true, ...markOf({ spread }) })),
+      gap: ({ spread = GAP } = {}) => guarded(() => emit(undefined, '_line', { gap: true, ...envelopeOf({ spread }) })),
       from: (request) => notifierFor(originOf(request)),
     }
   }

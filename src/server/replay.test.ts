@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { describe, expect, it, vi } from 'vitest'
-import { connect, listen, until } from '../testing/real-server.js'
+import { connect, listen, until } from '../../test/real-server.js'
 import { createNotifier, createSessions, type LoggedEvent, type SessionsOptions } from './index.js'
 
 // Against a real Socket.IO server with real clients.

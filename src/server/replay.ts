@@ -1,5 +1,5 @@
+import { envelopeOf } from './envelope.js'
 import type { NotifyOptions } from './events.js'
-import { markOf } from './mark.js'
 import { checkEvent, checkMetadata } from './metadata.js'
 
 /** An event as your durable log has it. */
@@ -28,7 +28,7 @@ export async function replayTo(
     if (!socket.connected || sent++ === limit) return false
     checkEvent(event)
     checkMetadata(event, metadata)
-    emit(event, { ...metadata, _line: markOf({ id, origin }) })
+    emit(event, { ...metadata, _line: envelopeOf({ id, origin }) })
   }
   return true
 }

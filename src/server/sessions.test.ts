@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { ServerOptions, Socket } from 'socket.io'
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { type Client, connect, listen, until } from '../testing/real-server.js'
+import { type Client, connect, listen, until } from '../../test/real-server.js'
 import { createNotifier, createSessions, type PartylineServerError, type SessionsOptions } from './index.js'
 
 // Against a real Socket.IO server with real clients.

@@ -1,10 +1,10 @@
+import { type Answer, ask, type Decision, type Session } from './decision.js'
+import { isCursor } from './envelope.js'
 import { type OnServerError, PartylineServerError, tell } from './errors.js'
 import { createExpiry } from './expiry.js'
-import { isCursor } from './mark.js'
 import { type LoggedEvents, replayTo } from './replay.js'
 import { type UserId, userRoom } from './rooms.js'
 import { serveTopics, type TopicSocket, type TopicsOptions } from './topics.js'
-import { type Answer, ask, type Session, type Verdict } from './verdict.js'
 import { within } from './within.js'
 
 /** What a client sent as its credentials: anything, until you have looked at it. */
@@ -83,7 +83,7 @@ export function createSessions<S extends SocketSlice, T extends Session>(
   options: SessionsOptions<S, T>,
 ): void {
   const { authenticate, room = userRoom, replay, newest, replayLimit = 1_000, onError } = options
-  const admitted = new WeakMap<S, Extract<Verdict<T>, { ok: true }>>()
+  const admitted = new WeakMap<S, Extract<Decision<T>, { ok: true }>>()
   /** Where the log was when a client came. */
   const starts = new WeakMap<S, string | number>()
   const fault = (error: PartylineServerError) => tell(onError, error)

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { ServerOptions, Socket } from 'socket.io'
 import { describe, expect, it, vi } from 'vitest'
-import { type Client, connect, listen, until } from '../testing/real-server.js'
+import { type Client, connect, listen, until } from '../../test/real-server.js'
 import { createNotifier, createSessions, type PartylineServerError, type SessionsOptions } from './index.js'
 
 // Against a real Socket.IO server with real clients.
@@ -33,10 +33,12 @@ async function serve(topics: Options['topics'] = { authorize }, server: Partial<
 let asked = 0
 /** Asks for topics; gives what the server answers, by topic. */
 async function join({ socket, events }: Client, ...topics: unknown[]): Promise<Record<string, string>> {
-  const ask = ++asked
-  socket.emit('_line:join', { topics, ask })
+  const request = ++asked
+  socket.emit('_line:join', { topics, request })
   const answers = () =>
-    events.flatMap(([name, said]) => (name === '_line' && (said as { ask: number }).ask === ask ? [said] : []))
+    events.flatMap(([name, said]) =>
+      name === '_line' && (said as { request: number }).request === request ? [said] : [],
+    )
   await until(() => expect(answers()).toHaveLength(new Set(topics).size))
   return Object.fromEntries(
     (answers() as { topic: string; ok: boolean; message: string }[]).map(({ topic, ok, message }) => [
@@ -126,7 +128,7 @@ describe('who may join', () => {
       ann.socket.emit('_line:leave', ...hostile)
     }
     expect(await join(ann, 'a', 'b', 'c', 'd')).toEqual({ a: 'ok', b: 'ok', c: 'ok', d: 'more than 3 topics' })
-    ann.socket.emit('_line:join', { topics: Array.from({ length: 10_000 }, (_, n) => `t${n}`), ask: 0 })
+    ann.socket.emit('_line:join', { topics: Array.from({ length: 10_000 }, (_, n) => `t${n}`), request: 0 })
     ann.socket.emit('_line:leave', { topics: ['a'] })
     expect(await join(ann, 'e', 'b')).toEqual({ e: 'ok', b: 'ok' })
     const [socket] = io.of('/').sockets.values()
@@ -150,7 +152,7 @@ describe('who may join', () => {
     })
     const ann = await enter('ann')
     const all = Array.from({ length: 30 }, (_, n) => `t${n}`)
-    ann.socket.emit('_line:join', { topics: all, ask: 1 })
+    ann.socket.emit('_line:join', { topics: all, request: 1 })
     await until(() => expect(release).toHaveLength(8))
     ann.socket.emit('_line:leave', { topics: all.filter((topic) => topic !== 't0' && topic !== 't29') })
     // After that the server has heard it.
@@ -164,8 +166,8 @@ describe('who may join', () => {
     expect(topics).toEqual([...all.slice(0, 8), 't29', 't0'])
     expect(rooms().filter((room) => room.startsWith('topic:'))).toEqual(['topic:t29', 'topic:t0'])
     expect(words(ann)).toEqual([
-      { topic: 't29', ok: true, ask: 1 },
-      { topic: 't0', ok: true, ask: 1 },
+      { topic: 't29', ok: true, request: 1 },
+      { topic: 't0', ok: true, request: 1 },
     ])
   })
 
@@ -189,11 +191,11 @@ describe('who may join', () => {
       },
     })
     const ann = await enter('ann')
-    ann.socket.emit('_line:join', { topics: ['p'], ask: 1 })
+    ann.socket.emit('_line:join', { topics: ['p'], request: 1 })
     await until(() => expect(release).toBeDefined())
     ann.socket.emit('_line:leave', { topics: ['p'] })
-    ann.socket.emit('_line:join', { topics: ['p'], ask: 2 })
-    await until(() => expect(words(ann)).toEqual([{ topic: 'p', ok: true, ask: 2 }]))
+    ann.socket.emit('_line:join', { topics: ['p'], request: 2 })
+    await until(() => expect(words(ann)).toEqual([{ topic: 'p', ok: true, request: 2 }]))
     release?.()
     await delay(50)
     expect(words(ann)).toHaveLength(1)
@@ -243,7 +245,7 @@ describe('for how long', () => {
       },
     })
     const ann = await served.enter('ann/p')
-    ann.socket.emit('_line:join', { topics: ['p'], ask: 0 })
+    ann.socket.emit('_line:join', { topics: ['p'], request: 0 })
     await until(() => expect(saying).toHaveLength(1))
     return { ...served, ann, say: () => saying[0]?.() }
   }
@@ -252,7 +254,7 @@ describe('for how long', () => {
     const { ann, say, notify } = await slow(() => true)
     expect(await renew(ann, 'ann/q')).toEqual({ ok: true })
     say()
-    await until(() => expect(words(ann)).toEqual([{ topic: 'p', ok: false, message: 'not allowed', ask: 0 }]))
+    await until(() => expect(words(ann)).toEqual([{ topic: 'p', ok: false, message: 'not allowed', request: 0 }]))
     notify.topic('p', 'secret')
     notify.user('ann', 'end')
     await until(() => expect(heard(ann)).toEqual(['end']))
@@ -265,7 +267,7 @@ describe('for how long', () => {
     notify.endTopic('ann', 'p')
     await until(() => expect(words(ann)).toContainEqual({ topic: 'p', ok: false, message: 'not allowed' }))
     say()
-    await until(() => expect(words(ann)).toContainEqual({ topic: 'p', ok: false, message: 'not allowed', ask: 0 }))
+    await until(() => expect(words(ann)).toContainEqual({ topic: 'p', ok: false, message: 'not allowed', request: 0 }))
     notify.topic('p', 'secret')
     notify.user('ann', 'end')
     await until(() => expect(heard(ann)).toEqual(['end']))

@@ -32,7 +32,7 @@ const AT_ONCE = 8
 
 interface Question {
   /** The client's number for it; absent if it was not the client who asked. */
-  ask?: number | undefined
+  request?: number | undefined
 }
 
 /**
@@ -55,9 +55,9 @@ export function serveTopics<S extends TopicSocket, T>(
 
   const joined = () => [...socket.rooms].filter((room) => room.startsWith(TOPIC_PREFIX))
   const used = () => new Set([...joined(), ...[...questions.keys()].map(topicRoom)]).size
-  const say = (topic: string, refusal: string | undefined, ask: number | undefined) => {
+  const say = (topic: string, refusal: string | undefined, request: number | undefined) => {
     const said = refusal === undefined ? { ok: true } : { ok: false, message: refusal }
-    emit('_line', { topic, ...said, ...(ask !== undefined && { ask }) })
+    emit('_line', { topic, ...said, ...(request !== undefined && { request }) })
   }
 
   /** The reason why not, if there is one. */
@@ -87,8 +87,8 @@ export function serveTopics<S extends TopicSocket, T>(
       else await socket.leave(room)
       if (isOver()) return
       questions.delete(topic)
-      const { ask } = question
-      if (ask !== undefined || (wasIn && refusal !== undefined)) say(topic, refusal, ask)
+      const { request } = question
+      if (request !== undefined || (wasIn && refusal !== undefined)) say(topic, refusal, request)
     })
     next()
   }
@@ -112,12 +112,12 @@ export function serveTopics<S extends TopicSocket, T>(
     }
   }
 
-  function join(topic: string, ask: number | undefined): void {
+  function join(topic: string, request: number | undefined): void {
     const asked = questions.get(topic)
-    if (asked) asked.ask = ask
-    else if (socket.rooms.has(topicRoom(topic))) say(topic, undefined, ask)
-    else if (used() >= limit) say(topic, `more than ${limit} topics`, ask)
-    else put(topic, { ask })
+    if (asked) asked.request = request
+    else if (socket.rooms.has(topicRoom(topic))) say(topic, undefined, request)
+    else if (used() >= limit) say(topic, `more than ${limit} topics`, request)
+    else put(topic, { request })
   }
 
   async function leave(topic: string): Promise<void> {
@@ -129,20 +129,20 @@ export function serveTopics<S extends TopicSocket, T>(
   /** Every right is asked for anew, those too that are being asked for now; one that was taken away ends its topic. */
   function recheck(): void {
     const topics = [...joined().map((room) => room.slice(TOPIC_PREFIX.length)), ...questions.keys()]
-    for (const topic of new Set(topics)) put(topic, { ask: questions.get(topic)?.ask })
+    for (const topic of new Set(topics)) put(topic, { request: questions.get(topic)?.request })
   }
 
   /** `endTopic`, of whatever process: what `authorize` is about to say of it may be out of date. */
   function hearEnd(event: unknown, said: unknown): void {
     if (event !== '_line' || typeof said !== 'object' || said === null) return
-    const { topic, ok, ask } = said as Record<string, unknown>
+    const { topic, ok, request } = said as Record<string, unknown>
     const question = questions.get(topic as string)
-    if (question && ok === false && ask === undefined) put(topic as string, { ask: question.ask })
+    if (question && ok === false && request === undefined) put(topic as string, { request: question.request })
   }
 
   socket.on('_line:join', (said) => {
-    const { topics, ask } = read(said, limit)
-    for (const topic of topics) join(topic, ask)
+    const { topics, request } = read(said, limit)
+    for (const topic of topics) join(topic, request)
   })
   socket.on('_line:leave', (said) => {
     for (const topic of read(said, limit).topics) leave(topic).catch(failed)
@@ -154,11 +154,14 @@ export function serveTopics<S extends TopicSocket, T>(
 }
 
 /** What a client sent: anything, until it was looked at. */
-function read(said: unknown, limit: number): { readonly topics: readonly string[]; readonly ask: number | undefined } {
-  const { topics, ask } = (typeof said === 'object' && said !== null ? said : {}) as Record<string, unknown>
+function read(
+  said: unknown,
+  limit: number,
+): { readonly topics: readonly string[]; readonly request: number | undefined } {
+  const { topics, request } = (typeof said === 'object' && said !== null ? said : {}) as Record<string, unknown>
   // One more than allowed, so that the client hears of it.
   const list = Array.isArray(topics) ? topics.slice(0, limit + 1).filter(isTopic) : []
-  return { topics: [...new Set(list)], ask: typeof ask === 'number' ? ask : undefined }
+  return { topics: [...new Set(list)], request: typeof request === 'number' ? request : undefined }
 }
 
 function isTopic(value: unknown): value is string {

@@ -1,4 +1,4 @@
-import type { Debounced, Timers } from '../environment.js'
+import type { Debounced, Timers } from '../platform/page.js'
 
 /** lodash's `debounce` (trailing edge, `maxWait`) over given timers, since lodash's own are the machine's. */
 export function createDebounce(now: () => number, after: Timers['after']): Timers['debounce'] {

@@ -4,11 +4,11 @@
  */
 
 // Loaded with this file, so that the library's own imports of them take no real time.
-import '../tab.js'
-import '../hub/in-tab.js'
+import '../tab/tab.js'
+import '../hub/tab-hub.js'
 import '../election/heartbeat-elector.js'
-import { createPartyline as createLine, type Line } from '../client.js'
-import type { PartylineOptions } from '../options.js'
+import { createPartyline as createLine, type Line } from '../tab/create-partyline.js'
+import type { PartylineOptions } from '../tab/options.js'
 import type { SimulatedPage } from './simulated-page.js'
 import type { ServerSocket } from './simulated-server.js'
 import { createWorld } from './world.js'

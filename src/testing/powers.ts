@@ -1,8 +1,8 @@
-import type { HubEnvironment } from '../environment-common.js'
-import type { createFakeChannels } from './fake-channel.js'
-import type { createFakeLocks } from './fake-locks.js'
+import type { HubEnvironment } from '../platform/environment.js'
 import type { Machine } from './machine.js'
 import { inOrder, type Realm } from './realm.js'
+import type { createFakeChannels } from './simulated-channels.js'
+import type { createFakeLocks } from './simulated-locks.js'
 
 /** How long (ms) a message between pages and workers may take, and a word to or from the browser. */
 const POST = 3

@@ -1,11 +1,11 @@
-import type { Environment } from '../environment.js'
+import type { TabEnvironment } from '../platform/page.js'
 import type { OpenTransport } from '../transport/transport.js'
 import { createDebounce } from './debounce.js'
-import { createFakePage } from './fake-page.js'
-import { createPipe } from './fake-pipe.js'
 import type { Network } from './network.js'
+import { createFakePage } from './page-events.js'
 import { createPowers, type Shared } from './powers.js'
 import { createRealm, inOrder } from './realm.js'
+import { createPipe } from './simulated-pipe.js'
 import type { SimulatedWorkers, WorkerTrouble } from './simulated-workers.js'
 
 /** A hidden page's chained timers run once a minute when it has been hidden for this long (ms). */
@@ -23,8 +23,8 @@ export interface PageOptions {
   readonly script: string
 }
 
-/** A page's environment, and a transport for the hub that may run in it (hub/in-tab.ts looks for it). */
-export type SimulatedEnvironment = Environment & { readonly openTransport: OpenTransport }
+/** A page's environment, and a transport for the hub that may run in it (hub/tab-hub.ts looks for it). */
+export type SimulatedEnvironment = TabEnvironment & { readonly openTransport: OpenTransport }
 
 /** One document, from its load to its end: what a tab shows until it is reloaded or closed. */
 export function createSimulatedPage(

@@ -136,7 +136,7 @@ export function createSimulatedServer(machine: Machine, options: ServerOptions) 
       return session
     }
 
-    function obey({ event, metadata: { topics, ask } }: ClientPacket & { kind: 'say' }): void {
+    function obey({ event, metadata: { topics, request } }: ClientPacket & { kind: 'say' }): void {
       if (!session) return
       for (const topic of topics as readonly string[]) {
         const place = session.topics.indexOf(topic)
@@ -144,7 +144,12 @@ export function createSimulatedServer(machine: Machine, options: ServerOptions) 
         if (event !== '_line:join') continue
         const verdict = options.authorize?.(session.identity, topic) ?? true
         if (verdict === true) session.topics.push(topic)
-        const answer = { topic, ok: verdict === true, ask, ...(typeof verdict === 'string' && { message: verdict }) }
+        const answer = {
+          topic,
+          ok: verdict === true,
+          request,
+          ...(typeof verdict === 'string' && { message: verdict }),
+        }
         send({ kind: 'event', name: '_line', metadata: answer, offset })
       }
     }

@@ -1,5 +1,5 @@
-import { messageOf } from '../errors.js'
 import type { OpenTransport } from '../transport/transport.js'
+import { messageOf } from '../util/errors.js'
 import type { Network, Wire } from './network.js'
 import type { Realm } from './realm.js'
 import type { ClientPacket, ServerPacket } from './server-packets.js'

@@ -1,10 +1,10 @@
 import { createElector } from '../election/create-elector.js'
-import type { OpenSharedWorker } from '../environment.js'
 import { serveHub } from '../hub/serve.js'
+import type { OpenSharedWorker } from '../platform/page.js'
 import type { OpenTransport } from '../transport/transport.js'
-import { createPipe, type PipeEnd } from './fake-pipe.js'
 import { createPowers, type Shared } from './powers.js'
 import { createRealm, inOrder, type Realm } from './realm.js'
+import { createPipe, type PipeEnd } from './simulated-pipe.js'
 
 /** How long (ms) a worker's script takes to load and start. */
 const START = 80

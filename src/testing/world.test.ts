@@ -185,7 +185,7 @@ describe('the network', () => {
     const page = open()
     const heard: string[] = []
     const transport = page.environment.openTransport(
-      { url: 'https://api.example', identity: 'ann', socket: {}, linger: 0, authTimeout: 1_000 },
+      { url: 'https://api.example', identity: 'ann', socket: {}, lingerMs: 0, authTimeoutMs: 1_000 },
       {
         auth: async () => ({}),
         onUp: (recovered) => void heard.push(recovered ? 'recovered' : 'up'),

@@ -2,7 +2,7 @@ import { createServer, type Server as HttpServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { Server, type Socket } from 'socket.io'
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import type { Settings } from '../protocol.js'
+import type { Settings } from '../wire/protocol.js'
 import { openSocketIo } from './socket-io.js'
 import type { Transport, TransportHandlers } from './transport.js'
 
@@ -58,8 +58,8 @@ function connect(
     url: `http://127.0.0.1:${port}`,
     identity: 'u1',
     socket: { reconnectionDelay: 20, reconnectionDelayMax: 40, ...socket },
-    linger: 0,
-    authTimeout: 1_000,
+    lingerMs: 0,
+    authTimeoutMs: 1_000,
   }
   const transport: Transport = openSocketIo(settings, handlers)
   closing.push(transport.close)

@@ -1,6 +1,6 @@
 import { io } from 'socket.io-client'
-import { messageOf } from '../errors.js'
-import { RESERVED } from '../protocol.js'
+import { messageOf } from '../util/errors.js'
+import { RESERVED } from '../wire/protocol.js'
 import type { OpenTransport } from './transport.js'
 
 /**

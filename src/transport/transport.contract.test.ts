@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { describe, expect, it, vi } from 'vitest'
-import { afterwards } from '../testing/real-server.js'
+import { afterwards } from '../../test/real-server.js'
 import {
   type Accept,
   connectTransport,
@@ -8,7 +8,7 @@ import {
   openWebSocket,
   serveSocketIo,
   serveWebSocket,
-} from '../testing/real-sockets.js'
+} from '../../test/real-sockets.js'
 import { openSocketIo } from './socket-io.js'
 
 // What a hub relies on, of every transport, against a real server of its kind.
@@ -209,17 +209,17 @@ describe.each([
   it('says what it is given over the connection there is, and keeps nothing for the next one', async () => {
     const server = await serve()
     const { heard, transport } = connect(server.port, undefined, far)
-    transport.send?.('_line:join', { topics: ['early'], ask: 1 })
+    transport.send?.('_line:join', { topics: ['early'], request: 1 })
     await until(() => expect(heard).toEqual(['up']))
-    transport.send?.('_line:join', { topics: ['p', 'ä'], ask: 2 })
-    await until(() => expect(server.said).toEqual([['_line:join', { topics: ['p', 'ä'], ask: 2 }]]))
+    transport.send?.('_line:join', { topics: ['p', 'ä'], request: 2 })
+    await until(() => expect(server.said).toEqual([['_line:join', { topics: ['p', 'ä'], request: 2 }]]))
     server.drop()
     await until(() => expect(heard.at(-1)).toMatch(/^down: /))
     transport.send?.('_line:leave', { topics: ['p'] })
     transport.reconnect()
     await until(() => expect(heard.at(-1)).toBe('up'))
-    transport.send?.('_line:join', { topics: ['q'], ask: 3 })
-    await until(() => expect(server.said.at(-1)).toEqual(['_line:join', { topics: ['q'], ask: 3 }]))
+    transport.send?.('_line:join', { topics: ['q'], request: 3 })
+    await until(() => expect(server.said.at(-1)).toEqual(['_line:join', { topics: ['q'], request: 3 }]))
     expect(server.said).toHaveLength(2)
   })
 
@@ -228,7 +228,7 @@ describe.each([
     const { heard, events } = connect(server.port)
     await until(() => expect(heard).toEqual(['up']))
     const words = [
-      { topic: 'p', ok: true, ask: 1 },
+      { topic: 'p', ok: true, request: 1 },
       { topic: 'q', ok: false, message: 'not yours' },
     ]
     for (const word of words) server.emit('_line', word)

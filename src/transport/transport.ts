@@ -1,4 +1,4 @@
-import type { Settings } from '../protocol.js'
+import type { Settings } from '../wire/protocol.js'
 
 /** What a hub needs of a connection to the server. It reconnects by itself until it is refused or closed. */
 export interface Transport {

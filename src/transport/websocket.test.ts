@@ -5,9 +5,9 @@ import { setTimeout as delay } from 'node:timers/promises'
 import fc from 'fast-check'
 import { expect, it, vi } from 'vitest'
 import { type WebSocket, WebSocketServer } from 'ws'
-import type { WebSocketSlice } from '../environment-common.js'
-import { afterwards } from '../testing/real-server.js'
-import { connectTransport, openWebSocket, serveWebSocket } from '../testing/real-sockets.js'
+import { afterwards } from '../../test/real-server.js'
+import { connectTransport, openWebSocket, serveWebSocket } from '../../test/real-sockets.js'
+import type { WebSocketSlice } from '../platform/environment.js'
 import { type BadFrame, type Frame, readFrame } from './frame.js'
 import { webSocketTransport } from './websocket.js'
 
@@ -165,7 +165,7 @@ it('waits longer from one attempt to the next, never the same time twice, and st
     onUp: () => heard.push('up'),
     onDown: () => heard.push('down'),
   } as never
-  const settings = { url: 'https://x', identity: 'u', socket: {}, linger: 0, authTimeout: 1 }
+  const settings = { url: 'https://x', identity: 'u', socket: {}, lingerMs: 0, authTimeoutMs: 1 }
   const { connect, reconnect, close } = transport(settings, handlers)
   connect()
   await until(() => expect(waits).toEqual([500, 1_000, 2_000, 4_000, 5_000, 5_000]))

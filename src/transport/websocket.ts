@@ -1,6 +1,6 @@
-import type { HubEnvironment, WebSocketSlice } from '../environment-common.js'
-import { messageOf } from '../errors.js'
-import { RESERVED } from '../protocol.js'
+import type { HubEnvironment, WebSocketSlice } from '../platform/environment.js'
+import { messageOf } from '../util/errors.js'
+import { RESERVED } from '../wire/protocol.js'
 import { type BadFrame, readFrame, writeFrame } from './frame.js'
 import type { OpenTransport } from './transport.js'
 

@@ -1,0 +1,296 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { createFakeBrowser } from '../../test/fake-browser.js'
+import { SETTINGS } from '../../test/fake-hub.js'
+import { createFakeTransport } from '../../test/fake-transport.js'
+import { createElector } from '../election/create-elector.js'
+import { serveHub } from '../hub/serve.js'
+import type { Passage } from '../testing/simulated-channels.js'
+import type { Endpoint } from '../wire/endpoint.js'
+import type { EventPair } from '../wire/protocol.js'
+import { followRung } from './follow-rung.js'
+import { type LoadHub, leaderTabRung } from './leader-tab-rung.js'
+import { createLink } from './link.js'
+import type { LinkState } from './link-options.js'
+import { thisTabRung } from './this-tab-rung.js'
+
+const KEY = 'partyline/v1/app/test'
+
+beforeEach(() => void vi.useFakeTimers({ now: 1_000_000 }))
+afterEach(() => void vi.useRealTimers())
+
+const settle = (ms = 0) => vi.advanceTimersByTimeAsync(ms)
+
+/** Tabs without a SharedWorker, whose hub's chunk may fail to load. */
+function setUp({ webLocks = true, delay = 0 } = {}) {
+  const carried: Passage[] = []
+  const browser = createFakeBrowser({
+    webLocks,
+    route(deliver, passage) {
+      carried.push(passage)
+      if (delay > 0) setTimeout(deliver, delay)
+      else queueMicrotask(deliver)
+    },
+  })
+  const transport = createFakeTransport()
+  const errors: string[] = []
+
+  /** `busy`: for so long (ms) its hub does not get to answering. */
+  function open(failures: number, busy = 0, events: readonly string[] = ['a']) {
+    const { environment, page, crash } = browser.tab()
+    let left = failures
+    let loads = 0
+    const load =
+      (host: 'leader-tab' | 'this-tab'): LoadHub =>
+      async (elector) => {
+        loads++
+        if (left-- > 0) throw new TypeError('Failed to fetch dynamically imported module')
+        const served = serveHub({ environment, key: KEY, host, open: transport.open, elector })
+        const late = (endpoint: Endpoint): Endpoint => ({
+          ...endpoint,
+          postMessage: (message) => void setTimeout(() => endpoint.postMessage(message), busy),
+        })
+        return busy > 0 ? { ...served, connect: (endpoint) => served.connect(late(endpoint)) } : served
+      }
+    const states: LinkState[] = []
+    const got: EventPair[] = []
+    /** The numbers of events, and gaps. */
+    const log: unknown[] = []
+    let late = 0
+    let names = events
+    const link = createLink({
+      environment,
+      key: KEY,
+      tab: environment.id(),
+      settings: SETTINGS,
+      rungs: [
+        leaderTabRung(environment, KEY, createElector(environment, KEY), load('leader-tab')),
+        thisTabRung(environment, KEY, new Map(), load('this-tab')),
+      ],
+      follow: followRung(environment, KEY),
+      events: () => names,
+      topics: () => [],
+      onTopics: () => undefined,
+      auth: async () => ({ ok: true, auth: {} }),
+      report: (code) => errors.push(code),
+      onState: (state) => states.push(state),
+      onEvents(events) {
+        got.push(...events)
+        log.push(...numbers(events))
+      },
+      onGap: () => log.push('gap'),
+      onVouched: () => undefined,
+      onLate: () => late++,
+    })
+    const want = (...events: string[]) => {
+      names = events
+      link.subscriptionsChanged()
+    }
+    return {
+      page,
+      crash,
+      state: () => states.at(-1),
+      loads: () => loads,
+      got,
+      log,
+      want,
+      late: () => late,
+      close: link.close,
+    }
+  }
+  const emit = (name: string, n: number) => transport.last.handlers.onEvent(name, { n })
+  return { open, transport, errors, browser, carried, emit }
+}
+
+it('a hub chunk that can not be loaded for a moment is loaded again, and nobody gets a socket of its own', async () => {
+  const { open, transport, errors } = setUp()
+  const first = open(1)
+  await settle(1_000)
+  expect(first.state()).toMatchObject({ phase: 'attached', host: 'leader-tab', role: 'leader', steps: [] })
+  expect(errors).toEqual([])
+  const second = open(0)
+  await settle(1_000)
+  expect(second.state()).toMatchObject({ role: 'follower' })
+  expect(transport.live()).toBe(1)
+})
+
+it('one that can not be loaded for long is told of, tried again after rests, and the office is free meanwhile', async () => {
+  const { open, transport, errors } = setUp()
+  const ill = open(13)
+  await settle(200)
+  expect(ill.loads()).toBe(4)
+  expect(ill.state()).toMatchObject({ phase: 'seeking', reason: expect.stringContaining('could not be loaded') })
+  expect(errors).toEqual(['host-failed'])
+  const well = open(0)
+  await settle(1_000)
+  expect(well.state()).toMatchObject({ role: 'leader' })
+  await settle(60_000)
+  expect(ill.state()).toMatchObject({ phase: 'attached', role: 'follower', steps: [] })
+  expect(transport.live()).toBe(1)
+  // And when it is alone it gets there in the end.
+  well.crash()
+  for (const connection of transport.opened) connection.closed = true
+  await settle(120_000)
+  expect(ill.state()).toMatchObject({ phase: 'attached', role: 'leader', steps: [] })
+  expect(transport.live()).toBe(1)
+})
+
+it('a hub in this very tab is waited for: nothing but this tab itself can keep it from answering', async () => {
+  const { open, transport, errors } = setUp()
+  const busy = open(0, 60_000)
+  await settle(59_000)
+  expect(busy.state()?.phase).not.toBe('attached')
+  await settle(2_000)
+  expect(busy.state()).toMatchObject({ phase: 'attached', role: 'leader', steps: [] })
+  expect([busy.loads(), errors, transport.live()]).toEqual([1, [], 1])
+})
+
+it('fifty tabs that open at once find their leader in a few words each', async () => {
+  const { open, transport, carried } = setUp({ delay: 3 })
+  const tabs = Array.from({ length: 50 }, () => open(0))
+  await settle(1_000)
+  transport.last.handlers.onUp(false)
+  await settle(1_000)
+  expect(tabs.map(({ state }) => state()?.tabs)).toEqual(tabs.map(() => 50))
+  const said = (kind: string) => carried.filter(({ message }) => (message as { kind?: string }).kind === kind).length
+  // Heard by one each, and not by all of those that knock as well; and all hear of the election, the leader too.
+  expect([said('elected'), said('connect-request'), said('connect-response'), said('multicast-joined')]).toEqual([
+    50, 49, 49, 49,
+  ])
+  expect(carried.length).toBeLessThan(50 * 10)
+})
+
+const numbers = (events: readonly EventPair[]) => events.map(([, metadata]) => metadata?.['n'])
+
+describe('events to followers', () => {
+  it('are posted once for all, and each is heard once', async () => {
+    const { open, transport, browser, carried, emit } = setUp()
+    const tabs = Array.from({ length: 5 }, () => open(0))
+    await settle(1_000)
+    transport.last.handlers.onUp(false)
+    await settle(1_000)
+    carried.length = 0
+    for (let n = 1; n <= 3; n++) {
+      emit('a', n)
+      await settle(100)
+    }
+    expect(tabs.map(({ got }) => numbers(got))).toEqual(tabs.map(() => [1, 2, 3]))
+    // One channel has carried them, from the leader to its four followers.
+    expect(new Set(carried.map(({ channel }) => channel)).size).toBe(1)
+    expect(carried).toHaveLength(3 * 4)
+    // A single follower is spoken to over its own pipe.
+    for (const tab of tabs.slice(2)) tab.crash()
+    await settle(1_000)
+    carried.length = 0
+    emit('a', 4)
+    await settle(100)
+    expect(tabs.slice(0, 2).map(({ got }) => numbers(got))).toEqual([
+      [1, 2, 3, 4],
+      [1, 2, 3, 4],
+    ])
+    expect(carried.map(({ channel }) => channel)).toEqual([expect.stringContaining('/pipe/')])
+    expect(browser.channels.names().filter((name) => name.includes('/events/'))).toHaveLength(2)
+  })
+
+  it('go only to those that ask for them, once others no longer do', async () => {
+    const { open, transport, carried, emit } = setUp()
+    open(0)
+    const one = open(0, 0, ['a', 'b'])
+    const other = open(0, 0, ['a', 'b'])
+    await settle(1_000)
+    transport.last.handlers.onUp(false)
+    other.want('a')
+    await settle(1_000)
+    carried.length = 0
+    emit('b', 1)
+    await settle(100)
+    expect([one.got.length, other.got.length, carried.length]).toEqual([1, 0, 1])
+    emit('a', 2)
+    await settle(100)
+    other.want('a', 'b')
+    await settle(100)
+    emit('b', 3)
+    await settle(100)
+    expect([one, other].map(({ got }) => numbers(got))).toEqual([
+      [1, 2, 3],
+      [2, 3],
+    ])
+  })
+
+  it('stay in order with what else is said: a gap, and a takeover', async () => {
+    const { open, transport, emit } = setUp({ delay: 3 })
+    const tabs = [open(0), open(0), open(0), open(0)]
+    await settle(1_000)
+    transport.last.handlers.onUp(false)
+    await settle(1_000)
+    for (const { log } of tabs) log.length = 0
+    emit('a', 1)
+    emit('a', 2)
+    transport.last.handlers.onDown('transport close')
+    transport.last.handlers.onUp(false)
+    emit('a', 3)
+    await settle(1_000)
+    for (const { log } of tabs) expect(log).toEqual([1, 2, 'gap', 3])
+    const [leader, ...followers] = tabs
+    leader?.crash()
+    await settle(1_000)
+    transport.last.handlers.onUp(false)
+    await settle(1_000)
+    for (const { log } of followers) log.length = 0
+    emit('a', 4)
+    await settle(1_000)
+    expect(followers.map(({ log }) => log)).toEqual([[4], [4], [4]])
+  })
+
+  it('are not counted as late by a tab that has left, while they are said to others', async () => {
+    const { open, transport, emit } = setUp()
+    const tabs = [open(0), open(0), open(0), open(0)]
+    await settle(1_000)
+    transport.last.handlers.onUp(false)
+    await settle(1_000)
+    tabs[3]?.close(false)
+    for (let n = 1; n <= 5; n++) {
+      emit('a', n)
+      await settle(50)
+    }
+    expect(tabs.map(({ late }) => late())).toEqual([0, 0, 0, 0])
+    expect(tabs.map(({ got }) => got.length)).toEqual([5, 5, 5, 0])
+  })
+
+  it('are heard once by a tab that attaches in the middle of a stream', async () => {
+    // Longer than between two batches: while the hub does not know yet that a tab hears the multicast, one comes over both.
+    const { open, transport, emit } = setUp({ delay: 30 })
+    open(0)
+    const early = [open(0), open(0)]
+    await settle(1_000)
+    transport.last.handlers.onUp(false)
+    await settle(1_000)
+    const late = Array.from({ length: 4 }, () => open(0))
+    for (let n = 1; n <= 400; n++) {
+      emit('a', n)
+      await settle(1)
+    }
+    await settle(1_000)
+    for (const { got } of early) expect(numbers(got)).toEqual(Array.from({ length: 400 }, (_, index) => index + 1))
+    for (const { got } of late) {
+      const heard = numbers(got) as number[]
+      const first = heard[0] ?? 0
+      expect(heard).toEqual(Array.from({ length: 401 - first }, (_, index) => first + index))
+    }
+  })
+
+  it('come to each tab by its own pipe where no lock tells of its death: the hub may take one that hears it for gone', async () => {
+    const { open, transport, carried, emit } = setUp({ webLocks: false })
+    const tabs = [open(0), open(0), open(0)]
+    // The election by heartbeats is a chunk of its own.
+    await vi.dynamicImportSettled()
+    await settle(10_000)
+    transport.last.handlers.onUp(false)
+    await settle(1_000)
+    carried.length = 0
+    emit('a', 1)
+    await settle(0)
+    expect(tabs.map(({ got }) => numbers(got))).toEqual([[1], [1], [1]])
+    const pipes = carried.filter(({ message }) => (message as { kind?: string }).kind === 'events')
+    expect(new Set(pipes.map(({ channel }) => channel)).size).toBe(2)
+  })
+})

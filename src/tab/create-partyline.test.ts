@@ -1,0 +1,854 @@
+import { QueryClient, QueryObserver } from '@tanstack/react-query'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+// Loaded beforehand, so that the line's own import of it takes no real time.
+import './tab.js'
+import { createFakeTransport } from '../../test/fake-transport.js'
+import { createFakeWorkers } from '../../test/fake-workers.js'
+import type { OpenSharedWorker } from '../platform/page.js'
+import type { PartylineError } from '../util/errors.js'
+import { createPartyline, type Line } from './create-partyline.js'
+import type { PartylineOptions } from './options.js'
+
+const inTab = vi.hoisted(() => ({ open: undefined as unknown }))
+vi.mock('../transport/socket-io.js', () => ({
+  openSocketIo: (...args: unknown[]) => (inTab.open as (...all: unknown[]) => unknown)(...args),
+}))
+
+beforeEach(() => void vi.useFakeTimers({ now: 1_000_000 }))
+afterEach(() => void vi.useRealTimers())
+
+type Events = { changed: { id: string }; profile_updated: unknown }
+
+function setUp({ webLocks = true, channels = true } = {}) {
+  const world = createFakeWorkers({ webLocks, channels })
+  const inTabTransport = createFakeTransport()
+  inTab.open = inTabTransport.open
+  const errors: PartylineError[] = []
+
+  function openTab(options: Partial<PartylineOptions<Events>> = {}, worker?: { open: OpenSharedWorker | undefined }) {
+    const tab = world.tab(worker)
+    const queryClient = new QueryClient({ defaultOptions: { queries: { staleTime: Infinity, retry: false } } })
+    const line: Line<Events> = createPartyline<Events>(
+      {
+        invalidates: { changed: (m: { id: string }) => [['thing', m.id]], profile_updated: ['profile'] },
+        onError: (error) => errors.push(error),
+        ...options,
+      },
+      tab.environment,
+    )
+    const fetched: string[] = []
+    /** Puts a query into use. */
+    const use = (queryKey: readonly unknown[]) =>
+      new QueryObserver(queryClient, {
+        queryKey,
+        queryFn: async () => {
+          fetched.push(JSON.stringify(queryKey))
+          return fetched.length
+        },
+      }).subscribe(() => undefined)
+    return {
+      ...tab,
+      line,
+      queryClient,
+      fetched,
+      use,
+      mount: (identity: string | null = 'u1') =>
+        line.mount({ queryClient, identity, auth: () => ({ token: `of ${identity}` }) }),
+    }
+  }
+  const server = {
+    up: (recovered = false) => world.transport.last.handlers.onUp(recovered),
+    emit: (name: string, metadata?: unknown) => world.transport.last.handlers.onEvent(name, metadata),
+  }
+  const settle = (ms = 0) => vi.advanceTimersByTimeAsync(ms)
+  return { world, inTabTransport, errors, openTab, server, settle, codes: () => errors.map((error) => error.code) }
+}
+
+describe('sign-in guard', () => {
+  it.each([null, undefined, ''])('opens nothing for the identity %j', async (identity) => {
+    const { openTab, world, settle } = setUp()
+    const { line, queryClient } = openTab()
+    const unmount = line.mount({ queryClient, identity })
+    await settle(1_000)
+    expect(line.status.name).toBe('idle')
+    expect(world.workerNames()).toEqual([])
+    unmount()
+  })
+
+  it('connects, says where it stands, and keeps the status object until something changes', async () => {
+    const { openTab, server, settle } = setUp()
+    const { line, mount } = openTab()
+    expect(line.status).toMatchObject({ name: 'idle', tabs: 0 })
+    mount()
+    expect(line.status.name).toBe('connecting')
+    await settle()
+    server.up()
+    await settle()
+    expect(line.status).toMatchObject({ name: 'connected', host: 'shared-worker', tabs: 1, steps: [] })
+    expect(line.status).toBe(line.status)
+    const changed = vi.fn()
+    line.subscribe(changed)
+    await settle(60_000)
+    expect(changed).not.toHaveBeenCalled()
+  })
+
+  it('without a page (server rendering) mounts nothing', () => {
+    const line = createPartyline({ invalidates: { a: ['a'] } }, undefined)
+    const unmount = line.mount({ queryClient: new QueryClient(), identity: 'u1' })
+    expect(line.status.name).toBe('idle')
+    unmount()
+  })
+})
+
+describe('one identity, one hub', () => {
+  it('shares a socket among tabs, and not among identities, names or endpoints', async () => {
+    const { openTab, world, settle } = setUp()
+    for (let tab = 0; tab < 3; tab++) openTab().mount('u1')
+    await settle()
+    expect(world.transport.live()).toBe(1)
+    openTab().mount('u2')
+    openTab({ name: 'other' }).mount('u1')
+    openTab({ url: 'https://elsewhere.example' }).mount('u1')
+    await settle()
+    expect(world.transport.live()).toBe(4)
+    expect(world.workerNames().some((name) => name.includes('u1'))).toBe(false)
+  })
+
+  it('joins a mount to the one that is there, and a remount in the same breath (StrictMode)', async () => {
+    const { openTab, world, settle, codes } = setUp()
+    const { mount } = openTab()
+    mount()()
+    const unmount = mount()
+    const second = mount()
+    await settle()
+    expect(world.transport.opened).toHaveLength(1)
+    second()
+    await settle(60_000)
+    expect(world.transport.live()).toBe(1)
+    unmount()
+    await settle(5_000)
+    expect(world.transport.live()).toBe(0)
+    expect(codes()).toEqual([])
+  })
+
+  it('after a switch of identity delivers nothing of the former one, and closes its socket at once', async () => {
+    const { openTab, world, server, settle } = setUp()
+    const { line, mount, queryClient } = openTab()
+    const heard: unknown[] = []
+    line.on('changed', (m) => heard.push(m.id))
+    const unmount = mount('u1')
+    await settle()
+    const former = world.transport.last
+    server.up()
+    await settle()
+    former.handlers.onEvent('changed', { id: 'before' })
+    await settle(50)
+    unmount()
+    line.mount({ queryClient, identity: 'u2' })
+    former.handlers.onEvent('changed', { id: 'late' })
+    await settle(50)
+    expect(former.closed).toBe(true)
+    expect(world.transport.live()).toBe(1)
+    expect(heard).toEqual(['before'])
+    expect(line.status.fenced).toBe(1)
+  })
+
+  it('a switch in one tab leaves the tabs of the other identity alone', async () => {
+    const { openTab, world, settle } = setUp()
+    const [switches, stays] = [openTab(), openTab()]
+    const unmount = switches.mount('u1')
+    stays.mount('u1')
+    await settle()
+    const shared = world.transport.last
+    shared.handlers.onUp(false)
+    const heard: string[] = []
+    stays.line.on('changed', (m) => heard.push(m.id))
+    await settle()
+    unmount()
+    switches.mount('u2')
+    await settle(5_000)
+    shared.handlers.onEvent('changed', { id: '1' })
+    await settle()
+    expect(stays.line.status).toMatchObject({ name: 'connected', tabs: 1 })
+    expect(heard).toEqual(['1'])
+    expect(world.transport.live()).toBe(2)
+  })
+
+  it('signing out by identity null closes the socket without a linger', async () => {
+    const { openTab, world, settle } = setUp()
+    const { line, mount, queryClient } = openTab()
+    const unmount = mount('u1')
+    await settle()
+    unmount()
+    line.mount({ queryClient, identity: null })
+    await settle()
+    expect(world.transport.live()).toBe(0)
+    expect(line.status.name).toBe('idle')
+  })
+
+  it('signOut ends every tab at once; a new mount starts anew', async () => {
+    const { openTab, world, server, settle } = setUp()
+    const tabs = [openTab(), openTab()] as const
+    const heard: string[] = []
+    for (const tab of tabs) {
+      tab.line.on('changed', (m) => heard.push(m.id))
+      tab.mount('u1')
+    }
+    await settle()
+    server.up()
+    await settle()
+    const former = world.transport.last
+    former.handlers.onEvent('changed', { id: 'first' })
+    await settle()
+    heard.length = 0
+    // In flight: admitted by the hub, not yet posted.
+    former.handlers.onEvent('changed', { id: 'in flight' })
+    tabs[0].line.signOut()
+    expect(tabs[0].line.status.name).toBe('signed-out')
+    await settle(50)
+    expect(tabs.map((tab) => tab.line.status.name)).toEqual(['signed-out', 'signed-out'])
+    expect(world.transport.live()).toBe(0)
+    expect(heard).toEqual([])
+    tabs[0].mount('u1')
+    await settle()
+    expect(world.transport.live()).toBe(1)
+    expect(tabs[0].line.status.name).toBe('connecting')
+  })
+
+  it.each([
+    ['at once', 0],
+    ['while it waits for the last echo', 2_500],
+  ])('a page that leaves after its own signOut, %s, holds nothing and hears nothing', async (_when, ms) => {
+    const { openTab, world, settle } = setUp()
+    const [leaves, stays] = [openTab(), openTab({ name: 'other' })]
+    leaves.mount('u1')
+    stays.mount('u1')
+    await settle()
+    leaves.line.signOut()
+    await settle(ms)
+    leaves.page.fire('away')
+    await settle()
+    expect(leaves.page.listenerCount()).toBe(0)
+    expect(world.locks.names().filter((name) => name.includes('/app/') && name.includes('/tab/'))).toEqual([])
+    expect(leaves.line.status.name).toBe('signed-out')
+    leaves.page.fire('back')
+    await settle(10_000)
+    expect(world.transport.live()).toBe(1)
+  })
+
+  it('a tab that slept through a sign-out does not bring the session back', async () => {
+    const { openTab, world, settle } = setUp()
+    const [here, asleep] = [openTab(), openTab()]
+    here.mount('u1')
+    asleep.mount('u1')
+    await settle()
+    asleep.page.fire('away')
+    await settle()
+    here.line.signOut()
+    await settle()
+    asleep.page.fire('back')
+    await settle()
+    expect(asleep.line.status.name).toBe('signed-out')
+    expect(world.transport.live()).toBe(0)
+  })
+})
+
+describe('events reach the cache', () => {
+  it('refetches what the event can have changed, and nothing else', async () => {
+    const { openTab, server, settle } = setUp()
+    const { mount, use, fetched } = openTab({ jitter: 0 })
+    mount()
+    await settle()
+    server.up()
+    await settle(10)
+    for (const key of [['thing', '1'], ['thing', '2'], ['profile'], ['other']]) use(key)
+    await settle(10)
+    fetched.length = 0
+    server.emit('changed', { id: '2' })
+    await settle(200)
+    expect(fetched).toEqual(['["thing","2"]'])
+  })
+
+  it('resyncs the mapped queries after a reconnect, within the jitter', async () => {
+    const { openTab, server, settle, world } = setUp()
+    const { mount, use, fetched, line } = openTab()
+    mount()
+    await settle()
+    server.up()
+    for (const key of [['thing', '1'], ['profile'], ['other']]) use(key)
+    await settle(5_000)
+    fetched.length = 0
+    world.transport.last.handlers.onDown('transport close')
+    await settle()
+    expect(line.status).toMatchObject({ name: 'disconnected', reason: 'transport close' })
+    server.up()
+    await settle(999)
+    expect(fetched).toEqual([])
+    await settle(1_001)
+    expect(fetched.sort()).toEqual(['["profile"]', '["thing","1"]'])
+    expect(line.status.lastGap?.reason).toBe('the socket was reconnected')
+  })
+
+  it('a second tab, loaded while the hub was connected, fetches nothing twice', async () => {
+    const { openTab, server, settle } = setUp()
+    openTab().mount()
+    await settle()
+    server.up()
+    await settle(10_000)
+    const late = openTab()
+    late.use(['profile'])
+    late.mount()
+    await settle(10_000)
+    expect(late.fetched).toEqual(['["profile"]'])
+  })
+
+  it('a rule that throws refetches what it can reach, and is reported', async () => {
+    const { openTab, server, settle, errors } = setUp()
+    const { mount, use, fetched } = openTab({
+      jitter: 0,
+      invalidates: {
+        changed: (m: { id: string }) => [['thing', m.id.toString()]],
+        profile_updated: ['profile'],
+      },
+    })
+    mount()
+    await settle()
+    server.up()
+    await settle(10)
+    for (const key of [['thing', '1'], ['other']]) use(key)
+    await settle(10)
+    fetched.length = 0
+    server.emit('changed', {})
+    await settle(200)
+    expect(fetched).toEqual(['["thing","1"]'])
+    expect(errors).toMatchObject([{ code: 'rule-failed', detail: { event: 'changed' } }])
+  })
+
+  it('calls handlers of events without a rule, and goes on after one that throws', async () => {
+    const { openTab, server, settle, codes } = setUp()
+    const { mount, line } = openTab()
+    const heard: unknown[] = []
+    mount()
+    await settle()
+    server.up()
+    line.on('profile_updated', () => {
+      throw new Error('broken handler')
+    })
+    const off = line.on('profile_updated', (m) => heard.push(m))
+    await settle()
+    server.emit('profile_updated', { by: 'me' })
+    await settle(50)
+    expect(heard).toEqual([{ by: 'me' }])
+    expect(codes()).toEqual(['handler-failed'])
+    off()
+    server.emit('profile_updated')
+    await settle(50)
+    expect(heard).toHaveLength(1)
+  })
+})
+
+describe('the ladder', () => {
+  it.each([
+    ['no SharedWorker', undefined, 'this browser has no SharedWorker', []],
+    [
+      'a constructor that throws',
+      () => {
+        throw new Error('blocked by policy')
+      },
+      'blocked by policy',
+      ['host-failed'],
+    ],
+    [
+      'a script that is a 404',
+      () => ({
+        port: new MessageChannel().port1,
+        addEventListener: (_type: 'error', listener: (event: Event) => void) =>
+          void setTimeout(() => listener(new Event('error')), 5),
+      }),
+      'the worker script could not be loaded or started',
+      ['host-failed'],
+    ],
+    [
+      'a worker that stays silent',
+      () => ({ port: new MessageChannel().port1, addEventListener: () => undefined }),
+      'the hub said nothing for 2500 ms',
+      ['host-failed'],
+    ],
+  ] satisfies [string, OpenSharedWorker | undefined, string, string[]][])(
+    'goes on to a leader tab: %s',
+    async (_title, open, reason, expected) => {
+      const { openTab, inTabTransport, settle, codes } = setUp()
+      const { line, mount } = openTab({}, { open })
+      mount()
+      await settle(5_000)
+      // The in-tab hub is a chunk of its own, loaded in real time.
+      await vi.waitFor(() => expect(line.status.host).toBe('leader-tab'))
+      expect(line.status.role).toBe('leader')
+      expect(line.status.steps).toEqual([{ host: 'shared-worker', reason }])
+      inTabTransport.last.handlers.onUp(false)
+      await settle()
+      expect(line.status).toMatchObject({ name: 'connected', tabs: 1 })
+      expect(codes()).toEqual(expected)
+    },
+  )
+
+  it('without SharedWorker and BroadcastChannel uses this tab alone, and says why', async () => {
+    const { openTab, inTabTransport, settle, codes } = setUp({ channels: false })
+    const { line, mount } = openTab({}, { open: undefined })
+    mount()
+    await settle(10)
+    await vi.waitFor(() => expect(line.status.host).toBe('this-tab'))
+    expect(line.status.steps).toEqual([
+      { host: 'shared-worker', reason: 'this browser has no SharedWorker' },
+      { host: 'leader-tab', reason: 'this browser has no BroadcastChannel' },
+    ])
+    inTabTransport.last.handlers.onUp(false)
+    await settle()
+    expect(line.status).toMatchObject({ name: 'connected', tabs: 1, role: undefined })
+    expect(codes()).toEqual([])
+  })
+
+  it('a forced host is the only one tried, and its failure is told with the reason', async () => {
+    const { openTab, settle, codes, inTabTransport } = setUp()
+    const { line, mount } = openTab({ host: 'shared-worker' }, { open: undefined })
+    mount()
+    await settle(100)
+    expect(line.status).toMatchObject({ name: 'connecting', reason: 'shared-worker: this browser has no SharedWorker' })
+    expect(codes()).toEqual(['no-host'])
+    expect(inTabTransport.opened).toEqual([])
+  })
+
+  it.each([true, false])('attaches again when the worker dies (Web Locks: %s)', async (webLocks) => {
+    const { openTab, world, server, settle } = setUp({ webLocks })
+    const tabs = [openTab({ jitter: 0 }), openTab({ jitter: 0 })]
+    for (const tab of tabs) tab.mount()
+    await vi.waitFor(() => expect(world.transport.live()).toBe(1))
+    server.up()
+    await settle(10)
+    await settle(1_000)
+    const epoch = tabs[0]?.line.status.epoch
+    world.killWorkers()
+    if (!webLocks) await settle(40_000)
+    await vi.waitFor(() => expect(world.transport.live()).toBe(1))
+    server.up()
+    await settle(10)
+    for (const { line } of tabs) {
+      await vi.waitFor(() => expect(line.status).toMatchObject({ name: 'connected', tabs: 2 }))
+      expect(line.status.epoch).not.toBe(epoch)
+    }
+  })
+
+  it('steps down when the worker is lost again and again', async () => {
+    const { openTab, world, settle } = setUp()
+    const { line, mount } = openTab()
+    mount()
+    await settle()
+    for (let time = 0; time < 3; time++) {
+      await settle(1_000)
+      world.killWorkers()
+      await settle(10)
+    }
+    await vi.waitFor(() => expect(line.status.host).toBe('leader-tab'))
+    expect(line.status.steps[0]?.reason).toContain('lost 3 times')
+  })
+})
+
+describe('parking', () => {
+  it('goes silent and holds no locks while away, and catches up without a gap when back', async () => {
+    const { openTab, world, server, settle } = setUp()
+    const stays = openTab({ jitter: 0 })
+    const parks = openTab({ jitter: 0 })
+    stays.mount()
+    parks.mount()
+    await settle()
+    server.up()
+    await settle(10)
+    parks.use(['thing', '1'])
+    parks.use(['profile'])
+    await settle(10)
+    parks.fetched.length = 0
+    parks.page.fire('away')
+    await settle(10)
+    expect(world.locks.names().filter((name) => name.includes(parks.line.origin))).toEqual([])
+    expect(parks.line.status.name).toBe('disconnected')
+    expect(stays.line.status.tabs).toBe(1)
+    server.emit('changed', { id: '1' })
+    await settle(1_000)
+    parks.page.fire('back')
+    await settle(200)
+    expect(parks.line.status.name).toBe('connected')
+    expect(parks.fetched).toEqual(['["thing","1"]'])
+  })
+})
+
+describe('bad input', () => {
+  it('reports options that can not work and takes their defaults', async () => {
+    const { openTab, codes, settle } = setUp()
+    const { mount, line } = openTab({
+      linger: -1,
+      jitter: Number.NaN,
+      socket: { parser: () => undefined, auth: { token: 'secret' } },
+      host: 'moon' as 'auto',
+      debounce: { wait: -5 },
+    })
+    mount()
+    await settle()
+    expect(codes().every((code) => code === 'bad-option')).toBe(true)
+    expect(codes()).toHaveLength(6)
+    expect(line.status.host).toBe('shared-worker')
+  })
+
+  it('auth that throws, or gives what can not cross, is reported, and never answered with a hang', async () => {
+    const { openTab, world, settle, codes, errors } = setUp()
+    const { line, queryClient } = openTab()
+    line.mount({
+      queryClient,
+      identity: 'u1',
+      auth: () => {
+        throw new TypeError('the session of s3cr3t is over')
+      },
+    })
+    await settle()
+    // What was thrown may quote the credentials, and this text goes to every tab. `cause` stays here.
+    await expect(world.transport.last.handlers.auth()).rejects.toThrow('auth failed with TypeError')
+    expect(codes()).toEqual(['auth-failed'])
+    expect(errors[0]?.message).toBe('auth failed with TypeError')
+    expect(String(errors[0]?.cause)).toContain('s3cr3t')
+  })
+
+  it('auth may give more than can cross to the hub: what is data crosses', async () => {
+    const { openTab, world, settle, codes } = setUp()
+    const { line, queryClient } = openTab()
+    line.mount({ queryClient, identity: 'u1', auth: async () => ({ token: 'secret', renew: () => undefined }) })
+    await settle()
+    expect(await world.transport.last.handlers.auth()).toEqual({ token: 'secret' })
+    expect(codes()).toEqual([])
+  })
+
+  it.each([{ id: 'ann' }, false, Number.NaN])(
+    'an identity that is no name (%j) is nobody, and reported',
+    async (identity) => {
+      const { openTab, world, settle, codes } = setUp()
+      const { line, queryClient } = openTab()
+      line.mount({ queryClient, identity: identity as never })
+      await settle()
+      expect(codes()).toEqual(['bad-option'])
+      expect(world.workerNames()).toEqual([])
+    },
+  )
+
+  it('a subscriber that throws is reported, and the line connects', async () => {
+    const { openTab, server, settle, codes } = setUp()
+    const { line, mount } = openTab()
+    line.subscribe(() => {
+      throw new Error('broken subscriber')
+    })
+    mount()
+    await settle()
+    server.up()
+    await settle()
+    expect(line.status).toMatchObject({ name: 'connected', host: 'shared-worker' })
+    expect(new Set(codes())).toEqual(new Set(['handler-failed']))
+  })
+
+  it('signOut while the url is still asked for gives nobody credentials, and signs the other tabs out', async () => {
+    const { openTab, world, settle } = setUp()
+    const other = openTab({ url: 'https://eu.example' })
+    other.mount()
+    await settle()
+    let answer: (url: string) => void = () => undefined
+    const { line, mount } = openTab({
+      url: () =>
+        new Promise<string>((resolve) => {
+          answer = resolve
+        }),
+    })
+    mount()
+    line.signOut()
+    expect(line.status.name).toBe('signed-out')
+    answer('https://eu.example')
+    await settle(100)
+    expect([line.status.name, other.line.status.name]).toEqual(['signed-out', 'signed-out'])
+    await settle(10_000)
+    expect(world.transport.live()).toBe(0)
+  })
+
+  it('the same without other tabs opens no socket that lasts', async () => {
+    const { openTab, world, settle } = setUp()
+    const { line, mount } = openTab({ url: async () => 'https://eu.example' })
+    mount()
+    line.signOut()
+    await settle(100)
+    await expect(world.transport.last.handlers.auth()).rejects.toThrow()
+    await settle(10_000)
+    expect(line.status.name).toBe('signed-out')
+    expect(world.transport.live()).toBe(0)
+  })
+
+  it('a url function is awaited, and asked again when it fails', async () => {
+    const { openTab, world, settle, codes } = setUp()
+    const answers = [() => Promise.reject(new Error('offline')), () => Promise.resolve('https://eu.example')]
+    const { mount } = openTab({ url: () => (answers.shift() as () => Promise<string>)() })
+    mount()
+    await settle(5_000)
+    expect(world.transport.last.settings.url).toBe('https://eu.example/')
+    expect(codes()).toEqual(['connect-failed'])
+  })
+
+  it('another identity while mounted replaces the first and says so', async () => {
+    const { openTab, world, settle, codes } = setUp()
+    const { mount } = openTab()
+    mount('u1')
+    await settle()
+    mount('u2')
+    await settle()
+    expect(codes()).toEqual(['mounted-twice'])
+    expect(world.transport.live()).toBe(1)
+    expect(world.transport.last.settings.identity).toBe('u2')
+  })
+
+  it('without onError, warns once per subject and never with credentials', async () => {
+    const warn = vi.spyOn(console, 'warn').mockImplementation(() => undefined)
+    const { openTab, server, settle } = setUp()
+    const { mount } = openTab({ onError: undefined as never })
+    mount()
+    await settle()
+    server.up()
+    for (let time = 0; time < 3; time++) server.emit('nobody_knows', { token: 'of u1' })
+    await settle(50)
+    expect(warn.mock.calls).toEqual([
+      ["[partyline] unknown-event: no tab has a rule or a handler for the event 'nobody_knows'"],
+    ])
+  })
+})
+
+describe('an emptied cache', () => {
+  const SECRET = 'the salary of u1'
+
+  it('is had by no one who did not ask for it', async () => {
+    const { openTab, settle } = setUp()
+    const { mount, queryClient } = openTab()
+    mount('u1')()
+    queryClient.setQueryData(['salary'], SECRET)
+    mount('u2')
+    mount(null)
+    await settle(1_000)
+    expect(queryClient.getQueryData(['salary'])).toBe(SECRET)
+  })
+
+  it('after a switch: what is on the screen starts anew, the rest is gone, fetches under way included', async () => {
+    const { openTab, settle } = setUp()
+    const { mount, queryClient, use, fetched } = openTab({ clearOnSwitch: true })
+    const unmount = mount('u1')
+    await settle(100)
+    queryClient.setQueryData(['salary'], SECRET)
+    queryClient.setQueryData(['unmapped'], SECRET)
+    use(['salary'])
+    const slow = queryClient.fetchQuery({
+      queryKey: ['slow'],
+      queryFn: () => new Promise((done) => setTimeout(done, 50, SECRET)),
+    })
+    slow.catch(() => undefined)
+    await settle(10)
+    expect(fetched).toEqual([])
+    unmount()
+    mount('u2')
+    expect(JSON.stringify(queryClient.getQueryCache().getAll())).not.toContain(SECRET)
+    await settle(1_000)
+    expect(fetched).toEqual(['["salary"]'])
+    expect(queryClient.getQueryData(['salary'])).toBe(1)
+    expect(queryClient.getQueryCache().getAll()).toHaveLength(1)
+  })
+
+  it('after an identity that became nobody, or was unmounted before the next one came', async () => {
+    const { openTab, settle } = setUp()
+    const { mount, queryClient, use, fetched } = openTab({ clearOnSwitch: true })
+    for (const next of [null, 'u2']) {
+      const unmount = mount('u1')
+      queryClient.setQueryData(['salary'], SECRET)
+      const stop = use(['salary'])
+      unmount()
+      await settle(5_000)
+      // Gone for a while, but perhaps it comes back.
+      expect(queryClient.getQueryData(['salary'])).toBe(SECRET)
+      const end = mount(next)
+      await settle(100)
+      expect(JSON.stringify(queryClient.getQueryCache().getAll())).not.toContain(SECRET)
+      // Nobody is there to fetch for.
+      expect(fetched).toHaveLength(next === null ? 0 : 1)
+      stop()
+      end()
+      await settle()
+    }
+  })
+
+  it.each([
+    ['signed out and in again', 'u1', true],
+    ['gone, and another one came', 'u2', false],
+  ])('is filled again for an identity that was %s', async (_what, next, signsOut) => {
+    const { openTab, settle } = setUp()
+    const { line, mount, queryClient, use, fetched } = openTab({ clearOnSwitch: true })
+    const unmount = mount('u1')
+    use(['profile'])
+    await settle()
+    if (signsOut) line.signOut()
+    unmount()
+    mount(null)
+    await settle(5_000)
+    expect(queryClient.getQueryData(['profile'])).toBeUndefined()
+    fetched.length = 0
+    mount(next)
+    await settle(100)
+    expect(fetched).toEqual(['["profile"]'])
+  })
+
+  it('not after a remount of the same identity', async () => {
+    const { openTab, settle } = setUp()
+    const { mount, queryClient } = openTab({ clearOnSwitch: true })
+    const unmount = mount('u1')
+    queryClient.setQueryData(['salary'], SECRET)
+    unmount()
+    await settle(10_000)
+    mount('u1')
+    await settle(100)
+    expect(queryClient.getQueryData(['salary'])).toBe(SECRET)
+  })
+
+  it('in every tab that is signed out, and nothing is fetched for nobody', async () => {
+    const { openTab, settle } = setUp()
+    const tabs = [openTab({ clearOnSwitch: true }), openTab({ clearOnSwitch: true })]
+    for (const { mount, queryClient, use } of tabs) {
+      mount('u1')
+      queryClient.setQueryData(['salary'], SECRET)
+      use(['salary'])
+    }
+    await settle()
+    tabs[0]?.line.signOut()
+    await settle(10_000)
+    for (const { queryClient, fetched } of tabs) {
+      expect(queryClient.getQueryData(['salary'])).toBeUndefined()
+      expect(fetched).toEqual([])
+    }
+  })
+})
+
+it('tells who listens to receipts which events each of them answers', async () => {
+  const { openTab, server, settle } = setUp()
+  const { mount, line } = openTab()
+  const names: string[][] = []
+  mount()
+  await settle()
+  server.up()
+  await settle(10_000)
+  const stop = line.onReceipt(({ cause, events }) => {
+    if (cause === 'events') names.push(events.map(({ name }) => name))
+  })
+  server.emit('changed', {})
+  await settle(1_000)
+  stop()
+  server.emit('changed', {})
+  await settle(1_000)
+  expect(names).toEqual([['changed']])
+})
+
+describe('polling', () => {
+  const polling = { downFor: 10_000, interval: 5_000 }
+
+  it('is off unless it was asked for', async () => {
+    const { openTab, settle } = setUp()
+    const { mount, use, fetched } = openTab()
+    mount()
+    use(['profile'])
+    await settle(600_000)
+    expect(fetched).toHaveLength(1)
+  })
+
+  it('begins when the line has been down for long enough, and stops when it is back', async () => {
+    const { openTab, server, world, settle } = setUp()
+    const { mount, use, fetched, line } = openTab({ polling })
+    const causes: string[] = []
+    line.onReceipt(({ cause }) => causes.push(cause))
+    mount()
+    use(['profile'])
+    await settle()
+    server.up()
+    await settle(60_000)
+    const before = fetched.length
+    world.transport.last.handlers.onDown('transport close')
+    await settle(8_000)
+    world.transport.last.handlers.onUp(true)
+    await settle(60_000)
+    expect(fetched).toHaveLength(before)
+    world.transport.last.handlers.onDown('transport close')
+    await settle(10_000)
+    expect(fetched).toHaveLength(before)
+    await settle(30_000)
+    expect(causes.filter((cause) => cause === 'poll').length).toBeGreaterThanOrEqual(4)
+    expect(fetched.length - before).toBeLessThanOrEqual(6)
+    server.up(true)
+    const after = fetched.length
+    await settle(60_000)
+    expect(fetched).toHaveLength(after)
+  })
+
+  it('is done by tabs that are looked at, and by none that is away or has gone', async () => {
+    const { openTab, world, settle } = setUp()
+    const [hidden, away, gone] = [openTab({ polling }), openTab({ polling }), openTab({ polling })]
+    const unmounts = [hidden, away, gone].map((tab) => {
+      tab.use(['profile'])
+      return tab.mount()
+    })
+    await settle()
+    world.transport.last.handlers.onDown('transport close')
+    hidden.page.hide()
+    away.page.fire('away')
+    unmounts[2]?.()
+    await settle(60_000)
+    expect([hidden, away, gone].map(({ fetched }) => fetched.length)).toEqual([1, 1, 1])
+    hidden.page.show()
+    await settle(7_000)
+    expect(hidden.fetched).toHaveLength(2)
+  })
+})
+
+describe('the end of credentials', () => {
+  it('is what `expiresAt` of them says, and reported when that can not be', async () => {
+    const { openTab, world, settle, codes } = setUp()
+    const { line, queryClient } = openTab()
+    let expiresAt: unknown = Date.now() + 600_000
+    line.mount({ queryClient, identity: 'u1', auth: () => ({ token: 'secret', expiresAt }) })
+    await settle()
+    const { handlers } = world.transport.last
+    expect(await handlers.auth()).toEqual({ token: 'secret', expiresAt })
+    handlers.onUp(false)
+    // In seconds, as a JWT has it; a text; gone already.
+    for (const odd of [1_900, '2030-01-01', Number.NaN]) {
+      expiresAt = odd
+      await handlers.auth()
+    }
+    expect(codes()).toEqual(['bad-option', 'bad-option', 'bad-option'])
+    await settle(600_000)
+    expect(world.transport.last.renewals).toEqual([])
+    expiresAt = Date.now() + 600_000
+    await handlers.auth()
+    await settle(550_000)
+    expect(world.transport.last.renewals).toHaveLength(1)
+  })
+})
+
+it('leaves nothing behind: timers, listeners, locks', async () => {
+  const { openTab, world, server, settle } = setUp()
+  const { mount, page, use } = openTab()
+  const unmount = mount()
+  await settle()
+  server.up()
+  const stop = use(['profile'])
+  server.emit('profile_updated')
+  await settle()
+  unmount()
+  await settle(10_000)
+  stop()
+  expect(page.listenerCount()).toBe(0)
+  expect(world.locks.names()).toEqual([])
+  vi.clearAllTimers()
+})

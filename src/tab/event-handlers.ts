@@ -1,0 +1,54 @@
+import { messageOf, type Report } from '../util/errors.js'
+import { type EventPair, isMetadata, type Metadata } from '../wire/protocol.js'
+
+/** The rules by the names of their events, as far as they check metadata. */
+type Rules = ReadonlyMap<string, { parse?(metadata: Metadata): { readonly value: unknown } | undefined }>
+
+type Handler = (metadata: never) => void
+
+/** The app's own handlers of events, by name. */
+export function createEventHandlers(report: Report, onNamesChanged: () => void) {
+  /** Never changed in place: a handler may take itself off while it is called. */
+  const byName = new Map<string, readonly Handler[]>()
+
+  /** By index: for a closure or an iterator at each event of a burst, there is garbage collected in the middle of it. */
+  function call(name: string, handlers: readonly Handler[], value: unknown): void {
+    for (let index = 0; index < handlers.length; index++) {
+      try {
+        handlers[index]?.(value as never)
+      } catch (thrown) {
+        report('handler-failed', `a handler of '${name}' threw: ${messageOf(thrown)}`, {
+          detail: { event: name },
+          cause: thrown,
+        })
+      }
+    }
+  }
+
+  return {
+    names: () => [...byName.keys()],
+    add(name: string, handler: Handler): () => void {
+      // Wrapped, so that the same function added twice is two.
+      const own: Handler = (metadata) => handler(metadata)
+      const before = byName.get(name)
+      byName.set(name, [...(before ?? []), own])
+      if (!before) onNamesChanged()
+      return () => {
+        const others = (byName.get(name) ?? []).filter((one) => one !== own)
+        if (others.length > 0) byName.set(name, others)
+        else if (byName.delete(name)) onNamesChanged()
+      }
+    },
+    /** Metadata that is no object, or not what the rule's schema says, is nothing for a handler; it has been reported. */
+    deliver(events: readonly EventPair[], rules: Rules): void {
+      events.forEach((pair) => {
+        const handlers = byName.get(pair[0])
+        if (!handlers || !isMetadata(pair[1])) return
+        const parse = rules.get(pair[0])?.parse
+        const parsed = parse?.(pair[1])
+        if (!parse) call(pair[0], handlers, pair[1])
+        else if (parsed) call(pair[0], handlers, parsed.value)
+      })
+    },
+  }
+}

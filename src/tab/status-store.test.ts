@@ -1,0 +1,34 @@
+import { expect, it, vi } from 'vitest'
+import { SEEKING } from '../link/link-options.js'
+import { createStatus } from './status-store.js'
+
+const complain = (code: string) => expect.fail(`reported ${code}`)
+
+it('replaces the status only when something in it has changed', () => {
+  let now = 1
+  const status = createStatus(() => now, complain)
+  const changed = vi.fn()
+  status.subscribe(changed)
+  status.begin()
+  const before = status.get()
+  now = 2
+  status.link(SEEKING)
+  expect(status.get()).toBe(before)
+  status.link({ ...SEEKING, phase: 'attached', host: 'this-tab', socket: { name: 'connected' }, tabs: 1 })
+  status.link({ ...SEEKING, phase: 'attached', host: 'this-tab', socket: { name: 'connected' }, tabs: 1 })
+  expect(changed).toHaveBeenCalledTimes(2)
+  now = 3
+  status.link({ ...SEEKING, phase: 'attached', host: 'this-tab', socket: { name: 'connected' }, tabs: 2 })
+  // The state is still the one that began at 2.
+  expect(status.get()).toMatchObject({ name: 'connected', tabs: 2, since: 2 })
+})
+
+it('says disconnected once it was connected, connecting before', () => {
+  const status = createStatus(() => 0, complain)
+  status.begin()
+  status.link({ ...SEEKING, reason: 'first try failed' })
+  expect(status.get()).toMatchObject({ name: 'connecting', reason: 'first try failed' })
+  status.link({ ...SEEKING, phase: 'attached', socket: { name: 'connected' } })
+  status.link({ ...SEEKING, reason: 'the hub is gone' })
+  expect(status.get()).toMatchObject({ name: 'disconnected', reason: 'the hub is gone' })
+})

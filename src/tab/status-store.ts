@@ -1,0 +1,51 @@
+import type { LinkState } from '../link/link-options.js'
+import type { Report } from '../util/errors.js'
+import { createListeners } from '../util/listeners.js'
+import { type Gap, IDLE, type Status } from '../wire/status.js'
+
+/** Keeps the status: one immutable object, replaced only when something in it has changed. */
+export function createStatus(now: () => number, report: Report) {
+  const listeners = createListeners<void>(report, 'subscribe')
+  let status: Status = { ...IDLE, since: now() }
+  let everConnected = false
+
+  function set(change: Partial<Status>): void {
+    const next = { ...status, ...change } as Status
+    const fields = new Set([...Object.keys(status), ...Object.keys(next)]) as Set<keyof Status>
+    fields.delete('since')
+    if ([...fields].every((field) => Object.is(status[field], next[field]))) return
+    status = next.name === status.name ? next : { ...next, since: now() }
+    listeners.emit()
+  }
+
+  /** The link says where the hub is, the hub says what its socket does; together they are where the line stands. */
+  function nameOf({ phase, socket, reason }: LinkState): Pick<Status, 'name' | 'reason'> {
+    if (phase === 'signed-out') return { name: 'signed-out', reason: reason ?? 'signed out' }
+    if (phase === 'attached' && socket) {
+      return { name: socket.name, reason: 'reason' in socket ? socket.reason : undefined }
+    }
+    if (phase === 'parked') return { name: 'disconnected', reason: 'this page is frozen or in the back/forward cache' }
+    return everConnected
+      ? { name: 'disconnected', reason: reason ?? 'looking for a hub' }
+      : { name: 'connecting', reason }
+  }
+
+  return {
+    get: () => status,
+    subscribe: listeners.add,
+    begin(): void {
+      everConnected = false
+      set({ ...IDLE, name: 'connecting', since: now(), reason: undefined })
+    },
+    idle: () => set({ ...IDLE, since: now(), reason: undefined, fenced: status.fenced }),
+    link(state: LinkState): void {
+      if (state.phase === 'closed') return
+      const { host, role, steps, tabs, epoch } = state
+      const standing = nameOf(state)
+      everConnected ||= standing.name === 'connected'
+      set({ ...standing, host, role, steps, tabs, epoch } as Partial<Status>)
+    },
+    gap: (lastGap: Gap) => set({ lastGap }),
+    fenced: () => set({ fenced: status.fenced + 1 }),
+  }
+}

@@ -1,0 +1,204 @@
+/** What the compiler has to know. Checked by `tsc -p .`, never run. */
+import { QueryClient } from '@tanstack/react-query'
+import type { ReactNode } from 'react'
+import { expectTypeOf } from 'vitest'
+import { z } from 'zod'
+import {
+  createPartyline,
+  type Line,
+  type Metadata,
+  type MetadataOf,
+  type PartylineErrorCode,
+  type QueryClientSlice,
+  type Receipt,
+  type Status,
+  type Targets,
+  type TopicState,
+} from '../index.js'
+import { PartylineProvider, usePartyline, usePartylineStatus, useServerEvent, useTopic } from '../react/index.js'
+
+const paid = z.object({ accountId: z.string(), amount: z.coerce.number(), note: z.string().optional() })
+
+const line = createPartyline({
+  url: 'https://api.example.com',
+  invalidates: {
+    profile_updated: 'profile',
+    loan_status_changed: ['loans', ['loan-summary', { open: true }], { queryKey: ['tx'], scope: { type: 'loan' } }],
+    balance_updated: (m: { accountId: string }) => [['balance', m.accountId]],
+    transaction_happened: (m: { accountId: string; txType?: string }) => [
+      { queryKey: ['transactions'], scope: { accountId: m.accountId, type: m.txType } },
+      ['balance', m.accountId],
+    ],
+    tick: () => ['clock'],
+    // The schema stands before the function and says what `m` is.
+    paid: [
+      paid,
+      (m) => {
+        expectTypeOf(m).toEqualTypeOf<{ accountId: string; amount: number; note?: string | undefined }>()
+        return [['balance', m.accountId]]
+      },
+    ],
+  },
+})
+
+// Metadata is inferred from the rules' own functions and schemas; a static rule says nothing of it.
+line.on('balance_updated', (m) => expectTypeOf(m).toEqualTypeOf<{ accountId: string }>())
+line.on('transaction_happened', (m) => expectTypeOf(m).toEqualTypeOf<{ accountId: string; txType?: string }>())
+line.on('paid', (m) => expectTypeOf(m).toEqualTypeOf<z.output<typeof paid>>())
+line.on('profile_updated', (m) => expectTypeOf(m).toEqualTypeOf<Metadata>())
+line.on('tick', (m) => expectTypeOf(m).toEqualTypeOf<Metadata>())
+line.on('loan_status_changed', (m) => expectTypeOf(m['anything']).toBeUnknown())
+expectTypeOf(line.on('paid', () => undefined)).toEqualTypeOf<() => void>()
+expectTypeOf<MetadataOf<{ id: string }>>().toEqualTypeOf<{ id: string }>()
+expectTypeOf<MetadataOf<unknown>>().toEqualTypeOf<Metadata>()
+expectTypeOf<Parameters<typeof line.on>[0]>().toEqualTypeOf<
+  'profile_updated' | 'loan_status_changed' | 'balance_updated' | 'transaction_happened' | 'tick' | 'paid'
+>()
+
+// @ts-expect-error no such event
+line.on('balance_update', () => undefined)
+// @ts-expect-error no such field
+line.on('balance_updated', (m) => m.acountId)
+// @ts-expect-error not of this type
+line.on('paid', (m) => m.amount.length)
+// @ts-expect-error another type than the rule says
+line.on('balance_updated', (m: { accountId: number }) => m)
+
+// In components it is the same.
+const Component = (): ReactNode => {
+  useServerEvent(line, 'balance_updated', (m) => expectTypeOf(m).toEqualTypeOf<{ accountId: string }>())
+  useServerEvent(line, 'paid', (m) => expectTypeOf(m.amount).toBeNumber())
+  useServerEvent(line, 'profile_updated', (m) => expectTypeOf(m).toEqualTypeOf<Metadata>())
+  // @ts-expect-error no such event
+  useServerEvent(line, 'balance_update', () => undefined)
+  // @ts-expect-error no such field
+  useServerEvent(line, 'balance_updated', (m) => m.acountId)
+
+  usePartyline(line, { identity: 'u1' })
+  usePartyline(line, { identity: null, auth: async () => ({ token: 'x' }) })
+  // @ts-expect-error who is signed in has to be said, if only `undefined`
+  usePartyline(line, {})
+  // @ts-expect-error credentials are an object
+  usePartyline(line, { identity: 'u1', auth: () => 'token' })
+
+  expectTypeOf(usePartylineStatus()).toEqualTypeOf<Status>()
+  expectTypeOf(usePartylineStatus(line)).toEqualTypeOf<Status>()
+  return PartylineProvider({ line, identity: 7, auth: () => null, children: 'app' })
+}
+expectTypeOf(Component).returns.toEqualTypeOf<ReactNode>()
+
+// A target is a string, a query key or an object with a key; an array of targets is a list, never a key.
+expectTypeOf<string>().toExtend<Targets>()
+expectTypeOf<readonly ['loans', 'summary']>().toExtend<Targets>()
+expectTypeOf<[['balance', string], 'loans', { queryKey: ['tx'] }]>().toExtend<Targets>()
+expectTypeOf<{ queryKey: ['tx']; scope: { id: number } }>().toExtend<Targets>()
+expectTypeOf<[['tx', { page: number }, 7, null, undefined]]>().toExtend<Targets>()
+expectTypeOf<never[]>().toExtend<Targets>()
+expectTypeOf<number>().not.toExtend<Targets>()
+expectTypeOf<undefined>().not.toExtend<Targets>()
+expectTypeOf<[number]>().not.toExtend<Targets>()
+expectTypeOf<['balance', number]>().not.toExtend<Targets>()
+expectTypeOf<{ scope: { id: number } }>().not.toExtend<Targets>()
+expectTypeOf<{ queryKey: string }>().not.toExtend<Targets>()
+expectTypeOf<Promise<string[]>>().not.toExtend<Targets>()
+
+createPartyline({
+  invalidates: {
+    // @ts-expect-error a number is no target
+    a: 7,
+    // @ts-expect-error a single key is written [['balance', 7]]
+    b: ['balance', 7],
+    // @ts-expect-error a rule gives targets
+    c: (m: { id: string }) => ({ id: m.id }),
+    // @ts-expect-error and it gives them at once
+    d: async (m: { id: string }) => [['balance', m.id]],
+    // @ts-expect-error a key is an array
+    e: { queryKey: 'tx' },
+    // @ts-expect-error the schema gives an account, not an id
+    f: [paid, (m: { id: string }) => [['balance', m.id]]],
+    // @ts-expect-error a schema needs its function
+    g: [paid],
+    // @ts-expect-error a schema needs its function
+    h: paid,
+  },
+})
+createPartyline({
+  invalidates: {
+    // @ts-expect-error no such field
+    a: (m: { id: string }) => [['balance', m.accountId]],
+    // @ts-expect-error no such field
+    b: [paid, (m) => [['balance', m.id]]],
+    // @ts-expect-error nothing says what `m` is
+    c: (m) => [['balance', m.id]],
+  },
+})
+
+// Events may be said beforehand, and are then held to.
+interface Events {
+  balance_updated: { accountId: string }
+  profile_updated: unknown
+}
+const typed = createPartyline<Events>({
+  invalidates: { balance_updated: (m) => [['balance', m.accountId]], profile_updated: 'profile' },
+})
+expectTypeOf(typed).toEqualTypeOf<Line<Events>>()
+// @ts-expect-error every event has to have its rule
+createPartyline<Events>({ invalidates: { profile_updated: 'profile' } })
+
+// Options.
+createPartyline({ invalidates: {}, url: async () => 'https://api.example.com', debounce: { wait: 50 }, linger: 0 })
+createPartyline({ invalidates: {}, onError: (error) => expectTypeOf(error.code).toEqualTypeOf<PartylineErrorCode>() })
+createPartyline({ invalidates: {}, socket: { path: '/live', transports: ['websocket'] } })
+// @ts-expect-error no such option
+createPartyline({ invalidates: {}, debonce: { wait: 50 } })
+// @ts-expect-error no such host
+createPartyline({ invalidates: {}, host: 'worker' })
+// @ts-expect-error a line without rules is none
+createPartyline({ url: '/' })
+
+// A real QueryClient will do, and whatever has its slice.
+const queryClient = new QueryClient()
+expectTypeOf(queryClient).toExtend<QueryClientSlice>()
+expectTypeOf(line.mount({ queryClient, identity: 'u1' })).toEqualTypeOf<() => void>()
+line.mount({ queryClient, identity: 7, auth: () => ({ token: 'x' }) })
+line.mount({ queryClient, identity: undefined, auth: undefined })
+declare const slice: QueryClientSlice
+line.mount({ queryClient: slice, identity: 'u1' })
+// @ts-expect-error no QueryClient
+line.mount({ queryClient: {}, identity: 'u1' })
+// @ts-expect-error somebody has to be named, or nobody
+line.mount({ queryClient })
+// @ts-expect-error an object is no identity
+line.mount({ queryClient, identity: { id: 'u1' } })
+
+// What can be asked.
+line.onReceipt((receipt) => expectTypeOf(receipt).toEqualTypeOf<Receipt>())
+expectTypeOf(line.origin).toBeString()
+// @ts-expect-error what a line says of itself is not for the app to change
+line.origin = 'me'
+if (line.status.name === 'disconnected') expectTypeOf(line.status.reason).toEqualTypeOf<string>()
+else expectTypeOf(line.status.reason).toEqualTypeOf<string | undefined>()
+
+// Topics.
+expectTypeOf(line.topic('project:42')).toEqualTypeOf<() => void>()
+line.topic('project:42', {
+  queryKeys: [['project', 42]],
+  onState(state) {
+    if (state.name === 'refused' || state.name === 'failed') expectTypeOf(state.reason).toBeString()
+    else expectTypeOf(state.reason).toEqualTypeOf<undefined>()
+  },
+})
+export function Project(): null {
+  expectTypeOf(useTopic(line, 'project:42', { queryKeys: [['project', 42]] })).toEqualTypeOf<TopicState>()
+  useTopic(line, null)
+  useTopic(line, undefined, {})
+  // @ts-expect-error the state is what the hook gives
+  useTopic(line, 'project:42', { onState: () => undefined })
+  return null
+}
+// @ts-expect-error a topic is a string
+line.topic(42)
+// @ts-expect-error a list of keys, not one
+line.topic('project:42', { queryKeys: ['project'] })
+// @ts-expect-error no such option
+line.topic('project:42', { keys: [] })

@@ -1,0 +1,92 @@
+import type { Channel } from '../platform/environment.js'
+
+/**
+ * Carries one message to one receiver by calling `deliver`: later (a delay; unequal delays reorder), more than once
+ * (a duplicate), or never (a loss).
+ */
+export type Route = (deliver: () => void, passage: Passage) => void
+
+export interface Passage {
+  readonly channel: string
+  readonly from: string
+  readonly to: string
+  readonly message: unknown
+}
+
+const atOnce: Route = (deliver) => queueMicrotask(deliver)
+
+/**
+ * BroadcastChannels in memory. A message reaches every other open channel of its name, also one of the same tab, as a
+ * clone and asynchronously; never the channel that sent it.
+ */
+export function createFakeChannels(route: Route = atOnce) {
+  const open = new Map<string, Set<Receiver>>()
+  let carried = 0
+
+  return {
+    /** The names of the channels that are open, one for each. */
+    names: () => [...open].flatMap(([name, receivers]) => Array.from(receivers, () => name)),
+    /** The same with their owners. */
+    owners: () => [...open].flatMap(([name, receivers]) => Array.from(receivers, ({ owner }) => ({ name, owner }))),
+    /** One tab's share of them. */
+    client(owner: string) {
+      const mine = new Set<Receiver>()
+      let crashed = false
+
+      function openChannel(name: string): Channel {
+        const peers = open.get(name) ?? new Set()
+        open.set(name, peers)
+        const listeners = new Set<(event: MessageEvent) => void>()
+        const receiver: Receiver = {
+          owner,
+          receive(message) {
+            if (!peers.has(receiver)) return
+            for (const listener of [...listeners]) listener({ data: structuredClone(message) } as MessageEvent)
+          },
+          close: () => void peers.delete(receiver),
+        }
+        if (!crashed) {
+          peers.add(receiver)
+          mine.add(receiver)
+        }
+        return {
+          postMessage(value) {
+            if (crashed) return
+            if (!peers.has(receiver)) throw new DOMException('The channel is closed.', 'InvalidStateError')
+            const message: unknown = structuredClone(value)
+            for (const peer of [...peers]) {
+              if (peer === receiver) continue
+              if (++carried > STORM) throw new Error('a storm on the channels: something answers itself for ever')
+              route(() => peer.receive(message), { channel: name, from: owner, to: peer.owner, message })
+            }
+          },
+          addEventListener: (_type, listener) => void listeners.add(listener),
+          removeEventListener: (_type, listener) => void listeners.delete(listener),
+          close() {
+            receiver.close()
+            mine.delete(receiver)
+          },
+        }
+      }
+
+      return {
+        openChannel,
+        /** The tab is gone: it says and hears nothing any more. */
+        crash(): void {
+          crashed = true
+          for (const receiver of mine) receiver.close()
+          mine.clear()
+        },
+      }
+    },
+  }
+}
+
+/** So many messages are no accident. Better to fail than to hang. */
+const STORM = 100_000
+
+interface Receiver {
+  readonly owner: string
+  receive(message: unknown): void
+  close(): void
+}

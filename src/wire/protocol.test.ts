@@ -1,0 +1,112 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { isHello, isTabMessage } from '../hub/tab-messages.js'
+import { isHubMessage, isMetadata, PROTOCOL, readEvents, writeEvents } from './protocol.js'
+
+describe('what a tab takes from a hub', () => {
+  it.each([
+    { kind: 'events', seq: 1, events: '[["a",{}]]' },
+    { kind: 'events', seq: 0, events: '' },
+    { kind: 'gap', seq: 3, reason: 'why' },
+    { kind: 'state', socket: { name: 'connected' }, tabs: 2 },
+    { kind: 'credentials-request', request: 1 },
+    { kind: 'problem', code: 'unknown-event', message: 'text' },
+    { kind: 'signed-out', reason: 'why' },
+    { kind: 'topic', topic: 'p', ok: true, at: 1 },
+    { kind: 'topic', topic: 'p', ok: false, name: 'refused', message: 'why' },
+  ])('%j', (message) => expect(isHubMessage(message)).toBe(true))
+
+  it.each([
+    undefined,
+    null,
+    1,
+    'events',
+    [],
+    {},
+    { kind: 'nonsense' },
+    { kind: 'toString' },
+    { kind: 'events', events: '[]' },
+    { kind: 'events', seq: 1, events: [['a', {}]] },
+    { kind: 'gap', seq: '1', reason: 'why' },
+    { kind: 'gap', seq: 1 },
+    { kind: 'state', tabs: 1 },
+    { kind: 'credentials-request' },
+    { kind: 'topic', topic: 1, ok: true },
+    { kind: 'topic', topic: 'p' },
+    // Comlink's own traffic shares the endpoint.
+    { id: 'x', type: 'RAW', value: 1 },
+    { id: 'x', type: 'APPLY', path: ['attach'], argumentList: [] },
+  ])('refuses %j', (message) => expect(isHubMessage(message)).toBe(false))
+})
+
+describe('a batch of events', () => {
+  it('crosses as it is, whatever JSON can carry', () => {
+    const pair = fc.tuple(fc.string(), fc.oneof(fc.constant(null), fc.dictionary(fc.string(), fc.jsonValue())))
+    fc.assert(
+      fc.property(fc.array(pair), (events) => {
+        // Zero has one sign in JSON.
+        expect(readEvents(writeEvents(events))).toEqual(JSON.parse(JSON.stringify(events)))
+      }),
+    )
+    const mark = { origin: 'me.1', waitMs: 3 }
+    expect(
+      readEvents(
+        writeEvents([
+          ['__proto__', null],
+          ['a', { n: 1 }, mark],
+        ]),
+      ),
+    ).toEqual([
+      ['__proto__', null],
+      ['a', { n: 1 }, mark],
+    ])
+  })
+
+  it.each(['', '{', 'null', '{"a":1}', '["a"]', '[[1,{}]]', '[["a","text"]]', '[["a",{}],["b",[]]]', '[["a",{},1]]'])(
+    'is none: %s',
+    (text) => expect(readEvents(text)).toEqual([]),
+  )
+})
+
+describe('what a hub takes from a tab', () => {
+  const hello = {
+    protocol: PROTOCOL,
+    tab: 't',
+    events: ['a'],
+    since: { time: 1 },
+    settings: { url: 'u', identity: 'i', socket: {}, lingerMs: 1, authTimeoutMs: 1 },
+  }
+
+  it('takes a well-formed hello, and one with fields of a later version', () => {
+    expect(isHello(hello)).toBe(true)
+    expect(isHello({ ...hello, since: { epoch: 'e', seq: 4, time: 1 }, lock: 'l', later: true })).toBe(true)
+  })
+
+  it.each(['protocol', 'tab', 'events', 'since', 'settings'])('refuses a hello without %s', (field) =>
+    expect(isHello({ ...hello, [field]: undefined })).toBe(false),
+  )
+  it.each(['url', 'identity', 'socket', 'lingerMs', 'authTimeoutMs'])('refuses settings without %s', (field) =>
+    expect(isHello({ ...hello, settings: { ...hello.settings, [field]: undefined } })).toBe(false),
+  )
+
+  it('takes topics that are names, and may do without', () => {
+    expect(isHello({ ...hello, topics: ['p'] })).toBe(true)
+    for (const topics of ['p', [1], {}, null]) expect(isHello({ ...hello, topics })).toBe(false)
+  })
+
+  it('knows a detach', () => {
+    expect(isTabMessage({ kind: 'detach', release: true })).toBe(true)
+    expect(isTabMessage({ kind: 'attach' })).toBe(false)
+  })
+})
+
+it('no value, however odd, makes a guard throw', () => {
+  fc.assert(
+    fc.property(fc.anything({ withNullPrototype: true, withDate: true, withMap: true }), (value) => {
+      for (const guard of [isHubMessage, isTabMessage, isHello, isMetadata]) {
+        expect(typeof guard(value)).toBe('boolean')
+        expect(typeof guard({ kind: 'events', seq: 1, events: [value], settings: value, since: value })).toBe('boolean')
+      }
+    }),
+  )
+})

@@ -1,0 +1,89 @@
+import { createHub } from '../src/hub/hub.js'
+import { type HubMessage, PROTOCOL, readEvents, type Settings, type Welcome } from '../src/wire/protocol.js'
+import { createFakeBrowser, createPipe } from './fake-browser.js'
+import { createFakeTransport } from './fake-transport.js'
+
+export const KEY = 'partyline/v1/app/test'
+export const SETTINGS: Settings = {
+  url: 'https://api.example',
+  identity: 'u1',
+  socket: {},
+  lingerMs: 5_000,
+  authTimeoutMs: 1_000,
+}
+
+/** A hub over a server in memory, and tabs to attach to it. For a test runner's fake clock. */
+export function setUpHub({ webLocks = true, settings = SETTINGS } = {}) {
+  const browser = createFakeBrowser({ webLocks })
+  const transport = createFakeTransport()
+  let ended = 0
+  const hub = createHub(browser.tab().environment, KEY, 'shared-worker', settings, transport.open, () => ended++)
+  let tabs = 0
+
+  async function attach(
+    events: readonly string[],
+    options: {
+      since?: { epoch?: string; seq?: number; time: number }
+      /** Undefined: no answer. */
+      auth?: () => unknown
+      expiresAt?: () => number | undefined
+      trusted?: boolean
+      topics?: readonly string[]
+    } = {},
+  ) {
+    const tab = browser.tab()
+    const id = `t${++tabs}`
+    const { port1, port2 } = createPipe()
+    const got: HubMessage[] = []
+    port1.addEventListener('message', ({ data }) => {
+      const message = data as HubMessage
+      got.push(message)
+      if (message.kind === 'credentials-request' && options.auth) {
+        const token = options.auth()
+        if (token === undefined) return
+        const expiresAt = options.expiresAt?.()
+        hub.credentials(message.request, {
+          ok: true,
+          auth: { token },
+          ...(expiresAt !== undefined && { expiresAt }),
+        })
+      }
+    })
+    const lock = `${KEY}/tab/${id}`
+    const { locks } = tab.environment
+    if (locks) void locks.request(lock, { signal: new AbortController().signal }, () => new Promise(() => undefined))
+    const welcome = (await hub.attach(
+      port2,
+      {
+        protocol: PROTOCOL,
+        tab: id,
+        settings,
+        events,
+        since: options.since ?? { time: Date.now() },
+        ...(options.topics && { topics: options.topics }),
+        ...(locks && { lock }),
+      },
+      options.trusted ?? true,
+    )) as Extract<Welcome, { ok: true }>
+    const of = <K extends HubMessage['kind']>(kind: K) =>
+      got.filter((message) => message.kind === kind) as Extract<HubMessage, { kind: K }>[]
+    return {
+      id,
+      welcome,
+      got,
+      of,
+      batches: () => of('events').map((batch) => readEvents(batch.events)),
+      use: (...topics: string[]) => hub.want(id, events, topics),
+      detach: (release = false) => hub.detach(id, port2, release),
+      crash: tab.crash,
+    }
+  }
+
+  const server = {
+    up: (recovered = false) => transport.last.handlers.onUp(recovered),
+    down: (reason = 'transport close') => transport.last.handlers.onDown(reason),
+    emit: (name: string, metadata?: unknown) => transport.last.handlers.onEvent(name, metadata),
+    refuse: (reason = 'bad token') => transport.last.handlers.onRefused(reason),
+  }
+  return { hub, browser, transport, ended: () => ended, attach, server }
+}

@@ -1,0 +1,67 @@
+import type { OpenTransport, TransportHandlers } from '../src/transport/transport.js'
+import type { Settings } from '../src/wire/protocol.js'
+
+/** A server's end in memory: what was opened, and the way to play the server. */
+export function createFakeTransport() {
+  const opened: FakeConnection[] = []
+  const open: OpenTransport = (settings, handlers) => {
+    const connection: FakeConnection = {
+      settings,
+      handlers,
+      attempts: 0,
+      closed: false,
+      probes: 0,
+      answersProbes: true,
+      renewals: [],
+      renewal: 'accepted',
+      said: [],
+    }
+    opened.push(connection)
+    const attempt = () => {
+      connection.attempts++
+    }
+    return {
+      connect: attempt,
+      reconnect: attempt,
+      probe() {
+        connection.probes++
+        return connection.answersProbes ? Promise.resolve() : new Promise(() => undefined)
+      },
+      renew(credentials) {
+        connection.renewals.push(credentials)
+        const { renewal } = connection
+        return renewal === 'unknown' ? new Promise(() => undefined) : Promise.resolve(renewal)
+      },
+      send: (event, metadata) => void connection.said.push([event, metadata]),
+      close: () => {
+        connection.closed = true
+      },
+    }
+  }
+  return {
+    open,
+    opened,
+    get last(): FakeConnection {
+      const connection = opened.at(-1)
+      if (!connection) throw new Error('no transport was opened')
+      return connection
+    },
+    /** How many sockets a server would see. */
+    live: () => opened.filter((connection) => connection.attempts > 0 && !connection.closed).length,
+  }
+}
+
+export interface FakeConnection {
+  readonly settings: Settings
+  readonly handlers: TransportHandlers
+  attempts: number
+  closed: boolean
+  probes: number
+  /** False: the connection is half-open. */
+  answersProbes: boolean
+  readonly renewals: unknown[]
+  /** What the server says of renewed credentials; `unknown`: it does not know the question. */
+  renewal: 'accepted' | 'refused' | 'unknown'
+  /** What was said to the server. */
+  readonly said: (readonly [event: string, metadata: Readonly<Record<string, unknown>>])[]
+}

@@ -1,0 +1,172 @@
+import { createServer } from 'node:http'
+import type { AddressInfo, Socket as NetSocket } from 'node:net'
+import { Server } from 'socket.io'
+import { WebSocket, WebSocketServer } from 'ws'
+import { commonEnvironment } from '../src/platform/environment.js'
+import type { OpenTransport, Transport, TransportHandlers } from '../src/transport/transport.js'
+import { webSocketTransport } from '../src/transport/websocket.js'
+import type { Settings } from '../src/wire/protocol.js'
+
+/** A real server at the other end of a transport, as its contract needs it. */
+export interface Far {
+  readonly port: number
+  /** The token of every attempt to come in. */
+  readonly tokens: unknown[]
+  /** What clients said beyond that, with its metadata. */
+  readonly said: [name: string, metadata: unknown][]
+  /** How many are connected now. */
+  count(): number
+  emit(name: string, metadata?: unknown): void
+  /** Breaks every connection as a bad network would. */
+  drop(): void
+  /** Every connection is half-open from here on: nothing is read any more, and nothing is said. */
+  freeze(): void
+  close(): Promise<void>
+}
+
+/** Says no with a reason, or lets in. */
+export type Accept = (token: unknown) => string | undefined
+
+interface HalfOpen {
+  readonly transport: { readonly socket: { readonly _socket: NetSocket } }
+}
+
+export async function serveSocketIo(port: number, accept: Accept): Promise<Far> {
+  const http = createServer()
+  const io = new Server(http, { transports: ['websocket'] })
+  const tokens: unknown[] = []
+  io.use((socket, next) => {
+    tokens.push(socket.handshake.auth['token'])
+    const refusal = accept(tokens.at(-1))
+    next(refusal === undefined ? undefined : new Error(refusal))
+  })
+  const said: Far['said'] = []
+  io.on('connection', (socket) => {
+    socket.onAny((name: string, metadata: unknown) => {
+      if (name !== '_line:auth') said.push([name, metadata])
+    })
+    socket.on('_line:auth', ({ token }: { token: unknown }, answer: (given: object) => void) =>
+      answer({ ok: accept(token) === undefined }),
+    )
+  })
+  await new Promise<void>((resolve) => http.listen(port, '127.0.0.1', resolve))
+  const conns = () => Object.values((io.engine as unknown as { clients: Record<string, HalfOpen> }).clients)
+  return {
+    port: (http.address() as AddressInfo).port,
+    tokens,
+    said,
+    count: () => io.of('/').sockets.size,
+    emit: (name, ...metadata) => void io.emit(name, ...metadata),
+    drop: () => {
+      for (const { transport } of conns()) transport.socket._socket.destroy()
+    },
+    freeze: () => {
+      for (const { transport } of conns()) transport.socket._socket.pause()
+    },
+    async close() {
+      for (const { transport } of conns()) transport.socket._socket.resume()
+      await io.close()
+    },
+  }
+}
+
+/** As docs/websocket.md asks of a server, and nothing more. */
+export async function serveWebSocket(
+  port: number,
+  accept: Accept,
+): Promise<Far & { raw(data: string | Uint8Array): void; end(code: number, reason?: string): void }> {
+  const server = new WebSocketServer({ port, host: '127.0.0.1' })
+  const tokens: unknown[] = []
+  const said: Far['said'] = []
+  const ready = new Set<WebSocket>()
+  server.on('connection', (socket) => {
+    const say = (event: string, metadata?: object) => socket.send(JSON.stringify({ event, metadata }))
+    socket.on('message', (data) => {
+      const { event, metadata } = JSON.parse(String(data))
+      if (event === '_line:ping') return say('_line:pong')
+      if (event !== '_line:auth') return void said.push([event, metadata])
+      tokens.push(metadata.token)
+      const refusal = accept(metadata.token)
+      if (refusal === undefined) {
+        ready.add(socket)
+        say('_line', { ok: true })
+      } else if (ready.has(socket)) say('_line', { ok: false, message: refusal })
+      else socket.close(4401, refusal)
+    })
+    socket.on('close', () => ready.delete(socket))
+    socket.on('error', () => undefined)
+  })
+  await new Promise((resolve) => server.once('listening', resolve))
+  const raw = (data: string | Uint8Array) => {
+    for (const socket of ready) socket.send(data)
+  }
+  return {
+    port: (server.address() as AddressInfo).port,
+    tokens,
+    said,
+    count: () => ready.size,
+    emit: (event, metadata) => raw(JSON.stringify({ event, metadata })),
+    raw,
+    end: (code, reason) => {
+      for (const socket of server.clients) socket.close(code, reason)
+    },
+    drop: () => {
+      for (const socket of server.clients) socket.terminate()
+    },
+    freeze: () => {
+      for (const socket of ready) socket.pause()
+    },
+    close: () =>
+      new Promise<void>((resolve) => {
+        for (const socket of server.clients) socket.terminate()
+        server.close(() => resolve())
+      }),
+  }
+}
+
+const { timers, random } = commonEnvironment()
+
+/** Node 20 has no WebSocket of its own. With `haste`, its timers run so many times as fast. */
+export const openWebSocket = (haste = 1): OpenTransport =>
+  webSocketTransport({
+    random,
+    timers: { after: (ms, run) => timers.after(ms / haste, run) },
+    openWebSocket: (url) => new WebSocket(url) as never,
+  })
+
+export interface Near {
+  readonly transport: Transport
+  readonly heard: string[]
+  readonly events: [name: string, metadata: unknown][]
+}
+
+/** This end, connected or on its way. */
+export function connectTransport(
+  open: OpenTransport,
+  port: number,
+  auth: () => Promise<Readonly<Record<string, unknown>> | undefined> = async () => undefined,
+  socket: object = {},
+): Near {
+  const heard: string[] = []
+  const events: Near['events'] = []
+  const handlers: TransportHandlers = {
+    auth,
+    onUp: (recovered) => heard.push(recovered ? 'up, recovered' : 'up'),
+    onDown: (reason) => heard.push(`down: ${reason}`),
+    onTrouble: (reason) => heard.push(`trouble: ${reason}`),
+    onRefused: (reason) => heard.push(`refused: ${reason}`),
+    onNoCredentials: (reason) => heard.push(`no credentials: ${reason}`),
+    onEvent: (name, metadata) => events.push([name, metadata]),
+    onBadFrame: (what, count) => heard.push(`bad frame: ${what}, ${count}`),
+  }
+  const settings: Settings = {
+    url: `http://127.0.0.1:${port}/`,
+    identity: 'u1',
+    socket: { reconnectionDelay: 20, reconnectionDelayMax: 40, ...socket },
+    lingerMs: 0,
+    authTimeoutMs: 1_000,
+  }
+  const transport = open(settings, handlers)
+  transport.connect()
+  return { transport, heard, events }
+}

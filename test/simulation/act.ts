@@ -1,0 +1,164 @@
+import type { World } from '../../src/testing/world.js'
+import { type Backend, IDENTITIES, type Identity } from './backend.js'
+import type { BrowserTabs } from './browser-tabs.js'
+import type { Command } from './command.js'
+
+/** Pages and workers that hang for longer than this (ms) do so until every tab is looked at. */
+const HANG = 20_000
+
+/** Lets a command happen in the world. */
+export async function act(
+  command: Command,
+  world: World,
+  backend: Backend,
+  tabs: BrowserTabs,
+  pass: (ms: number) => Promise<void>,
+): Promise<void> {
+  const { server, network, machine } = world
+  const at = (index: number) => {
+    const all = tabs.all()
+    return all.length === 0 ? undefined : all[index % all.length]
+  }
+  const identity = (index: number): Identity => IDENTITIES[index % IDENTITIES.length] ?? 'ann'
+  const write = (who: Identity, row: number) => {
+    // Of someone who is signed out nobody writes, and nobody would look.
+    backend.write(world, who, row)
+  }
+  const hang = (realm: { suspend(why: string): void; resume(why: string): void }, ms: number) => {
+    realm.suspend('hung')
+    if (ms <= HANG) machine.time.after(ms, () => realm.resume('hung'))
+  }
+
+  const comeUp = () => {
+    server.open()
+    network.change('up')
+    for (const { app } of tabs.all()) app.page.online()
+  }
+  const writeAll = (rows: readonly number[]) => {
+    for (const row of rows) write('ann', row)
+  }
+
+  switch (command.do) {
+    case 'open':
+      if (tabs.all().length < 7) tabs.open(identity(command.who), command.trouble, command.queries)
+      return
+    case 'pass':
+      return pass(command.ms)
+    case 'write':
+      return write(identity(command.who), command.row)
+    case 'burst':
+      for (let index = 0; index < command.count; index++) {
+        write(identity(command.who), index % 4)
+        await pass(command.gap)
+      }
+      return
+    case 'kill-workers':
+      for (const worker of world.workers.all()) worker.realm.die()
+      return
+    case 'deploy':
+      return tabs.deploy()
+    case 'hang-hub': {
+      const hub = world.transports().find((opened) => opened.identity === identity(command.who))
+      if (hub) hang(hub.realm, command.ms)
+      return
+    }
+    case 'half-open':
+      return network.halfOpen()
+    case 'network':
+      network.change(command.weather)
+      if (command.weather === 'up') for (const { app } of tabs.all()) app.page.online()
+      return
+    case 'refuse':
+      return server.refuse()
+    case 'serve':
+      return server.open()
+    case 'restart':
+      server.stop()
+      await pass(command.ms)
+      return server.open()
+    case 'expire':
+      backend.expire(identity(command.who))
+      if (command.kick) server.kick(identity(command.who))
+      return
+    case 'outage':
+      if (command.how === 'restart') server.stop()
+      else network.change(command.how)
+      await pass(command.ms / 2)
+      writeAll(command.rows)
+      await pass(command.ms / 2)
+      return comeUp()
+    case 'sleep':
+      world.sleep(command.ms)
+      for (let index = 0; index < command.writes; index++) write('ann', index)
+      return pass(command.ms)
+  }
+
+  const tab = at(command.tab)
+  if (!tab) return
+  const { app } = tab
+  const { page } = app
+  switch (command.do) {
+    case 'nap': {
+      page.hide()
+      page[command.how]()
+      await pass(command.ms)
+      if (command.replaced) {
+        for (const worker of world.workers.all()) worker.realm.die()
+        await pass(3_000 + command.ms)
+      }
+      // Partly before the outage, partly in it.
+      writeAll(command.rows)
+      if (command.outage !== 'none') await pass(command.ms / 2)
+      if (command.outage === 'restart') server.stop()
+      if (command.outage === 'cut') network.change('cut')
+      if (command.outage === 'half-open') network.halfOpen()
+      if (command.outage !== 'none') writeAll(command.rows.slice(1))
+      await pass(command.ms / 2)
+      if (command.early) tabs.show(tab)
+      if (command.outage === 'restart' || command.outage === 'cut') {
+        if (command.early) await pass(1_000)
+        comeUp()
+        // Time for the others to be connected again.
+        await pass(command.ms * 2)
+      }
+      return tabs.show(tab)
+    }
+    case 'mutate':
+      return page.run(() => app.mutate(command.row, command.optimistic))
+    case 'use':
+      return page.run(() => app.use(command.query))
+    case 'drop':
+      return page.run(() => app.drop(command.query))
+    case 'close':
+    case 'crash':
+      return tabs.close(tab, command.do)
+    case 'hide':
+      return page.hide()
+    case 'show':
+      return tabs.show(tab)
+    case 'freeze':
+      page.hide()
+      return page.freeze()
+    case 'resume':
+      return page.resume()
+    case 'park':
+      return page.park()
+    case 'back':
+      return tabs.back(tab)
+    case 'reload':
+      return tabs.reload(tab)
+    case 'sign-out':
+      // In the middle of a burst: some of it is on its way to the tab.
+      for (let event = 0; app.identity !== undefined && event < 6; event++) {
+        write(app.identity, event % 4)
+        await pass(1)
+      }
+      return page.run(app.signOut)
+    case 'sign-in':
+      return page.run(() => app.enter(app.identity ?? 'ann', tab.queries))
+    case 'switch':
+      return page.run(() => app.enter(identity(command.who), tab.queries))
+    case 'hang':
+      return hang(page.realm, command.ms)
+  }
+}
