@@ -27,3 +27,22 @@ export function afterSilence(
   wait(ms)
   return () => stop()
 }
+
+/** A promise that did not settle in time. */
+export class TimeoutError extends Error {}
+
+/**
+ * Gives what the promise gives, or rejects with a `TimeoutError` once `ms` milliseconds have passed. What comes later is
+ * dropped. `after` runs something once after so many milliseconds, and gives the way to cancel it.
+ */
+export function withTimeout<T>(
+  after: HubEnvironment['timers']['after'],
+  ms: number,
+  promise: Promise<T>,
+  message = `no answer within ${ms} ms`,
+): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const cancel = after(ms, () => reject(new TimeoutError(message)))
+    promise.then(resolve, reject).finally(cancel)
+  })
+}
