@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
-import { createExpiry } from './expiry.js'
+import { createExpiry } from './sessions.js'
 
 const DAY = 86_400_000
 

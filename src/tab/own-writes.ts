@@ -1,7 +1,5 @@
 import type { LogicalClock } from '../invalidation/logical-clock.js'
-
-/** The request header that names the request for the server, which sends it back with the events that it causes. */
-export const ORIGIN_HEADER = 'x-partyline-origin'
+import { ORIGIN_HEADER } from '../wire/protocol.js'
 
 /** An answer is remembered this long (ms): an event that comes later is answered like anybody's. */
 const MEMORY = 60_000
