@@ -9,7 +9,7 @@ import {
 } from '@tanstack/react-query'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { createFakeBrowser } from '../../test/fake-browser.js'
-import { createSimpleOrder } from '../../test/simple-order.js'
+import { createSimpleLogicalClock } from '../../test/simple-logical-clock.js'
 import type { EventPair } from '../wire/protocol.js'
 import { createInvalidator, type InvalidatorOptions } from './invalidator.js'
 import type { Receipt } from './receipt.js'
@@ -37,7 +37,7 @@ const RULES: Record<string, unknown> = {
   moved: (m: { id: number; type?: string }) => [{ queryKey: ['tx'], scope: { id: m.id, type: m.type } }],
 }
 
-interface SetUp extends Partial<Pick<InvalidatorOptions, 'debounce' | 'jitter' | 'order'>> {
+interface SetUp extends Partial<Pick<InvalidatorOptions, 'debounce' | 'jitterMs' | 'logicalClock'>> {
   readonly random?: number
   readonly rules?: Record<string, unknown>
   readonly watched?: () => boolean
@@ -45,11 +45,11 @@ interface SetUp extends Partial<Pick<InvalidatorOptions, 'debounce' | 'jitter' |
 
 /** A tab with an invalidator and a real QueryClient. */
 function setUp({
-  debounce = { wait: 100, maxWait: 1_000 },
-  jitter = 2_000,
+  debounce = { waitMs: 100, maxWaitMs: 1_000 },
+  jitterMs = 2_000,
   random = 0.5,
   rules = RULES,
-  order = createSimpleOrder(),
+  logicalClock = createSimpleLogicalClock(),
   watched = () => true,
 }: SetUp = {}) {
   const client = new QueryClient({
@@ -66,9 +66,8 @@ function setUp({
     client,
     rules: new Map(Object.entries(rules).map(([event, rule]) => [event, compileRule(event, rule, complain)])),
     debounce,
-    jitter,
-    spread: new Map(),
-    order,
+    jitterMs,
+    logicalClock,
     environment: { ...tab.environment, random: () => random },
     onReceipt: (receipt) => receipts.push(receipt),
     isWatched: watched,
@@ -88,8 +87,10 @@ function setUp({
 
 /** The names of the events, and those of the lists of queries that are not empty. */
 function brief({ cause, events, refetched, joined, deferred, skipped, covered }: Receipt): object {
-  const fates = Object.entries({ refetched, joined, deferred, skipped, covered }).filter(([, keys]) => keys.length > 0)
-  return { cause, events: events.map(({ name }) => name), ...Object.fromEntries(fates) }
+  const outcomes = Object.entries({ refetched, joined, deferred, skipped, covered }).filter(
+    ([, keys]) => keys.length > 0,
+  )
+  return { cause, events: events.map(({ name }) => name), ...Object.fromEntries(outcomes) }
 }
 
 interface WatchOptions extends Partial<QueryObserverOptions<number>> {
@@ -504,7 +505,7 @@ describe('a query that is being fetched is left to finish, then fetched once mor
   })
 
   it('never aborted and never twice at a time, in a storm that is faster than the fetch', async () => {
-    const { emit, watch } = setUp({ debounce: { wait: 10, maxWait: 10 } })
+    const { emit, watch } = setUp({ debounce: { waitMs: 10, maxWaitMs: 10 } })
     const loans = watch(['loans'], { takes: 100 })
     await pass(200)
     for (let n = 0; n < 20; n++) {
@@ -902,7 +903,7 @@ describe('a resync after a gap', () => {
   })
 
   it('fetches the mapped queries whose data is older, when the jitter is over', async () => {
-    const { watch, invalidator, receipts } = setUp({ jitter: 2_000, random: 0.5 })
+    const { watch, invalidator, receipts } = setUp({ jitterMs: 2_000, random: 0.5 })
     const loans = watch(['loans'])
     const balance = watch(['balance', 7])
     const unmapped = watch(['weather'])
@@ -925,7 +926,7 @@ describe('a resync after a gap', () => {
     [0.25, 500],
     [0.999, 1_998],
   ])('is spread: random %d of 2,000 ms is after %d ms', async (random, after) => {
-    const { watch, invalidator } = setUp({ jitter: 2_000, random })
+    const { watch, invalidator } = setUp({ jitterMs: 2_000, random })
     const loans = watch(['loans'])
     await pass(100)
     invalidator.resync(Date.now(), true)
@@ -989,7 +990,7 @@ describe('a resync after a gap', () => {
   })
 
   it('makes one fetch of a connection that comes and goes', async () => {
-    const { watch, invalidator, receipts } = setUp({ jitter: 2_000, random: 0.5 })
+    const { watch, invalidator, receipts } = setUp({ jitterMs: 2_000, random: 0.5 })
     const loans = watch(['loans'])
     await pass(100)
     for (let n = 0; n < 5; n++) {
@@ -1003,7 +1004,7 @@ describe('a resync after a gap', () => {
   })
 
   it('follows every gap, not only the first one', async () => {
-    const { watch, invalidator } = setUp({ jitter: 2_000, random: 0.5 })
+    const { watch, invalidator } = setUp({ jitterMs: 2_000, random: 0.5 })
     const loans = watch(['loans'])
     await pass(100)
     invalidator.resync(Date.now(), true)

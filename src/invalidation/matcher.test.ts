@@ -1,7 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { createMatcher, isHit, type Match } from './matcher.js'
-import { contradicts } from './scope.js'
+import { contradicts, createMatcher, isHit, type Match } from './matcher.js'
 import { type NormalTarget, type QueryKey, startsWith } from './target.js'
 
 /** No data can have the change already. */

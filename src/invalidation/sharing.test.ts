@@ -1,13 +1,13 @@
 import { InfiniteQueryObserver, MutationObserver, QueryClient, QueryObserver } from '@tanstack/react-query'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { createFakeBrowser } from '../../test/fake-browser.js'
-import { createSimpleOrder } from '../../test/simple-order.js'
+import { createSimpleLogicalClock } from '../../test/simple-logical-clock.js'
 import type { Locks } from '../platform/environment.js'
 import { createOwnWrites } from '../tab/own-writes.js'
 import { createInvalidator } from './invalidator.js'
 import type { Receipt } from './receipt.js'
 import { compileRule } from './rule.js'
-import type { Version } from './shared-result.js'
+import type { ReceivedVersion } from './shared-results.js'
 import { createSharing } from './sharing.js'
 
 beforeEach(() => void vi.useFakeTimers({ now: 1_900_000_000_000 }))
@@ -49,16 +49,15 @@ function setUp({ webLocks = true, deniesLocks = false, timeout = 5_000, carries 
     const client = new QueryClient({
       defaultOptions: { queries: { retry: false, staleTime: Number.POSITIVE_INFINITY } },
     })
-    let heard: Version | undefined = { epoch, seq }
+    let heard: ReceivedVersion | undefined = { epoch, seq }
     const receipts: Receipt[] = []
     const problems: string[] = []
     const invalidator = createInvalidator({
       client,
       rules: new Map(['a', 'b'].map((event) => [event, compileRule(event, [event], () => undefined)])),
-      debounce: { wait: Math.min(100, maxWait), maxWait },
-      jitter: 2_000,
-      spread: new Map(),
-      order: requests.order,
+      debounce: { waitMs: Math.min(100, maxWait), maxWaitMs: maxWait },
+      jitterMs: 2_000,
+      logicalClock: requests.order,
       environment,
       onReceipt: (receipt) => receipts.push(receipt),
       isWatched: () => true,
@@ -66,7 +65,7 @@ function setUp({ webLocks = true, deniesLocks = false, timeout = 5_000, carries 
         createSharing({
           ...hooks,
           name,
-          timeout,
+          timeoutMs: timeout,
           client,
           environment,
           version: () => heard,
@@ -90,11 +89,11 @@ function setUp({ webLocks = true, deniesLocks = false, timeout = 5_000, carries 
       observer,
       request: requests.run,
       data: () => client.getQueryData(['a']),
-      hear(version: Version | undefined, event = 'a', origin?: string) {
+      hear(version: ReceivedVersion | undefined, event = 'a', origin?: string) {
         heard = version
         invalidator.push([[event, {}, origin === undefined ? {} : { origin }]])
       },
-      gap(version: Version) {
+      gap(version: ReceivedVersion) {
         heard = version
         invalidator.resync(Date.now(), true)
       },
@@ -752,10 +751,9 @@ function createLateTab() {
   const invalidator = createInvalidator({
     client: new QueryClient(),
     rules: new Map(),
-    debounce: { wait: 100, maxWait: 1_000 },
-    jitter: 0,
-    spread: new Map(),
-    order: createSimpleOrder(),
+    debounce: { waitMs: 100, maxWaitMs: 1_000 },
+    jitterMs: 0,
+    logicalClock: createSimpleLogicalClock(),
     environment: tab.environment,
     onReceipt: () => undefined,
     isWatched: () => true,

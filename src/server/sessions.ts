@@ -83,6 +83,14 @@ function runAfter(ms: number, run: () => void): () => void {
   return () => clearTimeout(timer)
 }
 
+/** A socket that was let in. */
+interface Admitted<T extends ServerSession> {
+  readonly session: T
+  readonly expiresAtMs: number | undefined
+  /** The newest number in the log when the client connected. */
+  readonly cursor: string | number | undefined
+}
+
 /**
  * Lets sockets in: it finds their user, joins the user's room, and ends the session in time. A session that is not renewed
  * ends with its socket; the client then reconnects with fresh credentials. Call it before other middleware.
@@ -91,39 +99,38 @@ export function createSessions<S extends SocketSlice, T extends ServerSession>(
   io: ServerSlice<S>,
   options: SessionsOptions<S, T>,
 ): void {
-  const { authenticate, room = userRoom, replay, newest, replayLimit = 1_000, onError } = options
-  const admitted = new WeakMap<S, Extract<Decision<T>, { ok: true }>>()
-  /** The newest number in the log when a client connected. */
-  const startCursors = new WeakMap<S, string | number>()
+  const { authenticate, room = userRoom, replay, newest, onError } = options
+  const admitted = new WeakMap<S, Admitted<T>>()
   const report = (error: PartylineServerError) => reportServerError(onError, error)
-  const decideFor = (auth: unknown, socket: S) => decide(async () => authenticate(credentialsIn(auth), socket), report)
+  const decideFor = (socket: S, auth: unknown) => decide(async () => authenticate(credentialsIn(auth), socket), report)
 
   /** Resolves with the reason of a refusal, if there is one. */
   async function admit(socket: S): Promise<string | undefined> {
-    const decision = await decideFor(socket.handshake.auth, socket)
+    const decision = await decideFor(socket, socket.handshake.auth)
     if (!decision.ok) return decision.reason
+    const { session, expiresAtMs } = decision
     // A recovered connection is in the rooms of its former user already.
-    if (socket.recovered && !isSameUser(decision.session, sessionOf(socket))) return OTHER_USER_REASON
-    admitted.set(socket, decision)
-    Object.assign(socket.data, { session: decision.session })
+    if (socket.recovered && !isSameUser(session, sessionOf(socket))) return OTHER_USER_REASON
+    Object.assign(socket.data, { session })
     // Awaited before the client gets its 'connect': some adapters take a while to join, and events sent meanwhile would be
     // lost without a trace. Socket.IO leaves the room again if another middleware refuses.
-    await socket.join(room(decision.session.userId))
-    await readStartCursor(socket, decision.session)
+    await socket.join(room(session.userId))
+    admitted.set(socket, { session, expiresAtMs, cursor: await readStartCursor(socket, session) })
     return undefined
   }
 
   /** Also before the client gets its 'connect': all that it fetches from then on contains what was committed by now. */
-  async function readStartCursor(socket: S, session: T): Promise<void> {
+  async function readStartCursor(socket: S, session: T): Promise<string | number | undefined> {
     // A recovered client fetches nothing, so it has only what it received.
-    if (!replay || !newest || socket.recovered) return
+    if (!replay || !newest || socket.recovered) return undefined
     try {
       const cursor = await withTimeout(runAfter, NEWEST_TIMEOUT_MS, Promise.resolve(session).then(newest))
-      if (isCursor(cursor)) startCursors.set(socket, cursor)
-      else if (cursor !== undefined && cursor !== null) throw new TypeError('newest has to return a number or a string')
+      if (isCursor(cursor)) return cursor
+      if (cursor !== undefined && cursor !== null) throw new TypeError('newest has to return a number or a string')
     } catch (thrown) {
       report(new PartylineServerError('replay-failed', 'the newest event is not known', thrown))
     }
+    return undefined
   }
 
   io.use((socket, next) => {
@@ -137,75 +144,91 @@ export function createSessions<S extends SocketSlice, T extends ServerSession>(
   })
 
   io.on('connection', (socket) => {
-    const decision = admitted.get(socket)
-    if (!decision) {
+    const known = admitted.get(socket)
+    if (!known) {
       const message =
         'a recovered connection was not authenticated: set connectionStateRecovery.skipMiddlewares to false'
       report(new PartylineServerError('authentication-skipped', message))
       socket.disconnect(true)
       return
     }
-    const expiry = createExpiry(() => socket.disconnect(true))
-    expiry.set(decision.expiresAtMs)
-    socket.on('disconnect', expiry.stop)
-    const topics = serveTopics({
+    /**
+     * To this socket alone. Not through its `emit`: where connections can be recovered, that goes through the adapter, and gets
+     * an offset in the cluster's order which this process may not have reached yet. What lies between would count as sent.
+     */
+    const emit = (event: string, metadata: object) => io.local.to(socket.id).emit(event, metadata)
+    serveSession({
       socket,
-      access: options.topics,
-      session: () => sessionOf(socket) as T,
-      emit: emitTo(socket),
-      onError: report,
+      admitted: known,
+      options,
+      decide: (auth) => decideFor(socket, auth),
+      emit,
+      report,
     })
-    let renewing = false
-
-    /** Fresh credentials of the same user extend the session. Those of another user end it. */
-    async function renew(auth: unknown, answer: (result: { ok: boolean; message?: string }) => void): Promise<void> {
-      if (renewing) return answer({ ok: false, message: 'another renewal is still running' })
-      renewing = true
-      const renewed = await decideFor(auth, socket)
-      renewing = false
-      if (!renewed.ok) return answer({ ok: false, message: renewed.reason })
-      if (!isSameUser(renewed.session, decision?.session)) {
-        answer({ ok: false, message: OTHER_USER_REASON })
-        socket.disconnect(true)
-        return
-      }
-      // The socket may have closed meanwhile. Its timer must not start again.
-      if (!socket.connected) return
-      Object.assign(socket.data, { session: renewed.session })
-      expiry.set(renewed.expiresAtMs)
-      topics.recheck()
-      answer({ ok: true })
-    }
-
-    socket.on(`${RESERVED}:auth`, (auth, answer) => {
-      // The client may have sent anything, with or without a callback for the answer.
-      void renew(auth, (result) => typeof answer === 'function' && answer(result))
-    })
-    const cursor = startCursors.get(socket)
-    if (cursor !== undefined) emitTo(socket)(RESERVED, { cursor })
-    void catchUp(socket, decision.session)
   })
+}
 
-  /**
-   * To this socket alone. Not through its `emit`: where connections can be recovered, that goes through the adapter, and gets
-   * an offset in the cluster's order which this process may not have reached yet. What lies between would count as sent.
-   */
-  const emitTo = (socket: S) => (event: string, metadata: object) => io.local.to(socket.id).emit(event, metadata)
+interface SessionConnection<S, T extends ServerSession> {
+  readonly socket: S
+  readonly admitted: Admitted<T>
+  readonly options: SessionsOptions<S, T>
+  readonly decide: (auth: unknown) => Promise<Decision<T>>
+  readonly emit: (event: string, metadata: object) => unknown
+  readonly report: (error: PartylineServerError) => void
+}
 
-  async function catchUp(socket: S, session: T): Promise<void> {
+/** Serves one socket that was let in: its expiry, its renewals, its topics, and the replay of what it missed. */
+function serveSession<S extends SocketSlice, T extends ServerSession>(connection: SessionConnection<S, T>): void {
+  const { socket, admitted, options, emit, report } = connection
+  const expiry = createExpiry(() => socket.disconnect(true))
+  expiry.set(admitted.expiresAtMs)
+  socket.on('disconnect', expiry.stop)
+  const session = () => sessionOf(socket) as T
+  const topics = serveTopics({ socket, access: options.topics, session, emit, onError: report })
+  let renewing = false
+
+  /** Fresh credentials of the same user extend the session. Those of another user end it. */
+  async function renew(auth: unknown, answer: (result: { ok: boolean; message?: string }) => void): Promise<void> {
+    if (renewing) return answer({ ok: false, message: 'another renewal is still running' })
+    renewing = true
+    const renewed = await connection.decide(auth)
+    renewing = false
+    if (!renewed.ok) return answer({ ok: false, message: renewed.reason })
+    if (!isSameUser(renewed.session, admitted.session)) {
+      answer({ ok: false, message: OTHER_USER_REASON })
+      socket.disconnect(true)
+      return
+    }
+    // The socket may have closed meanwhile. Its timer must not start again.
+    if (!socket.connected) return
+    Object.assign(socket.data, { session: renewed.session })
+    expiry.set(renewed.expiresAtMs)
+    topics.recheck()
+    answer({ ok: true })
+  }
+
+  async function replayMissed(): Promise<void> {
+    const { replay, replayLimit: limit = 1_000 } = options
     const { cursor } = socket.handshake.auth
     // Socket.IO has already sent what a recovered connection missed.
     if (!replay || socket.recovered || !isCursor(cursor)) return
     let replayed = false
     try {
-      const events = await replay(session, cursor)
-      replayed = events !== false && (await replayTo({ socket, emit: emitTo(socket), events, limit: replayLimit }))
+      const events = await replay(admitted.session, cursor)
+      replayed = events !== false && (await replayTo({ socket, emit, events, limit }))
     } catch (thrown) {
       report(new PartylineServerError('replay-failed', 'events could not be replayed', thrown))
     }
     // If some events are missing, the client refetches without waiting for more.
-    emitTo(socket)(RESERVED, { replayed })
+    emit(RESERVED, { replayed })
   }
+
+  socket.on(`${RESERVED}:auth`, (auth, answer) => {
+    // The client may have sent anything, with or without a callback for the answer.
+    void renew(auth, (result) => typeof answer === 'function' && answer(result))
+  })
+  if (admitted.cursor !== undefined) emit(RESERVED, { cursor: admitted.cursor })
+  void replayMissed()
 }
 
 /** The app's part of what a client sent. The cursor is Partyline's. */

@@ -19,7 +19,7 @@ export function createOwnWrites(
   now: () => number,
   after: (ms: number, run: () => void) => unknown,
 ) {
-  const answers = new Map<string, { readonly place: number; readonly at: number; until: number; echoed?: number }>()
+  const answers = new Map<string, { readonly timestamp: number; readonly at: number; until: number; echoed?: number }>()
   let requests = 0
   let place = 0
   let lastAnswer = Number.NEGATIVE_INFINITY
@@ -48,7 +48,7 @@ export function createOwnWrites(
       const name = `${tab}.${++requests}`
       const answer = await request(tab === '' ? {} : { [ORIGIN_HEADER]: name })
       lastAnswer = now()
-      const answered = { place: ++place, at: lastAnswer, until: Number.POSITIVE_INFINITY }
+      const answered = { timestamp: ++place, at: lastAnswer, until: Number.POSITIVE_INFINITY }
       answers.set(name, answered)
       after(BREATH, () => {
         answered.until = place

@@ -69,16 +69,15 @@ export function openSession(options: SessionOptions): Session {
   const invalidator = createInvalidator({
     client: options.client,
     rules: options.rules,
-    debounce: configuration.debounce,
-    jitter: configuration.jitter,
-    spread: configuration.spread,
-    order: options.order,
+    debounce: { waitMs: configuration.debounce.wait, maxWaitMs: configuration.debounce.maxWait },
+    jitterMs: configuration.jitter,
+    logicalClock: options.order,
     environment,
     onReceipt: options.onReceipt,
     isWatched: options.isWatched,
     sharing: shareFetches && ((hooks) => share(hooks, shareFetches)),
   })
-  const topics = createTopics({ uses: options.topics, report, onJoined: invalidator.joined })
+  const topics = createTopics({ uses: options.topics, report, onJoined: invalidator.topicJoined })
   const polling = configuration.polling && createPolling(configuration.polling, environment, invalidator.poll)
 
   /** A chunk of its own: only who asks for it pays for it. */
@@ -87,7 +86,7 @@ export function openSession(options: SessionOptions): Session {
       const { createSharing } = await import('../invalidation/sharing.js')
       const name = build === '' ? key : `${key}/${build}`
       const version = () => (link.state().tabs > 1 ? link.heard() : undefined)
-      return createSharing({ ...hooks, name, timeout, client: options.client, environment, version, report })
+      return createSharing({ ...hooks, name, timeoutMs: timeout, client: options.client, environment, version, report })
     } catch (thrown) {
       report('share-failed', `this tab fetches for itself: ${messageOf(thrown)}`, { cause: thrown })
       return undefined
