@@ -169,7 +169,7 @@ describe('events', () => {
     expect(loans.began).toEqual([0, 1_100, 2_100, 2_650])
   })
 
-  it('in a burst of 500 within a second cost a query three fetches at most, and none is lost', async () => {
+  it('in a burst of 500 in one second cost a query three fetches at most, and none is lost', async () => {
     const { emit, watch, fullReceipts } = setUp()
     const loans = watch(['loans'], { takes: 50 })
     await pass(100)
@@ -225,12 +225,12 @@ describe('events', () => {
   it.each([true, false])(
     'that make nothing stale cost no walk, and a timer only for a receipt (watched: %s)',
     async (watched) => {
-      const { client, emit, receipts } = setUp({ rules: { tick: () => [] }, watched: () => watched })
+      const { client, emit, receipts } = setUp({ rules: { pinged: () => [] }, watched: () => watched })
       const walk = vi.spyOn(client, 'refetchQueries')
-      emit('tick')
+      emit('pinged')
       expect(vi.getTimerCount()).toBe(watched ? 1 : 0)
       await pass(100)
-      expect(receipts()).toEqual(watched ? [{ cause: 'events', events: ['tick'] }] : [])
+      expect(receipts()).toEqual(watched ? [{ cause: 'events', events: ['pinged'] }] : [])
       expect(walk).not.toHaveBeenCalled()
     },
   )
@@ -399,7 +399,7 @@ describe('a flush goes over the cache once', () => {
 })
 
 describe('a query that nobody fetches is only marked', () => {
-  it('not in use: fetched when it comes into use', async () => {
+  it('not active: fetched when it becomes active', async () => {
     const { emit, watch, receipts } = setUp()
     const loans = watch(['loans'])
     await pass(100)
@@ -427,7 +427,7 @@ describe('a query that nobody fetches is only marked', () => {
     expect(loans.began).toEqual([0, 300])
   })
 
-  it('neither when the tab is looked at', async () => {
+  it('neither when the tab becomes visible', async () => {
     const { emit, watch, page, receipts } = setUp()
     const away = watch(['loans', 'away'])
     const disabled = watch(['loans', 'disabled'])
@@ -543,7 +543,7 @@ describe('a query that is being fetched is left to finish, then fetched once mor
     expect(receipts()).toHaveLength(1)
   })
 
-  it('marked, if it is not in use any more', async () => {
+  it('marked stale, if it is not active any more', async () => {
     const { emit, watch, receipts } = setUp()
     const loans = watch(['loans'], { takes: 300 })
     emit('loan')
@@ -639,7 +639,7 @@ describe('a hidden tab', () => {
     expect(loans.began).toEqual([0, 550])
   })
 
-  it('marks, and fetches when it is looked at, also where refetchOnWindowFocus is off', async () => {
+  it('marks stale, and fetches when it becomes visible, also where refetchOnWindowFocus is off', async () => {
     const { emit, watch, page, receipts } = setUp()
     const loans = watch(['loans'], { refetchOnWindowFocus: false })
     await pass(100)
@@ -708,7 +708,7 @@ describe('a hidden tab', () => {
     expect(receipts().slice(1)).toEqual([{ cause: 'visible', events: [], refetched: [['loans', 'other']] }])
   })
 
-  it('leaves out what is not in use any more, and what has left the cache', async () => {
+  it('leaves out queries that are not active any more, and those that have left the cache', async () => {
     const { client, emit, watch, page, receipts } = setUp()
     const left = watch(['loans', 'left'])
     const gone = watch(['loans', 'gone'])
@@ -746,7 +746,7 @@ describe('a hidden tab', () => {
     expect(loans.began).toEqual([0, 300, 500])
   })
 
-  it('makes no loop of a component that is mounted anew whenever a fetch fails', async () => {
+  it('makes no loop of a component that is mounted again whenever a fetch fails', async () => {
     const { emit, watch, page } = setUp()
     const fails = Array.from({ length: 1_000 }, (_, index) => index + 2)
     const loans = watch(['loans'], { fails, refetchOnMount: false })
@@ -799,7 +799,7 @@ describe('a hidden tab', () => {
     ])
   })
 
-  it('that is looked at while that first load is under way fetches once more after it', async () => {
+  it('that becomes visible during that first load fetches once more after it', async () => {
     const { emit, watch, page } = setUp()
     page.hide()
     const loans = watch(['loans'], { takes: 300 })
@@ -810,7 +810,7 @@ describe('a hidden tab', () => {
     expect(loans.began).toEqual([0, 400])
   })
 
-  it('that is looked at before the flush fetches with it', async () => {
+  it('that becomes visible before the flush fetches with it', async () => {
     const { emit, watch, page } = setUp()
     const loans = watch(['loans'])
     await pass(100)
@@ -891,7 +891,7 @@ describe('a mutation of this tab', () => {
 })
 
 describe('a resync after a gap', () => {
-  it('is not paid by a setQueryData, which clears TanStack’s own mark', async () => {
+  it('is not settled by a setQueryData, which clears TanStack’s own mark', async () => {
     const { invalidator, client, watch } = setUp()
     const loans = watch(['loans'])
     await pass(50)
@@ -1024,7 +1024,7 @@ describe('a resync after a gap', () => {
     expect(loans.began).toEqual([0, 200])
   })
 
-  it('in a hidden tab is put off until it is looked at, however long', async () => {
+  it('in a hidden tab waits until it is visible, however long', async () => {
     const { watch, invalidator, page, receipts } = setUp()
     const loans = watch(['loans'], { refetchOnWindowFocus: false })
     await pass(100)
@@ -1052,7 +1052,7 @@ describe('a resync after a gap', () => {
     expect(loans.began).toEqual([0, 5_600])
   })
 
-  it('only marks what is not in use', async () => {
+  it('only marks stale what is not active', async () => {
     const { watch, invalidator, receipts } = setUp()
     const loans = watch(['loans'])
     await pass(100)

@@ -327,7 +327,7 @@ describe('the reach covers whatever a rule gives, whatever the metadata', () => 
           // Nonsense is answered with the reach itself.
           if (nonsense.length > 0) continue
           for (const { queryKey } of targets) {
-            const covered = reach.some((within) => startsWith(queryKey, within.queryKey))
+            const covered = reach.some((prefix) => startsWith(queryKey, prefix.queryKey))
             if (!covered) expect.fail(`${text} gives ${JSON.stringify(queryKey)}, out of ${JSON.stringify(reach)}`)
           }
         }

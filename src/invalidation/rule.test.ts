@@ -91,7 +91,7 @@ describe('a function', () => {
     expect(rule.complaints).toEqual([])
   })
 
-  it('is asked anew what it reaches, since it may close over something that changes', () => {
+  it('computes again what it reaches, since it may close over something that changes', () => {
     let section = 'loans'
     const rule = compile(() => [section])
     expect(rule.reach()).toEqual([{ queryKey: ['loans'] }])

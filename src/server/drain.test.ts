@@ -39,7 +39,7 @@ describe('drain', () => {
     io.emit('missed')
     deaf.socket.connect()
     await until(() => expect(deaf.heard.at(-1)).toBe('up, recovered'))
-    // The word to move is not among what it is sent again (it is asked anew, since the process still drains).
+    // The message to move is not sent again by the recovery (a new one comes, since the process still drains).
     expect(deaf.events.map(([name]) => name).filter((name) => name !== '_line')).toEqual(['first', 'missed'])
   }, 20_000)
 })

@@ -33,7 +33,7 @@ afterEach(() => {
 })
 
 describe('sessions: who comes in', () => {
-  it('puts a socket into its user’s room before the client hears that it is connected', async () => {
+  it('puts a socket into its user’s room before the client knows that it is connected', async () => {
     const { io, url, notify } = await serve()
     const ann = connect(url, { token: 'ann' })
     // The very first moment at which anybody could know of it.

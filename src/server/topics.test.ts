@@ -83,8 +83,8 @@ describe('who may join', () => {
     [{}, 'not allowed'],
     ['closed', 'closed'],
     [true, 'ok'],
-  ])('authorize gives %j: %s', async (verdict, answer) => {
-    const { enter } = await serve({ authorize: async () => verdict as boolean })
+  ])('authorize gives %j: %s', async (result, answer) => {
+    const { enter } = await serve({ authorize: async () => result as boolean })
     expect(await join(await enter('ann'), 'p')).toEqual({ p: answer })
   })
 
@@ -162,7 +162,7 @@ describe('who may join', () => {
       await delay(5)
     }
     expect(most).toBe(8)
-    // The renewal has asked for t0 anew.
+    // The renewal has asked for t0 again.
     expect(topics).toEqual([...all.slice(0, 8), 't29', 't0'])
     expect(rooms().filter((room) => room.startsWith('topic:'))).toEqual(['topic:t29', 'topic:t0'])
     expect(words(ann)).toEqual([
