@@ -1,4 +1,4 @@
-import { EVERYTHING, type NormalTarget, nonsenseIn, normalize } from './target.js'
+import { EVERYTHING, invalidTargetsIn, type NormalTarget, normalize } from './target.js'
 
 /**
  * What a rule's function can make stale, whatever the metadata. After a gap there is no metadata, so this is needed.
@@ -16,7 +16,7 @@ export function reachOf(rule: (metadata: never) => unknown): readonly NormalTarg
     const given = rule(probe.metadata as never)
     const targets = normalize(given)
     const reach = targets.map(({ queryKey }) => ({ queryKey: plainStart(queryKey, probe.isWild) }))
-    const open = nonsenseIn(given).length > 0 || reach.some((target) => target.queryKey.length === 0)
+    const open = invalidTargetsIn(given).length > 0 || reach.some((target) => target.queryKey.length === 0)
     return open || probe.misses(targets) ? [EVERYTHING] : reach
   } catch {
     return [EVERYTHING]

@@ -69,7 +69,7 @@ export function normalize(targets: unknown): readonly NormalTarget[] {
 const isValid = (target: NormalTarget | undefined): target is NormalTarget => target !== undefined
 
 /** The invalid targets, which `normalize` leaves out. */
-export const nonsenseIn = (targets: unknown): unknown[] => listOf(targets).filter((one) => !normalizeOne(one))
+export const invalidTargetsIn = (targets: unknown): unknown[] => listOf(targets).filter((one) => !normalizeOne(one))
 
 const listOf = (targets: unknown): readonly unknown[] => (Array.isArray(targets) ? targets : [targets])
 
