@@ -89,7 +89,6 @@ function flushOf(targets: readonly Key[], client: QueryClient): () => void {
     rules: new Map([['changed', rule]]),
     debounce: { wait: 100, maxWait: 1_000 },
     jitter: 0,
-    spread: new Map(),
     order: { next: () => performance.now(), answeredAt: () => undefined, lastAnswer: () => 0 },
     environment: {
       clock: { now: () => Date.now(), origin: 0 },

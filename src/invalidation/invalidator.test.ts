@@ -67,7 +67,6 @@ function setUp({
     rules: new Map(Object.entries(rules).map(([event, rule]) => [event, compileRule(event, rule, complain)])),
     debounce,
     jitter,
-    spread: new Map(),
     order,
     environment: { ...tab.environment, random: () => random },
     onReceipt: (receipt) => receipts.push(receipt),

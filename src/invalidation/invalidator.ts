@@ -23,8 +23,6 @@ export interface InvalidatorOptions {
   readonly debounce: { readonly wait: number; readonly maxWait: number }
   /** A resync is spread over this many milliseconds. */
   readonly jitter: number
-  /** Over how many milliseconds tabs spread their fetches for an event, by its name. */
-  readonly spread: ReadonlyMap<string, number>
   readonly order: LogicalClock
   readonly environment: {
     readonly clock: TabEnvironment['clock']
@@ -61,7 +59,7 @@ export function createInvalidator(options: InvalidatorOptions): Invalidator {
   let closed = false
 
   const collection = createCollection(order, options.isWatched)
-  const spread = createSpread<Due>(environment, options.spread, (due) => {
+  const spread = createSpread<Due>(environment, (due) => {
     for (const one of due) collection.add(...one)
     schedule()
   })
@@ -116,7 +114,7 @@ export function createInvalidator(options: InvalidatorOptions): Invalidator {
       const targets = rules.get(name)?.resolve(pair[1])
       // Most events of many an app make nothing stale: unless somebody watches, they are worth no timer.
       if (!targets || (targets.length === 0 && !isWatched)) return
-      const wait = spread.wait(name, pair[2]?.waitMs)
+      const wait = pair[2]?.waitMs ?? 0
       if (wait > 0) spread.add(name, wait, [pair, targets, heard])
       else collection.add(pair, targets, heard)
       isDue ||= wait === 0

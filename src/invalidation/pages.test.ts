@@ -23,7 +23,6 @@ async function setUp() {
     rules: new Map([['changed', compileRule('changed', ['list'], () => undefined)]]),
     debounce: { wait: 100, maxWait: 1_000 },
     jitter: 0,
-    spread: new Map(),
     order: createSimpleOrder(),
     environment: { ...environment, random: () => 0.5 },
     onReceipt: () => undefined,

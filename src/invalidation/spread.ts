@@ -5,18 +5,12 @@ import type { TabEnvironment } from '../platform/page.js'
  * million requests in one second. Events of one name wait together, for as long as the first of them has to.
  */
 export function createSpread<T>(
-  { timers, random }: { readonly timers: Pick<TabEnvironment['timers'], 'after'>; readonly random: () => number },
-  spans: ReadonlyMap<string, number>,
+  { timers }: { readonly timers: Pick<TabEnvironment['timers'], 'after'> },
   release: (events: readonly T[]) => void,
 ) {
   const waiting = new Map<string, { readonly events: T[]; stop(): void }>()
 
   return {
-    /** How long (ms) this browser waits with an event: as the server says, and somewhere within the span of its name. */
-    wait(name: string, said = 0): number {
-      const span = spans.get(name)
-      return span === undefined ? said : Math.max(said, random() * span)
-    },
     /** `ms`: how long this browser waits with it. */
     add(name: string, ms: number, event: T): void {
       const together = waiting.get(name)

@@ -150,7 +150,6 @@ describe('one identity, one hub', () => {
     expect(former.closed).toBe(true)
     expect(world.transport.live()).toBe(1)
     expect(heard).toEqual(['before'])
-    expect(line.status.fenced).toBe(1)
   })
 
   it('a switch in one tab leaves the tabs of the other identity alone', async () => {

@@ -150,7 +150,6 @@ export function createPartyline<Events>(
         onGap: (reason, until) => status.gap({ reason, until }),
         onReceipt: receipts.emit,
         isWatched: () => receipts.size > 0,
-        onLate: status.fenced,
       })
       if (stay.leaving) stay.session.signOut()
     } catch (thrown) {

@@ -33,12 +33,6 @@ export interface PartylineOptions<Events> {
    */
   readonly jitter?: number
   /**
-   * Over how many milliseconds browsers spread their fetches for an event, by its name: for events that go to many users at
-   * once. The server may say so as well, for a single event. Handlers hear of the event at once.
-   * @default {}
-   */
-  readonly spread?: { readonly [E in keyof Events]?: number }
-  /**
    * One fetch for all windows of this browser that need the same query at once: one of them fetches, the others take its
    * data, which has to be plain (what `structuredClone` keeps). A window that has waited for `timeout` milliseconds fetches for
    * itself. Only windows of one `build` (a version of your app, if its data changes shape) share. Needs Web Locks and
@@ -103,7 +97,6 @@ export interface Configuration {
   readonly name: string
   readonly debounce: { readonly wait: number; readonly maxWait: number }
   readonly jitter: number
-  readonly spread: ReadonlyMap<string, number>
   readonly polling: PollingTimes | undefined
   readonly shareFetches: { readonly timeout: number; readonly build: string } | undefined
   readonly clearOnSwitch: boolean
@@ -169,12 +162,6 @@ export function configure(options: PartylineOptions<never>, report: Report): Con
     name: options.name ?? 'app',
     debounce: { wait, maxWait: Math.max(wait, milliseconds('debounce.maxWait', options.debounce?.maxWait, 1_000)) },
     jitter: milliseconds('jitter', options.jitter, 2_000),
-    spread: new Map(
-      Object.entries<number | undefined>(options.spread ?? {}).map(([event, ms]) => [
-        event,
-        milliseconds(`spread.${event}`, ms, 0),
-      ]),
-    ),
     polling: polling(),
     shareFetches: shareFetches(),
     clearOnSwitch: options.clearOnSwitch === true,

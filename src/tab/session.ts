@@ -47,7 +47,6 @@ export interface SessionOptions {
   readonly onGap: (reason: string, until: number) => void
   readonly onReceipt: (receipt: Receipt) => void
   readonly isWatched: () => boolean
-  readonly onLate: () => void
 }
 
 type Sharings = NonNullable<Configuration['shareFetches']>
@@ -71,7 +70,6 @@ export function openSession(options: SessionOptions): Session {
     rules: options.rules,
     debounce: configuration.debounce,
     jitter: configuration.jitter,
-    spread: configuration.spread,
     order: options.order,
     environment,
     onReceipt: options.onReceipt,
@@ -155,7 +153,7 @@ export function openSession(options: SessionOptions): Session {
     // What this page fetched is covered; what it was born with (a restored cache, server rendering) is older.
     onVouched: () => invalidator.resync(environment.clock.origin - 1, false),
     onTopics: topics.answered,
-    onLate: options.onLate,
+    onLate: () => undefined,
   })
 
   return {

@@ -37,7 +37,7 @@ export function createStatus(now: () => number, report: Report) {
       everConnected = false
       set({ ...IDLE, name: 'connecting', since: now(), reason: undefined })
     },
-    idle: () => set({ ...IDLE, since: now(), reason: undefined, fenced: status.fenced }),
+    idle: () => set({ ...IDLE, since: now(), reason: undefined }),
     link(state: LinkState): void {
       if (state.phase === 'closed') return
       const { host, role, steps, tabs, epoch } = state
@@ -46,6 +46,5 @@ export function createStatus(now: () => number, report: Report) {
       set({ ...standing, host, role, steps, tabs, epoch } as Partial<Status>)
     },
     gap: (lastGap: Gap) => set({ lastGap }),
-    fenced: () => set({ fenced: status.fenced + 1 }),
   }
 }

@@ -30,8 +30,6 @@ interface Standing {
   readonly epoch: string | undefined
   /** The last stretch in which events may have been missed. */
   readonly lastGap: Gap | undefined
-  /** How many late messages of a session that had ended were dropped at the fence. */
-  readonly fenced: number
 }
 
 /**
@@ -64,5 +62,4 @@ export const IDLE = {
   since: 0,
   epoch: undefined,
   lastGap: undefined,
-  fenced: 0,
 } as const satisfies Status
