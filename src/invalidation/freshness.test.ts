@@ -33,7 +33,7 @@ function setUp(queryKeys: readonly string[] = ['a'], before: (client: QueryClien
     rules: new Map(['a', 'b'].map((name) => [name, compileRule(name, [name], () => undefined)])),
     debounce: { wait: 100, maxWait: 1_000 },
     jitter: 2_000,
-    order: own.order,
+    order: own.logicalClock,
     environment: { ...tab.environment, random: () => 0.5 },
     onReceipt: (receipt) => receipts.push(receipt),
     isWatched: () => true,

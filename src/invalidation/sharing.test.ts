@@ -57,7 +57,7 @@ function setUp({ webLocks = true, deniesLocks = false, timeout = 5_000, carries 
       rules: new Map(['a', 'b'].map((event) => [event, compileRule(event, [event], () => undefined)])),
       debounce: { wait: Math.min(100, maxWait), maxWait },
       jitter: 2_000,
-      order: requests.order,
+      order: requests.logicalClock,
       environment,
       onReceipt: (receipt) => receipts.push(receipt),
       isWatched: () => true,

@@ -1,7 +1,7 @@
 import { QueryClient } from '@tanstack/react-query'
 import { expose } from 'comlink'
 import { afterEach, expect, it, vi } from 'vitest'
-import '../tab/tab.js'
+import '../tab/session.js'
 import { createFakeBrowser, createPipe } from '../../test/fake-browser.js'
 import { createPartyline } from '../tab/create-partyline.js'
 

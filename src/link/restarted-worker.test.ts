@@ -1,6 +1,6 @@
 import { QueryClient } from '@tanstack/react-query'
 import { expect, it } from 'vitest'
-import '../tab/tab.js'
+import '../tab/session.js'
 import { createPartyline } from '../tab/create-partyline.js'
 import type { SimulatedPage } from '../testing/simulated-page.js'
 import type { WorkerTrouble } from '../testing/simulated-workers.js'
