@@ -1,3 +1,4 @@
+import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { QueryClient, QueryObserver } from '@tanstack/react-query'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 // Loaded beforehand, so that the line's own import of it takes no real time.
@@ -16,6 +17,10 @@ vi.mock('../transport/socket-io.js', () => ({
 
 beforeEach(() => void vi.useFakeTimers({ now: 1_000_000 }))
 afterEach(() => void vi.useRealTimers())
+
+const fail = (): never => {
+  throw new Error('broken schema')
+}
 
 type Events = { changed: { id: string }; profile_updated: unknown }
 
@@ -322,6 +327,50 @@ describe('events reach the cache', () => {
     expect(fetched).toEqual(['["thing","1"]'])
     expect(errors).toMatchObject([{ code: 'rule-failed', detail: { event: 'changed' } }])
   })
+
+  it.each([
+    [
+      'gives a value',
+      (value: unknown) => ({ value: { id: `${(value as { id: string }).id}!` } }),
+      ['2!'],
+      '["thing","2!"]',
+      [],
+    ],
+    ['refuses', () => ({ issues: [{ message: 'no id' }] }), [], '["thing","2"]', ['bad-metadata']],
+    ['throws', () => fail(), [], '["thing","2"]', ['rule-failed']],
+  ])(
+    'asks a schema once per event, for its rule and its handlers: one that %s',
+    async (_what, answer, ids, key, expected) => {
+      const { openTab, server, settle, codes } = setUp()
+      const validate = vi.fn(answer)
+      const schema = { '~standard': { version: 1, vendor: 'test', validate } } as StandardSchemaV1<
+        unknown,
+        { id: string }
+      >
+      const { mount, line, use, fetched } = openTab({
+        jitterMs: 0,
+        invalidates: { changed: [schema, (m) => [['thing', m.id]]], profile_updated: ['profile'] },
+      })
+      mount()
+      await settle()
+      server.up()
+      await settle(10)
+      use(['thing', key.includes('!') ? '2!' : '2'])
+      await settle(10)
+      fetched.length = 0
+      const heard: string[] = []
+      for (let handler = 0; handler < 2; handler++) line.on('changed', ({ id }) => heard.push(id))
+      server.emit('changed', { id: '2' })
+      await settle(200)
+      expect(validate).toHaveBeenCalledTimes(1)
+      expect(heard).toEqual([...ids, ...ids])
+      expect(fetched).toEqual([key])
+      expect(codes()).toEqual(expected)
+      server.emit('changed', { id: '2' })
+      await settle(200)
+      expect(validate).toHaveBeenCalledTimes(2)
+    },
+  )
 
   it('calls handlers of events without a rule, and goes on after one that throws', async () => {
     const { openTab, server, settle, codes } = setUp()
