@@ -58,7 +58,7 @@ function timed({ keys, targets }: Case, prepare: (client: QueryClient) => () => 
 }
 
 /** What one would write by hand for just these keys: one look into a table for each query. */
-function barePass(targets: readonly Key[], client: QueryClient): () => void {
+function bareWalk(targets: readonly Key[], client: QueryClient): () => void {
   return () => {
     const ids = new Map<unknown, Set<unknown>>()
     for (const [kind, id] of targets) ids.set(kind, (ids.get(kind) ?? new Set()).add(id))
@@ -87,9 +87,9 @@ function flushOf(targets: readonly Key[], client: QueryClient): () => void {
   const invalidator = createInvalidator({
     client: client as unknown as Invalidator.InvalidatorOptions['client'],
     rules: new Map([['changed', rule]]),
-    debounce: { wait: 100, maxWait: 1_000 },
-    jitter: 0,
-    order: { next: () => performance.now(), answeredAt: () => undefined, lastAnswer: () => 0 },
+    debounce: { waitMs: 100, maxWaitMs: 1_000 },
+    jitterMs: 0,
+    logicalClock: { next: () => performance.now(), answeredAt: () => undefined, lastAnswer: () => 0 },
     environment: {
       clock: { now: () => Date.now(), origin: 0 },
       timers: {
@@ -110,7 +110,7 @@ function flushOf(targets: readonly Key[], client: QueryClient): () => void {
 }
 
 export function measureFlush(times: number): Sample[] {
-  const subjects = Object.entries({ [FLOOR]: barePass, [RECIPE]: oneByOne, 'partyline, any host': flushOf })
+  const subjects = Object.entries({ [FLOOR]: bareWalk, [RECIPE]: oneByOne, 'partyline, any host': flushOf })
   const samples: Sample[] = []
   for (const one of CASES) {
     // The first ones are the compiler's.

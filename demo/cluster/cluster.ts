@@ -54,11 +54,11 @@ export async function startCluster({ proxy, port, onSocket }: ClusterOptions): P
 /** One after the other, so that there is always somebody to go to. */
 export async function rollingRestart(
   { nodes }: Cluster,
-  spread: number,
+  spreadMs: number,
   onDrained?: (node: ClusterNode, result: Drained) => void,
 ): Promise<void> {
   for (const node of nodes) {
-    const result = await node.drain(spread)
+    const result = await node.drain(spreadMs)
     onDrained?.(node, result)
     await node.start()
   }

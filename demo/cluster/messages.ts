@@ -1,7 +1,7 @@
 import type { RelayState } from '../../examples/outbox/relay.js'
 
 /** From whoever started a process, to it. */
-export type ToProcess = 'count' | { readonly drain: { readonly spread: number } }
+export type ToProcess = 'count' | { readonly drain: { readonly spreadMs: number } }
 
 /** What a process counts of itself. */
 export interface Count {

@@ -87,9 +87,9 @@ export class ClusterNode {
   count = (): Promise<Count> => this.#ask('count', 'count')
 
   /** Moves its sockets elsewhere, then ends. */
-  async drain(spread: number): Promise<Drained> {
+  async drain(spreadMs: number): Promise<Drained> {
     const child = this.#child
-    const drained = await this.#ask({ drain: { spread } }, 'drained')
+    const drained = await this.#ask({ drain: { spreadMs } }, 'drained')
     if (child && child.exitCode === null && child.signalCode === null) await once(child, 'exit')
     return drained
   }

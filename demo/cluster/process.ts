@@ -56,20 +56,20 @@ const demo = await startDemo({
 })
 
 /** The recipe of docs/deploy.md, line by line. */
-async function end(spread: number): Promise<void> {
+async function end(spreadMs: number): Promise<void> {
   const { io, readiness, stats } = demo
   const had = stats.openSockets
   readiness.end()
   await readiness.known(NOTICE)
   demo.closeDoor()
-  await drain(io, { spread })
+  await drain(io, { spreadMs })
   tell({ kind: 'drained', had, left: stats.openSockets, refused: stats.refused })
   await demo.close()
   process.exit()
 }
 
 process.on('message', (message: ToProcess) => {
-  if (message !== 'count') void end(message.drain.spread)
+  if (message !== 'count') void end(message.drain.spreadMs)
   else {
     const { openSockets, connections, refused, requests } = demo.stats
     tell({ kind: 'count', openSockets, connections, refused, requests: requests.length })

@@ -14,10 +14,10 @@ export interface RelayOptions {
    */
   readonly confirm?: () => Promise<unknown>
   /**
-   * Over how many ms browsers spread their fetches when it is not known what they missed.
+   * Over how many milliseconds browsers spread their fetches when it is not known what they missed.
    * @default 10000
    */
-  readonly spread?: number
+  readonly spreadMs?: number
   /**
    * Events older than this are pruned, as a PostgreSQL interval; false: not by the relay.
    * @default '1 hour'
@@ -68,7 +68,7 @@ const CONFIRM = 10_000
  * it can't know what browsers have missed, it tells them so.
  */
 export function startRelay(options: RelayOptions): Relay {
-  const { connectionString, notify, spread = 10_000, keep = '1 hour', mostBehind = 10_000, standBy = 1_000 } = options
+  const { connectionString, notify, spreadMs = 10_000, keep = '1 hour', mostBehind = 10_000, standBy = 1_000 } = options
   const { confirm, onState, onError = (error) => console.warn('[outbox]', error) } = options
   const ending = new AbortController()
   const { signal } = ending
@@ -91,15 +91,15 @@ export function startRelay(options: RelayOptions): Relay {
     if (relayed !== null && relayed >= pruned && newest - relayed <= mostBehind) {
       return confirm ? session.before(relayed, LAG) : relayed
     }
-    notify.gap({ spread })
+    notify.gap({ spreadMs })
     await settle(newest, session.place)
     return newest
   }
 
   function handOn({ events }: Page): void {
     let unsent = false
-    for (const { id, user_id, event, metadata, origin, spread } of events) {
-      const said = { id, origin: origin ?? undefined, ...(spread !== null && { spread }) }
+    for (const { id, user_id, event, metadata, origin, spread_ms } of events) {
+      const said = { id, origin: origin ?? undefined, ...(spread_ms !== null && { spreadMs: spread_ms }) }
       try {
         if (user_id === null) notify.everyone(event, metadata, said)
         else notify.user(user_id, event, metadata, said)
@@ -109,7 +109,7 @@ export function startRelay(options: RelayOptions): Relay {
         onError(error)
       }
     }
-    if (unsent) notify.gap({ spread })
+    if (unsent) notify.gap({ spreadMs })
   }
 
   async function relay(session: Session): Promise<void> {

@@ -1,4 +1,4 @@
-import type { LoggedEvent, Session } from 'partyline/server'
+import type { LoggedEvent, ServerSession } from 'partyline/server'
 import type pg from 'pg'
 
 interface Row {
@@ -23,7 +23,7 @@ export function newestOf(pool: Pick<pg.Pool, 'query'>) {
  * createSessions has the browser fetch anew; give both the same.
  */
 export function replayFrom(pool: Pick<pg.Pool, 'query'>, limit = 1_000) {
-  return async ({ userId }: Session, cursor: string | number): Promise<LoggedEvent[] | false> => {
+  return async ({ userId }: ServerSession, cursor: string | number): Promise<LoggedEvent[] | false> => {
     const since = Number(cursor)
     if (!Number.isSafeInteger(since)) return false
     const { rows } = await pool.query<Row>(

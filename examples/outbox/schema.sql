@@ -19,7 +19,7 @@ create table if not exists outbox.events (
   -- What `originOf(request)` gave: the tab that asked knows its own echo.
   origin       text,
   -- Milliseconds over which browsers spread their fetches, for what goes to very many.
-  spread       integer
+  spread_ms    integer
 );
 
 create sequence if not exists outbox.numbers;

@@ -10,7 +10,7 @@ export interface OutboxEvent {
   readonly event: string
   readonly metadata: Record<string, unknown>
   readonly origin: string | null
-  readonly spread: number | null
+  readonly spread_ms: number | null
 }
 
 export interface Page {
@@ -28,7 +28,7 @@ export interface Page {
 const READ = `
   select relayed, pruned, (select coalesce(max(id), pruned) from outbox.events) as newest,
          (select coalesce(jsonb_agg(to_jsonb(page) order by id), '[]')
-            from (select id, user_id, event, metadata, origin, spread
+            from (select id, user_id, event, metadata, origin, spread_ms
                     from outbox.events where id > $1 order by id limit $2) as page) as events
     from outbox.state`
 

@@ -51,7 +51,7 @@ export async function setUp(postgres: string) {
       connectionString,
       notify: createNotifier(io),
       standBy: 50,
-      spread: 0,
+      spreadMs: 0,
       onState: (state) => states.push(state),
       onError: (error) => errors.push(error),
       ...options,

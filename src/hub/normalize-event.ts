@@ -34,13 +34,14 @@ export function createEventNormalizer(
 
     const { [RESERVED]: said, ...rest } = given
     const metadata = check(name, rest)
-    const { id, origin, spread } = isMetadata(said) ? said : {}
+    const { id, origin, spreadMs } = isMetadata(said) ? said : {}
     const number = asId(id)
     if (number !== undefined && !cursor.admit(name, number)) return undefined
     const mark: EventEnvelope = {
       ...(typeof origin === 'string' && { origin }),
       // The same for all tabs of this browser, and another one in every other.
-      ...(typeof spread === 'number' && spread > 0 && { waitMs: Math.round(random() * Math.min(spread, WIDEST)) }),
+      ...(typeof spreadMs === 'number' &&
+        spreadMs > 0 && { waitMs: Math.round(random() * Math.min(spreadMs, WIDEST)) }),
     }
     return Object.keys(mark).length > 0 ? [name, metadata, mark] : [name, metadata]
   }

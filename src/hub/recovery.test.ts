@@ -36,9 +36,9 @@ function nested(levels: number): object {
 describe('what the server says of an event', () => {
   it('is taken off its metadata, and only the origin goes on to the tabs', async () => {
     const { server, events } = await connected()
-    server.emit('a', { n: 1, _line: { origin: 'me.1', id: 7, spread: 5 } })
-    server.emit('a', { n: 2, _line: { origin: 12, id: {}, spread: 86_400_000 } })
-    server.emit('a', { n: 2.5, _line: { spread: -1 } })
+    server.emit('a', { n: 1, _line: { origin: 'me.1', id: 7, spreadMs: 5 } })
+    server.emit('a', { n: 2, _line: { origin: 12, id: {}, spreadMs: 86_400_000 } })
+    server.emit('a', { n: 2.5, _line: { spreadMs: -1 } })
     server.emit('a', { n: 3, _line: 'nonsense' })
     server.emit('a', { n: 4 })
     await settle(20)
@@ -54,7 +54,7 @@ describe('what the server says of an event', () => {
 
   it('with bytes in it loses neither its number nor what the server says about it', async () => {
     const { server, events } = await connected()
-    const metadata = { file: new ArrayBuffer(8), _line: { id: 7, origin: 'me.1', spread: 10 } }
+    const metadata = { file: new ArrayBuffer(8), _line: { id: 7, origin: 'me.1', spreadMs: 10 } }
     server.emit('a', metadata)
     server.emit('a', metadata)
     await settle(20)
@@ -127,8 +127,8 @@ describe('the server’s own words', () => {
 
   it('a gap with a spread comes once, at a moment of this browser’s own', async () => {
     const { server, tab } = await connected()
-    server.emit('_line', { gap: true, spread: 8_000 })
-    server.emit('_line', { gap: true, spread: 8_000 })
+    server.emit('_line', { gap: true, spreadMs: 8_000 })
+    server.emit('_line', { gap: true, spreadMs: 8_000 })
     // The fake browser's chance is always a half.
     await settle(3_990)
     expect(tab.of('gap')).toEqual([])
@@ -136,11 +136,11 @@ describe('the server’s own words', () => {
     expect(tab.of('gap')).toHaveLength(1)
     await settle(20_000)
     expect(tab.of('gap')).toHaveLength(1)
-    server.emit('_line', { gap: true, spread: 'nonsense' })
+    server.emit('_line', { gap: true, spreadMs: 'nonsense' })
     await settle()
     expect(tab.of('gap')).toHaveLength(2)
     // What is urgent does not wait for what is not, and stands for it as well.
-    server.emit('_line', { gap: true, spread: 600_000 })
+    server.emit('_line', { gap: true, spreadMs: 600_000 })
     server.emit('_line', { gap: true })
     await settle(700_000)
     expect(tab.of('gap')).toHaveLength(3)
@@ -160,7 +160,7 @@ describe('the server’s own words', () => {
 
   it('a connection that is to move goes within the spread, and one that came back meanwhile stays', async () => {
     const { server, connection, tab } = await connected()
-    server.emit('_line', { move: true, spread: 10_000 })
+    server.emit('_line', { move: true, spreadMs: 10_000 })
     await settle(4_990)
     expect(connection.attempts).toBe(1)
     await settle(20)
@@ -170,7 +170,7 @@ describe('the server’s own words', () => {
     await settle()
     expect(tab.of('gap')).toEqual([])
 
-    server.emit('_line', { move: true, spread: 10_000 })
+    server.emit('_line', { move: true, spreadMs: 10_000 })
     server.down()
     server.up(true)
     await settle(20_000)
@@ -188,8 +188,8 @@ describe('the server’s own words', () => {
 
   it('nothing that was put off outlives the hub', async () => {
     const { server, hub, connection, tab } = await connected()
-    server.emit('_line', { gap: true, spread: 8_000 })
-    server.emit('_line', { move: true, spread: 8_000 })
+    server.emit('_line', { gap: true, spreadMs: 8_000 })
+    server.emit('_line', { move: true, spreadMs: 8_000 })
     hub.close('over')
     await settle(20_000)
     expect(tab.of('gap')).toEqual([])

@@ -21,7 +21,7 @@ export interface Words {
 }
 
 /**
- * Hears the server's own words. What goes to very many browsers comes with a `spread` (ms), over which they act: each after
+ * Hears the server's own words. What goes to very many browsers comes with a `spreadMs`, over which they act: each after
  * a random part of it.
  */
 export function createServerMessages({ timers, random }: Pick<HubEnvironment, 'timers' | 'random'>, words: Words) {
@@ -46,8 +46,8 @@ export function createServerMessages({ timers, random }: Pick<HubEnvironment, 't
       const { cursor } = raw
       if (typeof cursor === 'string' || typeof cursor === 'number') words.cursor(cursor)
       if (typeof raw['replayed'] === 'boolean') words.replayed(raw['replayed'])
-      if (raw['gap'] === true) put('gap', raw['spread'])
-      if (raw['move'] === true) put('move', raw['spread'])
+      if (raw['gap'] === true) put('gap', raw['spreadMs'])
+      if (raw['move'] === true) put('move', raw['spreadMs'])
     },
     /** A connection that came up is not the one that was to move. */
     moved(): void {

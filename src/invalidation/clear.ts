@@ -1,8 +1,8 @@
 import type { QueryClientSlice, QuerySlice } from './query-client.js'
 
 /**
- * Takes everything that a QueryClient holds away, fetches under way included. What is on the screen starts anew without
- * data: TanStack's own `clear` would leave it there.
+ * Removes everything from a QueryClient, running fetches included. Active queries start again without data: TanStack's own
+ * `clear` would leave their data on the screen.
  */
 export function clearClient(client: QueryClientSlice, refetch: boolean): void {
   const cache = client.getQueryCache()
@@ -14,7 +14,7 @@ export function clearClient(client: QueryClientSlice, refetch: boolean): void {
   if (refetch) void client.refetchQueries({ predicate: () => true }, { cancelRefetch: false })
 }
 
-/** Fetches what is on the screen without data: it was emptied while nobody was signed in, and waits for whoever comes. */
+/** Fetches the active queries without data. They were emptied at a sign-out, and nobody has fetched them since. */
 export function fetchEmptied(client: QueryClientSlice): void {
   const isEmpty = (query: QuerySlice) =>
     query.isActive() && query.state.data === undefined && query.state.fetchStatus === 'idle'

@@ -1,72 +1,76 @@
 import type { QuerySlice } from './query-client.js'
 
-/**
- * Which queries owe a fetch. `marked`: stale, and not fetched since. `again`: a fetch was under way when a change
- * came, or has been cancelled, so there has to be one more. Both hold hashes, so that a query that leaves the cache
- * costs nothing.
- */
-export function createDebts(onOwed: () => void) {
-  const marked = new Set<string>()
-  const again = new Set<string>()
-  const settling = new Set<string>()
+export type Debts = ReturnType<typeof createDebts>
 
-  function owe(queryHash: string): void {
-    again.add(queryHash)
-    onOwed()
+/**
+ * The pending refetches. All sets hold query hashes, so that a query that leaves the cache costs nothing.
+ * @param onRepeat A query has to be fetched once more.
+ */
+export function createDebts(onRepeat: () => void) {
+  /** Marked stale, and not fetched since. */
+  const stale = new Set<string>()
+  /** To be fetched once more: a change came while a fetch was running, or a fetch was cancelled. */
+  const repeats = new Set<string>()
+  /** The end of their running fetch is awaited. */
+  const awaited = new Set<string>()
+
+  function repeat(queryHash: string): void {
+    repeats.add(queryHash)
+    onRepeat()
   }
 
-  /** Marks stale; the fate says whether it is to be fetched as well. */
-  function mark(query: QuerySlice, fetchNow: boolean): 'refetched' | 'deferred' | undefined {
+  /** The outcome says whether the query is to be fetched now as well. */
+  function markStale(query: QuerySlice, fetchNow: boolean): 'refetched' | 'deferred' | undefined {
     if (query.isStatic?.()) return undefined
     query.invalidate()
-    marked.add(query.queryHash)
+    stale.add(query.queryHash)
     return fetchNow && query.isActive() ? 'refetched' : 'deferred'
   }
 
-  /** A fetch that the app cancels (before an optimistic update, say) ends without an error, and with the mark still set. */
-  function follow(query: QuerySlice): void {
+  /** The app may cancel the fetch, before an optimistic update for example. That ends it without an error, and still stale. */
+  function watchFetch(query: QuerySlice): void {
     const ended = () => {
-      // Also where the mark came after the fetch had begun: a cancelled fetch puts back what was before it, unmarked.
-      if (query.state.isInvalidated || marked.has(query.queryHash)) owe(query.queryHash)
+      // Also if the query was marked stale after the fetch had started: a cancelled fetch restores the state before it, unmarked.
+      if (query.state.isInvalidated || stale.has(query.queryHash)) repeat(query.queryHash)
     }
     query.fetch(undefined, { cancelRefetch: false }).then(ended, () => undefined)
   }
 
   return {
-    mark,
-    follow,
+    markStale,
+    watchFetch,
     get size() {
-      return marked.size
+      return stale.size
     },
-    hashes: (): readonly string[] => [...marked],
-    has: ({ queryHash }: QuerySlice): boolean => marked.has(queryHash),
-    /** Only a fetch pays: TanStack's own mark is cleared by any `setQueryData`. */
-    pay: (queryHash: string): void => void marked.delete(queryHash),
-    /** The queries whose fetch had to be waited for; from now on they are somebody else's to remember. */
-    takeAgain(): ReadonlySet<string> {
-      const due = new Set(again)
-      again.clear()
-      return due
+    hashes: (): readonly string[] => [...stale],
+    isPending: ({ queryHash }: QuerySlice): boolean => stale.has(queryHash),
+    /** Only a fetch ends a pending refetch: any `setQueryData` clears TanStack's own mark. */
+    settle: (queryHash: string): void => void stale.delete(queryHash),
+    /** The queries that have to be fetched once more. The caller remembers them from now on. */
+    takeRepeats(): ReadonlySet<string> {
+      const taken = new Set(repeats)
+      repeats.clear()
+      return taken
     },
     /**
      * TanStack would lose this invalidation (query#8530: the fetch's success clears the mark), and a restart of the
-     * fetch at every event would never let it finish. So: once more, after it has settled.
+     * fetch at every event would never let it finish. So the query is fetched once more, after the fetch has settled.
      */
-    join(query: QuerySlice): 'joined' {
+    refetchAfterFetch(query: QuerySlice): 'joined' {
       const { queryHash } = query
-      if (!settling.has(queryHash)) {
-        settling.add(queryHash)
+      if (!awaited.has(queryHash)) {
+        awaited.add(queryHash)
         const settled = () => {
-          settling.delete(queryHash)
-          owe(queryHash)
+          awaited.delete(queryHash)
+          repeat(queryHash)
         }
         query.fetch(undefined, { cancelRefetch: false }).then(settled, settled)
       }
       return 'joined'
     },
-    /** The fetch that is under way will have the change. But it may fail on the way. */
-    insure(query: QuerySlice): 'covered' {
-      if (mark(query, false)) follow(query)
+    /** The running fetch will contain the change. But it may fail, so the query is stale until then. */
+    coverByFetch(query: QuerySlice): 'covered' {
+      if (markStale(query, false)) watchFetch(query)
       return 'covered'
     },
   }

@@ -1,55 +1,56 @@
+import type { Clock } from '../platform/page.js'
 import type { Decide } from './apply.js'
-import type { createDebts } from './debts.js'
-import type { createFetchLog } from './fetch-log.js'
+import type { Debts } from './debts.js'
+import type { FetchLog } from './fetch-log.js'
+import type { Fetching } from './fetching.js'
 import { isIdle } from './query-client.js'
-import type { createRecentTargets } from './recent-targets.js'
+import type { RecentTargets } from './recent-targets.js'
 import { type QueryKey, startsWith } from './target.js'
 
 interface DoubtsOptions {
-  readonly debts: ReturnType<typeof createDebts>
-  readonly log: ReturnType<typeof createFetchLog>
-  readonly recent: ReturnType<typeof createRecentTargets>
-  readonly now: () => number
-  /** Asks it of each query that a rule can reach. */
-  readonly each: (decide: Decide) => void
-  /** Data that was asked for up to that moment may lack something, whatever has been heard since. */
-  readonly onDoubt: (moment: number) => void
+  readonly debts: Debts
+  readonly log: FetchLog
+  readonly recent: RecentTargets
+  readonly fetching: Fetching
+  readonly environment: { readonly clock: Pick<Clock, 'now'> }
+  /** Calls `decide` for each query that a rule can reach. */
+  readonly forEachMapped: (decide: Decide) => void
 }
 
-/** Marks what may lack a change that no event will tell of. */
-export function createDoubts({ debts, log, recent, now, each, onDoubt }: DoubtsOptions) {
-  function missed(until: number): void {
-    recent.missed(until)
-    onDoubt(until)
+/** Marks queries stale that may lack a change which no event will announce. Moments are milliseconds since the Unix epoch. */
+export function createDoubts({ debts, log, recent, fetching, environment, forEachMapped }: DoubtsOptions) {
+  function missed(untilMs: number): void {
+    recent.missed(untilMs)
+    fetching.onMissed(untilMs)
   }
 
   return {
-    /** Events may have been missed: what was fetched up to `until` is stale, and so is what is being fetched if `inFlight`. */
-    gap(until: number, inFlight: boolean): void {
-      missed(until)
-      each((query) => {
-        if (!isIdle(query)) return inFlight ? debts.join(query) : undefined
+    /** Events may have been missed: data fetched up to `untilMs` is stale, and so are running fetches if `inFlight`. */
+    gap(untilMs: number, inFlight: boolean): void {
+      missed(untilMs)
+      forEachMapped((query) => {
+        if (!isIdle(query)) return inFlight ? debts.refetchAfterFetch(query) : undefined
         const { data, dataUpdatedAt } = query.state
-        // A moment that is yet to come is another clock's: the server's that rendered the page.
-        const isOlder = dataUpdatedAt <= until || dataUpdatedAt > now()
-        return data !== undefined && isOlder ? debts.mark(query, false) : undefined
+        // A future moment comes from another clock: that of the server that rendered the page.
+        const isOlder = dataUpdatedAt <= untilMs || dataUpdatedAt > environment.clock.now()
+        return data !== undefined && isOlder ? debts.markStale(query, false) : undefined
       })
     },
-    /** A topic has been joined since `at`: what was asked for before may lack its events, if its key begins with one of `keys`. */
-    joined(at: number, keys: readonly QueryKey[] | undefined): void {
-      missed(at)
-      each((query) => {
+    /** A topic is joined since `atMs`: data requested before may lack its events, if its key begins with one of `keys`. */
+    topicJoined(atMs: number, keys: readonly QueryKey[] | undefined): void {
+      missed(atMs)
+      forEachMapped((query) => {
         if (keys?.every((key) => !startsWith(query.queryKey, key))) return undefined
-        if (log.isAfter(query, at)) return isIdle(query) ? undefined : debts.insure(query)
-        if (!isIdle(query)) return debts.join(query)
-        return query.state.data !== undefined ? debts.mark(query, false) : undefined
+        if (log.wasRequestedAfter(query, atMs)) return isIdle(query) ? undefined : debts.coverByFetch(query)
+        if (!isIdle(query)) return debts.refetchAfterFetch(query)
+        return query.state.data !== undefined ? debts.markStale(query, false) : undefined
       })
     },
-    /** What was put into the cache just now was not there when the events came. */
+    /** These queries were put into the cache just now, so they were not there when the events came. */
     restored(hashes: ReadonlySet<string>): void {
-      each((query) => {
-        if (!hashes.has(query.queryHash) || recent.vouchesFor(query)) return undefined
-        return isIdle(query) ? debts.mark(query, false) : debts.join(query)
+      forEachMapped((query) => {
+        if (!hashes.has(query.queryHash) || recent.provesUnchanged(query)) return undefined
+        return isIdle(query) ? debts.markStale(query, false) : debts.refetchAfterFetch(query)
       })
     },
   }

@@ -1,94 +1,102 @@
 import type { Clock } from '../platform/page.js'
+import type { LogicalClock } from './logical-clock.js'
 import type { Hit } from './matcher.js'
 import type { QueryCacheEvent, QueryClientSlice, QuerySlice } from './query-client.js'
 
-interface Handlers {
+interface FetchLogOptions {
+  readonly client: QueryClientSlice
+  readonly logicalClock: LogicalClock
+  readonly clock: Clock
   /** A fetch has brought data. */
   onFetched(query: QuerySlice): void
-  /** Somebody uses the query from now on. */
-  onUsed(query: QuerySlice): void
-  /** Its data came from elsewhere: from disk, or from the server that rendered the page. */
+  /** The query has got an observer. */
+  onObserved(query: QuerySlice): void
+  /** Its data was not fetched here: it comes from disk, or from the server that rendered the page. */
   onRestored(query: QuerySlice): void
 }
 
-/**
- * Watches the query cache: when each fetch began, in the order of `tick`, so that it can be told whether a query's data
- * is younger than a change; and what was put into the cache without a fetch.
- */
-export function createFetchLog(client: QueryClientSlice, tick: () => number, clock: Clock, handlers: Handlers) {
-  const begun = new WeakMap<QuerySlice, number>()
-  const fetched = new WeakMap<QuerySlice, number>()
-  /** The same two by the clock. Milliseconds since the Unix epoch. */
-  const begunAt = new WeakMap<QuerySlice, number>()
-  const fetchedAt = new WeakMap<QuerySlice, number>()
-  const set = new WeakMap<QuerySlice, number>()
-  /** Of what moment the data is: when that changes without a fetch, it was restored. A cancelled fetch puts back the same. */
-  const dated = new WeakMap<QuerySlice, number>()
+export type FetchLog = ReturnType<typeof createFetchLog>
 
-  function updated(query: QuerySlice, { type, manual }: NonNullable<QueryCacheEvent['action']>): void {
+/**
+ * Watches the query cache. It records when each fetch started, by the logical clock, which tells whether a query's data is
+ * younger than a change. And it reports data that came into the cache without a fetch.
+ */
+export function createFetchLog({ client, logicalClock, clock, onFetched, onObserved, onRestored }: FetchLogOptions) {
+  /** Logical timestamps: the start of the last fetch, and the start of the fetch that brought the data. */
+  const started = new WeakMap<QuerySlice, number>()
+  const fetched = new WeakMap<QuerySlice, number>()
+  /** The same two by the wall clock. Milliseconds since the Unix epoch. */
+  const startedAt = new WeakMap<QuerySlice, number>()
+  const fetchedAt = new WeakMap<QuerySlice, number>()
+  /** The logical timestamp of the app's last `setQueryData`. */
+  const set = new WeakMap<QuerySlice, number>()
+  /** The last `dataUpdatedAt`. If it changes without a fetch, the data was restored. A cancelled fetch restores the same one. */
+  const updatedAt = new WeakMap<QuerySlice, number>()
+
+  function onUpdated(query: QuerySlice, { type, manual }: NonNullable<QueryCacheEvent['action']>): void {
     if (query.state.fetchMeta?.fetchMore && !manual && (type === 'fetch' || type === 'success')) {
-      // One more page of an infinite query says nothing of the pages that were there before.
+      // One more page of an infinite query says nothing about the pages that were there before.
     } else if (type === 'fetch') {
-      begun.set(query, tick())
-      begunAt.set(query, clock.now())
-    } else if (type === 'success' && manual) set.set(query, tick())
+      started.set(query, logicalClock.next())
+      startedAt.set(query, clock.now())
+    } else if (type === 'success' && manual) set.set(query, logicalClock.next())
     else if (type === 'success') {
-      fetched.set(query, begun.get(query) ?? 0)
-      fetchedAt.set(query, begunAt.get(query) ?? 0)
-      // A fetch replaces it, also one that began before.
+      fetched.set(query, started.get(query) ?? 0)
+      fetchedAt.set(query, startedAt.get(query) ?? 0)
+      // A fetch replaces what the app has set, even if the fetch started before.
       set.delete(query)
-      handlers.onFetched(query)
+      onFetched(query)
     }
     const { data, dataUpdatedAt } = query.state
-    const before = dated.get(query)
-    dated.set(query, dataUpdatedAt)
-    if (type === 'setState' && data !== undefined && before !== dataUpdatedAt) handlers.onRestored(query)
+    const before = updatedAt.get(query)
+    updatedAt.set(query, dataUpdatedAt)
+    if (type === 'setState' && data !== undefined && before !== dataUpdatedAt) onRestored(query)
   }
 
   const stop = client.getQueryCache().subscribe(({ type, query, action }) => {
-    if (type === 'updated' && action) updated(query, action)
-    else if (type === 'observerAdded') handlers.onUsed(query)
+    if (type === 'updated' && action) onUpdated(query, action)
+    else if (type === 'observerAdded') onObserved(query)
     else if (type === 'added') {
-      dated.set(query, query.state.dataUpdatedAt)
-      // With `initialData` the app says itself how old it is.
-      if (query.state.data !== undefined && query.options?.initialData === undefined) handlers.onRestored(query)
+      updatedAt.set(query, query.state.dataUpdatedAt)
+      // With `initialData` the app itself says how old the data is.
+      if (query.state.data !== undefined && query.options?.initialData === undefined) onRestored(query)
     }
   })
 
-  /** The earliest moment at which data may have been asked for whose fetch was not seen. Milliseconds since the Unix epoch. */
-  function earliest(query: QuerySlice): number {
+  /** The earliest moment at which data was requested, if this log did not see its fetch. Milliseconds since the Unix epoch. */
+  function earliestRequest(query: QuerySlice): number {
     const { dataUpdatedAt } = query.state
-    // Nobody knows what the app has set it from. A moment that is yet to come is another clock's.
+    // The source of data that the app has set is unknown. A future moment comes from another clock.
     if (set.has(query) || dataUpdatedAt > clock.now()) return 0
-    // It was fetched before this log began, or is older than the page.
+    // It was fetched before this log started, or is older than the page.
     return Math.min(dataUpdatedAt, clock.origin)
   }
 
   return {
     /**
-     * Whether what the query has, or is being given, has the change. What the app has set (`setQueryData`) may be a guess, and
-     * says nothing of other people's changes; of its own requests it is taken for the answer.
+     * Whether the query's data, or its running fetch, contains the change. Data that the app has set (`setQueryData`) may be a
+     * guess, and says nothing about other people's changes. For this tab's own writes it counts as the answer.
      */
-    has(query: QuerySlice, { after, own }: Hit): boolean {
-      if (query.state.fetchStatus !== 'idle') return (begun.get(query) ?? 0) > after
+    hasChange(query: QuerySlice, { after, own }: Hit): boolean {
+      if (query.state.fetchStatus !== 'idle') return (started.get(query) ?? 0) > after
       return (fetched.get(query) ?? 0) > after || isBetween(set.get(query) ?? 0, after, own)
     },
-    /** It was given what another tab had asked for after that place, and at that moment. */
-    took(query: QuerySlice, place: number, began: number): void {
-      fetched.set(query, place)
-      fetchedAt.set(query, began)
+    /** The query got data that another tab had requested after that logical timestamp, at the moment `requestedAt`. */
+    onTaken(query: QuerySlice, timestamp: number, requestedAt: number): void {
+      fetched.set(query, timestamp)
+      fetchedAt.set(query, requestedAt)
       set.delete(query)
     },
     /**
-     * Whether what the query has, or is being given, was asked for after that moment. What the app has set since a fetch says
-     * nothing of what others did before it.
+     * Whether the query's data, or its running fetch, was requested after that moment. What the app has set since a fetch says
+     * nothing about the changes of others before it.
      */
-    isAfter(query: QuerySlice, moment: number): boolean {
-      if (query.state.fetchStatus !== 'idle') return (begunAt.get(query) ?? 0) > moment
-      return (fetchedAt.get(query) ?? earliest(query)) > moment
+    wasRequestedAfter(query: QuerySlice, moment: number): boolean {
+      if (query.state.fetchStatus !== 'idle') return (startedAt.get(query) ?? 0) > moment
+      return (fetchedAt.get(query) ?? earliestRequest(query)) > moment
     },
     stop,
   }
 }
 
-const isBetween = (place: number, after: number, until: number): boolean => place > after && place <= until
+const isBetween = (timestamp: number, after: number, until: number): boolean => timestamp > after && timestamp <= until

@@ -1,60 +1,62 @@
-import type { Chosen, Outcome } from './apply.js'
-import type { createDebts } from './debts.js'
-import type { createFetchLog } from './fetch-log.js'
+import type { Outcome, Selection } from './apply.js'
+import type { Debts } from './debts.js'
+import type { FetchLog } from './fetch-log.js'
 import type { LogicalClock } from './logical-clock.js'
 import type { QuerySlice } from './query-client.js'
 import type { Sharing, SharingHooks } from './sharing.js'
 
 interface FetchingOptions {
-  readonly debts: ReturnType<typeof createDebts>
-  readonly log: ReturnType<typeof createFetchLog>
-  readonly order: LogicalClock
-  /** Gives the way to share fetches with other tabs, once it is loaded. */
+  readonly debts: Debts
+  readonly log: FetchLog
+  readonly logicalClock: LogicalClock
+  /** Loads the code that shares fetches with other tabs. */
   readonly sharing: ((hooks: SharingHooks) => Promise<Sharing | undefined>) | undefined
-  /** What was to be fetched owes its fetch still. */
-  readonly onPutOff: () => void
+  /** A query could not be fetched now. Its refetch is still pending. */
+  readonly onDeferred: () => void
 }
 
-/** Says who fetches what is stale, and sees to it: this tab, or one tab for all that need it now. */
-export function createFetching({ debts, log, order, sharing: load, onPutOff }: FetchingOptions) {
+export type Fetching = ReturnType<typeof createFetching>
+
+/** Decides who fetches a stale query, this tab or one tab for all that need it now, and follows the fetch. */
+export function createFetching({ debts, log, logicalClock, sharing: load, onDeferred }: FetchingOptions) {
   let sharing: Sharing | undefined
-  /** Data that was asked for up to this moment may lack something, whatever has been heard since. */
-  let doubted = Number.NEGATIVE_INFINITY
+  /** Data requested up to this moment may lack a change, whatever events came since. Milliseconds since the Unix epoch. */
+  let missedUntil = Number.NEGATIVE_INFINITY
   let closed = false
 
   void load?.({
     fetch(query) {
       const fetching = query.fetch(undefined, { cancelRefetch: false })
-      debts.follow(query)
+      debts.watchFetch(query)
       return fetching
     },
-    isOwed: debts.has,
-    since: () => Math.max(doubted, order.lastAnswer()),
-    onTaken(query, place, began) {
-      log.took(query, place, began)
-      debts.pay(query.queryHash)
+    isPending: debts.isPending,
+    distrustedUntil: () => Math.max(missedUntil, logicalClock.lastAnswer()),
+    onTaken(query, timestamp, requestedAt) {
+      log.onTaken(query, timestamp, requestedAt)
+      debts.settle(query.queryHash)
     },
-    onPutOff,
-  }).then((made) => {
-    if (closed) made?.close()
-    else sharing = made
+    onDeferred,
+  }).then((loaded) => {
+    if (closed) loaded?.close()
+    else sharing = loaded
   })
 
   return {
-    /** Marks stale, and says who is to fetch it. */
-    charge(query: QuerySlice, fetchNow: boolean): Outcome | undefined {
-      const fate = debts.mark(query, fetchNow)
-      return fate === 'refetched' && sharing?.isOn(query) ? 'shared' : fate
+    /** Marks the query stale, and decides who fetches it. */
+    markStale(query: QuerySlice, fetchNow: boolean): Outcome | undefined {
+      const outcome = debts.markStale(query, fetchNow)
+      return outcome === 'refetched' && sharing?.isOn(query) ? 'shared' : outcome
     },
-    /** What a pass has chosen: what is being fetched is watched, what is to be shared is asked for. */
-    see({ refetched, shared }: Chosen): void {
-      refetched.forEach(debts.follow)
-      const place = order.next()
-      for (const query of shared) sharing?.request(query, place)
+    /** Follows the fetches that were started, and requests those that are shared. */
+    follow({ refetched, shared }: Selection): void {
+      refetched.forEach(debts.watchFetch)
+      const timestamp = logicalClock.next()
+      for (const query of shared) sharing?.request(query, timestamp)
     },
-    /** From then on no other tab's data from before that moment is taken. */
-    doubt(moment: number): void {
-      doubted = Math.max(doubted, moment)
+    /** From now on no other tab's data from before this moment is taken. */
+    onMissed(untilMs: number): void {
+      missedUntil = Math.max(missedUntil, untilMs)
     },
     close(): void {
       closed = true

@@ -1,8 +1,8 @@
 import { dehydrate, hydrate, MutationObserver, QueryClient, QueryObserver } from '@tanstack/react-query'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { createFakeBrowser } from '../../test/fake-browser.js'
-import { createOwnWrites, ORIGIN_HEADER } from '../tab/own-writes.js'
-import type { EventPair } from '../wire/protocol.js'
+import { createOwnWrites } from '../tab/own-writes.js'
+import { type EventPair, ORIGIN_HEADER } from '../wire/protocol.js'
 import { createInvalidator } from './invalidator.js'
 import type { Receipt } from './receipt.js'
 import { compileRule } from './rule.js'
@@ -13,7 +13,7 @@ afterEach(() => void vi.useRealTimers())
 
 const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms)
 
-/** A tab with requests of its own, and one query in use whose fetches take 50 ms. */
+/** A tab with requests of its own, and one active query whose fetches take 50 ms. */
 function setUp(queryKeys: readonly string[] = ['a'], before: (client: QueryClient) => void = () => undefined) {
   const client = new QueryClient({
     defaultOptions: {
@@ -31,9 +31,9 @@ function setUp(queryKeys: readonly string[] = ['a'], before: (client: QueryClien
   const invalidator = createInvalidator({
     client,
     rules: new Map(['a', 'b'].map((name) => [name, compileRule(name, [name], () => undefined)])),
-    debounce: { wait: 100, maxWait: 1_000 },
-    jitter: 2_000,
-    order: own.logicalClock,
+    debounce: { waitMs: 100, maxWaitMs: 1_000 },
+    jitterMs: 2_000,
+    logicalClock: own.logicalClock,
     environment: { ...tab.environment, random: () => 0.5 },
     onReceipt: (receipt) => receipts.push(receipt),
     isWatched: () => true,
@@ -57,11 +57,8 @@ function setUp(queryKeys: readonly string[] = ['a'], before: (client: QueryClien
   queryKeys.forEach(use)
   const emit = (name: string, origin?: string): void => {
     // The server has 'b' spread over 40 s, of which this browser waits half.
-    const pair: EventPair = [
-      name,
-      {},
-      { ...(origin !== undefined && { origin }), ...(name === 'b' && { waitMs: 20_000 }) },
-    ]
+    const envelope = { ...(origin !== undefined && { origin }), ...(name === 'b' && { waitMs: 20_000 }) }
+    const pair: EventPair = [name, {}, envelope]
     invalidator.push([pair])
   }
   /** The name of a request that was answered after `ms`. */
@@ -203,7 +200,7 @@ describe('an event that a request of this tab caused', () => {
     await pass(500)
     expect(fetches['a']).toEqual([0, 130])
     expect(receipts.map(({ covered }) => covered.length)).toEqual([1, 1])
-    // By now whoever else heard of it knows the name, and may have sent it as its own.
+    // By now everybody else who received it knows the name, and may have sent it as its own.
     await pass(500)
     emit('a', name)
     await pass(1_000)
@@ -353,7 +350,7 @@ describe('data that comes into the cache without a fetch', () => {
     hydrate(client, dehydrate(from))
   }
 
-  it('and is older than this session is fetched, late and once, when it is in use', async () => {
+  it('and is older than this session is fetched, late and once, when it is active', async () => {
     const { client, use, fetches } = setUp([])
     await pass(5_000)
     restore(client, 'a', START - 60_000)
@@ -363,7 +360,7 @@ describe('data that comes into the cache without a fetch', () => {
     await pass(0)
     expect(fetches).toEqual({ a: [], c: [] })
     await pass(10_000)
-    // `c` has no rule, and `b` is not in use.
+    // `c` is not mapped, and `b` is not active.
     expect(fetches).toEqual({ a: [6_000], c: [] })
     use('b')
     await pass(10)
@@ -487,9 +484,9 @@ it('a resync, a look and a poll wait for a running mutation, and are then one fe
 })
 
 describe('a poll', () => {
-  it('fetches what has a rule and is in use, in a tab that is looked at', async () => {
+  it('fetches active queries that are mapped, in a visible tab', async () => {
     const { invalidator, client, tab, fetches, receipts } = setUp(['a', 'c'])
-    client.setQueryData(['b'], 'not in use')
+    client.setQueryData(['b'], 'not active')
     await pass(100)
     invalidator.poll()
     await pass(100)

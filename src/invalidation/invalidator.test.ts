@@ -9,7 +9,7 @@ import {
 } from '@tanstack/react-query'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { createFakeBrowser } from '../../test/fake-browser.js'
-import { createSimpleOrder } from '../../test/simple-order.js'
+import { createSimpleLogicalClock } from '../../test/simple-logical-clock.js'
 import type { EventPair } from '../wire/protocol.js'
 import { createInvalidator, type InvalidatorOptions } from './invalidator.js'
 import type { Receipt } from './receipt.js'
@@ -37,7 +37,7 @@ const RULES: Record<string, unknown> = {
   moved: (m: { id: number; type?: string }) => [{ queryKey: ['tx'], scope: { id: m.id, type: m.type } }],
 }
 
-interface SetUp extends Partial<Pick<InvalidatorOptions, 'debounce' | 'jitter' | 'order'>> {
+interface SetUp extends Partial<Pick<InvalidatorOptions, 'debounce' | 'jitterMs' | 'logicalClock'>> {
   readonly random?: number
   readonly rules?: Record<string, unknown>
   readonly watched?: () => boolean
@@ -45,11 +45,11 @@ interface SetUp extends Partial<Pick<InvalidatorOptions, 'debounce' | 'jitter' |
 
 /** A tab with an invalidator and a real QueryClient. */
 function setUp({
-  debounce = { wait: 100, maxWait: 1_000 },
-  jitter = 2_000,
+  debounce = { waitMs: 100, maxWaitMs: 1_000 },
+  jitterMs = 2_000,
   random = 0.5,
   rules = RULES,
-  order = createSimpleOrder(),
+  logicalClock = createSimpleLogicalClock(),
   watched = () => true,
 }: SetUp = {}) {
   const client = new QueryClient({
@@ -66,8 +66,8 @@ function setUp({
     client,
     rules: new Map(Object.entries(rules).map(([event, rule]) => [event, compileRule(event, rule, complain)])),
     debounce,
-    jitter,
-    order,
+    jitterMs,
+    logicalClock,
     environment: { ...tab.environment, random: () => random },
     onReceipt: (receipt) => receipts.push(receipt),
     isWatched: watched,
@@ -87,8 +87,10 @@ function setUp({
 
 /** The names of the events, and those of the lists of queries that are not empty. */
 function brief({ cause, events, refetched, joined, deferred, skipped, covered }: Receipt): object {
-  const fates = Object.entries({ refetched, joined, deferred, skipped, covered }).filter(([, keys]) => keys.length > 0)
-  return { cause, events: events.map(({ name }) => name), ...Object.fromEntries(fates) }
+  const outcomes = Object.entries({ refetched, joined, deferred, skipped, covered }).filter(
+    ([, keys]) => keys.length > 0,
+  )
+  return { cause, events: events.map(({ name }) => name), ...Object.fromEntries(outcomes) }
 }
 
 interface WatchOptions extends Partial<QueryObserverOptions<number>> {
@@ -167,7 +169,7 @@ describe('events', () => {
     expect(loans.began).toEqual([0, 1_100, 2_100, 2_650])
   })
 
-  it('in a burst of 500 within a second cost a query three fetches at most, and none is lost', async () => {
+  it('in a burst of 500 in one second cost a query three fetches at most, and none is lost', async () => {
     const { emit, watch, fullReceipts } = setUp()
     const loans = watch(['loans'], { takes: 50 })
     await pass(100)
@@ -223,12 +225,12 @@ describe('events', () => {
   it.each([true, false])(
     'that make nothing stale cost no walk, and a timer only for a receipt (watched: %s)',
     async (watched) => {
-      const { client, emit, receipts } = setUp({ rules: { tick: () => [] }, watched: () => watched })
+      const { client, emit, receipts } = setUp({ rules: { pinged: () => [] }, watched: () => watched })
       const walk = vi.spyOn(client, 'refetchQueries')
-      emit('tick')
+      emit('pinged')
       expect(vi.getTimerCount()).toBe(watched ? 1 : 0)
       await pass(100)
-      expect(receipts()).toEqual(watched ? [{ cause: 'events', events: ['tick'] }] : [])
+      expect(receipts()).toEqual(watched ? [{ cause: 'events', events: ['pinged'] }] : [])
       expect(walk).not.toHaveBeenCalled()
     },
   )
@@ -397,7 +399,7 @@ describe('a flush goes over the cache once', () => {
 })
 
 describe('a query that nobody fetches is only marked', () => {
-  it('not in use: fetched when it comes into use', async () => {
+  it('not active: fetched when it becomes active', async () => {
     const { emit, watch, receipts } = setUp()
     const loans = watch(['loans'])
     await pass(100)
@@ -425,7 +427,7 @@ describe('a query that nobody fetches is only marked', () => {
     expect(loans.began).toEqual([0, 300])
   })
 
-  it('neither when the tab is looked at', async () => {
+  it('neither when the tab becomes visible', async () => {
     const { emit, watch, page, receipts } = setUp()
     const away = watch(['loans', 'away'])
     const disabled = watch(['loans', 'disabled'])
@@ -503,7 +505,7 @@ describe('a query that is being fetched is left to finish, then fetched once mor
   })
 
   it('never aborted and never twice at a time, in a storm that is faster than the fetch', async () => {
-    const { emit, watch } = setUp({ debounce: { wait: 10, maxWait: 10 } })
+    const { emit, watch } = setUp({ debounce: { waitMs: 10, maxWaitMs: 10 } })
     const loans = watch(['loans'], { takes: 100 })
     await pass(200)
     for (let n = 0; n < 20; n++) {
@@ -541,7 +543,7 @@ describe('a query that is being fetched is left to finish, then fetched once mor
     expect(receipts()).toHaveLength(1)
   })
 
-  it('marked, if it is not in use any more', async () => {
+  it('marked stale, if it is not active any more', async () => {
     const { emit, watch, receipts } = setUp()
     const loans = watch(['loans'], { takes: 300 })
     emit('loan')
@@ -637,7 +639,7 @@ describe('a hidden tab', () => {
     expect(loans.began).toEqual([0, 550])
   })
 
-  it('marks, and fetches when it is looked at, also where refetchOnWindowFocus is off', async () => {
+  it('marks stale, and fetches when it becomes visible, also where refetchOnWindowFocus is off', async () => {
     const { emit, watch, page, receipts } = setUp()
     const loans = watch(['loans'], { refetchOnWindowFocus: false })
     await pass(100)
@@ -706,7 +708,7 @@ describe('a hidden tab', () => {
     expect(receipts().slice(1)).toEqual([{ cause: 'visible', events: [], refetched: [['loans', 'other']] }])
   })
 
-  it('leaves out what is not in use any more, and what has left the cache', async () => {
+  it('leaves out queries that are not active any more, and those that have left the cache', async () => {
     const { client, emit, watch, page, receipts } = setUp()
     const left = watch(['loans', 'left'])
     const gone = watch(['loans', 'gone'])
@@ -744,7 +746,7 @@ describe('a hidden tab', () => {
     expect(loans.began).toEqual([0, 300, 500])
   })
 
-  it('makes no loop of a component that is mounted anew whenever a fetch fails', async () => {
+  it('makes no loop of a component that is mounted again whenever a fetch fails', async () => {
     const { emit, watch, page } = setUp()
     const fails = Array.from({ length: 1_000 }, (_, index) => index + 2)
     const loans = watch(['loans'], { fails, refetchOnMount: false })
@@ -797,7 +799,7 @@ describe('a hidden tab', () => {
     ])
   })
 
-  it('that is looked at while that first load is under way fetches once more after it', async () => {
+  it('that becomes visible during that first load fetches once more after it', async () => {
     const { emit, watch, page } = setUp()
     page.hide()
     const loans = watch(['loans'], { takes: 300 })
@@ -808,7 +810,7 @@ describe('a hidden tab', () => {
     expect(loans.began).toEqual([0, 400])
   })
 
-  it('that is looked at before the flush fetches with it', async () => {
+  it('that becomes visible before the flush fetches with it', async () => {
     const { emit, watch, page } = setUp()
     const loans = watch(['loans'])
     await pass(100)
@@ -889,7 +891,7 @@ describe('a mutation of this tab', () => {
 })
 
 describe('a resync after a gap', () => {
-  it('is not paid by a setQueryData, which clears TanStack’s own mark', async () => {
+  it('is not settled by a setQueryData, which clears TanStack’s own mark', async () => {
     const { invalidator, client, watch } = setUp()
     const loans = watch(['loans'])
     await pass(50)
@@ -901,7 +903,7 @@ describe('a resync after a gap', () => {
   })
 
   it('fetches the mapped queries whose data is older, when the jitter is over', async () => {
-    const { watch, invalidator, receipts } = setUp({ jitter: 2_000, random: 0.5 })
+    const { watch, invalidator, receipts } = setUp({ jitterMs: 2_000, random: 0.5 })
     const loans = watch(['loans'])
     const balance = watch(['balance', 7])
     const unmapped = watch(['weather'])
@@ -924,7 +926,7 @@ describe('a resync after a gap', () => {
     [0.25, 500],
     [0.999, 1_998],
   ])('is spread: random %d of 2,000 ms is after %d ms', async (random, after) => {
-    const { watch, invalidator } = setUp({ jitter: 2_000, random })
+    const { watch, invalidator } = setUp({ jitterMs: 2_000, random })
     const loans = watch(['loans'])
     await pass(100)
     invalidator.resync(Date.now(), true)
@@ -988,7 +990,7 @@ describe('a resync after a gap', () => {
   })
 
   it('makes one fetch of a connection that comes and goes', async () => {
-    const { watch, invalidator, receipts } = setUp({ jitter: 2_000, random: 0.5 })
+    const { watch, invalidator, receipts } = setUp({ jitterMs: 2_000, random: 0.5 })
     const loans = watch(['loans'])
     await pass(100)
     for (let n = 0; n < 5; n++) {
@@ -1002,7 +1004,7 @@ describe('a resync after a gap', () => {
   })
 
   it('follows every gap, not only the first one', async () => {
-    const { watch, invalidator } = setUp({ jitter: 2_000, random: 0.5 })
+    const { watch, invalidator } = setUp({ jitterMs: 2_000, random: 0.5 })
     const loans = watch(['loans'])
     await pass(100)
     invalidator.resync(Date.now(), true)
@@ -1022,7 +1024,7 @@ describe('a resync after a gap', () => {
     expect(loans.began).toEqual([0, 200])
   })
 
-  it('in a hidden tab is put off until it is looked at, however long', async () => {
+  it('in a hidden tab waits until it is visible, however long', async () => {
     const { watch, invalidator, page, receipts } = setUp()
     const loans = watch(['loans'], { refetchOnWindowFocus: false })
     await pass(100)
@@ -1050,7 +1052,7 @@ describe('a resync after a gap', () => {
     expect(loans.began).toEqual([0, 5_600])
   })
 
-  it('only marks what is not in use', async () => {
+  it('only marks stale what is not active', async () => {
     const { watch, invalidator, receipts } = setUp()
     const loans = watch(['loans'])
     await pass(100)

@@ -1,15 +1,15 @@
 /**
- * One order of all that decides whether data can have a change in it: fetches that begin, events that come, requests of
- * this tab that are answered.
+ * One logical clock for everything that decides whether data can contain a change: fetches that start, events that arrive,
+ * requests of this tab that are answered. Its timestamps count up; they are not milliseconds.
  */
 export interface LogicalClock {
-  /** The next place in it. */
+  /** The next timestamp. */
   next(): number
   /**
-   * When the request of that name was answered, and up to where what is set can be taken for its answer; undefined if it
-   * was not answered, is no longer known, or is not this tab's.
+   * The timestamp of this request's answer, and the timestamp up to which data that the app sets counts as that answer.
+   * Undefined if the request was not answered, is too old, or is not this tab's.
    */
-  answeredAt(origin: string): { readonly place: number; readonly until: number } | undefined
+  answeredAt(origin: string): { readonly timestamp: number; readonly until: number } | undefined
   /** When a request of this tab was answered last. Milliseconds since the Unix epoch. */
   lastAnswer(): number
 }

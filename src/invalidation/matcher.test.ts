@@ -1,7 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { createMatcher, isHit, type Match } from './matcher.js'
-import { contradicts } from './scope.js'
+import { contradicts, createMatcher, isHit, type Match } from './matcher.js'
 import { type NormalTarget, type QueryKey, startsWith } from './target.js'
 
 /** No data can have the change already. */
@@ -30,7 +29,7 @@ function naive(targets: readonly NormalTarget[], { queryKey, meta }: Query): Mat
 describe('the matcher', () => {
   const transactions = { queryKey: ['transactions'], scope: { type: 'card' } }
 
-  it.each<[what: string, targets: NormalTarget[], query: Query, verdict: Match]>([
+  it.each<[what: string, targets: NormalTarget[], query: Query, expected: Match]>([
     ['nothing to match', [], { queryKey: ['loans'] }, undefined],
     ['another head', [{ queryKey: ['loans'] }], { queryKey: ['balance'] }, undefined],
     ['the same head, another rest', [{ queryKey: ['loans', 1] }], { queryKey: ['loans', 2] }, undefined],
@@ -86,8 +85,8 @@ describe('the matcher', () => {
     ['null as head', [{ queryKey: [null] }], { queryKey: [null, 1] }, HIT],
     ['a number is not its name', [{ queryKey: [1] }], { queryKey: ['1'] }, undefined],
     ['an empty query key', [{ queryKey: ['loans'] }], { queryKey: [] }, undefined],
-  ])('%s', (_what, targets, query, verdict) => {
-    expect(createMatcher(targets)(query)).toEqual(verdict)
+  ])('%s', (_what, targets, query, expected) => {
+    expect(createMatcher(targets)(query)).toEqual(expected)
   })
 
   it('says of every query what the definition says, for all the targets at once', () => {
@@ -114,21 +113,21 @@ describe('the matcher', () => {
       fc.property(fc.array(target, { maxLength: 8 }), fc.array(query, { maxLength: 8 }), (targets, queries) => {
         const match = createMatcher(targets)
         for (const one of queries) {
-          const verdict = naive(targets, one)
-          const kind = isHit(verdict)
-            ? verdict.own
+          const expected = naive(targets, one)
+          const kind = isHit(expected)
+            ? expected.own
               ? 'own'
-              : verdict.after < HIT.after
+              : expected.after < HIT.after
                 ? 'hit after'
                 : 'hit'
-            : String(verdict)
+            : String(expected)
           seen[kind] = (seen[kind] ?? 0) + 1
-          expect(match(one)).toEqual(verdict)
+          expect(match(one)).toEqual(expected)
         }
       }),
       { numRuns: 2_000 },
     )
-    // The property would be empty if one of the verdicts were rare.
+    // The property would be empty if one kind of match were rare.
     expect(Math.min(...Object.values(seen))).toBeGreaterThan(50)
   })
 })

@@ -1,13 +1,15 @@
-import { contradicts } from './scope.js'
-import { type NormalTarget, type QueryKey, startsWith } from './target.js'
+import { type NormalTarget, type QueryKey, type Scope, startsWith } from './target.js'
 
-/** Targets match: what has the change already is data that was asked for after that place, or set up to the place `own`. */
+/**
+ * A target matches. Data that was requested after the logical timestamp `after` contains the change already; so does data
+ * that the app has set between `after` and `own`.
+ */
 export interface Hit {
   readonly after: number
   readonly own: number
 }
 
-/** `skipped`: a target would match, but its scope contradicts. */
+/** `skipped`: a target would match, but its scope contradicts the query. */
 export type Match = Hit | 'skipped' | undefined
 
 interface Matchable {
@@ -17,15 +19,15 @@ interface Matchable {
 
 const isPrimitive = (value: unknown): boolean => typeof value !== 'object' || value === null
 
-/** Targets that begin with the same part, by the second one where they have one that can be looked up. */
+/** Targets with the same first part, by their second part if that is primitive. */
 interface Group {
   readonly bySecond: Map<unknown, NormalTarget[]>
   readonly others: NormalTarget[]
 }
 
 /**
- * Compiles targets into one question per query, so that a flush walks the cache once whatever their number: targets
- * are looked up by the first two parts of the key.
+ * Compiles targets into one function per query, so that a flush walks the cache once whatever their number. It looks targets
+ * up by the first two parts of the key.
  */
 export function createMatcher(targets: Iterable<NormalTarget>): (query: Matchable) => Match {
   const byHead = new Map<unknown, Group>()
@@ -47,28 +49,61 @@ export function createMatcher(targets: Iterable<NormalTarget>): (query: Matchabl
   return (query) => {
     const { queryKey } = query
     const group = byHead.get(queryKey[0])
-    let verdict: Match
+    let match: Match
     if (group) {
       const candidates = group.bySecond.get(queryKey[1])
-      if (candidates) verdict = test(query, candidates, verdict)
-      if (group.others.length > 0) verdict = test(query, group.others, verdict)
+      if (candidates) match = test(query, candidates, match)
+      if (group.others.length > 0) match = test(query, group.others, match)
     }
-    return headless.length === 0 ? verdict : test(query, headless, verdict)
+    return headless.length === 0 ? match : test(query, headless, match)
   }
 }
 
+/** Merges the match of these candidates into the match so far. */
 function test(query: Matchable, candidates: readonly NormalTarget[], before: Match): Match {
-  let verdict = before
+  let match = before
   for (const { queryKey, scope, after = Number.POSITIVE_INFINITY, own = 0 } of candidates) {
-    const hit = isHit(verdict) ? verdict : undefined
-    // It could not say more than what was said already.
+    const hit = isHit(match) ? match : undefined
+    // The hit so far is at least as strict.
     if (hit && hit.after >= after && own >= hit.own) continue
     if (!startsWith(query.queryKey, queryKey)) continue
     const misses = scope && contradicts(query.queryKey, queryKey.length, query.meta?.['scope'], scope)
-    if (misses) verdict ??= 'skipped'
-    else verdict = { after: Math.max(after, hit?.after ?? 0), own: Math.min(own, hit?.own ?? Number.POSITIVE_INFINITY) }
+    if (misses) match ??= 'skipped'
+    else match = { after: Math.max(after, hit?.after ?? 0), own: Math.min(own, hit?.own ?? Number.POSITIVE_INFINITY) }
   }
-  return verdict
+  return match
 }
 
-export const isHit = (verdict: Match): verdict is Hit => typeof verdict === 'object'
+export const isHit = (match: Match): match is Hit => typeof match === 'object'
+
+/**
+ * Whether a query says that it can't contain a change of this scope. It does so by naming one of the scope's fields with
+ * another value, in an object of its key after the prefix or in `meta.scope`. `1` and `'1'` are the same value, and a list
+ * names each of its members. A field that is not named is no contradiction: in doubt, the query is refetched.
+ */
+export function contradicts(queryKey: QueryKey, prefixLength: number, metaScope: unknown, scope: Scope): boolean {
+  if (objectContradicts(metaScope, scope)) return true
+  for (let index = prefixLength; index < queryKey.length; index++) {
+    if (objectContradicts(queryKey[index], scope)) return true
+  }
+  return false
+}
+
+function objectContradicts(object: unknown, scope: Scope): boolean {
+  if (typeof object !== 'object' || object === null || Array.isArray(object)) return false
+  return Object.keys(scope).some((field) => {
+    if (!Object.hasOwn(object, field)) return false
+    const wanted = valuesOf(scope[field])
+    const found = valuesOf((object as Record<string, unknown>)[field])
+    return wanted !== undefined && found !== undefined && !found.some((value) => wanted.includes(value))
+  })
+}
+
+const SCALARS: readonly string[] = ['string', 'number', 'boolean', 'bigint']
+
+/** The values that a field names. Undefined in doubt: null, '' and objects often mean "any". */
+function valuesOf(value: unknown): readonly string[] | undefined {
+  const values = Array.isArray(value) ? value : [value]
+  if (values.length === 0 || !values.every((one) => SCALARS.includes(typeof one) && one !== '')) return undefined
+  return values.map(String)
+}

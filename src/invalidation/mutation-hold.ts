@@ -2,44 +2,44 @@ import type { TabEnvironment } from '../platform/page.js'
 import type { QueryClientSlice } from './query-client.js'
 
 /**
- * Puts work off while a mutation runs, since a refetch could overwrite its optimistic state with older data; for `most`
- * milliseconds at the longest.
+ * Holds jobs back while a mutation runs, since a refetch could overwrite its optimistic state with older data. It holds
+ * them for at most `maxHoldMs`.
  */
 export function createMutationHold(
   client: QueryClientSlice,
   timers: Pick<TabEnvironment['timers'], 'after'>,
-  most: number,
+  maxHoldMs: number,
 ) {
-  const due = new Set<() => void>()
+  const held = new Set<() => void>()
   let stop: (() => void) | undefined
 
   function cancel(): void {
     stop?.()
     stop = undefined
-    due.clear()
+    held.clear()
   }
 
   function release(): void {
-    const jobs = [...due]
+    const jobs = [...held]
     cancel()
     for (const job of jobs) job()
   }
 
   return {
-    /** The same job is put off once. */
+    /** A job that is held already is not held twice. */
     run(job: () => void): void {
       if (!stop && client.isMutating() === 0) {
         job()
         return
       }
-      due.add(job)
+      held.add(job)
       if (stop) return
-      const giveUp = timers.after(most, release)
+      const cancelTimer = timers.after(maxHoldMs, release)
       const unsubscribe = client.getMutationCache().subscribe(() => {
         if (client.isMutating() === 0) release()
       })
       stop = () => {
-        giveUp()
+        cancelTimer()
         unsubscribe()
       }
     },

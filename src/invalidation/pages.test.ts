@@ -1,7 +1,7 @@
 import { InfiniteQueryObserver, QueryClient } from '@tanstack/react-query'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { createFakeBrowser } from '../../test/fake-browser.js'
-import { createSimpleOrder } from '../../test/simple-order.js'
+import { createSimpleLogicalClock } from '../../test/simple-logical-clock.js'
 import { createInvalidator } from './invalidator.js'
 import { compileRule } from './rule.js'
 
@@ -21,9 +21,9 @@ async function setUp() {
   const invalidator = createInvalidator({
     client,
     rules: new Map([['changed', compileRule('changed', ['list'], () => undefined)]]),
-    debounce: { wait: 100, maxWait: 1_000 },
-    jitter: 0,
-    order: createSimpleOrder(),
+    debounce: { waitMs: 100, maxWaitMs: 1_000 },
+    jitterMs: 0,
+    logicalClock: createSimpleLogicalClock(),
     environment: { ...environment, random: () => 0.5 },
     onReceipt: () => undefined,
     isWatched: () => true,

@@ -1,14 +1,14 @@
 import type { QueryKey } from './target.js'
 
 /**
- * The slice of TanStack Query's `QueryClient` that is used here, written out so that Partyline works with the
- * client of any adapter (React, Vue, Svelte, Solid) and never brings a second copy of query-core.
+ * The part of TanStack Query's `QueryClient` that Partyline uses, written out: so it works with the client of any adapter
+ * (React, Vue, Svelte, Solid) and never brings a second copy of query-core.
  */
 export interface QueryClientSlice {
   getQueryCache(): {
     get(queryHash: string): QuerySlice | undefined
     getAll(): readonly QuerySlice[]
-    /** Takes the very query away that `getAll` gave. Bivariant on purpose: TanStack's own wants its own class. */
+    /** Removes a query that `getAll` returned. The type is loose on purpose: TanStack's own takes its own class. */
     remove(query: never): void
     subscribe(listener: (event: QueryCacheEvent) => void): () => void
   }
@@ -23,7 +23,7 @@ export interface QueryClientSlice {
   ): Promise<void>
 }
 
-/** What the cache tells of a query; `manual` is a `setQueryData`. */
+/** A change of a query in the cache. `manual` is a `setQueryData`. */
 export interface QueryCacheEvent {
   readonly type: string
   readonly query: QuerySlice
@@ -44,16 +44,16 @@ export interface QuerySlice {
     readonly fetchStatus: 'fetching' | 'paused' | 'idle'
     readonly isInvalidated: boolean
     readonly status: 'pending' | 'error' | 'success'
-    /** How the fetch was begun that is under way, or was the last: `fetchMore` for another page of an infinite query. */
+    /** How the running or last fetch was started: `fetchMore` for another page of an infinite query. */
     readonly fetchMeta?: { readonly fetchMore?: unknown } | null
   }
   isActive(): boolean
   getObserversCount(): number
-  /** `staleTime: 'static'`; absent in versions of TanStack Query that do not know it. */
+  /** `staleTime: 'static'`. Absent in versions of TanStack Query without it. */
   isStatic?(): boolean
   invalidate(): void
   setData(data: unknown, options: { readonly updatedAt: number; readonly manual: true }): unknown
-  /** Back to what it was before its first fetch. */
+  /** Restores the state before the first fetch. */
   reset(): void
   fetch(options: undefined, fetchOptions: { readonly cancelRefetch: boolean }): Promise<unknown>
 }

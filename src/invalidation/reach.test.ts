@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { reachOf } from './reach.js'
-import { EVERYTHING, nonsenseIn, normalize, type QueryKey, startsWith } from './target.js'
+import { EVERYTHING, invalidTargetsIn, normalize, type QueryKey, startsWith } from './target.js'
 
 /** Metadata for these tests; a rule's own type is of no interest here. */
 interface Metadata {
@@ -241,8 +241,8 @@ describe('whatever else a function does, it may reach everything', () => {
       },
     ],
     ['a promise', () => Promise.resolve(['tx'])],
-    ['nonsense', () => 7],
-    ['some nonsense', () => ['tx', []]],
+    ['an invalid target', () => 7],
+    ['one invalid target', () => ['tx', []]],
     ['a function whose source can not be read', ((m: Metadata) => [['balance', m.id]]).bind(null)],
   ])('%s', (_what, rule) => {
     expect(reachOf(rule)).toEqual([EVERYTHING])
@@ -323,11 +323,11 @@ describe('the reach covers whatever a rule gives, whatever the metadata', () => 
           } catch {
             continue
           }
-          const [targets, nonsense] = [normalize(result), nonsenseIn(result)]
+          const [targets, invalid] = [normalize(result), invalidTargetsIn(result)]
           // Nonsense is answered with the reach itself.
-          if (nonsense.length > 0) continue
+          if (invalid.length > 0) continue
           for (const { queryKey } of targets) {
-            const covered = reach.some((within) => startsWith(queryKey, within.queryKey))
+            const covered = reach.some((prefix) => startsWith(queryKey, prefix.queryKey))
             if (!covered) expect.fail(`${text} gives ${JSON.stringify(queryKey)}, out of ${JSON.stringify(reach)}`)
           }
         }

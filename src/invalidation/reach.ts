@@ -1,22 +1,22 @@
-import { EVERYTHING, type NormalTarget, nonsenseIn, normalize } from './target.js'
+import { EVERYTHING, invalidTargetsIn, type NormalTarget, normalize } from './target.js'
 
 /**
- * What a rule's function can make stale, whatever the metadata: needed where there is no metadata, that is after a gap.
+ * What a rule's function can make stale, whatever the metadata. After a gap there is no metadata, so this is needed.
  *
- * The function is called once with a stand-in whose every field is a wildcard. Of a key, the plain strings that it
- * begins with are kept: `(m) => [['balance', m.accountId]]` reaches `['balance']`. A field that was read but is not in
- * the result may have steered it (`m.type === 'card' ? … : …`), and another value might have given other keys: then, and
+ * It calls the function once with a stand-in for the metadata, in which every field is a wildcard. Of a key it keeps the plain
+ * strings at the beginning: `(m) => [['balance', m.accountId]]` reaches `['balance']`. A field that is read but is not in the
+ * result may have decided a branch (`m.type === 'card' ? … : …`), and another value might give other keys. Then, and
  * whenever the function does anything else unusual, the answer is everything. Too wide costs a fetch, too narrow a stale
- * tab. What stays unseen: a branch in another function on a value that is in the result as well.
+ * tab. One case is not seen: a branch in another function on a value that is in the result as well.
  */
 export function reachOf(rule: (metadata: never) => unknown): readonly NormalTarget[] {
-  if (STEERING.test(String(rule))) return [EVERYTHING]
-  const probe = createProbe()
+  if (BRANCHING.test(String(rule))) return [EVERYTHING]
+  const probe = createMetadataProbe()
   try {
     const given = rule(probe.metadata as never)
     const targets = normalize(given)
     const reach = targets.map(({ queryKey }) => ({ queryKey: plainStart(queryKey, probe.isWild) }))
-    const open = nonsenseIn(given).length > 0 || reach.some((target) => target.queryKey.length === 0)
+    const open = invalidTargetsIn(given).length > 0 || reach.some((target) => target.queryKey.length === 0)
     return open || probe.misses(targets) ? [EVERYTHING] : reach
   } catch {
     return [EVERYTHING]
@@ -24,19 +24,19 @@ export function reachOf(rule: (metadata: never) => unknown): readonly NormalTarg
 }
 
 /**
- * A value in a variable (`({ type }) => …`) is compared without a trace, and may be in the result as well. So the source
- * is looked at. `?.` is no branch, `!0` and `!1` are what minifiers make of `true` and `false`.
+ * A value in a variable (`({ type }) => …`) is compared without a trace, and may be in the result as well. So this searches
+ * the source. `?.` is not a branch; minifiers write `true` and `false` as `!0` and `!1`.
  */
-const STEERING = /\?(?!\.\D)|&&|\|\||==|!(?![01]\b)|\b(?:if|switch|for|while|try|typeof)\b|\[native code\]/
+const BRANCHING = /\?(?!\.\D)|&&|\|\||==|!(?![01]\b)|\b(?:if|switch|for|while|try|typeof)\b|\[native code\]/
 
-/** What is no plain string (`m.amount > 5`, `kinds[m.type]`) may come of a wildcard, and be something else next time. */
+/** A part that is not a plain string (`m.amount > 5`, `kinds[m.type]`) may come from a wildcard, and differ next time. */
 function plainStart(key: readonly unknown[], isWild: (part: string) => boolean): readonly unknown[] {
   const end = key.findIndex((part) => typeof part !== 'string' || isWild(part))
   return end === -1 ? key : key.slice(0, end)
 }
 
-/** A stand-in for metadata that numbers every field that is read, so that those which are not in the result stand out. */
-function createProbe() {
+/** A stand-in for metadata. It numbers every field that is read, to find those that are not in the result. */
+function createMetadataProbe() {
   const unseen = new Set<number>()
   const numbers = new WeakMap<object, number>()
   let last = 0
@@ -46,15 +46,15 @@ function createProbe() {
 
   const wildcard = (): object => {
     const number = ++last
-    // A wildcard inside a string; of characters that JSON and URLs leave as they are.
-    const mark = (hint?: unknown): string => (hint === 'number' ? refuse() : `~any${number}~`)
+    // A wildcard inside a string, in characters that JSON and URLs leave as they are.
+    const toText = (hint?: unknown): string => (hint === 'number' ? refuse() : `~any${number}~`)
     const proxy: object = new Proxy(
       {},
       {
         get(_target, property) {
-          if (property === Symbol.toPrimitive || property === 'toString' || property === 'toJSON') return mark
+          if (property === Symbol.toPrimitive || property === 'toString' || property === 'toJSON') return toText
           if (typeof property === 'symbol') return refuse()
-          // Going on from `m.account` to `m.account.id`: it is the id that has to be in the result.
+          // After `m.account` the rule reads `m.account.id`: now the id has to be in the result.
           unseen.delete(number)
           return property === 'map' ? (each: (item: object) => unknown) => [each(wildcard())] : wildcard()
         },

@@ -57,8 +57,8 @@ describe('a static rule', () => {
     ['a schema without a function', z.object({ id: z.string() })],
     ['a list of a schema without a function', [z.object({ id: z.string() })]],
     ['a list of a schema and targets', [z.object({ id: z.string() }), ['loans']]],
-  ])('that is nonsense is told at once, by its event: %s', (_what, nonsense) => {
-    const { complaints, resolve } = compile(nonsense)
+  ])('that has an invalid target is reported at once, by its event: %s', (_what, invalid) => {
+    const { complaints, resolve } = compile(invalid)
     expect(complaints).toEqual([
       expect.objectContaining({ code: 'bad-target', message: expect.stringContaining("'paid'") }),
     ])
@@ -70,7 +70,7 @@ describe('a static rule', () => {
     const rule = compile(['loans', []])
     expect(rule.resolve(paid)).toEqual([{ queryKey: ['loans'] }])
     expect(rule.complaints).toEqual([
-      expect.objectContaining({ code: 'bad-target', detail: { event: 'paid', nonsense: [[]] } }),
+      expect.objectContaining({ code: 'bad-target', detail: { event: 'paid', invalid: [[]] } }),
     ])
   })
 })
@@ -91,7 +91,7 @@ describe('a function', () => {
     expect(rule.complaints).toEqual([])
   })
 
-  it('is asked anew what it reaches, since it may close over something that changes', () => {
+  it('computes again what it reaches, since it may close over something that changes', () => {
     let section = 'loans'
     const rule = compile(() => [section])
     expect(rule.reach()).toEqual([{ queryKey: ['loans'] }])

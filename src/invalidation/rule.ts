@@ -2,10 +2,10 @@ import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { messageOf, type Report } from '../util/errors.js'
 import type { Metadata } from '../wire/protocol.js'
 import { reachOf } from './reach.js'
-import { type NormalTarget, nonsenseIn, normalize, type Targets } from './target.js'
+import { invalidTargetsIn, type NormalTarget, normalize, type Targets } from './target.js'
 
 /**
- * What one event makes stale: targets, a function of its metadata, or that function behind a Standard Schema
+ * The targets of one event: a constant, a function of its metadata, or that function behind a Standard Schema
  * (https://standardschema.dev) that also checks the metadata at run time.
  */
 export type Rule<M> =
@@ -20,9 +20,9 @@ export interface CompiledRule {
    * An event's object is validated once, however often it is parsed and resolved.
    */
   parse?(metadata: Metadata): { readonly value: unknown } | undefined
-  /** What this event makes stale. Reports what is wrong with the metadata or the rule, and then answers `reach`. */
+  /** The targets of this event. Invalid metadata or a faulty rule is reported, and the result is then that of `reach`. */
   resolve(metadata: Metadata | null): readonly NormalTarget[]
-  /** What it can make stale, whatever the metadata. */
+  /** All that the rule can reach, whatever the metadata. */
   reach(): readonly NormalTarget[]
 }
 
@@ -49,7 +49,7 @@ function validate(schema: StandardSchemaV1, metadata: Metadata): Check {
   }
 }
 
-/** Never throws: what a rule does wrong is reported, and answered with all that the rule can reach. */
+/** Never throws: a faulty rule is reported, and stands for all that it can reach. */
 export function compileRule(event: string, rule: unknown, report: Report): CompiledRule {
   const [schema, compute] =
     Array.isArray(rule) && isSchema(rule[0]) && typeof rule[1] === 'function'
@@ -57,13 +57,13 @@ export function compileRule(event: string, rule: unknown, report: Report): Compi
       : [undefined, typeof rule === 'function' ? (rule as Compute) : undefined]
 
   if (!compute) {
-    const [targets, nonsense] = [normalize(rule), nonsenseIn(rule)]
-    if (nonsense.length > 0)
-      report('bad-target', `the rule of '${event}' has a target that is none`, { detail: { event, nonsense } })
+    const [targets, invalid] = [normalize(rule), invalidTargetsIn(rule)]
+    if (invalid.length > 0)
+      report('bad-target', `the rule of '${event}' has an invalid target`, { detail: { event, invalid } })
     return { resolve: () => targets, reach: () => targets }
   }
 
-  // Not kept: a rule may close over something that changes.
+  // Not cached: a rule may close over something that changes.
   const reach = () => reachOf(compute)
 
   // By the event's own object: a handler and the rule ask for the same event.
@@ -75,7 +75,7 @@ export function compileRule(event: string, rule: unknown, report: Report): Compi
   }
 
   const resolve = (metadata: Metadata | null): readonly NormalTarget[] => {
-    // The hub has reported metadata that is no object already.
+    // The hub has already reported metadata that is not an object.
     if (metadata === null) return reach()
     try {
       const checked = schema && check(schema, metadata)
@@ -87,9 +87,9 @@ export function compileRule(event: string, rule: unknown, report: Report): Compi
       const given = compute((checked ? checked.value : metadata) as never)
       const targets = normalize(given)
       if (targets.length === (Array.isArray(given) ? given.length : 1)) return targets
-      const nonsense = nonsenseIn(given)
-      report('bad-target', `the rule of '${event}' gave a target that is none`, {
-        detail: { event, metadata, nonsense },
+      const invalid = invalidTargetsIn(given)
+      report('bad-target', `the rule of '${event}' returned an invalid target`, {
+        detail: { event, metadata, invalid },
       })
     } catch (thrown) {
       report('rule-failed', `the rule of '${event}' threw: ${messageOf(thrown)}`, {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { contradicts } from './scope.js'
+import { contradicts } from './matcher.js'
 import type { QueryKey, Scope } from './target.js'
 
 /** An object with an own field of that name, as `JSON.parse` makes it. */

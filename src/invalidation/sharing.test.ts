@@ -1,13 +1,13 @@
 import { InfiniteQueryObserver, MutationObserver, QueryClient, QueryObserver } from '@tanstack/react-query'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { createFakeBrowser } from '../../test/fake-browser.js'
-import { createSimpleOrder } from '../../test/simple-order.js'
+import { createSimpleLogicalClock } from '../../test/simple-logical-clock.js'
 import type { Locks } from '../platform/environment.js'
 import { createOwnWrites } from '../tab/own-writes.js'
 import { createInvalidator } from './invalidator.js'
 import type { Receipt } from './receipt.js'
 import { compileRule } from './rule.js'
-import type { Version } from './shared-result.js'
+import type { ReceivedVersion } from './shared-results.js'
 import { createSharing } from './sharing.js'
 
 beforeEach(() => void vi.useFakeTimers({ now: 1_900_000_000_000 }))
@@ -15,7 +15,7 @@ afterEach(() => void vi.useRealTimers())
 
 const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms)
 
-/** Windows of one browser, each with a cache of its own and the query ['a'] in use, which takes 50 ms. */
+/** Windows of one browser, each with a cache of its own and the active query ['a'], which takes 50 ms. */
 function setUp({ webLocks = true, deniesLocks = false, timeout = 5_000, carries = 0, maxWait = 1_000 } = {}) {
   const browser = createFakeBrowser({
     webLocks,
@@ -49,15 +49,15 @@ function setUp({ webLocks = true, deniesLocks = false, timeout = 5_000, carries 
     const client = new QueryClient({
       defaultOptions: { queries: { retry: false, staleTime: Number.POSITIVE_INFINITY } },
     })
-    let heard: Version | undefined = { epoch, seq }
+    let received: ReceivedVersion | undefined = { epoch, seq }
     const receipts: Receipt[] = []
     const problems: string[] = []
     const invalidator = createInvalidator({
       client,
       rules: new Map(['a', 'b'].map((event) => [event, compileRule(event, [event], () => undefined)])),
-      debounce: { wait: Math.min(100, maxWait), maxWait },
-      jitter: 2_000,
-      order: requests.logicalClock,
+      debounce: { waitMs: Math.min(100, maxWait), maxWaitMs: maxWait },
+      jitterMs: 2_000,
+      logicalClock: requests.logicalClock,
       environment,
       onReceipt: (receipt) => receipts.push(receipt),
       isWatched: () => true,
@@ -65,10 +65,10 @@ function setUp({ webLocks = true, deniesLocks = false, timeout = 5_000, carries 
         createSharing({
           ...hooks,
           name,
-          timeout,
+          timeoutMs: timeout,
           client,
           environment,
-          version: () => heard,
+          version: () => received,
           report: (code) => void problems.push(code),
         }),
     })
@@ -89,12 +89,12 @@ function setUp({ webLocks = true, deniesLocks = false, timeout = 5_000, carries 
       observer,
       request: requests.run,
       data: () => client.getQueryData(['a']),
-      hear(version: Version | undefined, event = 'a', origin?: string) {
-        heard = version
+      receive(version: ReceivedVersion | undefined, event = 'a', origin?: string) {
+        received = version
         invalidator.push([[event, {}, origin === undefined ? {} : { origin }]])
       },
-      gap(version: Version) {
-        heard = version
+      gap(version: ReceivedVersion) {
+        received = version
         invalidator.resync(Date.now(), true)
       },
       crash() {
@@ -106,7 +106,7 @@ function setUp({ webLocks = true, deniesLocks = false, timeout = 5_000, carries 
   }
   type Tab = Awaited<ReturnType<typeof open>>
 
-  /** So many windows that are looked at, with fresh data. */
+  /** So many visible windows, with fresh data. */
   async function openAll(count: number): Promise<Tab[]> {
     const tabs: Tab[] = []
     for (let number = 0; number < count; number++) tabs.push(await open())
@@ -123,7 +123,7 @@ function setUp({ webLocks = true, deniesLocks = false, timeout = 5_000, carries 
   function change(tabs: readonly Tab[], event?: string): void {
     truth++
     seq++
-    for (const tab of tabs) tab.hear({ epoch: 'e1', seq }, event)
+    for (const tab of tabs) tab.receive({ epoch: 'e1', seq }, event)
   }
   const all = (tabs: readonly Tab[]) => tabs.map((tab) => tab.data())
   return {
@@ -158,7 +158,7 @@ describe('windows that need a query at once', () => {
     expect(fetches()).toBe(1)
     for (const { receipts } of tabs)
       expect(receipts.at(-1)).toMatchObject({ shared: [['a']], refetched: [], deferred: [] })
-    // What was taken pays: nobody fetches when it is looked at again.
+    // Taken data settles the refetch: nobody fetches when the window becomes visible again.
     for (const { page } of tabs) page.show()
     await pass(10_000)
     expect(fetches()).toBe(1)
@@ -198,10 +198,10 @@ describe('windows that need a query at once', () => {
     change([two])
     await pass(200)
     setTruth()
-    one.hear({ epoch: 'e1', seq: 2 })
+    one.receive({ epoch: 'e1', seq: 2 })
     await pass(110)
     // Its flush is yet to come, but somebody looks at it while the other one fetches.
-    two.hear({ epoch: 'e1', seq: 2 })
+    two.receive({ epoch: 'e1', seq: 2 })
     two.page.show()
     await pass(500)
     expect(two.shown).toEqual([1, 3])
@@ -227,7 +227,7 @@ describe('windows that need a query at once', () => {
     expect(fetches()).toBe(1)
   })
 
-  it('are those that are looked at: the others fetch when they are', async () => {
+  it('are the visible ones: the others fetch when they become visible', async () => {
     const { openAll, change, all, fetches } = setUp()
     const tabs = await openAll(3)
     tabs[2]?.page.hide()
@@ -242,12 +242,12 @@ describe('windows that need a query at once', () => {
 })
 
 describe('nobody is given older data for newer', () => {
-  it('what lacks an event that the taker has heard is not taken', async () => {
+  it('what lacks an event that the taker has received is not taken', async () => {
     const { openAll, change, all, fetches } = setUp()
     const tabs = await openAll(2)
     const [one, two] = tabs
     if (!one || !two) throw new Error('no tabs')
-    // The first has not heard of the second change yet.
+    // The first has not received of the second change yet.
     change(tabs)
     change([two])
     await pass(400)
@@ -259,8 +259,8 @@ describe('nobody is given older data for newer', () => {
     const { openAll, all, fetches } = setUp()
     const [one, two] = await openAll(2)
     if (!one || !two) throw new Error('no tabs')
-    one.hear({ epoch: 'e1', seq: 9 })
-    two.hear({ epoch: 'e2', seq: 1 })
+    one.receive({ epoch: 'e1', seq: 9 })
+    two.receive({ epoch: 'e2', seq: 1 })
     await pass(400)
     expect(all([one, two])).toEqual([1, 1])
     expect(fetches()).toBe(2)
@@ -301,7 +301,7 @@ describe('nobody is given older data for newer', () => {
     setTakes(300)
     change(tabs)
     await pass(120)
-    // The one that fetches hears of it later.
+    // The one that fetches receives it later.
     change(tabs.slice(1))
     await pass(1_500)
     expect(all(tabs.slice(1))).toEqual([3, 3])
@@ -339,8 +339,8 @@ describe('nobody is given older data for newer', () => {
     void two.client.refetchQueries({ queryKey: ['a'] })
     await pass(10)
     setTruth()
-    two.hear({ epoch: 'e1', seq: 2 })
-    three.hear({ epoch: 'e1', seq: 2 })
+    two.receive({ epoch: 'e1', seq: 2 })
+    three.receive({ epoch: 'e1', seq: 2 })
     await pass(3_000)
     expect([two.data(), three.data()]).toEqual([3, 3])
     expect(three.shown).toEqual([1, 3])
@@ -394,7 +394,7 @@ describe('nobody is given older data for newer', () => {
       await new Promise((resolve) => setTimeout(resolve, 20))
     })
     await pass(110)
-    for (const tab of [one, two]) tab.hear({ epoch: 'e1', seq: 2 }, 'a', origin)
+    for (const tab of [one, two]) tab.receive({ epoch: 'e1', seq: 2 }, 'a', origin)
     await pass(1_000)
     expect([one.data(), two.data()]).toEqual([3, 3])
     expect(two.shown).toEqual([1, 3])
@@ -484,7 +484,7 @@ describe('nobody waits for ever', () => {
     expect(all([one, two])).toEqual([2, 2])
   })
 
-  it('a query that was cleared and is used anew, while it waited, has its data', async () => {
+  it('a query that was cleared and is used again, while it waited, has its data', async () => {
     const { openTwo, change, setTakes } = setUp()
     const [one, two] = await openTwo()
     setTakes(2_000)
@@ -543,7 +543,7 @@ describe('nobody waits for ever', () => {
     expect(all([one, two])).toEqual([2, 2])
   })
 
-  it('a window that waits when it goes into the cache asks anew when it is back', async () => {
+  it('a window that waits when it goes into the back/forward cache requests again when it is back', async () => {
     const { openTwo, change, all, fetches } = setUp()
     const [one, two] = await openTwo()
     change([one, two])
@@ -576,7 +576,7 @@ describe('nobody waits for ever', () => {
     expect(fetches()).toBe(before + 1)
   })
 
-  it('a window that was hidden while it waited fetches when it is looked at', async () => {
+  it('a window that was hidden while it waited fetches when it becomes visible', async () => {
     const { openAll, change, all, fail } = setUp()
     const tabs = await openAll(2)
     fail(1)
@@ -662,7 +662,7 @@ describe('who does not share', () => {
   it('fetches at once: nobody is there to share with', async () => {
     const { openAll, fetches } = setUp()
     const [one] = await openAll(1)
-    one?.hear(undefined)
+    one?.receive(undefined)
     await pass(101)
     expect(fetches()).toBe(1)
     expect(one?.receipts.at(-1)).toMatchObject({ refetched: [['a']], shared: [] })
@@ -721,7 +721,7 @@ describe('who does not share', () => {
     expect(two.data()).toBe(2)
   })
 
-  it('hears nothing of what is no result, and nothing after its end', async () => {
+  it('ignores messages that are not results, and all messages after its end', async () => {
     const { openAll, change, all, browser } = setUp()
     const tabs = await openAll(2)
     const stranger = browser.channels.client('stranger').openChannel('app/shared')
@@ -751,9 +751,9 @@ function createLateTab() {
   const invalidator = createInvalidator({
     client: new QueryClient(),
     rules: new Map(),
-    debounce: { wait: 100, maxWait: 1_000 },
-    jitter: 0,
-    order: createSimpleOrder(),
+    debounce: { waitMs: 100, maxWaitMs: 1_000 },
+    jitterMs: 0,
+    logicalClock: createSimpleLogicalClock(),
     environment: tab.environment,
     onReceipt: () => undefined,
     isWatched: () => true,

@@ -58,7 +58,7 @@ describe('a set keeps each target once', () => {
     expect(kept(make(), make())).toBe(1)
   })
 
-  it('of equal ones keeps the strictest, and starts anew when it was emptied', () => {
+  it('of equal ones keeps the strictest, and starts again when it was emptied', () => {
     const set = createTargetSet()
     for (const [after, own] of [
       [3, 9],

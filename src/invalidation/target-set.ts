@@ -1,26 +1,26 @@
 import type { NormalTarget } from './target.js'
 
-/** A target that is changed in place: a burst comes by here for each of its events. */
+/** A target that is changed in place: this code runs for each event of a burst. */
 interface Collected extends NormalTarget {
   after: number
   own: number
 }
 
-interface Node {
-  next?: Map<unknown, Node>
+interface TargetNode {
+  next?: Map<unknown, TargetNode>
   target?: Collected
 }
 
-/** Between a key and its scope, and before an object that was made a text of. No part of a target is one of these. */
+/** Separates a key from its scope, and precedes the text of an object. No part of a target equals one of these. */
 const SCOPE = Symbol('scope')
 const TEXT = Symbol('text')
 
 /**
- * Keeps each target once, however often it comes. Looked up part by part as it is, since making a text of each target
- * costs several times as much, and a burst pays that for each of its events.
+ * Keeps each target once, however often it is put. It compares part by part: serializing each target would cost several times
+ * as much, for each event of a burst.
  */
 export function createTargetSet() {
-  let root: Node = {}
+  let root: TargetNode = {}
   let targets: Collected[] = []
 
   function put({ queryKey, scope }: NormalTarget, after: number, own: number): void {
@@ -44,7 +44,7 @@ export function createTargetSet() {
   }
 
   return {
-    /** Of equal ones the strictest counts: fetched after the last of them, set up to the first. */
+    /** Of equal targets the strictest counts: data fetched after the last of them, or set up to the first. */
     put(all: readonly NormalTarget[], after: number, own: number): void {
       for (let index = 0; index < all.length; index++) put(all[index] as NormalTarget, after, own)
     },
@@ -58,28 +58,28 @@ export function createTargetSet() {
   }
 }
 
-function step(node: Node, part: unknown): Node {
+function step(node: TargetNode, part: unknown): TargetNode {
   if (typeof part === 'object' && part !== null) return step(step(node, TEXT), textOf(part))
   node.next ??= new Map()
   const known = node.next.get(part)
   if (known) return known
-  const fresh: Node = {}
+  const fresh: TargetNode = {}
   node.next.set(part, fresh)
   return fresh
 }
 
-/** The same for equal objects; where two can't be told apart for sure, each is one of its own. */
+/** The same text for equal objects. An object that JSON can't represent exactly equals no other. */
 function textOf(part: object): unknown {
   try {
-    return JSON.stringify(part, exact)
+    return JSON.stringify(part, exactJson)
   } catch {
     return Symbol('apart')
   }
 }
 
-/** JSON drops or blurs what it does not know; two targets must never become one by that. */
-function exact(this: Record<string, unknown>, field: string, value: unknown): unknown {
-  // A date, say, has become its text already.
+/** JSON drops or changes some values. That must never make two targets equal. */
+function exactJson(this: Record<string, unknown>, field: string, value: unknown): unknown {
+  // A date, for example, has become its text already.
   if (!Object.is(this[field], value)) throw new TypeError('not plain')
   const known =
     typeof value === 'string' || typeof value === 'object' || typeof value === 'boolean' || Number.isFinite(value)

@@ -1,7 +1,7 @@
 import { partialMatchKey } from '@tanstack/react-query'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { type NormalTarget, nonsenseIn, normalize, startsWith } from './target.js'
+import { invalidTargetsIn, type NormalTarget, normalize, startsWith } from './target.js'
 
 describe('normalize brings targets into one form', () => {
   const circular: unknown[] = ['loop']
@@ -34,7 +34,7 @@ describe('normalize brings targets into one form', () => {
     ],
     ['a key may hold itself', [circular], [{ queryKey: circular }]],
   ])('%s', (_what, targets, normal) => {
-    expect([normalize(targets), nonsenseIn(targets)]).toEqual([normal, []])
+    expect([normalize(targets), invalidTargetsIn(targets)]).toEqual([normal, []])
   })
 
   it.each<[what: string, target: unknown]>([
@@ -57,13 +57,16 @@ describe('normalize brings targets into one form', () => {
     ['a scope that is no object', { queryKey: ['tx'], scope: 'card' }],
     ['a scope that is null', { queryKey: ['tx'], scope: null }],
     ['a scope that is a list', { queryKey: ['tx'], scope: ['card'] }],
-  ])('nonsense is told, not guessed at: %s', (_what, target) => {
-    expect([normalize(['loans', target]), nonsenseIn(['loans', target])]).toEqual([[{ queryKey: ['loans'] }], [target]])
+  ])('an invalid target is reported, not guessed at: %s', (_what, target) => {
+    expect([normalize(['loans', target]), invalidTargetsIn(['loans', target])]).toEqual([
+      [{ queryKey: ['loans'] }],
+      [target],
+    ])
   })
 
   it('takes a lone value that is no list for one target', () => {
-    expect([normalize(undefined), nonsenseIn(undefined)]).toEqual([[], [undefined]])
-    expect([normalize(''), nonsenseIn('')]).toEqual([[], ['']])
+    expect([normalize(undefined), invalidTargetsIn(undefined)]).toEqual([[], [undefined]])
+    expect([normalize(''), invalidTargetsIn('')]).toEqual([[], ['']])
   })
 })
 

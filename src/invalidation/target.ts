@@ -22,13 +22,13 @@ export type Target = string | QueryKey | ScopedTarget
 /** One or several targets. An array here is always a list of targets: a single key is written `[['balance', id]]`. */
 export type Targets = string | ScopedTarget | readonly Target[]
 
-/** Targets as the matcher takes them. */
+/** A target in the form that the matcher takes. */
 export interface NormalTarget {
   readonly queryKey: QueryKey
   readonly scope?: Scope | undefined
-  /** Data that was asked for after this place in the order of things has the change already. Default: no data has. */
+  /** Data requested after this logical timestamp contains the change. Default: no data does. */
   readonly after?: number
-  /** A request of this tab caused it: what the app has set after that place, and up to this one, is its answer. */
+  /** An own write caused the event: data that the app has set after `after` and up to this timestamp is its answer. */
   readonly own?: number
 }
 
@@ -38,7 +38,7 @@ export const EVERYTHING: NormalTarget = { queryKey: [] }
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
-const isNonsense = (part: unknown): boolean =>
+const isInvalidPart = (part: unknown): boolean =>
   part === undefined || typeof part === 'function' || typeof part === 'symbol' || Number.isNaN(part)
 
 function normalizeOne(value: unknown): NormalTarget | undefined {
@@ -51,31 +51,31 @@ function normalizeOne(value: unknown): NormalTarget | undefined {
 
 function isKey(value: unknown): value is QueryKey {
   if (!Array.isArray(value) || value.length === 0) return false
-  // By index, because `some` passes over holes.
-  for (let index = 0; index < value.length; index++) if (isNonsense(value[index])) return false
+  // By index, because `some` skips holes.
+  for (let index = 0; index < value.length; index++) if (isInvalidPart(value[index])) return false
   return true
 }
 
 /**
- * Brings what a rule says into one form; leaves out what is no target at all: an empty key (it would match everything by
- * accident), a key with `undefined` in it (it would match nothing), a number, nothing.
+ * Brings a rule's targets into one form, without the invalid ones: an empty key (it would match everything by accident), a key
+ * with `undefined` in it (it would match nothing), a number, undefined.
  */
 export function normalize(targets: unknown): readonly NormalTarget[] {
-  // A burst comes by here for each of its events: `map` takes just the room that it needs.
+  // This runs for each event of a burst: `map` allocates just the array it needs.
   const all = listOf(targets).map(normalizeOne)
-  return all.includes(undefined) ? all.filter(isGood) : (all as NormalTarget[])
+  return all.includes(undefined) ? all.filter(isValid) : (all as NormalTarget[])
 }
 
-const isGood = (target: NormalTarget | undefined): target is NormalTarget => target !== undefined
+const isValid = (target: NormalTarget | undefined): target is NormalTarget => target !== undefined
 
-/** What `normalize` leaves out. */
-export const nonsenseIn = (targets: unknown): unknown[] => listOf(targets).filter((one) => !normalizeOne(one))
+/** The invalid targets, which `normalize` leaves out. */
+export const invalidTargetsIn = (targets: unknown): unknown[] => listOf(targets).filter((one) => !normalizeOne(one))
 
 const listOf = (targets: unknown): readonly unknown[] => (Array.isArray(targets) ? targets : [targets])
 
 /**
- * Whether a query key begins with another, part by part: TanStack's `partialMatchKey`, here so that the core depends on
- * no copy of query-core. A property test holds the two together.
+ * Whether a query key begins with another, part by part. This is TanStack's `partialMatchKey`, here so that the core depends on
+ * no copy of query-core. A property test compares the two.
  */
 export function startsWith(key: unknown, prefix: unknown): boolean {
   if (key === prefix) return true

@@ -10,13 +10,13 @@ describe('drain', () => {
     const [ann, bob] = [connect(url), connect(url)]
     await until(() => expect(io.sockets.sockets.size).toBe(2))
     let drained = false
-    const draining = drain(io, { spread: 60_000 }).then(() => {
+    const draining = drain(io, { spreadMs: 60_000 }).then(() => {
       drained = true
     })
     await until(() => expect([ann, bob].map(({ events }) => events.length)).toEqual([1, 1]))
-    const [word, said] = ann.events[0] as [string, { move: boolean; spread: number }]
+    const [word, said] = ann.events[0] as [string, { move: boolean; spreadMs: number }]
     expect([word, said.move]).toEqual(['_line', true])
-    expect(said.spread).toBeGreaterThan(55_000)
+    expect(said.spreadMs).toBeGreaterThan(55_000)
     const late = connect(url)
     await until(() => expect(late.events).toHaveLength(1))
     ann.socket.disconnect()
@@ -33,13 +33,13 @@ describe('drain', () => {
     await until(() => expect(io.sockets.sockets.size).toBe(1))
     io.emit('first')
     await until(() => expect(deaf.events).toHaveLength(1))
-    await drain(io.of('/'), { spread: 0 })
+    await drain(io.of('/'), { spreadMs: 0 })
     // 'io server disconnect' would be taken for a refusal.
     await until(() => expect(deaf.heard).toEqual(['up', 'down: transport close']))
     io.emit('missed')
     deaf.socket.connect()
     await until(() => expect(deaf.heard.at(-1)).toBe('up, recovered'))
-    // The word to move is not among what it is sent again (it is asked anew, since the process still drains).
+    // The message to move is not sent again by the recovery (a new one comes, since the process still drains).
     expect(deaf.events.map(([name]) => name).filter((name) => name !== '_line')).toEqual(['first', 'missed'])
   }, 20_000)
 })
@@ -49,12 +49,12 @@ describe('drain, where there is nowhere else to go', () => {
     const { io, url } = await listen()
     const first = connect(url)
     await until(() => expect(first.heard).toEqual(['up']))
-    const draining = drain(io, { spread: 0 })
+    const draining = drain(io, { spreadMs: 0 })
     const late = connect(url)
     await until(() => expect(late.events).toHaveLength(1))
     expect([first, late].map(({ events }) => events[0])).toEqual([
-      ['_line', { move: true, spread: 0 }],
-      ['_line', { move: true, spread: 1_000 }],
+      ['_line', { move: true, spreadMs: 0 }],
+      ['_line', { move: true, spreadMs: 1_000 }],
     ])
     for (const { socket } of [first, late]) socket.disconnect()
     await draining
@@ -65,20 +65,20 @@ describe('drain, where there is nowhere else to go', () => {
     const { heard } = connect(url)
     await until(() => expect(heard).toEqual(['up']))
     for (const { conn } of io.sockets.sockets.values()) Object.assign(conn, { close: () => undefined })
-    await drain(io, { spread: 0 })
+    await drain(io, { spreadMs: 0 })
     expect(heard).toEqual(['up'])
     // Only then.
     io.disconnectSockets()
   }, 20_000)
 
-  it.each([Number.NaN, Number.POSITIVE_INFINITY, -1])('takes a spread of %s for none', async (spread) => {
+  it.each([Number.NaN, Number.POSITIVE_INFINITY, -1])('takes a spread of %s for none', async (spreadMs) => {
     const { io, url } = await listen()
     const { socket, events, heard } = connect(url)
     await until(() => expect(heard).toEqual(['up']))
     const warn = vi.spyOn(console, 'warn').mockImplementation(() => undefined)
-    const draining = drain(io, { spread })
-    await until(() => expect(events).toEqual([['_line', { move: true, spread: expect.any(Number) }]]))
-    expect(Number(Object(events[0]?.[1]).spread)).toBeGreaterThan(5_000)
+    const draining = drain(io, { spreadMs })
+    await until(() => expect(events).toEqual([['_line', { move: true, spreadMs: expect.any(Number) }]]))
+    expect(Number(Object(events[0]?.[1]).spreadMs)).toBeGreaterThan(5_000)
     expect(warn.mock.calls[0]?.[0]).toContain('bad-option')
     warn.mockRestore()
     socket.disconnect()
@@ -93,17 +93,18 @@ describe('a gap', () => {
     await until(() => expect(io.sockets.sockets.size).toBe(2))
     const notify = createNotifier(io)
     notify.gap()
-    notify.gap({ spread: 0 })
+    notify.gap({ spreadMs: 0 })
     for (const { events } of clients)
       await until(() =>
         expect(events).toEqual([
-          ['_line', { gap: true, spread: 10_000 }],
+          ['_line', { gap: true, spreadMs: 10_000 }],
           ['_line', { gap: true }],
         ]),
       )
-    expect(() => notify.gap({ spread: -1 })).toThrow('spread has to be milliseconds')
+    expect(() => notify.gap({ spreadMs: -1 })).toThrow('spreadMs has to be milliseconds')
+    expect(() => notify.gap({ spread: 5 } as never)).toThrow('spread is now called spreadMs')
     const faults: string[] = []
-    createNotifier(io, { onError: ({ code }) => void faults.push(code) }).gap({ spread: Number.NaN })
+    createNotifier(io, { onError: ({ code }) => void faults.push(code) }).gap({ spreadMs: Number.NaN })
     expect(faults).toEqual(['bad-option'])
   })
 })

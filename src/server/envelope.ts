@@ -2,22 +2,27 @@ import { PartylineServerError } from './errors.js'
 import type { NotifyOptions } from './events.js'
 import { isOrigin } from './origin.js'
 
-/** The reserved field `_line` of an event's metadata, as a client's hub reads and strips it; absent if there is nothing to say. */
-export function envelopeOf({ id, origin, spread }: NotifyOptions): object | undefined {
+/**
+ * The envelope of an event: its metadata's reserved field, which a client's hub reads and removes. Undefined if there is
+ * nothing to say. Throws `bad-option`.
+ */
+export function envelopeOf(options: NotifyOptions): object | undefined {
+  const { id, origin, spreadMs } = options
   const bad = (option: string, why: string): never => {
     throw new PartylineServerError('bad-option', `${option} ${why}`)
   }
+  if ('spread' in options) bad('spread', 'is now called spreadMs')
   if (id !== undefined && !isCursor(id)) bad('id', 'has to be a finite number, or a string of 1 to 100 characters')
-  if (spread !== undefined && !(Number.isFinite(spread) && spread >= 0)) bad('spread', 'has to be milliseconds')
-  if (origin !== undefined && !isOrigin(origin)) bad('origin', 'has to be what originOf(request) gave')
-  const mark = {
+  if (spreadMs !== undefined && !(Number.isFinite(spreadMs) && spreadMs >= 0)) bad('spreadMs', 'has to be milliseconds')
+  if (origin !== undefined && !isOrigin(origin)) bad('origin', 'has to be what originOf(request) returned')
+  const envelope = {
     ...(id !== undefined && { id }),
     ...(origin !== undefined && { origin }),
-    ...(spread && { spread }),
+    ...(spreadMs && { spreadMs }),
   }
-  return Object.keys(mark).length > 0 ? mark : undefined
+  return Object.keys(envelope).length > 0 ? envelope : undefined
 }
 
-/** Whether this can be an event's number in a log; what a client sends as one is anything at first. */
+/** Whether a value can be an event's number in a log. A client may send anything as its cursor. */
 export const isCursor = (value: unknown): value is string | number =>
   typeof value === 'number' ? Number.isFinite(value) : typeof value === 'string' && value !== '' && value.length <= 100

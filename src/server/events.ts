@@ -1,27 +1,26 @@
-/** JSON metadata of an event: a plain object, small, and not the data itself. */
-export type Metadata = Readonly<Record<string, unknown>>
+import type { Metadata } from '../wire/protocol.js'
 
-/** What may be said with one call, whatever the event. */
+/** Options of one call of a notifier, for any event. */
 export interface NotifyOptions {
-  /** The event's number in a durable log of yours, from which `replay` can go on. */
+  /** The event's number in a durable log of yours. `replay` continues from it. */
   readonly id?: string | number
-  /** Which request caused it, as `originOf(request)` says; `from(request)` fills it in. */
+  /** The request that caused the event, as `originOf(request)` returns it. `from(request)` fills it in. */
   readonly origin?: string | undefined
   /**
-   * Clients put their refetch off by a random time up to this many milliseconds. For what reaches very many at once.
+   * Clients delay their refetch by a random time up to this many milliseconds. For events that reach very many browsers at once.
    * @default 0
    */
-  readonly spread?: number
+  readonly spreadMs?: number
 }
 
-/** Metadata and options; metadata may be left out where the event's type asks for none. */
+/** Metadata and options. Metadata may be left out where the event's type requires no field. */
 export type NotifyArguments<M> =
   Record<never, never> extends M
     ? [metadata?: unknown extends M ? Metadata : M, options?: NotifyOptions]
     : [metadata: M, options?: NotifyOptions]
 
-/** The name of an event that the map knows. */
+/** The name of an event of the map. */
 export type EventName<Events> = keyof Events & string
 
-/** Any event with any metadata: what a notifier takes that was not told its events. */
+/** Any event with any metadata: the map of a notifier that was given none. */
 export type AnyEvents = Record<string, Metadata>

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
-import { createExpiry } from './expiry.js'
+import { createExpiry } from './sessions.js'
 
 const DAY = 86_400_000
 
@@ -26,7 +26,7 @@ it('waits longer than a timer can, with timers that each can', () => {
   expect(Math.max(...timers.mock.calls.map(([, ms]) => Number(ms)))).toBeLessThan(2 ** 31)
 })
 
-it('notices within the hour that the machine has slept', () => {
+it('notices in less than an hour that the machine has slept', () => {
   const onExpired = vi.fn()
   createExpiry(onExpired).set(Date.now() + 2 * DAY)
   // The clock has gone on, the timers have not.

@@ -1,9 +1,11 @@
-export type { Answer, Session } from './decision.js'
+export type { Metadata } from '../wire/protocol.js'
+export { ORIGIN_HEADER } from '../wire/protocol.js'
+export type { AuthenticateResult, ServerSession } from './decision.js'
 export { type DrainOptions, type DrainSlice, drain } from './drain.js'
 export { type OnServerError, PartylineServerError, type PartylineServerErrorCode } from './errors.js'
-export type { AnyEvents, EventName, Metadata, NotifyArguments, NotifyOptions } from './events.js'
+export type { AnyEvents, EventName, NotifyArguments, NotifyOptions } from './events.js'
 export { createNotifier, type EmitterSlice, type Notifier, type NotifierOptions } from './notifier.js'
-export { type HeadersSlice, ORIGIN_HEADER, originOf, type RequestSlice } from './origin.js'
+export { type HeadersSlice, originOf, type RequestSlice } from './origin.js'
 export type { LoggedEvent, LoggedEvents } from './replay.js'
 export type { UserId } from './rooms.js'
 export {
@@ -13,4 +15,4 @@ export {
   type SessionsOptions,
   type SocketSlice,
 } from './sessions.js'
-export type { TopicSocket, TopicsOptions } from './topics.js'
+export type { AuthorizeResult, TopicAccessOptions, TopicSocket } from './topics.js'

@@ -79,12 +79,12 @@ describe('notifier', () => {
     const { notify, settled } = await twoUsers()
     const metadata = Object.freeze({ accountId: '7' })
     notify.user('ann', 'changed', metadata, { id: 12 })
-    notify.user('ann', 'changed', metadata, { id: 'a', spread: 500, origin: 'tab-1' })
-    notify.user('ann', 'changed', metadata, { spread: 0, origin: undefined })
+    notify.user('ann', 'changed', metadata, { id: 'a', spreadMs: 500, origin: 'tab-1' })
+    notify.user('ann', 'changed', metadata, { spreadMs: 0, origin: undefined })
     const { ann } = await settled()
     expect(ann).toEqual([
       ['changed', { accountId: '7', _line: { id: 12 } }],
-      ['changed', { accountId: '7', _line: { id: 'a', spread: 500, origin: 'tab-1' } }],
+      ['changed', { accountId: '7', _line: { id: 'a', spreadMs: 500, origin: 'tab-1' } }],
       ['changed', { accountId: '7' }],
     ])
   })
@@ -197,7 +197,14 @@ describe('notifier', () => {
     for (const name of ['', '_line', '_line:auth', 'connect', 'disconnect', 7]) {
       expect(codeOf(() => notify.everyone(name as never))).toBe('bad-event')
     }
-    for (const options of [{ id: Number.NaN }, { id: '' }, { spread: -1 }, { spread: '5' }, { origin: 'a b' }]) {
+    for (const options of [
+      { id: Number.NaN },
+      { id: '' },
+      { spreadMs: -1 },
+      { spreadMs: '5' },
+      { spread: 5 },
+      { origin: 'a b' },
+    ]) {
       expect(codeOf(() => notify.everyone('changed', {}, options as never))).toBe('bad-option')
     }
     expect(await settled()).toEqual({ ann: [], bob: [] })

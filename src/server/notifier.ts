@@ -1,18 +1,19 @@
+import { RESERVED } from '../wire/protocol.js'
 import { envelopeOf } from './envelope.js'
-import { inDevelopment, type OnServerError, PartylineServerError, tell } from './errors.js'
+import { isServerInDevelopment, type OnServerError, PartylineServerError, reportServerError } from './errors.js'
 import type { AnyEvents, EventName, NotifyArguments, NotifyOptions } from './events.js'
 import { bytesOf, checkEvent, checkMetadata } from './metadata.js'
 import { originOf, type RequestSlice } from './origin.js'
 import { checkRoom, checkTopic, checkUserId, topicRoom, type UserId, userRoom } from './rooms.js'
 
-/** More than this many bytes is no signal any more, but data. */
-const LARGE = 1_024
-/** A gap is everybody's: over so many milliseconds they fetch anew. */
-const GAP = 10_000
+/** An event is a signal, not data: larger metadata gets a warning. */
+const MAX_SIGNAL_BYTES = 1_024
+/** A gap concerns every browser. They spread their refetches over this time. */
+const GAP_SPREAD_MS = 10_000
 
 /**
- * What events are sent with: a Socket.IO `Server`, a namespace, or the `Emitter` of `@socket.io/redis-emitter` in a
- * process that has no sockets of its own.
+ * The sender of events: a Socket.IO `Server`, a namespace, or the `Emitter` of `@socket.io/redis-emitter` in a process
+ * without sockets.
  */
 export interface EmitterSlice {
   emit(event: string, metadata: object): unknown
@@ -21,18 +22,18 @@ export interface EmitterSlice {
 
 export interface NotifierOptions {
   /**
-   * The room of a user's sockets; the same as `createSessions` is given.
+   * The room of a user's sockets. Give `createSessions` the same.
    * @default (userId) => `user_${userId}`
    */
   readonly room?: (userId: UserId) => string
   /**
-   * Hears of what can't be sent. With it nothing is thrown: a change that is committed should not end in an error page
-   * because its event was malformed.
-   * @default it is thrown
+   * Receives the errors of events that can't be sent. With it nothing is thrown: a committed change should not end in an
+   * error page because its event was malformed.
+   * @default the error is thrown
    */
   readonly onError?: OnServerError
   /**
-   * Warns of large metadata, once for each event.
+   * Warns about large metadata, once per event.
    * @default NODE_ENV is not 'production'
    */
   readonly development?: boolean
@@ -42,31 +43,31 @@ export interface NotifierOptions {
 export interface Notifier<Events> {
   /** To every browser of a user. */
   user<E extends EventName<Events>>(userId: UserId, event: E, ...rest: NotifyArguments<Events[E]>): void
-  /** To every browser of these users, once each; to nobody if there are none. */
+  /** To every browser of these users, once each. To nobody if the list is empty. */
   users<E extends EventName<Events>>(userIds: readonly UserId[], event: E, ...rest: NotifyArguments<Events[E]>): void
   /** To every browser in a room of yours. */
   room<E extends EventName<Events>>(room: string, event: E, ...rest: NotifyArguments<Events[E]>): void
   /** To every browser that has joined a topic. */
   topic<E extends EventName<Events>>(topic: string, event: E, ...rest: NotifyArguments<Events[E]>): void
   /**
-   * Ends a topic for a user, in every process, at once: a right was taken away. Make `authorize` refuse it first, or they
-   * come back. Default of `reason`: 'not allowed'.
+   * Ends a topic for a user, in every process, at once: a right was taken away. Make `authorize` refuse it first, or the
+   * browsers join again. Default of `reason`: 'not allowed'.
    */
   endTopic(userId: UserId, topic: string, reason?: string): void
-  /** To every browser there is. With many of them, give a `spread`. */
+  /** To every browser. If there are many, set `spreadMs`. */
   everyone<E extends EventName<Events>>(event: E, ...rest: NotifyArguments<Events[E]>): void
   /**
-   * Something was missed on the server's side (a queue or a database connection was lost): every browser fetches anew what
-   * it shows. They spread that over `spread` milliseconds; default: 10,000.
+   * The server may have missed events itself (a queue or a database connection was lost): every browser refetches what it
+   * shows. Browsers spread that over `spreadMs` milliseconds (default: 10,000).
    */
-  gap(options?: Pick<NotifyOptions, 'spread'>): void
-  /** The same, caused by this request: the tab that made it knows its own echo. */
+  gap(options?: Pick<NotifyOptions, 'spreadMs'>): void
+  /** A notifier whose events name this request as their cause: the tab that made it recognizes its own write. */
   from(request: RequestSlice): Notifier<Events>
 }
 
-/** Makes what your routes and jobs notify browsers with. Throws `PartylineServerError`, or tells `onError`. */
+/** Creates the notifier of your routes and jobs. Its calls throw `PartylineServerError`, or pass it to `onError`. */
 export function createNotifier<Events = AnyEvents>(io: EmitterSlice, options: NotifierOptions = {}): Notifier<Events> {
-  const { room: roomOf = userRoom, onError, development = inDevelopment() } = options
+  const { room: roomOf = userRoom, onError, development = isServerInDevelopment() } = options
   const warned = new Set<string>()
 
   function emit(rooms: string[] | undefined, event: string, payload: object): void {
@@ -78,21 +79,21 @@ export function createNotifier<Events = AnyEvents>(io: EmitterSlice, options: No
     }
   }
 
-  /** `rooms`: nobody if empty (Socket.IO would take that for everybody), everybody if undefined. */
-  function send(rooms: string[] | undefined, event: string, metadata: unknown = {}, said: NotifyOptions = {}): void {
+  /** Empty `rooms`: nobody (Socket.IO would send to everybody). Undefined: everybody. */
+  function send(rooms: string[] | undefined, event: string, metadata: unknown, options: NotifyOptions): void {
     checkEvent(event)
     checkMetadata(event, metadata)
-    const mark = envelopeOf(said)
+    const envelope = envelopeOf(options)
     if (development && !warned.has(event)) {
       const bytes = bytesOf(metadata)
-      if (bytes > LARGE) {
+      if (bytes > MAX_SIGNAL_BYTES) {
         warned.add(event)
         const message = `the metadata of '${event}' is ${bytes} bytes: send the signal, not the data`
-        tell(onError, new PartylineServerError('large-metadata', message))
+        reportServerError(onError, new PartylineServerError('large-metadata', message))
       }
     }
     if (rooms?.length === 0) return
-    emit(rooms, event, mark ? { ...metadata, _line: mark } : metadata)
+    emit(rooms, event, envelope ? { ...metadata, [RESERVED]: envelope } : metadata)
   }
 
   const roomOfUser = (userId: unknown): string => {
@@ -107,7 +108,7 @@ export function createNotifier<Events = AnyEvents>(io: EmitterSlice, options: No
       run()
     } catch (thrown) {
       if (!onError || !(thrown instanceof PartylineServerError)) throw thrown
-      tell(onError, thrown)
+      reportServerError(onError, thrown)
     }
   }
 
@@ -115,34 +116,35 @@ export function createNotifier<Events = AnyEvents>(io: EmitterSlice, options: No
     const attempt = (
       roomsOf: () => string[] | undefined,
       event: string,
-      [metadata, said]: readonly [unknown?, NotifyOptions?],
-    ): void => guarded(() => send(roomsOf(), event, metadata, { ...said, origin: said?.origin ?? origin }))
+      [metadata = {}, options]: readonly [unknown?, NotifyOptions?],
+    ): void => guarded(() => send(roomsOf(), event, metadata, { ...options, origin: options?.origin ?? origin }))
     return {
       user: (userId, event, ...rest) => attempt(() => [roomOfUser(userId)], event, rest),
       users: (userIds, event, ...rest) => attempt(() => userIds.map(roomOfUser), event, rest),
-      room: (room, event, ...rest) => attempt(() => [named(room)], event, rest),
-      topic: (topic, event, ...rest) => attempt(() => [topicRoom(checked(topic))], event, rest),
+      room: (room, event, ...rest) => attempt(() => [checkedRoom(room)], event, rest),
+      topic: (topic, event, ...rest) => attempt(() => [topicRoom(checkedTopic(topic))], event, rest),
       endTopic: (userId, topic, message = 'not allowed') =>
         guarded(() => {
           const rooms = [roomOfUser(userId)]
-          // First told, then done: until it is told, a client would wonder at the silence.
-          emit(rooms, '_line', { topic: checked(topic), ok: false, message })
+          // The message goes first: otherwise a client would get no events of the topic, and no reason.
+          emit(rooms, RESERVED, { topic: checkedTopic(topic), ok: false, message })
           io.to(rooms).socketsLeave([topicRoom(topic)])
         }),
       everyone: (event, ...rest) => attempt(() => undefined, event, rest),
-      gap: ({ spread = GAP } = {}) => guarded(() => emit(undefined, '_line', { gap: true, ...envelopeOf({ spread }) })),
+      gap: ({ spreadMs = GAP_SPREAD_MS, ...rest } = {}) =>
+        guarded(() => emit(undefined, RESERVED, { gap: true, ...envelopeOf({ ...rest, spreadMs }) })),
       from: (request) => notifierFor(originOf(request)),
     }
   }
   return notifierFor(undefined)
 }
 
-function named(room: string): string {
+function checkedRoom(room: string): string {
   checkRoom(room)
   return room
 }
 
-function checked(topic: string): string {
+function checkedTopic(topic: string): string {
   checkTopic(topic)
   return topic
 }

@@ -74,7 +74,7 @@ describe('replay', () => {
     expect(codes).toEqual([])
   })
 
-  it('reads page by page, and hears live events meanwhile', async () => {
+  it('reads page by page, and sends live events meanwhile', async () => {
     const { heardWith, notify } = await serve(async function* () {
       yield logged(1)
       // Comes live during the replay, and again with it: the client's hub knows it by its id.
@@ -173,7 +173,7 @@ describe('newest', () => {
     expect(newest).toHaveBeenCalledOnce()
   })
 
-  it('is read before the client hears that it is connected: what it fetches then has all of that', async () => {
+  it('is read before the client knows that it is connected: what it fetches then has all of that', async () => {
     let answer: (id: number) => void = () => undefined
     const newest = vi.fn(() => new Promise<number>((resolve) => (answer = resolve)))
     const { url } = await serve(() => [], { newest })

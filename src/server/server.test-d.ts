@@ -21,12 +21,12 @@ expectTypeOf(notify).toEqualTypeOf<Notifier<Events>>()
 
 notify.user('ann', 'balance_updated', { accountId: '7' })
 notify.user(7, 'balance_updated', { accountId: '7' }, { id: 12 })
-notify.user(7n, 'transaction_happened', { accountId: '7', txType: 'card' }, { id: 'a-1', spread: 500 })
+notify.user(7n, 'transaction_happened', { accountId: '7', txType: 'card' }, { id: 'a-1', spreadMs: 500 })
 notify.users(['ann', 'bob'], 'searched')
 notify.users(['ann', 8], 'searched', { q: 'x' })
 notify.room('admins', 'profile_updated')
 notify.room('admins', 'profile_updated', { whatever: true })
-notify.everyone('balance_updated', { accountId: '7' }, { spread: 10_000 })
+notify.everyone('balance_updated', { accountId: '7' }, { spreadMs: 10_000 })
 notify.from(new Request('https://example.com')).user('ann', 'balance_updated', { accountId: '7' })
 expectTypeOf(notify.from({ headers: {} })).toEqualTypeOf<Notifier<Events>>()
 
@@ -128,7 +128,7 @@ createSessions(io, { authenticate: () => true })
 createSessions(io, { authenticate: () => ({ userId: 'ann' }), replay: () => [{ event: 'balance_updated' }] })
 
 // Topics.
-notify.topic('project:42', 'balance_updated', { accountId: '7' }, { spread: 500 })
+notify.topic('project:42', 'balance_updated', { accountId: '7' }, { spreadMs: 500 })
 notify.from(new Headers()).topic('project:42', 'profile_updated')
 notify.endTopic(7, 'project:42')
 notify.endTopic('ann', 'project:42', 'no longer a member')

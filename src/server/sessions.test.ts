@@ -33,7 +33,7 @@ afterEach(() => {
 })
 
 describe('sessions: who comes in', () => {
-  it('puts a socket into its user’s room before the client hears that it is connected', async () => {
+  it('puts a socket into its user’s room before the client knows that it is connected', async () => {
     const { io, url, notify } = await serve()
     const ann = connect(url, { token: 'ann' })
     // The very first moment at which anybody could know of it.
@@ -221,7 +221,7 @@ describe('sessions: how long', () => {
     const answers = await Promise.all(Array.from({ length: 20 }, () => renew(ann, { token: 'ann' })))
     expect(asked).toBe(2)
     expect(answers.filter(({ ok }) => ok)).toHaveLength(1)
-    expect(answers.find(({ ok }) => !ok)).toEqual({ ok: false, message: 'a renewal is under way already' })
+    expect(answers.find(({ ok }) => !ok)).toEqual({ ok: false, message: 'another renewal is still running' })
     for (const hostile of [[], [null], ['text'], [[1]], [{ token: 'ann' }, 'no function'], [7, 8, 9]]) {
       ann.socket.emit('_line:auth', ...hostile)
       await delay(70)

@@ -57,13 +57,13 @@ describe('who may join', () => {
     const bob = await enter('bob/43')
     expect(await join(ann, '42', '44', '42')).toEqual({ '42': 'ok', '44': 'not your project' })
     expect(await join(bob, '42', '43')).toEqual({ '42': 'not your project', '43': 'ok' })
-    notify.topic('42', 'task_changed', { id: 1 }, { spread: 10 })
+    notify.topic('42', 'task_changed', { id: 1 }, { spreadMs: 10 })
     notify.topic('43', 'other_changed')
     notify.topic('44', 'never')
     notify.everyone('end')
     await until(() => expect([ann, bob].map((one) => heard(one).at(-1))).toEqual(['end', 'end']))
     expect(heard(ann)).toEqual(['task_changed', 'end'])
-    expect(ann.events).toContainEqual(['task_changed', { id: 1, _line: { spread: 10 } }])
+    expect(ann.events).toContainEqual(['task_changed', { id: 1, _line: { spreadMs: 10 } }])
     expect(heard(bob)).toEqual(['other_changed', 'end'])
     ann.socket.emit('_line:leave', { topics: ['42'] })
     await until(() => expect(rooms()).not.toContain('topic:42'))
@@ -83,8 +83,8 @@ describe('who may join', () => {
     [{}, 'not allowed'],
     ['closed', 'closed'],
     [true, 'ok'],
-  ])('authorize gives %j: %s', async (verdict, answer) => {
-    const { enter } = await serve({ authorize: async () => verdict as boolean })
+  ])('authorize gives %j: %s', async (result, answer) => {
+    const { enter } = await serve({ authorize: async () => result as boolean })
     expect(await join(await enter('ann'), 'p')).toEqual({ p: answer })
   })
 
@@ -162,7 +162,7 @@ describe('who may join', () => {
       await delay(5)
     }
     expect(most).toBe(8)
-    // The renewal has asked for t0 anew.
+    // The renewal has asked for t0 again.
     expect(topics).toEqual([...all.slice(0, 8), 't29', 't0'])
     expect(rooms().filter((room) => room.startsWith('topic:'))).toEqual(['topic:t29', 'topic:t0'])
     expect(words(ann)).toEqual([

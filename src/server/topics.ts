@@ -1,7 +1,8 @@
+import { RESERVED } from '../wire/protocol.js'
 import { PartylineServerError } from './errors.js'
 import { checkTopic, TOPIC_PREFIX, topicRoom } from './rooms.js'
 
-/** A socket of Socket.IO's server, as far as topics need it. */
+/** The part of a Socket.IO server socket that topics use. */
 export interface TopicSocket {
   readonly connected: boolean
   readonly recovered: boolean
@@ -12,154 +13,168 @@ export interface TopicSocket {
   onAnyOutgoing(listener: (...args: unknown[]) => void): unknown
 }
 
-export interface TopicsOptions<S, T> {
+/** Who may join which topic. */
+export interface TopicAccessOptions<S, T> {
   /**
-   * Says whether this session may join a topic. False is a refusal, a string one with a reason that the client shows. A throw
-   * is one too, but what was thrown goes to `onError` only. Asked again for each topic when credentials are renewed.
+   * Decides whether this session may join a topic. False refuses, a string refuses with a reason that the client shows. A
+   * throw refuses too, but only `onError` receives the error. Called again for each topic when credentials are renewed.
    */
-  readonly authorize: (session: T, topic: string, socket: S) => Verdict | Promise<Verdict>
+  readonly authorize: (session: T, topic: string, socket: S) => AuthorizeResult | Promise<AuthorizeResult>
   /**
-   * How many topics one browser may be in at once.
+   * How many topics one browser may have joined at once.
    * @default 500
    */
   readonly limit?: number
 }
 
-type Verdict = boolean | string
+/** What `authorize` returns: true, or false or a reason for a refusal. */
+export type AuthorizeResult = boolean | string
 
-/** So many questions of one socket are with `authorize` at a time. */
-const AT_ONCE = 8
+/** How many calls of `authorize` run at once for one socket. */
+const MAX_AUTHORIZE_CALLS = 8
+const DEFAULT_REFUSAL = 'not allowed'
 
-interface Question {
-  /** The client's number for it; absent if it was not the client who asked. */
+interface JoinRequest {
+  /** The client's number for it. Absent if the client did not ask. */
   request?: number | undefined
 }
 
+interface TopicsConnection<S, T> {
+  readonly socket: S
+  readonly access: TopicAccessOptions<S, T> | undefined
+  readonly session: () => T
+  readonly emit: (event: string, metadata: object) => unknown
+  readonly onError: (error: PartylineServerError) => void
+}
+
 /**
- * Lets one socket into topics: a room for each, with a prefix of its own, so that no client gets into another room by asking for
- * a topic. What it may join is asked of the app; without an answer to ask for, nothing.
+ * Lets one socket into topics. Each topic is a room with a prefix of its own, so that no client gets into another room by
+ * asking for a topic. The app decides each join; without `access` every join is refused.
  */
-export function serveTopics<S extends TopicSocket, T>(
-  socket: S,
-  options: TopicsOptions<S, T> | undefined,
-  session: () => T,
-  emit: (event: string, metadata: object) => unknown,
-  fault: (error: PartylineServerError) => void,
-): { readonly recheck: () => void } {
-  const limit = options?.limit ?? 500
-  /** What is being asked, and waits to be. One that is left meanwhile is no longer here. */
-  const questions = new Map<string, Question>()
-  /** Of these, those that wait, oldest first. By topic, so that a client that joins and leaves in a loop makes no queue. */
+export function serveTopics<S extends TopicSocket, T>({
+  socket,
+  access,
+  session,
+  emit,
+  onError,
+}: TopicsConnection<S, T>): { readonly recheck: () => void } {
+  const limit = access?.limit ?? 500
+  /** The joins that wait or are being decided. A topic that the client leaves meanwhile is removed. */
+  const pending = new Map<string, JoinRequest>()
+  /** Those of them that wait, oldest first. By topic, so that a client that joins and leaves in a loop builds no queue. */
   const waiting = new Map<string, () => Promise<void>>()
   let running = 0
 
-  const joined = () => [...socket.rooms].filter((room) => room.startsWith(TOPIC_PREFIX))
-  const used = () => new Set([...joined(), ...[...questions.keys()].map(topicRoom)]).size
-  const say = (topic: string, refusal: string | undefined, request: number | undefined) => {
-    const said = refusal === undefined ? { ok: true } : { ok: false, message: refusal }
-    emit('_line', { topic, ...said, ...(request !== undefined && { request }) })
+  const joinedRooms = () => [...socket.rooms].filter((room) => room.startsWith(TOPIC_PREFIX))
+  const count = () => new Set([...joinedRooms(), ...[...pending.keys()].map(topicRoom)]).size
+  const answer = (topic: string, refusal: string | undefined, request: number | undefined) => {
+    const result = refusal === undefined ? { ok: true } : { ok: false, message: refusal }
+    emit(RESERVED, { topic, ...result, ...(request !== undefined && { request }) })
   }
 
-  /** The reason why not, if there is one. */
+  /** Resolves with the reason of a refusal, if there is one. */
   async function refusalOf(topic: string): Promise<string | undefined> {
-    if (!options) return 'this server has no topics'
+    if (!access) return 'this server has no topics'
     try {
-      const verdict = await options.authorize(session(), topic, socket)
-      if (verdict === true) return undefined
-      return typeof verdict === 'string' && verdict !== '' ? verdict : 'not allowed'
+      const result = await access.authorize(session(), topic, socket)
+      if (result === true) return undefined
+      return typeof result === 'string' && result !== '' ? result : DEFAULT_REFUSAL
     } catch (thrown) {
-      fault(new PartylineServerError('authorization-failed', `authorize threw for the topic '${topic}'`, thrown))
-      return 'not allowed'
+      onError(new PartylineServerError('authorization-failed', `authorize threw for the topic '${topic}'`, thrown))
+      return DEFAULT_REFUSAL
     }
   }
 
-  function put(topic: string, question: Question): void {
-    questions.set(topic, question)
+  function enqueue(topic: string, joinRequest: JoinRequest): void {
+    pending.set(topic, joinRequest)
     waiting.set(topic, async () => {
-      const isOver = () => !socket.connected || questions.get(topic) !== question
+      const isOver = () => !socket.connected || pending.get(topic) !== joinRequest
       if (isOver()) return
       const refusal = await refusalOf(topic)
       if (isOver()) return
       const room = topicRoom(topic)
       const wasIn = socket.rooms.has(room)
-      // Awaited before the client hears of it: with some adapters joining takes a while, and events would fall in between.
+      // Awaited before the answer: some adapters take a while to join, and events in between would be lost.
       if (refusal === undefined) await socket.join(room)
       else await socket.leave(room)
       if (isOver()) return
-      questions.delete(topic)
-      const { request } = question
-      if (request !== undefined || (wasIn && refusal !== undefined)) say(topic, refusal, request)
+      pending.delete(topic)
+      const { request } = joinRequest
+      if (request !== undefined || (wasIn && refusal !== undefined)) answer(topic, refusal, request)
     })
-    next()
+    runNext()
   }
 
-  const failed = (thrown: unknown) =>
-    fault(new PartylineServerError('authorization-failed', 'a topic’s room could not be joined or left', thrown))
+  const onRoomError = (thrown: unknown) =>
+    onError(new PartylineServerError('authorization-failed', 'a topic’s room could not be joined or left', thrown))
 
-  function next(): void {
-    while (running < AT_ONCE) {
+  function runNext(): void {
+    while (running < MAX_AUTHORIZE_CALLS) {
       const [first] = waiting
       if (!first) return
       const [topic, run] = first
       waiting.delete(topic)
       running++
       void run()
-        .catch(failed)
+        .catch(onRoomError)
         .finally(() => {
           running--
-          next()
+          runNext()
         })
     }
   }
 
   function join(topic: string, request: number | undefined): void {
-    const asked = questions.get(topic)
-    if (asked) asked.request = request
-    else if (socket.rooms.has(topicRoom(topic))) say(topic, undefined, request)
-    else if (used() >= limit) say(topic, `more than ${limit} topics`, request)
-    else put(topic, { request })
+    const known = pending.get(topic)
+    if (known) known.request = request
+    else if (socket.rooms.has(topicRoom(topic))) answer(topic, undefined, request)
+    else if (count() >= limit) answer(topic, `more than ${limit} topics`, request)
+    else enqueue(topic, { request })
   }
 
   async function leave(topic: string): Promise<void> {
-    questions.delete(topic)
+    pending.delete(topic)
     waiting.delete(topic)
     await socket.leave(topicRoom(topic))
   }
 
-  /** Every right is asked for anew, those too that are being asked for now; one that was taken away ends its topic. */
+  /** Asks `authorize` again for every topic, pending ones included. A topic whose right was taken away ends. */
   function recheck(): void {
-    const topics = [...joined().map((room) => room.slice(TOPIC_PREFIX.length)), ...questions.keys()]
-    for (const topic of new Set(topics)) put(topic, { request: questions.get(topic)?.request })
+    const topics = [...joinedRooms().map((room) => room.slice(TOPIC_PREFIX.length)), ...pending.keys()]
+    for (const topic of new Set(topics)) enqueue(topic, { request: pending.get(topic)?.request })
   }
 
-  /** `endTopic`, of whatever process: what `authorize` is about to say of it may be out of date. */
-  function hearEnd(event: unknown, said: unknown): void {
-    if (event !== '_line' || typeof said !== 'object' || said === null) return
-    const { topic, ok, request } = said as Record<string, unknown>
-    const question = questions.get(topic as string)
-    if (question && ok === false && request === undefined) put(topic as string, { request: question.request })
+  /** `endTopic` of any process: the result of an `authorize` that still runs may be out of date. */
+  function onOutgoing(event: unknown, metadata: unknown): void {
+    if (event !== RESERVED || typeof metadata !== 'object' || metadata === null) return
+    const { topic, ok, request } = metadata as Record<string, unknown>
+    const known = pending.get(topic as string)
+    if (known && ok === false && request === undefined) enqueue(topic as string, { request: known.request })
   }
 
-  socket.on('_line:join', (said) => {
-    const { topics, request } = read(said, limit)
+  socket.on(`${RESERVED}:join`, (message) => {
+    const { topics, request } = readTopicMessage(message, limit)
     for (const topic of topics) join(topic, request)
   })
-  socket.on('_line:leave', (said) => {
-    for (const topic of read(said, limit).topics) leave(topic).catch(failed)
+  socket.on(`${RESERVED}:leave`, (message) => {
+    for (const topic of readTopicMessage(message, limit).topics) leave(topic).catch(onRoomError)
   })
-  if (options) socket.onAnyOutgoing(hearEnd)
-  // In the rooms of its former connection already; since then a right may have been taken away.
+  if (access) socket.onAnyOutgoing(onOutgoing)
+  // The socket is in the rooms of its former connection already. A right may have been taken away since then.
   if (socket.recovered) recheck()
   return { recheck }
 }
 
-/** What a client sent: anything, until it was looked at. */
-function read(
-  said: unknown,
+/** Reads a client's message, which may be anything. */
+function readTopicMessage(
+  message: unknown,
   limit: number,
 ): { readonly topics: readonly string[]; readonly request: number | undefined } {
-  const { topics, request } = (typeof said === 'object' && said !== null ? said : {}) as Record<string, unknown>
-  // One more than allowed, so that the client hears of it.
+  const { topics, request } = (typeof message === 'object' && message !== null ? message : {}) as Record<
+    string,
+    unknown
+  >
+  // One more than allowed, so that the client gets the refusal.
   const list = Array.isArray(topics) ? topics.slice(0, limit + 1).filter(isTopic) : []
   return { topics: [...new Set(list)], request: typeof request === 'number' ? request : undefined }
 }

@@ -1,7 +1,5 @@
 import type { LogicalClock } from '../invalidation/logical-clock.js'
-
-/** The request header that names the request for the server, which sends the name back with the events of that request. */
-export const ORIGIN_HEADER = 'x-partyline-origin'
+import { ORIGIN_HEADER } from '../wire/protocol.js'
 
 /** An answer is remembered this long (ms). An event that comes later counts as anybody's. */
 const ANSWER_MEMORY_MS = 60_000
@@ -23,7 +21,7 @@ export function createOwnWrites(
 ) {
   const answers = new Map<
     string,
-    { readonly place: number; readonly at: number; until: number; firstEventAt?: number }
+    { readonly timestamp: number; readonly at: number; until: number; firstEventAt?: number }
   >()
   let requests = 0
   let timestamp = 0
@@ -53,7 +51,7 @@ export function createOwnWrites(
       const name = `${tab}.${++requests}`
       const answer = await request(tab === '' ? {} : { [ORIGIN_HEADER]: name })
       lastAnswerAt = now()
-      const answered = { place: ++timestamp, at: lastAnswerAt, until: Number.POSITIVE_INFINITY }
+      const answered = { timestamp: ++timestamp, at: lastAnswerAt, until: Number.POSITIVE_INFINITY }
       answers.set(name, answered)
       after(ANSWER_WRITES_MS, () => {
         answered.until = timestamp

@@ -100,28 +100,28 @@ export function createSessionFactory({ invalidates, worker, ...given }: FactoryO
 function openSession(options: SessionOptions, context: SessionContext): Session {
   const { url, identity, client, logicalClock, handlers } = options
   const { environment, rules, configuration, report } = context
-  const { debounce, shareFetches } = configuration
+  const { shareFetches } = configuration
   const key = keyOf(configuration.name, url, identity)
 
   const invalidator = createInvalidator({
     client,
     rules,
-    debounce: { wait: debounce.waitMs, maxWait: debounce.maxWaitMs },
-    jitter: configuration.jitterMs,
-    order: logicalClock,
+    debounce: configuration.debounce,
+    jitterMs: configuration.jitterMs,
+    logicalClock,
     environment,
     onReceipt: handlers.onReceipt,
     isWatched: handlers.isWatched,
     sharing:
       shareFetches &&
       ((hooks) => {
-        const { build, timeoutMs: timeout } = shareFetches
+        const { build, timeoutMs } = shareFetches
         const name = build === '' ? key : `${key}/${build}`
         const version = () => (link.state().tabs > 1 ? link.heard() : undefined)
-        return loadSharing({ ...hooks, name, timeout, client, environment, version, report })
+        return loadSharing({ ...hooks, name, timeoutMs, client, environment, version, report })
       }),
   })
-  const topics = createTabTopics({ uses: options.topics, report, onJoined: invalidator.joined })
+  const topics = createTabTopics({ uses: options.topics, report, onJoined: invalidator.topicJoined })
   const polling = configuration.polling && createPolling(configuration.polling, environment, invalidator.poll)
 
   const link = createLink({

@@ -30,6 +30,9 @@ export interface EventEnvelope {
 /** The field of an event's metadata that is Partyline's: no rule and no handler ever sees it. */
 export const RESERVED = '_line'
 
+/** The request header that names a tab's request for the server, which sends the name back with the events that it causes. */
+export const ORIGIN_HEADER = 'x-partyline-origin'
+
 /** What the hub's connection is doing. */
 export type SocketState =
   | { readonly name: 'connecting'; readonly reason?: string }

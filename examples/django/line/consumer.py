@@ -1,4 +1,4 @@
-"""The other end of the browser's one WebSocket. The wire is in docs/websocket.md."""
+"""The server's end of the browser's one WebSocket. docs/websocket.md describes the wire."""
 
 import asyncio
 import json
@@ -10,11 +10,11 @@ from django.conf import settings
 from .events import LIMIT, group_of
 from .tokens import Refused, read_token
 
-# Close codes: to the browser the first one is a no, and the second one an accident.
+# Close codes: the browser takes the first one for a refusal, and the second one for an accident.
 UNAUTHORIZED = 4401
 NO_CREDENTIALS = 4408
-# A machine that slept must not keep a session for longer (s): its timers slept too.
-LOOK = 60
+# A machine that slept does not end sessions late by more than this (seconds): its timers slept too.
+MAX_SLEEP_SECONDS = 60
 
 
 class LineConsumer(AsyncWebsocketConsumer):
@@ -23,10 +23,10 @@ class LineConsumer(AsyncWebsocketConsumer):
     timer = None
 
     async def connect(self):
-        # A refusal before this looks like an accident to a browser.
+        # A browser takes a refusal before this for an accident.
         await self.accept()
-        patience = getattr(settings, "LINE_PATIENCE_SECONDS", 30)
-        self.at(time.time() + patience, lambda: self.end(NO_CREDENTIALS, "no credentials were sent"))
+        timeout = getattr(settings, "LINE_PATIENCE_SECONDS", 30)
+        self.at(time.time() + timeout, lambda: self.end(NO_CREDENTIALS, "no credentials were sent"))
 
     async def receive(self, text_data=None, bytes_data=None):
         event, metadata = read_frame(text_data)
@@ -38,14 +38,14 @@ class LineConsumer(AsyncWebsocketConsumer):
             await self.authenticate(metadata)
 
     async def authenticate(self, credentials):
-        """The first credentials, or fresh ones over the connection there is."""
+        """The first credentials, or fresh ones over an open connection."""
         try:
             user_id, expires_at = read_token(credentials.get("token"))
         except Refused as refused:
             if self.group is None:
                 await self.refuse(str(refused))
             else:
-                # The session that there is lasts until its own end.
+                # The current session lasts until its own end.
                 await self.say("_line", {"ok": False, "message": str(refused)})
             return
         group = group_of(user_id)
@@ -53,14 +53,14 @@ class LineConsumer(AsyncWebsocketConsumer):
             await self.refuse("these credentials are somebody else's")
             return
         self.group = group
-        # At every renewal too: a channel layer forgets a member after a day.
+        # At every renewal too: a channel layer removes a member after a day.
         await self.channel_layer.group_add(group, self.channel_name)
         self.at(expires_at, lambda: self.refuse("the session has expired"))
         # Not before the group is joined: from here on the browser relies on it.
         await self.say("_line", {"ok": True})
 
     async def line_event(self, message):
-        """What `emit_event` has sent to the group."""
+        """Sends on an event that `emit_event` has sent to the group."""
         if not self.over:
             await self.send(text_data=message["frame"])
 
@@ -75,7 +75,7 @@ class LineConsumer(AsyncWebsocketConsumer):
         await self.send(text_data=json.dumps({"event": event, **({"metadata": metadata} if metadata else {})}))
 
     async def refuse(self, why):
-        """Says no twice: in a frame as well, since daphne drops the reason of a close."""
+        """Refuses in a frame as well: daphne drops the reason of a close."""
         self.over = True
         await self.say("_line", {"ok": False, "message": why})
         await self.end(UNAUTHORIZED, why)
@@ -86,11 +86,11 @@ class LineConsumer(AsyncWebsocketConsumer):
         await self.base_send({"type": "websocket.close", "code": code, "reason": reason})
 
     def at(self, moment, act):
-        """Calls back at a moment (seconds since 1970), unless another one is named before."""
+        """Calls back at a moment (seconds since 1970), unless another one is set before."""
 
         async def wait():
             while (left := moment - time.time()) > 0:
-                await asyncio.sleep(min(left, LOOK))
+                await asyncio.sleep(min(left, MAX_SLEEP_SECONDS))
             await act()
 
         if self.timer:
@@ -99,7 +99,7 @@ class LineConsumer(AsyncWebsocketConsumer):
 
 
 def read_frame(text):
-    """The event and its metadata; whatever is no frame is an event without a name."""
+    """The event and its metadata. Text that is not a frame is an event without a name."""
     try:
         frame = json.loads(text) if text and len(text) <= LIMIT else None
     except (ValueError, RecursionError):

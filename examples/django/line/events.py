@@ -12,48 +12,48 @@ from django.db import transaction
 logger = logging.getLogger(__name__)
 
 RESERVED = "_line"
-# The most characters of a frame that a browser reads.
+# The maximum length of a frame that a browser reads, in characters.
 LIMIT = 65_536
 ORIGIN = re.compile(r"[\w./-]{1,100}", re.ASCII)
 
 
 def group_of(user_id):
-    """The group of all of a user's browsers. Hashed, since a group's name may hold less than an id may."""
+    """The group of all browsers of a user. Hashed, since a group's name allows fewer characters than an id."""
     return "line." + hashlib.sha256(str(user_id).encode()).hexdigest()[:40]
 
 
 def origin_of(request):
-    """The name that a tab gave its request; None if it gave none, or one that can't be."""
+    """The name that a tab gave its request. None if there is none, or an invalid one."""
     origin = request.headers.get("x-partyline-origin", "")
     return origin if ORIGIN.fullmatch(origin) else None
 
 
-def emit_event(user_id, event, metadata=None, *, id=None, origin=None, spread=None, using=None):
+def emit_event(user_id, event, metadata=None, *, id=None, origin=None, spread_ms=None, using=None):
     """
     Tells all of a user's browsers, when the transaction commits; never if it rolls back.
 
-    `metadata`: what has changed, as a small JSON object: ids, not data.
+    `metadata`: names the change, as a small JSON object: ids, not data.
     `id`: the event's number in your log, if you keep one.
-    `origin`: `origin_of(request)`, so that the tab that asked need not fetch what it has.
-    `spread`: over how many milliseconds browsers spread their fetches.
-    `using`: the database whose commit counts; the default one if left out.
+    `origin`: `origin_of(request)`, so that the tab of this request does not refetch what it has.
+    `spread_ms`: browsers spread their refetches over this many milliseconds.
+    `using`: the database whose commit counts. Default: the default database.
 
     From async code: `await sync_to_async(emit_event)(…)`.
     """
-    group, frame = group_of(user_id), _frame(event, metadata, {"id": id, "origin": origin, "spread": spread})
+    group, frame = group_of(user_id), _frame(event, metadata, {"id": id, "origin": origin, "spreadMs": spread_ms})
     transaction.on_commit(lambda: _send(group, event, frame), using=using)
 
 
-def _frame(event, metadata, mark):
-    """As text, now: what the caller does to its objects later changes nothing."""
+def _frame(event, metadata, envelope):
+    """Text, made now: the caller may change its objects later."""
     if not isinstance(event, str) or not event or event.startswith(RESERVED):
         raise ValueError(f"an event needs a name, which may not begin with {RESERVED}: {event!r}")
     metadata = {} if metadata is None else metadata
     if not isinstance(metadata, dict) or RESERVED in metadata:
         raise ValueError(f"the metadata of {event} has to be a dict without {RESERVED}: {metadata!r}")
-    mark = {name: value for name, value in mark.items() if value is not None}
+    envelope = {name: value for name, value in envelope.items() if value is not None}
     try:
-        frame = json.dumps({"event": event, "metadata": {**metadata, **({RESERVED: mark} if mark else {})}}, allow_nan=False)
+        frame = json.dumps({"event": event, "metadata": {**metadata, **({RESERVED: envelope} if envelope else {})}}, allow_nan=False)
     except (TypeError, ValueError, RecursionError) as error:
         raise ValueError(f"the metadata of {event} is not JSON: {error}") from error
     if len(frame) > LIMIT:
@@ -65,6 +65,6 @@ def _send(group, event, frame):
     try:
         async_to_sync(get_channel_layer().group_send)(group, {"type": "line.event", "frame": frame})
     except Exception:
-        # The change is made: that nobody could be told is no reason for an error page. When the channel layer is back,
-        # so are the browsers' connections, and then they refetch.
+        # The change is committed: an event that was not sent is no reason for an error page. When the channel layer is
+        # back, the browsers reconnect and refetch.
         logger.exception("the event %s could not be sent", event)

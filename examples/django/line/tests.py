@@ -26,10 +26,10 @@ def sent_by(run):
 
 
 class EmitEvent(TestCase):
-    def frames(self, *args, **marks):
+    def frames(self, *args, **envelope):
         def run():
             with self.captureOnCommitCallbacks(execute=True):
-                emit_event(*args, **marks)
+                emit_event(*args, **envelope)
 
         return sent_by(run)
 
@@ -37,9 +37,9 @@ class EmitEvent(TestCase):
         self.assertEqual(self.frames("ann", "seen"), ['{"event": "seen", "metadata": {}}'])
         self.assertEqual(self.frames("ann", "seen", {"id": 7}), ['{"event": "seen", "metadata": {"id": 7}}'])
 
-    def test_marks_are_in_the_reserved_field(self):
-        frame = '{"event": "seen", "metadata": {"a": 1, "_line": {"id": 3, "origin": "t.1", "spread": 500}}}'
-        self.assertEqual(self.frames("ann", "seen", {"a": 1}, id=3, origin="t.1", spread=500), [frame])
+    def test_the_envelope_is_in_the_reserved_field(self):
+        frame = '{"event": "seen", "metadata": {"a": 1, "_line": {"id": 3, "origin": "t.1", "spreadMs": 500}}}'
+        self.assertEqual(self.frames("ann", "seen", {"a": 1}, id=3, origin="t.1", spread_ms=500), [frame])
 
     def test_nobody_elses(self):
         self.assertEqual(self.frames("bob", "seen"), [])
@@ -81,7 +81,7 @@ class EmitEvent(TestCase):
         self.assertEqual(sent_by(run), ['{"event": "seen", "metadata": {"a": 1}}'])
 
     def test_a_channel_layer_that_is_away_is_no_error_page(self):
-        # Nobody listens there.
+        # No process listens on this port.
         away = {"BACKEND": "channels_redis.core.RedisChannelLayer", "CONFIG": {"hosts": ["redis://127.0.0.1:9"]}}
         with self.settings(CHANNEL_LAYERS={"default": away}), self.assertLogs("line.events", "ERROR"):
             with self.captureOnCommitCallbacks(execute=True):

@@ -9,23 +9,23 @@ _signer = TimestampSigner(salt="line")
 
 
 class Refused(Exception):
-    """Why credentials are no good; the browser shows it."""
+    """The reason why credentials are refused. The browser shows it."""
 
 
 def _life():
-    """For how many seconds a token is good."""
+    """How long a token is valid, in seconds."""
     return getattr(settings, "LINE_TOKEN_SECONDS", 900)
 
 
 def make_token(user_id):
-    """What the page's `auth` has to give. `expiresAt` (ms) lets the browser renew it in time."""
+    """The result of the page's `auth`. `expiresAt` (ms) lets the browser renew the token in time."""
     expires_at = int(time.time()) + _life()
     token = _signer.sign_object({"user": user_id, "expiresAt": expires_at})
     return {"token": token, "expiresAt": expires_at * 1000}
 
 
 def read_token(token):
-    """Whose token it is, and when it ends (seconds since 1970)."""
+    """The token's user, and when it ends (seconds since 1970)."""
     if not isinstance(token, str):
         raise Refused("no token was sent")
     try:

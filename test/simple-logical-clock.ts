@@ -1,0 +1,7 @@
+import type { LogicalClock } from '../src/invalidation/logical-clock.js'
+
+/** A logical clock without own writes. */
+export function createSimpleLogicalClock(): LogicalClock {
+  let timestamp = 0
+  return { next: () => ++timestamp, answeredAt: () => undefined, lastAnswer: () => 0 }
+}
