@@ -150,7 +150,6 @@ describe('one identity, one hub', () => {
     expect(former.closed).toBe(true)
     expect(world.transport.live()).toBe(1)
     expect(heard).toEqual(['before'])
-    expect(line.status.fenced).toBe(1)
   })
 
   it('a switch in one tab leaves the tabs of the other identity alone', async () => {
@@ -371,7 +370,7 @@ describe('the ladder', () => {
     [
       'a worker that stays silent',
       () => ({ port: new MessageChannel().port1, addEventListener: () => undefined }),
-      'the hub said nothing for 2500 ms',
+      'the hub did not answer for 2500 ms',
       ['host-failed'],
     ],
   ] satisfies [string, OpenSharedWorker | undefined, string, string[]][])(

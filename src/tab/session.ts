@@ -7,12 +7,10 @@ import type { QueryClientSlice } from '../invalidation/query-client.js'
 import type { Receipt } from '../invalidation/receipt.js'
 import type { CompiledRule } from '../invalidation/rule.js'
 import type { Sharing, SharingHooks } from '../invalidation/sharing.js'
-import { followRung } from '../link/follow-rung.js'
 import { leaderTabRung } from '../link/leader-tab-rung.js'
 import { createLink } from '../link/link.js'
 import type { LinkState } from '../link/link-options.js'
-import { sharedWorkerRung } from '../link/shared-worker-rung.js'
-import { type TabHubs, thisTabRung } from '../link/this-tab-rung.js'
+import { followRung, sharedWorkerRung, type TabHubs, thisTabRung } from '../link/rungs.js'
 import type { TabEnvironment } from '../platform/page.js'
 import { messageOf, type Report } from '../util/errors.js'
 import { keyOf } from '../wire/key.js'
@@ -86,7 +84,7 @@ export function openSession(options: SessionOptions): Session {
     try {
       const { createSharing } = await import('../invalidation/sharing.js')
       const name = build === '' ? key : `${key}/${build}`
-      const version = () => (link.state().tabs > 1 ? link.heard() : undefined)
+      const version = () => (link.state().tabs > 1 ? link.position() : undefined)
       return createSharing({ ...hooks, name, timeout, client: options.client, environment, version, report })
     } catch (thrown) {
       report('share-failed', `this tab fetches for itself: ${messageOf(thrown)}`, { cause: thrown })
@@ -110,8 +108,8 @@ export function openSession(options: SessionOptions): Session {
   const elector = createElector(environment, key)
   const ladder = [
     sharedWorkerRung(environment.openSharedWorker, key),
-    leaderTabRung(environment, key, elector, load('leader-tab')),
-    thisTabRung(environment, key, options.hubs, load('this-tab')),
+    leaderTabRung({ environment, key, elector, load: load('leader-tab') }),
+    thisTabRung({ environment, key, hubs: options.hubs, load: load('this-tab') }),
   ]
 
   const link = createLink({
@@ -155,7 +153,6 @@ export function openSession(options: SessionOptions): Session {
     // What this page fetched is covered; what it was born with (a restored cache, server rendering) is older.
     onVouched: () => invalidator.resync(environment.clock.origin - 1, false),
     onTopics: topics.answered,
-    onLate: options.onLate,
   })
 
   return {

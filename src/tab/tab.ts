@@ -1,5 +1,5 @@
 import { type CompiledRule, compileRule } from '../invalidation/rule.js'
-import type { TabHubs } from '../link/this-tab-rung.js'
+import type { TabHubs } from '../link/rungs.js'
 import { browserEnvironment, type TabEnvironment, type WorkerFactory } from '../platform/page.js'
 import type { Report } from '../util/errors.js'
 import { openSession, type Session, type SessionOptions } from './session.js'
