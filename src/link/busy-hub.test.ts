@@ -7,7 +7,7 @@ import { createPartyline } from '../tab/create-partyline.js'
 
 afterEach(() => void vi.useRealTimers())
 
-it('a hub that speaks is not given up for an answer that is late', async () => {
+it('a hub that sends messages is not given up for an answer that is late', async () => {
   vi.useFakeTimers({ now: 1_000_000 })
   const { environment } = createFakeBrowser().tab()
   const codes: string[] = []

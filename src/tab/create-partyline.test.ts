@@ -419,7 +419,7 @@ describe('the ladder', () => {
     [
       'a worker that stays silent',
       () => ({ port: new MessageChannel().port1, addEventListener: () => undefined }),
-      'the hub said nothing for 2500 ms',
+      'the hub did not answer for 2500 ms',
       ['host-failed'],
     ],
   ] satisfies [string, OpenSharedWorker | undefined, string, string[]][])(

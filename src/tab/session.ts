@@ -6,13 +6,10 @@ import type { QueryClientSlice } from '../invalidation/query-client.js'
 import type { Receipt } from '../invalidation/receipt.js'
 import { type CompiledRule, compileRule } from '../invalidation/rule.js'
 import type { Sharing, SharingOptions } from '../invalidation/sharing.js'
-import { followRung } from '../link/follow-rung.js'
 import { leaderTabRung } from '../link/leader-tab-rung.js'
 import { createLink } from '../link/link.js'
 import type { LinkState } from '../link/link-options.js'
-import type { Rung } from '../link/rung.js'
-import { sharedWorkerRung } from '../link/shared-worker-rung.js'
-import { type TabHubs, thisTabRung } from '../link/this-tab-rung.js'
+import { followRung, type Rung, sharedWorkerRung, type TabHubs, thisTabRung } from '../link/rungs.js'
 import { browserEnvironment, type TabEnvironment, type WorkerFactory } from '../platform/page.js'
 import { messageOf, type Report } from '../util/errors.js'
 import { keyOf } from '../wire/key.js'
@@ -117,7 +114,7 @@ function openSession(options: SessionOptions, context: SessionContext): Session 
       ((hooks) => {
         const { build, timeoutMs } = shareFetches
         const name = build === '' ? key : `${key}/${build}`
-        const version = () => (link.state().tabs > 1 ? link.heard() : undefined)
+        const version = () => (link.state().tabs > 1 ? link.position() : undefined)
         return loadSharing({ ...hooks, name, timeoutMs, client, environment, version, report })
       }),
   })
@@ -167,7 +164,6 @@ function openSession(options: SessionOptions, context: SessionContext): Session 
     // What this page fetched is covered. What it was loaded with (a restored cache, server rendering) is older.
     onVouched: () => invalidator.resync(environment.clock.origin - 1, false),
     onTopics: topics.answered,
-    onLate: () => undefined,
   })
 
   return {
@@ -208,8 +204,8 @@ function createRungs(key: string, { environment, hubs, configuration }: SessionC
   const elector = createElector(environment, key)
   const rungs = [
     sharedWorkerRung(environment.openSharedWorker, key),
-    leaderTabRung(environment, key, elector, load('leader-tab')),
-    thisTabRung(environment, key, hubs, load('this-tab')),
+    leaderTabRung({ environment, key, elector, load: load('leader-tab') }),
+    thisTabRung({ environment, key, hubs, load: load('this-tab') }),
   ]
   return configuration.host === 'auto' ? rungs : rungs.filter((rung) => rung.host === configuration.host)
 }

@@ -1,13 +1,13 @@
 /** Where the hub runs. */
 export type Host = 'shared-worker' | 'leader-tab' | 'this-tab'
 
-/** A rung of the ladder that failed, and why. */
+/** A rung of the ladder that was left, and why. */
 export interface Step {
   readonly host: Host
   readonly reason: string
 }
 
-/** A stretch of time in which events may have been missed. It is answered by a resync. */
+/** A stretch of time in which events may have been missed. A resync follows. */
 export interface Gap {
   /** Why events may have been missed. */
   readonly reason: string
@@ -15,36 +15,36 @@ export interface Gap {
   readonly until: number
 }
 
-interface StatusFields {
+interface Standing {
   /** Where the hub runs; undefined while none has been found. */
   readonly host: Host | undefined
   /** This tab's role. Only a `leader-tab` host has roles. */
   readonly role: 'leader' | 'follower' | undefined
-  /** The rungs that were tried before this host, and why each failed. Empty when the first one works. */
+  /** The rungs that were tried before this host, and why each was left. Empty when the first one led to a hub. */
   readonly steps: readonly Step[]
   /** How many tabs share the socket, this one included; 0 while there is no hub. */
   readonly tabs: number
-  /** When the state of this `name` began. Milliseconds since the Unix epoch. */
+  /** When this state began. Milliseconds since the Unix epoch. */
   readonly since: number
-  /** The id of the hub's life; another one means another hub. */
+  /** The identity of the hub's life; another one means another hub. */
   readonly epoch: string | undefined
   /** The last stretch in which events may have been missed. */
   readonly lastGap: Gap | undefined
 }
 
 /**
- * The state of a line's connection. Narrow it on `name`. The same object is kept until something changes, so it suits
+ * The state of a line. Narrow it on `name`. The same object is kept until something changes, so it suits
  * `useSyncExternalStore`.
  *
  * - `idle`: nobody is signed in, or nothing is mounted: no socket is wanted.
- * - `connecting`: before the first connection. `reason` is the last failure's, if there was one.
+ * - `connecting`: on the way to a first connection. `reason` is the last failure, if there was one.
  * - `connected`: events flow.
  * - `disconnected`: the socket was lost and is being reconnected.
- * - `unauthorized`: the server refused this identity's credentials more than once. The hub tries again when a tab becomes
- *   visible, when a tab attaches, or at `mount`.
+ * - `unauthorized`: the server refused this identity's credentials more than once. They are tried again when a tab
+ *   becomes visible, when a tab attaches, or at `mount`.
  * - `signed-out`: `signOut()` was called in this tab or in another one of this identity.
  */
-export type Status = StatusFields &
+export type Status = Standing &
   (
     | { readonly name: 'idle' | 'connecting' | 'connected'; readonly reason?: string | undefined }
     | { readonly name: 'disconnected' | 'unauthorized' | 'signed-out'; readonly reason: string }
