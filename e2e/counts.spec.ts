@@ -4,7 +4,7 @@ import { atRest, type Bank, expect, origin, type Page, setVisibility, test } fro
 const BALANCE = '/api/accounts/11/balance'
 const TRANSACTIONS = /^\/api\/transactions/
 const TABS = 20
-/** The longest that an event waits for its fetch (ms): the default of `debounce.maxWait`. */
+/** The longest that an event waits for its fetch (ms): the default of `debounce.maxWaitMs`. */
 const MAX_WAIT = 1_000
 
 async function openOneVisible(bank: Bank, path: string): Promise<Page> {

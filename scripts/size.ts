@@ -49,7 +49,7 @@ try {
   const entry = chunks.find((chunk) => chunk.isEntry)
   if (!entry) throw new Error('the bundler gave no entry')
   const eager = new Set([entry.fileName, ...entry.imports])
-  const session = chunks.find((chunk) => chunk.moduleIds.some((id) => /dist\/tab\/tab\.js$/.test(id)))
+  const session = chunks.find((chunk) => chunk.moduleIds.some((id) => /dist\/tab\/session\.js$/.test(id)))
   if (!session) throw new Error('the session is no chunk of its own')
   const signedIn = new Set([session.fileName, ...session.imports].filter((name) => !eager.has(name)))
   const sharing = chunks.find((chunk) => chunk.moduleIds.some((id) => /invalidation\/sharing\.js$/.test(id)))

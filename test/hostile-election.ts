@@ -3,7 +3,7 @@ import { createHeartbeatElector } from '../src/election/heartbeat-elector.js'
 import { createVirtualTime } from '../src/testing/virtual-time.js'
 import { createHostileTabs, type HostileTab, seededRandom, type Weather } from './hostile-tabs.js'
 
-/** A tab that wants a hub: it stands for office, and again whenever it has lost it. */
+/** A tab that wants a hub: it campaigns, and again whenever it has lost the leadership. */
 export interface Player {
   readonly tab: HostileTab
   alive: boolean
@@ -12,7 +12,7 @@ export interface Player {
   /** A clean end. */
   close(): void
   crash(): void
-  depose(): void
+  steal(): void
   freeze(ms: number): void
 }
 
@@ -43,7 +43,7 @@ export function createHostileElection(seed: number, weather: Weather) {
         player.alive = false
         tab.crash()
       },
-      depose() {
+      steal() {
         player.holding = false
         life.abort()
         life = new AbortController()
@@ -86,7 +86,7 @@ export function createHostileElection(seed: number, weather: Weather) {
     join,
     tab: tabs.tab,
     holders,
-    /** How many held the office at the same moment, at most. */
+    /** The largest number of holders at the same moment. */
     most: () => most,
     random,
     time,

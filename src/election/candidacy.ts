@@ -1,183 +1,262 @@
 import type { HubEnvironment } from '../platform/environment.js'
-import { type ElectionMessage, isElectionMessage, outranks, type Rank } from './election-message.js'
 import type { Leadership } from './elector.js'
-import type { Terms } from './terms.js'
+
+/**
+ * The messages of candidates where there are no Web Locks.
+ *
+ * - `beat`: I hold the leadership. Sent every second, on election, and as the objection to a claim.
+ * - `claim`: I know of no holder, and take the leadership in this term unless somebody objects.
+ * - `steal`: I take the leadership in this term from any holder in a lower one.
+ * - `resign`: I give up my leadership, or my claim.
+ */
+interface ElectionMessage extends Rank {
+  readonly election: 'beat' | 'claim' | 'steal' | 'resign'
+}
+
+/** A candidate's rank: the higher term goes first, and within a term the smaller identifier. A total order. */
+interface Rank {
+  readonly term: number
+  /** Differs in every candidacy, also in those of one tab. */
+  readonly candidate: string
+}
+
+const outranks = (one: Rank, other: Rank): boolean =>
+  one.term > other.term || (one.term === other.term && one.candidate < other.candidate)
+
+const ELECTION_MESSAGES: readonly unknown[] = ['beat', 'claim', 'steal', 'resign']
+
+/** Tells an election's message from anything else on the channel. */
+function isElectionMessage(data: unknown): data is ElectionMessage {
+  if (typeof data !== 'object' || data === null) return false
+  const { election, term, candidate } = data as Partial<Record<keyof ElectionMessage, unknown>>
+  return ELECTION_MESSAGES.includes(election) && Number.isSafeInteger(term) && typeof candidate === 'string'
+}
+
+/** The terms that one elector knows of, over all its candidacies. */
+export interface Terms {
+  learn(term: number): void
+  next(): number
+}
+
+/**
+ * Terms count up from the highest known one. They start from the clock, which all tabs share. So a newcomer that steals
+ * from a silent holder, of which it never heard, still outranks that holder when it wakes.
+ */
+export function createTerms(clock: { now(): number }): Terms {
+  let highest = 0
+  return {
+    learn(term) {
+      highest = Math.max(highest, term)
+    },
+    next() {
+      highest = Math.max(highest + 1, Math.floor(clock.now()))
+      return highest
+    },
+  }
+}
 
 export type HeartbeatPowers = Pick<HubEnvironment, 'clock' | 'timers' | 'random' | 'id'> & {
   readonly openChannel: NonNullable<HubEnvironment['openChannel']>
 }
 
-/** All in milliseconds. */
 export interface HeartbeatSettings {
   /** The holder beats this often. */
-  readonly beat: number
-  /** A candidate that hears nothing for this long, and up to `spread` more, claims the office. */
-  readonly silence: number
-  /** Keeps candidates that heard the same last beat from claiming at the same moment. */
-  readonly spread: number
+  readonly beatMs: number
+  /** A candidate that receives nothing for this long, and up to `spreadMs` more, claims the leadership. */
+  readonly silenceMs: number
+  /** Keeps candidates that received the same last beat from claiming at the same moment. */
+  readonly spreadMs: number
   /** How long a claim waits for objections. */
-  readonly objection: number
-  /** How long a newcomer waits for objections. It claims at once, not having listened for a beat before. */
-  readonly answer: number
+  readonly objectionMs: number
+  /** How long a newcomer's claim waits for objections. It claims at once, and has not listened for a beat before. */
+  readonly newcomerMs: number
   /**
-   * After a resignation nobody can object, only claim as well. So candidates claim within this time, and their claims
-   * wait this long.
+   * After a resignation nobody can object, only claim as well. So candidates claim within this time, and their claims wait
+   * this long.
    */
-  readonly vacancy: number
+  readonly vacancyMs: number
 }
 
 /**
- * The term of a newcomer's claim, below every other: a holder that is merely too busy to answer in time keeps the office
- * when it speaks again.
+ * The term of a newcomer's claim, below every other: a holder that is merely too busy to object in time keeps the
+ * leadership as soon as it does.
  */
-const QUESTION = 0
+const NEWCOMER_TERM = 0
 
-/** Stands for office once: a candidate waits, claims, and holds, until its signal aborts or a better one speaks. */
-export function runCandidacy(
-  powers: HeartbeatPowers,
-  name: string,
-  settings: HeartbeatSettings,
-  terms: Terms,
-  signal: AbortSignal,
-  deposing = false,
-): Promise<Leadership> {
-  const { clock, timers, random } = powers
+/** A candidacy has one timer in every state. `term` is the number under which the candidate claims or holds. */
+type CandidacyState =
+  /** `last`: the last beat, claim or steal of another candidate; undefined for a newcomer. */
+  | { readonly name: 'waiting'; readonly last: Rank | undefined }
+  | { readonly name: 'claiming'; readonly by: 'claim' | 'steal'; readonly term: number }
+  /** Milliseconds since the Unix epoch. */
+  | { readonly name: 'holding'; readonly term: number; readonly since: number; readonly lastBeatAt: number }
+
+interface CandidacyClaim {
+  readonly by: 'claim' | 'steal'
+  readonly term: number
+  readonly objectionMs: number
+  readonly isRepeated?: true
+}
+
+interface CandidateOptions {
+  readonly powers: HeartbeatPowers
+  readonly settings: HeartbeatSettings
+  readonly terms: Terms
+  readonly post: (message: ElectionMessage) => void
+  readonly onElected: () => void
+  readonly onLost: () => void
+}
+
+export interface CandidacyOptions extends Pick<CandidateOptions, 'powers' | 'settings' | 'terms'> {
+  /** The channel's name. */
+  readonly name: string
+  readonly signal: AbortSignal
+  /** Whether it claims the leadership, or steals it. */
+  readonly by: 'claim' | 'steal'
+}
+
+/** One candidacy: it waits, claims and holds, until its signal aborts or a candidate of a higher rank takes over. */
+export function runCandidacy({ name, signal, by, ...options }: CandidacyOptions): Promise<Leadership> {
   return new Promise((resolve, reject) => {
     if (signal.aborted) return reject(signal.reason)
-    const channel = powers.openChannel(name)
-    const candidate = powers.id()
+    const channel = options.powers.openChannel(name)
     const lost = new AbortController()
-    let role: 'waiting' | 'claiming' | 'holding' = 'waiting'
-    let term = QUESTION
-    /** This candidate has heard nobody yet, so there may well be a holder. */
-    let asking = !deposing
-    /** When this candidate spoke last, and since when it has held the office. */
-    let spoke = 0
-    let since = 0
-    /** Who spoke for the office last. */
-    let last: Rank | undefined
-    let disarm = (): void => undefined
+    const candidate = createCandidate({
+      ...options,
+      post: (message) => channel.postMessage(message),
+      onElected: () => resolve({ lost: lost.signal }),
+      onLost() {
+        end()
+        lost.abort(new DOMException('Another candidate took the leadership.', 'AbortError'))
+      },
+    })
 
-    /** The only timer of a candidacy. Every message sets it anew, which is also what keeps it from being throttled. */
-    function arm(ms: number, run: () => void): void {
-      disarm()
-      disarm = timers.after(ms, run)
+    const listener = ({ data }: MessageEvent): void => {
+      if (isElectionMessage(data)) candidate.receive(data)
     }
-
-    function say(election: ElectionMessage['election']): void {
-      spoke = clock.now()
-      channel.postMessage({ election, term, candidate } satisfies ElectionMessage)
-    }
-
-    function sayClaim(): void {
-      say(deposing ? 'steal' : 'claim')
-    }
-
-    function wait(): void {
-      role = 'waiting'
-      asking = false
-      arm(settings.silence + random() * settings.spread, () => claim(settings.objection))
-    }
-
-    function claim(patience: number, again = false): void {
-      role = 'claiming'
-      term = asking ? QUESTION : terms.next()
-      sayClaim()
-      const due = clock.now() + patience
-      arm(patience, () => {
-        // Frozen or asleep meanwhile: objections may be queued behind this timer. Once only, or else a tab whose timers
-        // run once a minute would never be elected.
-        if (!again && clock.now() - due > settings.beat) claim(patience, true)
-        else hold()
-      })
-    }
-
-    function hold(): void {
-      role = 'holding'
-      since = clock.now()
-      beat()
-      resolve({ lost: lost.signal })
-    }
-
-    /**
-     * A holder that was frozen, asleep or busy may have been replaced without knowing. It needs no state of its own for
-     * that doubt: whatever wakes it, a timer or a message, the first thing it does is to beat or to step down. A
-     * replacement, which has the higher term, answers the beat at once; candidates only learn that it lives.
-     */
-    function beat(): void {
-      const now = clock.now()
-      // Asked, and nobody answered for as long as a candidate would have waited: the office was empty.
-      if (asking && now - since >= settings.silence && now - spoke <= settings.beat + settings.silence) {
-        asking = false
-        term = terms.next()
-      }
-      say('beat')
-      arm(settings.beat, beat)
-    }
-
-    function hear({ data }: MessageEvent): void {
-      if (!isElectionMessage(data)) return
-      terms.learn(data.term)
-      if (data.election === 'resign') {
-        hearResign(data)
-        return
-      }
-      last = data
-      const above = outranks(data, { term, candidate })
-      if (role === 'waiting') wait()
-      else if (role === 'holding') hearAsHolder(data, above)
-      else hearAsClaimant(data, above)
-    }
-
-    function hearResign(resigned: Rank): void {
-      // Late word of a holder that has a successor by now.
-      if (role !== 'waiting' || (last && outranks(last, resigned))) return
-      asking = false
-      arm(random() * settings.vacancy, () => claim(settings.vacancy))
-    }
-
-    function hearAsHolder({ election }: ElectionMessage, above: boolean): void {
-      // A claim is only a question, whatever its term: its candidate did not hear us. A beat that is not above ours is
-      // from a holder that has to step down, so it shall hear ours.
-      if (above && election !== 'claim') lose()
-      else beat()
-    }
-
-    function hearAsClaimant({ election }: ElectionMessage, above: boolean): void {
-      if (deposing && above && election === 'beat') {
-        // A holder that we did not know of: it has yet to hear a higher term.
-        claim(settings.objection)
-      } else if (above || (election === 'beat' && !deposing)) {
-        // Who deposes stands in line as well, since somebody else is about to do it. To outbid each other would never end.
-        deposing = false
-        wait()
-      } else {
-        // From a newcomer that did not hear our claim, or a holder that did not hear that it is deposed.
-        sayClaim()
-      }
-    }
-
-    function lose(): void {
-      end()
-      lost.abort(new DOMException('The office was taken by another candidate.', 'AbortError'))
-    }
-
-    function leave(): void {
-      if (role !== 'waiting') say('resign')
+    function resign(): void {
+      candidate.resign()
       end()
       reject(signal.reason)
     }
-
     function end(): void {
-      disarm()
-      channel.removeEventListener('message', hear)
+      candidate.stop()
+      channel.removeEventListener('message', listener)
       channel.close()
-      signal.removeEventListener('abort', leave)
+      signal.removeEventListener('abort', resign)
     }
 
-    channel.addEventListener('message', hear)
-    signal.addEventListener('abort', leave)
-    if (deposing) claim(settings.objection)
-    else arm(random() * settings.vacancy, () => claim(settings.answer))
+    channel.addEventListener('message', listener)
+    signal.addEventListener('abort', resign)
+    candidate.start(by)
   })
+}
+
+function createCandidate({ powers, settings, terms, post, onElected, onLost }: CandidateOptions) {
+  const { clock, timers, random } = powers
+  const candidate = powers.id()
+  let state: CandidacyState = { name: 'waiting', last: undefined }
+  let cancelTimer = (): void => undefined
+
+  /** The only timer of a candidacy. Every message restarts it, which also keeps it from being throttled. */
+  function schedule(ms: number, run: () => void): void {
+    cancelTimer()
+    cancelTimer = timers.after(ms, run)
+  }
+
+  const send = (election: ElectionMessage['election'], term: number): void => post({ election, term, candidate })
+
+  function wait(last: Rank): void {
+    state = { name: 'waiting', last }
+    schedule(settings.silenceMs + random() * settings.spreadMs, () => {
+      claim({ by: 'claim', term: terms.next(), objectionMs: settings.objectionMs })
+    })
+  }
+
+  function claim({ by, term, objectionMs, isRepeated }: CandidacyClaim): void {
+    state = { name: 'claiming', by, term }
+    send(by, term)
+    const due = clock.now() + objectionMs
+    schedule(objectionMs, () => {
+      // Frozen or asleep meanwhile: objections may be queued behind this timer. Once only, or else a tab whose timers run
+      // once a minute would never be elected.
+      if (isRepeated || clock.now() - due <= settings.beatMs) hold(term)
+      else claim({ by, term: term === NEWCOMER_TERM ? term : terms.next(), objectionMs, isRepeated: true })
+    })
+  }
+
+  function hold(term: number): void {
+    const now = clock.now()
+    beat({ term, since: now, lastBeatAt: now })
+    onElected()
+  }
+
+  /**
+   * A holder that was frozen, asleep or busy may have been replaced without knowing. That doubt needs no state of its own:
+   * whatever wakes the holder, a timer or a message, the first thing it does is to beat or to step down. A replacement,
+   * which has the higher term, answers the beat at once; candidates only learn that it lives.
+   */
+  function beat({ term, since, lastBeatAt }: Omit<Extract<CandidacyState, { name: 'holding' }>, 'name'>): void {
+    const now = clock.now()
+    // The newcomer asked, and nobody objected for as long as a candidate would have waited: there was no holder.
+    const isUnopposed = now - since >= settings.silenceMs && now - lastBeatAt <= settings.beatMs + settings.silenceMs
+    const held = term === NEWCOMER_TERM && isUnopposed ? terms.next() : term
+    const holding = { name: 'holding', term: held, since, lastBeatAt: now } as const
+    state = holding
+    send('beat', held)
+    schedule(settings.beatMs, () => beat(holding))
+  }
+
+  function receive(message: ElectionMessage): void {
+    terms.learn(message.term)
+    if (message.election === 'resign') receiveResignation(message)
+    else if (state.name === 'waiting') wait(message)
+    else if (state.name === 'holding') {
+      // A claim is only a question, whatever its term: its candidate did not receive our beat. A beat that is not above
+      // ours is from a holder that has to step down, so it shall receive ours.
+      if (message.election !== 'claim' && outranks(message, { term: state.term, candidate })) onLost()
+      else beat(state)
+    } else receiveAsClaimant(message, state)
+  }
+
+  function receiveResignation(resigned: Rank): void {
+    // A late message of a holder that has a successor by now.
+    if (state.name !== 'waiting' || (state.last && outranks(state.last, resigned))) return
+    schedule(random() * settings.vacancyMs, () => {
+      claim({ by: 'claim', term: terms.next(), objectionMs: settings.vacancyMs })
+    })
+  }
+
+  function receiveAsClaimant(
+    message: ElectionMessage,
+    { by, term }: Extract<CandidacyState, { name: 'claiming' }>,
+  ): void {
+    const isAbove = outranks(message, { term, candidate })
+    if (by === 'steal' && isAbove && message.election === 'beat') {
+      // A holder of which we did not know: it has yet to receive a higher term.
+      claim({ by, term: terms.next(), objectionMs: settings.objectionMs })
+    } else if (isAbove || (message.election === 'beat' && by === 'claim')) {
+      // A stealing candidate waits as well, since another one is about to hold. To outbid each other would never end.
+      wait(message)
+    } else {
+      // From a newcomer that did not receive our claim, or a holder that did not learn of the steal.
+      send(by, term)
+    }
+  }
+
+  return {
+    start(by: 'claim' | 'steal'): void {
+      if (by === 'steal') claim({ by, term: terms.next(), objectionMs: settings.objectionMs })
+      else {
+        schedule(random() * settings.vacancyMs, () => {
+          claim({ by, term: NEWCOMER_TERM, objectionMs: settings.newcomerMs })
+        })
+      }
+    },
+    receive,
+    resign(): void {
+      if (state.name !== 'waiting') send('resign', state.term)
+    },
+    stop: () => cancelTimer(),
+  }
 }

@@ -3,13 +3,13 @@ import type { HeartbeatPowers } from './candidacy.js'
 import type { Elector } from './elector.js'
 import { createLockElector } from './lock-elector.js'
 
-/** Nobody else can be seen, so nobody else can stand. */
+/** Where no other hub can be seen, none can campaign. */
 export const unopposed: Elector = {
   campaign: async () => ({ lost: new AbortController().signal }),
   steal: async () => ({ lost: new AbortController().signal }),
 }
 
-/** Web Locks where there are some; else heartbeats; where there is no channel either, nobody to compete with. */
+/** By Web Locks; where there are none, by heartbeats; where there is no channel either, unopposed. */
 export function createElector(environment: HubEnvironment, key: string): Elector {
   const name = `${key}/owner`
   const { locks, openChannel } = environment
@@ -17,14 +17,14 @@ export function createElector(environment: HubEnvironment, key: string): Elector
   return openChannel ? createLazyElector({ ...environment, openChannel }, name) : unopposed
 }
 
-/** Few need heartbeats: they are a chunk of their own. */
+/** Few browsers need heartbeats, so they are a chunk of their own. */
 function createLazyElector(powers: HeartbeatPowers, name: string): Elector {
   let loading: Promise<Elector> | undefined
   const load = () => {
     loading ??= import('./heartbeat-elector.js').then(
       ({ createHeartbeatElector }) => createHeartbeatElector(powers, name),
       (thrown: unknown) => {
-        // It may be there the next time.
+        // The chunk may be there the next time.
         loading = undefined
         throw thrown
       },

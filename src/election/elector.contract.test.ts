@@ -34,7 +34,7 @@ afterEach(() => void vi.useRealTimers())
 
 describe.each(ELECTORS)('the elector by $kind', ({ create }) => {
   function setUp() {
-    // Messages take their time, so that who answers for ever fails the test instead of hanging it.
+    // Messages take time, so that candidates that answer each other for ever fail the test instead of hanging it.
     const browser = createFakeBrowser({ route: (deliver) => void setTimeout(deliver, 1) })
     const all: Candidate[] = []
     let most = 0
@@ -77,8 +77,8 @@ describe.each(ELECTORS)('the elector by $kind', ({ create }) => {
       const { environment, crash } = browser.tab()
       const elector = create(environment, name)
       return {
-        stand: () => follow(elector.campaign, crash),
-        depose: () => follow(elector.steal, crash),
+        campaign: () => follow(elector.campaign, crash),
+        steal: () => follow(elector.steal, crash),
       }
     }
     return {
@@ -91,9 +91,9 @@ describe.each(ELECTORS)('the elector by $kind', ({ create }) => {
         return holder
       },
       pass: (ms: number) => vi.advanceTimersByTimeAsync(ms),
-      /** How many held the office at the same moment, at most. */
+      /** The largest number of holders at the same moment. */
       most: () => most,
-      /** What is left of everybody: locks, channels, timers, and listeners on the signals but our own. */
+      /** What is left of all candidates: locks, channels, timers, and listeners on the signals except our own. */
       left: () => [
         ...browser.locks.names(),
         ...browser.channels.names(),
@@ -105,14 +105,14 @@ describe.each(ELECTORS)('the elector by $kind', ({ create }) => {
 
   it('elects the only candidate', async () => {
     const { tab, pass } = setUp()
-    const only = tab().stand()
+    const only = tab().campaign()
     await pass(SOON)
     expect(only.state).toBe('holding')
   })
 
   it('elects one of ten, and keeps it', async () => {
     const { tab, pass, holder, most } = setUp()
-    const candidates = Array.from({ length: 10 }, () => tab().stand())
+    const candidates = Array.from({ length: 10 }, () => tab().campaign())
     await pass(SOON)
     const elected = holder()
     await pass(60_000)
@@ -123,19 +123,19 @@ describe.each(ELECTORS)('the elector by $kind', ({ create }) => {
 
   it('keeps the holder when others come', async () => {
     const { tab, pass, holder } = setUp()
-    const first = tab().stand()
+    const first = tab().campaign()
     await pass(SOON)
     for (let tabs = 0; tabs < 5; tabs++) {
-      tab().stand()
+      tab().campaign()
       await pass(777)
     }
     await pass(SOON)
     expect(holder()).toBe(first)
   })
 
-  it('goes to the next in line at once when the holder ends', async () => {
+  it('goes to the next in the queue at once when the holder ends', async () => {
     const { tab, pass, holder, holders, left, most } = setUp()
-    const candidates = Array.from({ length: 10 }, () => tab().stand())
+    const candidates = Array.from({ length: 10 }, () => tab().campaign())
     await pass(SOON)
     for (let rest = 10; rest > 0; rest--) {
       holder().end()
@@ -147,9 +147,9 @@ describe.each(ELECTORS)('the elector by $kind', ({ create }) => {
     expect(left()).toEqual([])
   })
 
-  it('goes to the next in line when the holder crashes', async () => {
+  it('goes to the next in the queue when the holder crashes', async () => {
     const { tab, pass, holder, most } = setUp()
-    for (let tabs = 0; tabs < 10; tabs++) tab().stand()
+    for (let tabs = 0; tabs < 10; tabs++) tab().campaign()
     await pass(SOON)
     for (let crashes = 0; crashes < 9; crashes++) {
       const before = holder()
@@ -161,9 +161,9 @@ describe.each(ELECTORS)('the elector by $kind', ({ create }) => {
     expect(most()).toBe(1)
   })
 
-  it('survives the crash of some in line', async () => {
+  it('survives the crash of some in the queue', async () => {
     const { tab, pass, holder } = setUp()
-    const candidates = Array.from({ length: 5 }, () => tab().stand())
+    const candidates = Array.from({ length: 5 }, () => tab().campaign())
     await pass(SOON)
     for (const candidate of candidates.slice(1, 4)) candidate.crash()
     const first = holder()
@@ -174,9 +174,9 @@ describe.each(ELECTORS)('the elector by $kind', ({ create }) => {
 
   it('rejects with the reason of a signal that aborts before the election, and leaves nothing', async () => {
     const { tab, pass, left } = setUp()
-    const holder = tab().stand()
+    const holder = tab().campaign()
     await pass(SOON)
-    const candidate = tab().stand()
+    const candidate = tab().campaign()
     await pass(1_234)
     candidate.end('the tab was closed')
     await pass(0)
@@ -189,7 +189,7 @@ describe.each(ELECTORS)('the elector by $kind', ({ create }) => {
 
   it('does nothing at all with a signal that has aborted already', async () => {
     const { browser, tab, pass, left } = setUp()
-    const holder = tab().stand()
+    const holder = tab().campaign()
     await pass(SOON)
     const elector = create(browser.tab().environment, NAME)
     const before = left().length
@@ -200,76 +200,76 @@ describe.each(ELECTORS)('the elector by $kind', ({ create }) => {
     expect(left()).toHaveLength(before)
   })
 
-  it('can be called off in the very moment of deposing', async () => {
+  it('can be cancelled in the very moment of a steal', async () => {
     const { tab, pass, holders } = setUp()
-    tab().stand()
+    tab().campaign()
     await pass(SOON)
-    const deposer = tab().depose()
-    deposer.end('never mind')
-    tab().stand()
+    const challenger = tab().steal()
+    challenger.end('never mind')
+    tab().campaign()
     await pass(2 * SOON)
-    expect(deposer).toMatchObject({ state: 'rejected', reason: 'never mind' })
+    expect(challenger).toMatchObject({ state: 'rejected', reason: 'never mind' })
     expect(holders()).toHaveLength(1)
   })
 
-  it('moves the office to who deposes, and the former learns it', async () => {
+  it('moves the leadership to the candidate that steals, and the former holder learns it', async () => {
     const { tab, pass, left, most } = setUp()
-    const former = tab().stand()
+    const former = tab().campaign()
     await pass(SOON)
-    const deposer = tab().depose()
+    const challenger = tab().steal()
     await pass(SOON)
     expect(former.state).toBe('lost')
-    expect(deposer.state).toBe('holding')
+    expect(challenger.state).toBe('holding')
     expect(most()).toBe(1)
     await pass(60_000)
-    expect(deposer.state).toBe('holding')
-    // What was lost needs no end to be cleaned up.
-    deposer.end()
+    expect(challenger.state).toBe('holding')
+    // A lost leadership needs no end to be cleaned up.
+    challenger.end()
     await pass(0)
     expect(left()).toEqual([])
   })
 
-  it('moves the office before those in line, and they stay in line', async () => {
+  it('lets a steal go before those in the queue, and they stay in the queue', async () => {
     const { tab, pass, holder } = setUp()
-    for (let tabs = 0; tabs < 10; tabs++) tab().stand()
+    for (let tabs = 0; tabs < 10; tabs++) tab().campaign()
     await pass(SOON)
     const former = holder()
-    const deposer = tab().depose()
+    const challenger = tab().steal()
     await pass(SOON)
-    expect(holder()).toBe(deposer)
-    deposer.end()
+    expect(holder()).toBe(challenger)
+    challenger.end()
     await pass(AT_ONCE)
     expect(holder()).not.toBe(former)
   })
 
-  it('takes an empty office by deposing', async () => {
+  it('takes a free leadership by a steal', async () => {
     const { tab, pass } = setUp()
-    const deposer = tab().depose()
+    const challenger = tab().steal()
     await pass(SOON)
-    expect(deposer.state).toBe('holding')
+    expect(challenger.state).toBe('holding')
   })
 
-  it('deposes with an elector that stands in line as well', async () => {
+  it('steals with an elector that is in the queue as well', async () => {
     const { tab, pass, holder } = setUp()
-    tab().stand()
+    tab().campaign()
     await pass(SOON)
     const visible = tab()
-    const inLine = visible.stand()
+    const queued = visible.campaign()
     await pass(100)
-    const deposer = visible.depose()
+    const challenger = visible.steal()
     await pass(SOON)
-    expect(holder()).toBe(deposer)
-    expect(inLine.state).toBe('waiting')
-    deposer.end()
+    expect(holder()).toBe(challenger)
+    expect(queued.state).toBe('waiting')
+    challenger.end()
     await pass(AT_ONCE)
-    expect(holder()).toBe(inLine)
+    expect(holder()).toBe(queued)
   })
 
-  it('has one holder after ten deposed at once', async () => {
+  it('has one holder after ten steals at once', async () => {
     const { tab, pass, holder, most } = setUp()
-    tab().stand()
+    tab().campaign()
     await pass(SOON)
-    for (let tabs = 0; tabs < 10; tabs++) tab().depose()
+    for (let tabs = 0; tabs < 10; tabs++) tab().steal()
     await pass(SOON)
     const elected = holder()
     await pass(60_000)
@@ -277,38 +277,38 @@ describe.each(ELECTORS)('the elector by $kind', ({ create }) => {
     expect(most()).toBe(1)
   })
 
-  it('takes the former holder back in line', async () => {
+  it('takes the former holder back into the queue', async () => {
     const { tab, pass, holder } = setUp()
     const first = tab()
-    const former = first.stand()
+    const former = first.campaign()
     await pass(SOON)
-    const deposer = tab().depose()
+    const challenger = tab().steal()
     await pass(SOON)
     expect(former.state).toBe('lost')
-    const again = first.stand()
+    const again = first.campaign()
     await pass(SOON)
-    expect(holder()).toBe(deposer)
-    deposer.end()
+    expect(holder()).toBe(challenger)
+    challenger.end()
     await pass(AT_ONCE)
     expect(holder()).toBe(again)
   })
 
-  it('never says that an office was lost which its holder laid down', async () => {
+  it('never reports a loss to a holder that gave up the leadership', async () => {
     const { tab, pass } = setUp()
-    const first = tab().stand()
+    const first = tab().campaign()
     await pass(SOON)
     first.end()
-    tab().depose()
+    tab().steal()
     await pass(SOON)
     expect(first.state).toBe('ended')
   })
 
-  it('keeps offices of different names apart', async () => {
+  it('keeps leaderships of different names apart', async () => {
     const { tab, pass, holders } = setUp()
-    tab('one').stand()
-    tab('two').stand()
+    tab('one').campaign()
+    tab('two').campaign()
     await pass(SOON)
-    tab('two').depose()
+    tab('two').steal()
     await pass(SOON)
     expect(holders()).toHaveLength(2)
   })

@@ -3,7 +3,7 @@ import { createHostileElection } from '../../test/hostile-election.js'
 import type { Throttle } from '../../test/hostile-tabs.js'
 
 const PROMPT = { delay: 2, duplicates: 0, loss: 0 }
-/** Time enough for the first election, and for everybody to have heard of it. */
+/** Time enough for the first election, and for every candidate to learn of it. */
 const SETTLED = 5_000
 
 const kindOf = (message: unknown) => (message as { election: string }).election
@@ -21,8 +21,8 @@ async function setUp(tabs: number, seed = 1) {
       return holder
     },
     others: () => world.players.filter(({ alive, holding }) => alive && !holding),
-    /** What was said since the last look, once for each message. */
-    heard: (since: number) => new Set(world.said.slice(since).map(({ message }) => kindOf(message))),
+    /** The kinds of messages that were sent since then. */
+    sent: (since: number) => new Set(world.said.slice(since).map(({ message }) => kindOf(message))),
   }
 }
 
@@ -80,7 +80,7 @@ describe('a newcomer', () => {
     expect(said.length).toBe(before)
   })
 
-  it('does not keep the office of a holder that was merely busy', async () => {
+  it('does not keep the leadership of a holder that was merely busy', async () => {
     for (let seed = 0; seed < 20; seed++) {
       const { holder, join, time } = await setUp(3, seed)
       const busy = holder()
@@ -94,7 +94,7 @@ describe('a newcomer', () => {
     }
   })
 
-  it('keeps the office of a holder that was dead to all for as long as candidates listen', async () => {
+  it('keeps the leadership of a holder that was silent for as long as candidates wait', async () => {
     for (let seed = 0; seed < 20; seed++) {
       const { holder, join, time } = await setUp(1, seed)
       const hung = holder()
@@ -110,15 +110,18 @@ describe('a newcomer', () => {
 })
 
 describe('a holder whose timers are slowed', () => {
-  it.each<Throttle>(['second', 'nested', 'minute'])('keeps the office, because it answers claims (%s)', async (how) => {
-    const { players, holder, time, most } = await setUp(5)
-    const first = holder()
-    first.tab.throttle(how)
-    await time.pass(300_000)
-    expect(holder()).toBe(first)
-    expect(players.map(({ elections }) => elections).sort()).toEqual([0, 0, 0, 0, 1])
-    expect(most()).toBe(1)
-  })
+  it.each<Throttle>(['second', 'nested', 'minute'])(
+    'keeps the leadership, because it answers claims (%s)',
+    async (how) => {
+      const { players, holder, time, most } = await setUp(5)
+      const first = holder()
+      first.tab.throttle(how)
+      await time.pass(300_000)
+      expect(holder()).toBe(first)
+      expect(players.map(({ elections }) => elections).sort()).toEqual([0, 0, 0, 0, 1])
+      expect(most()).toBe(1)
+    },
+  )
 
   it('keeps it also when nobody else is there', async () => {
     const { holder, time } = await setUp(1)
@@ -145,7 +148,7 @@ describe('a holder that was frozen', () => {
     expect(successor?.elections).toBe(1)
   })
 
-  it('keeps the office when the whole machine was asleep', async () => {
+  it('keeps the leadership when the whole machine was asleep', async () => {
     const { holder, players, time, most } = await setUp(4)
     const first = holder()
     for (const { tab } of players) tab.freeze()
@@ -156,12 +159,12 @@ describe('a holder that was frozen', () => {
     expect(most()).toBe(1)
   })
 
-  it('is deposed even by a newcomer that never heard of it', async () => {
+  it('loses the leadership even to a newcomer that never heard of it', async () => {
     const { holder, join, time, holders } = await setUp(1)
     const hung = holder()
     hung.tab.freeze()
     const newcomer = join()
-    newcomer.depose()
+    newcomer.steal()
     await time.pass(1_000)
     expect(newcomer.holding).toBe(true)
     hung.tab.thaw()
@@ -172,15 +175,15 @@ describe('a holder that was frozen', () => {
   })
 })
 
-describe('a holder that was deposed', () => {
-  it('does not get the office back by standing again at once', async () => {
+describe('a holder whose leadership was stolen', () => {
+  it('does not get it back by campaigning again at once', async () => {
     for (let seed = 0; seed < 20; seed++) {
       const { holder, others, players, time, most } = await setUp(3, seed)
-      const [deposer] = others()
+      const [challenger] = others()
       const former = holder()
-      deposer?.depose()
+      challenger?.steal()
       await time.pass(60_000)
-      expect(holder()).toBe(deposer)
+      expect(holder()).toBe(challenger)
       expect(former.elections).toBe(1)
       expect(players.reduce((sum, { elections }) => sum + elections, 0)).toBe(2)
       expect(most()).toBe(1)
@@ -188,13 +191,13 @@ describe('a holder that was deposed', () => {
   })
 })
 
-describe('a newcomer that deposes', () => {
+describe('a newcomer that steals', () => {
   it('outbids a holder whose term is ahead of its clock', async () => {
     const { holder, join, time } = await setUp(3)
     const former = holder()
     const newcomer = join()
     newcomer.tab.jump(-3_600_000)
-    newcomer.depose()
+    newcomer.steal()
     await time.pass(1_000)
     expect(holder()).toBe(newcomer)
     expect(former.holding).toBe(false)
@@ -202,11 +205,11 @@ describe('a newcomer that deposes', () => {
 })
 
 describe('a candidate', () => {
-  it('does not take the office when it was frozen over its own claim', async () => {
+  it('does not take the leadership when it was frozen during its own claim', async () => {
     for (let seed = 0; seed < 20; seed++) {
       const { holder, others, time, players, said, holders } = await setUp(3, seed)
       holder().crash()
-      // Until the first claim is said.
+      // Until the first claim is sent.
       const before = said.length
       while (said.length === before) await time.pass(1)
       const claimant = said.at(-1)?.from
@@ -221,7 +224,7 @@ describe('a candidate', () => {
     }
   })
 
-  it('stands back while another one claims', async () => {
+  it('waits while another one claims', async () => {
     let claims = 0
     for (let seed = 0; seed < 20; seed++) {
       const { holder, said, time } = await setUp(10, seed)
@@ -249,11 +252,11 @@ describe('a candidate', () => {
     }
   })
 
-  it('says nothing while a holder beats', async () => {
-    const { said, heard, time, holder } = await setUp(10)
+  it('sends nothing while a holder beats', async () => {
+    const { said, sent, time, holder } = await setUp(10)
     const before = said.length
     await time.pass(60_000)
-    expect(heard(before)).toEqual(new Set(['beat']))
+    expect(sent(before)).toEqual(new Set(['beat']))
     expect(said.slice(before).every(({ from }) => from === holder().tab.name)).toBe(true)
     expect(said.length - before).toBe(60 * 9)
   })
@@ -271,7 +274,7 @@ describe('a candidate', () => {
     expect(holders()).toHaveLength(1)
   })
 
-  it('does not believe in a resignation that a successor has overtaken', async () => {
+  it('ignores a resignation that a successor has overtaken', async () => {
     const { holder, tab, time, said } = await setUp(3)
     holder().close()
     await time.pass(1_000)
@@ -282,7 +285,7 @@ describe('a candidate', () => {
     expect(said.slice(before).map(({ message }) => kindOf(message))).not.toContain('claim')
   })
 
-  it('ignores what else is said on the channel', async () => {
+  it('ignores other messages on the channel', async () => {
     const { join, tab, time, holder } = await setUp(3)
     const first = holder()
     const stranger = tab().environment.openChannel('hub')
@@ -303,7 +306,7 @@ describe('a candidate', () => {
     }
     await time.pass(SETTLED)
     expect(holder()).toBe(first)
-    join().depose()
+    join().steal()
     await time.pass(SETTLED)
     expect(holder()).not.toBe(first)
   })

@@ -13,7 +13,7 @@ const HOSTILITY = 20_000
 const QUIET: Weather = { delay: 2, duplicates: 0, loss: 0 }
 
 type Act =
-  | { readonly kind: 'join' | 'close' | 'crash' | 'depose' }
+  | { readonly kind: 'join' | 'close' | 'crash' | 'steal' }
   | { readonly kind: 'freeze'; readonly ms: number }
   | { readonly kind: 'jump'; readonly ms: number }
   | { readonly kind: 'throttle'; readonly how: Throttle }
@@ -27,7 +27,7 @@ interface Schedule {
   readonly staySlow: boolean
 }
 
-const coming: fc.Arbitrary<Act> = fc.constantFrom('join', 'close', 'crash', 'depose').map((kind) => ({ kind }))
+const coming: fc.Arbitrary<Act> = fc.constantFrom('join', 'close', 'crash', 'steal').map((kind) => ({ kind }))
 const slowing: fc.Arbitrary<Act> = fc
   .constantFrom<Throttle>('none', 'second', 'nested', 'minute')
   .map((how) => ({ kind: 'throttle', how }))

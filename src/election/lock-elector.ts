@@ -1,24 +1,24 @@
 import type { LockRequest, Locks } from '../platform/environment.js'
 import type { Elector, Leadership } from './elector.js'
 
-/** The office is a Web Lock: the browser keeps the line, and moves on when a holder is gone, crashed ones included. */
+/** The leadership is a Web Lock: the browser keeps the queue, and moves on when a holder closes or crashes. */
 export function createLockElector(locks: Locks, name: string): Elector {
   return {
     campaign: (signal) => hold(locks, name, { signal }, signal),
-    // No signal in the request: who steals never waits, and the Web Locks API forbids the two together.
+    // No signal in the request: a steal never waits, and the Web Locks API forbids the two together.
     steal: (signal) => hold(locks, name, { steal: true }, signal),
   }
 }
 
 function hold(locks: Locks, name: string, request: LockRequest, signal: AbortSignal): Promise<Leadership> {
   return new Promise((resolve, reject) => {
-    // A request that steals would harm the holder before it looks at our signal.
+    // A stealing request would take the lock from its holder before it checks our signal.
     if (signal.aborted) return reject(signal.reason)
     const lost = new AbortController()
     let elected = false
     locks
       .request(name, request, () => {
-        // A steal is granted a little later than it is asked for.
+        // A steal is granted a little later than it is requested.
         if (signal.aborted) return Promise.resolve()
         elected = true
         resolve({ lost: lost.signal })
@@ -28,7 +28,7 @@ function hold(locks: Locks, name: string, request: LockRequest, signal: AbortSig
         () => reject(signal.reason),
         (thrown: unknown) => {
           if (!elected) reject(thrown)
-          // The only way to lose a granted lock is a steal, and the request's rejection the only word of it.
+          // A granted lock is lost only by a steal, and only the request's rejection tells.
           else if (!signal.aborted) lost.abort(thrown)
         },
       )

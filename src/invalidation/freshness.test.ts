@@ -33,7 +33,7 @@ function setUp(queryKeys: readonly string[] = ['a'], before: (client: QueryClien
     rules: new Map(['a', 'b'].map((name) => [name, compileRule(name, [name], () => undefined)])),
     debounce: { waitMs: 100, maxWaitMs: 1_000 },
     jitterMs: 2_000,
-    logicalClock: own.order,
+    logicalClock: own.logicalClock,
     environment: { ...tab.environment, random: () => 0.5 },
     onReceipt: (receipt) => receipts.push(receipt),
     isWatched: () => true,

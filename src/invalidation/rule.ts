@@ -15,7 +15,10 @@ export type Rule<M> =
 
 /** A rule, ready to use. */
 export interface CompiledRule {
-  /** The metadata as the rule's schema gives it, in a box; undefined when it is not what the schema says. Absent: no schema. */
+  /**
+   * The metadata as the rule's schema gives it, in a box; undefined when it is not what the schema says. Absent: no schema.
+   * An event's object is validated once, however often it is parsed and resolved.
+   */
   parse?(metadata: Metadata): { readonly value: unknown } | undefined
   /** The targets of this event. Invalid metadata or a faulty rule is reported, and the result is then that of `reach`. */
   resolve(metadata: Metadata | null): readonly NormalTarget[]
@@ -27,6 +30,23 @@ type Compute = (metadata: never) => unknown
 
 function isSchema(value: unknown): value is StandardSchemaV1 {
   return (typeof value === 'object' || typeof value === 'function') && value !== null && '~standard' in value
+}
+
+/** What a schema says of an event's metadata. */
+type Check = { readonly value: unknown } | { readonly trouble: string } | { readonly thrown: unknown }
+
+function validate(schema: StandardSchemaV1, metadata: Metadata): Check {
+  try {
+    const result = schema['~standard'].validate(metadata)
+    if (result instanceof Promise) {
+      result.catch(() => undefined)
+      return { trouble: 'its schema is asynchronous' }
+    }
+    if (result.issues) return { trouble: result.issues.map((issue) => issue.message).join('; ') }
+    return { value: result.value }
+  } catch (thrown) {
+    return { thrown }
+  }
 }
 
 /** Never throws: a faulty rule is reported, and stands for all that it can reach. */
@@ -46,17 +66,12 @@ export function compileRule(event: string, rule: unknown, report: Report): Compi
   // Not cached: a rule may close over something that changes.
   const reach = () => reachOf(compute)
 
-  const check = (
-    by: StandardSchemaV1,
-    metadata: Metadata,
-  ): { readonly value: unknown } | { readonly trouble: string } => {
-    const result = by['~standard'].validate(metadata)
-    if (result instanceof Promise) {
-      result.catch(() => undefined)
-      return { trouble: 'its schema is asynchronous' }
-    }
-    if (result.issues) return { trouble: result.issues.map((issue) => issue.message).join('; ') }
-    return { value: result.value }
+  // By the event's own object: a handler and the rule ask for the same event.
+  const checks = new WeakMap<Metadata, Check>()
+  const check = (by: StandardSchemaV1, metadata: Metadata): Check => {
+    const checked = checks.get(metadata) ?? validate(by, metadata)
+    checks.set(metadata, checked)
+    return checked
   }
 
   const resolve = (metadata: Metadata | null): readonly NormalTarget[] => {
@@ -64,6 +79,7 @@ export function compileRule(event: string, rule: unknown, report: Report): Compi
     if (metadata === null) return reach()
     try {
       const checked = schema && check(schema, metadata)
+      if (checked && 'thrown' in checked) throw checked.thrown
       if (checked && 'trouble' in checked) {
         report('bad-metadata', `metadata of '${event}': ${checked.trouble}`, { detail: { event, metadata } })
         return reach()
@@ -85,12 +101,8 @@ export function compileRule(event: string, rule: unknown, report: Report): Compi
   }
   if (!schema) return { resolve, reach }
   const parse = (metadata: Metadata) => {
-    try {
-      const checked = check(schema, metadata)
-      return 'value' in checked ? checked : undefined
-    } catch {
-      return undefined
-    }
+    const checked = check(schema, metadata)
+    return 'value' in checked ? checked : undefined
   }
   return { parse, resolve, reach }
 }

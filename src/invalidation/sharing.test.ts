@@ -57,7 +57,7 @@ function setUp({ webLocks = true, deniesLocks = false, timeout = 5_000, carries 
       rules: new Map(['a', 'b'].map((event) => [event, compileRule(event, [event], () => undefined)])),
       debounce: { waitMs: Math.min(100, maxWait), maxWaitMs: maxWait },
       jitterMs: 2_000,
-      logicalClock: requests.order,
+      logicalClock: requests.logicalClock,
       environment,
       onReceipt: (receipt) => receipts.push(receipt),
       isWatched: () => true,

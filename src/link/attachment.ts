@@ -1,220 +1,158 @@
-import { tryLock, whenLockIsFree } from '../platform/locks.js'
+import { tryLock } from '../platform/locks.js'
 import type { TabEnvironment } from '../platform/page.js'
-import { afterSilence } from '../platform/timeouts.js'
 import { messageOf } from '../util/errors.js'
-import { type Endpoint, listen } from '../wire/endpoint.js'
-import { type CredentialsAnswer, type Hello, type HubMessage, isHubMessage, type Welcome } from '../wire/protocol.js'
-import { createCaller } from './caller.js'
-import { onElection } from './find-owner.js'
-import type { Rung } from './rung.js'
-import type { Subscriptions } from './subscriptions.js'
+import type { Hello, Nudge, Welcome } from '../wire/protocol.js'
+import { watchElections } from './find-owner.js'
+import { createHubClient, type HubClientHandlers } from './hub-client.js'
+import { OwnerChangedError, RefusedError } from './link-errors.js'
+import { watchHub } from './liveness.js'
+import type { Rung } from './rungs.js'
 
-/** How long (ms) a hub may say nothing before its welcome, its script's download and start included; over all of a rung's tries. */
-const HANDSHAKE = 5_000
-/** How long (ms) a hub may say nothing at all before it has answered any other call. */
-const CALL = 3_000
 /**
- * The hub is asked for a sign of life this often (ms): by a tab that is looked at, because a lock proves that a hub exists,
- * not that it is well; by every tab where there are no Web Locks.
+ * How long a hub may send nothing before its welcome. It covers the download and the start of its script, and all of a
+ * rung's tries.
  */
-const PING = 5_000
+const HANDSHAKE_TIMEOUT_MS = 5_000
+/** How long a hub may send nothing at all before it has answered any other call. */
+const CALL_TIMEOUT_MS = 3_000
 
-/** For this long (ms) after a session's end, what was still under way is heard, to count it. */
-const ECHO = 1_000
+export type AcceptedWelcome = Extract<Welcome, { ok: true }>
+export type SubscribedNames = Required<Pick<Hello, 'events' | 'topics'>>
 
-export type Attached = Extract<Welcome, { ok: true }>
-
-/** A hub that answered, but not with a welcome. */
-export class RefusedError extends Error {
-  constructor(readonly refusal: Extract<Welcome, { ok: false }>) {
-    super(refusal.message)
-  }
+export interface AttachmentHandlers extends HubClientHandlers {
+  /** The hub is gone, or does not answer. Called once at most, and only after the welcome. */
+  readonly onLost: (reason: string, hubTimedOut: boolean) => void
 }
-
-/** The hub has moved, or turned out to be unusable, before it welcomed this tab. */
-export class OwnerChangedError extends Error {}
-
-/** A hub that said nothing when it was asked. */
-export class HubTimeoutError extends Error {
-  constructor(
-    readonly rung: Rung,
-    ms: number,
-  ) {
-    super(`the hub said nothing for ${ms} ms`)
-  }
-}
-
-/** What a hub says that is not answered right here. */
-export type Heard = Exclude<HubMessage, { kind: 'credentials-request' }>
 
 export interface AttachmentOptions {
   readonly environment: TabEnvironment
   readonly key: string
+  /** To the owner of the socket, when the rung's hub stands by. */
+  readonly follow: Rung
   readonly hello: Omit<Hello, 'events' | 'topics' | 'lock'>
-  readonly asked: Subscriptions
+  /** What this tab subscribes to now. */
+  readonly subscriptions: () => SubscribedNames
   /** A new name for the lock that proves this tab's life to the hub. */
-  readonly lock: () => string
-  readonly onMessage: (message: Heard) => void
-  /** Answers the hub's question for credentials. */
-  readonly auth: () => Promise<CredentialsAnswer>
-  /** The hub is gone, or does not answer. Called once at most, and only after the welcome. */
-  readonly onLost: (reason: string, hung: boolean) => void
-  /** Another hub has failed this tab by its silence. */
-  readonly hung: boolean
-  /** Whether the session has ended, not only this attachment, in a page that stays. */
-  readonly isOver: () => boolean
-  /** Events came after that. */
-  readonly onLate: () => void
-  /** Aborting it ends the attachment. */
+  readonly newLockName: () => string
+  /** Another hub did not answer this tab. */
+  readonly hubTimedOut: boolean
+  readonly handlers: AttachmentHandlers
+  /** Aborting it ends the attachment: nothing is delivered from then on. */
   readonly signal: AbortSignal
 }
 
 export interface Attachment {
-  readonly welcome: Attached
-  /** What this tab asks for may have changed. */
-  want(): void
-  nudge(why: 'online' | 'visible'): void
+  readonly welcome: AcceptedWelcome
+  /** Tells the hub what this tab subscribes to, if that has changed. */
+  updateSubscriptions(): void
+  nudge(why: Nudge): void
   signOut(): void
   detach(release: boolean): void
 }
 
 /**
- * Attaches this tab by a rung; if the hub there stands by, to the owner of the socket by `follow`. The hub that stands by
- * is still listened to, as it says when this tab may come home.
+ * Attaches this tab by a rung. When the hub there stands by, the tab attaches to the owner of the socket by `follow`, and goes
+ * on listening to the hub that stands by, which tells it when it was promoted.
  */
-export function attachBy(rung: Rung, follow: Rung, options: AttachmentOptions): Promise<Attachment> {
-  return attach(rung, options).catch((thrown: unknown) => {
-    if (thrown instanceof RefusedError && thrown.refusal.code === 'standby') return attach(follow, options)
+export function attach(rung: Rung, options: AttachmentOptions): Promise<Attachment> {
+  return attachTo(rung, options).catch((thrown: unknown) => {
+    if (thrown instanceof RefusedError && thrown.refusal.code === 'standby') return attachTo(options.follow, options)
     throw thrown
   })
 }
 
-/** Attaches this tab to the hub at the other end of a rung's pipe. Rejects with the reason when that fails. */
-async function attach(rung: Rung, options: AttachmentOptions): Promise<Attachment> {
-  const { environment, hello, asked, onMessage, signal } = options
-  const { locks, timers } = environment
-
-  // Taken while the pipe is being opened: in a takeover every wait counts.
-  const locking = tryLock(locks, options.lock(), signal)
-
-  let fail: (reason: string) => void = () => undefined
-  const failure = new Promise<never>((_resolve, reject) => {
-    fail = (reason) => reject(new OwnerChangedError(reason))
-  })
-  failure.catch(() => undefined)
-
-  const endpoint: Endpoint = await rung.open({ fail, signal, hung: options.hung })
+/** Attaches this tab to the hub at a rung's endpoint. Rejects with the reason when that fails. */
+async function attachTo(rung: Rung, options: AttachmentOptions): Promise<Attachment> {
+  const { environment, key, handlers, signal } = options
+  const failure = createFailure()
+  // Requested while the endpoint is being opened: in a takeover every wait counts.
+  const locking = tryLock(environment.locks, options.newLockName(), signal)
+  const endpoint = await rung.open({ fail: failure.fail, signal, hubTimedOut: options.hubTimedOut })
   const lock = await locking
-  const hub = createCaller(endpoint)
-  let heardAt = 0
-  const hear = (data: unknown) => {
-    heardAt = environment.clock.now()
-    if (!isHubMessage(data)) hub.hear(data)
-    else if (signal.aborted) {
-      if (data.kind === 'events') options.onLate()
-    } else if (data.kind === 'credentials-request') answer(data.request)
-    else onMessage(data)
-  }
-  const stopListening = listen(endpoint, hear)
-  let multicast: Pick<Endpoint, 'close'> | undefined
-  const leave = () => {
-    // Also for a hub that has not welcomed this tab yet: it must not count on it.
-    endpoint.postMessage({ kind: 'detach' })
-    // What is still said there is for others.
-    multicast?.close()
-    const hangUp = () => {
-      stopEcho()
-      stopWaiting()
-      stopListening()
-      endpoint.close()
-    }
-    // A page that goes into the back/forward cache must not be written to. One whose session is over may be, until then.
-    const isEchoing = options.isOver()
-    const stopEcho = isEchoing ? timers.after(ECHO, () => hangUp()) : () => undefined
-    const stopWaiting = isEchoing ? environment.page.on('away', () => hangUp()) : () => undefined
-    if (!isEchoing) hangUp()
-  }
-  if (signal.aborted) {
-    leave()
-    throw signal.reason
-  }
-  signal.addEventListener('abort', leave)
-  /** Only to the hub that asked, by the pipe on which it asked, and never where others can listen in. */
-  const answer = (request: number) => {
-    if (endpoint.shared) return
-    void options.auth().then((credentials) => {
-      if (!signal.aborted) endpoint.postMessage({ kind: 'credentials', request, answer: credentials })
-    })
-  }
-  /** The hub runs in this very thread: it is as well as this tab is. */
-  const isOwn = rung.host !== 'shared-worker' && !endpoint.shared
-  const within = <T>(ms: number, answer: Promise<T>): Promise<T> =>
-    new Promise((resolve, reject) => {
-      const hung = () => reject(new HubTimeoutError(rung, ms))
-      const stop = isOwn ? undefined : afterSilence(environment, () => heardAt, ms, hung)
-      answer.then(resolve, reject).finally(stop)
-    })
+  const client = createHubClient({ environment, rung, endpoint, handlers, signal })
+  if (signal.aborted) throw signal.reason
 
   let owner: string | undefined
-  onElection(environment, options.key, signal, (elected) => {
-    // Until it has welcomed this tab, a hub at a port may be the very one that was elected.
-    if (elected !== owner && (owner !== undefined || endpoint.shared)) fail('another hub has come to own the socket')
+  watchElections({
+    environment,
+    key,
+    signal,
+    onElected(elected) {
+      // Before its welcome, a hub at a port may be the very one that was elected.
+      const isAnother = elected !== owner && (owner !== undefined || endpoint.shared)
+      if (isAnother) failure.fail('another hub owns the socket now')
+    },
   })
-  let lost = false
-  const lose = (reason: string, hung: boolean) => {
-    if (lost || signal.aborted) return
-    lost = true
-    options.onLost(reason, hung)
-  }
-  const call = <T>(result: Promise<T>) => within(CALL, result).catch((thrown: unknown) => lose(messageOf(thrown), true))
-
+  const subscriptions = trackSubscriptions(options.subscriptions)
+  const hello: Hello = { ...options.hello, ...subscriptions.all(), ...(lock && { lock }) }
   const welcome = await Promise.race([
-    failure,
-    within(HANDSHAKE / (rung.tries ?? 1), hub.call('attach', { ...hello, ...asked.anew(), ...(lock && { lock }) })),
+    failure.promise,
+    client.withHubTimeout(HANDSHAKE_TIMEOUT_MS / (rung.tries ?? 1), client.call('attach', hello)),
   ])
+  if (signal.aborted) throw signal.reason
   if (!welcome.ok) throw new RefusedError(welcome)
   owner = welcome.owner
 
-  failure.catch((thrown: unknown) => lose(messageOf(thrown), false))
-  if (welcome.multicast && environment.openChannel && !signal.aborted) {
-    const channel = environment.openChannel(welcome.multicast)
-    listen(channel, hear)
-    multicast = channel
-    endpoint.postMessage({ kind: 'multicast-joined' })
+  let isLost = false
+  function lose(reason: string, hubTimedOut: boolean): void {
+    if (isLost || signal.aborted) return
+    isLost = true
+    handlers.onLost(reason, hubTimedOut)
   }
-
-  const watched = welcome.lock !== undefined
-  let stopPing: (() => void) | undefined
-  signal.addEventListener('abort', () => stopPing?.())
-  function ping(): void {
-    stopPing = timers.after(PING, () => {
-      // Hidden tabs rest: of their hub's end they hear by its lock.
-      if (watched && !environment.page.isVisible()) return rest()
-      void call(hub.call('ping')).then((known) => {
-        if (known === false) lose('the hub took this tab for gone', false)
-        else if (!signal.aborted) ping()
-      })
+  /** A call that fails loses the hub. */
+  const guard = <T>(answer: Promise<T>): Promise<T | undefined> =>
+    client.withHubTimeout(CALL_TIMEOUT_MS, answer).catch((thrown: unknown) => {
+      lose(messageOf(thrown), true)
+      return undefined
     })
-  }
-  function rest(): void {
-    const stop = environment.page.on('visible', () => {
-      stop()
-      ping()
-    })
-    stopPing = stop
-  }
-  if (welcome.lock && locks) whenLockIsFree(locks, welcome.lock, signal, () => lose('the hub is gone', false))
-  ping()
 
+  failure.promise.catch((thrown: unknown) => lose(messageOf(thrown), false))
+  if (welcome.multicast) client.joinMulticast(welcome.multicast)
+  watchHub({
+    environment,
+    lock: welcome.lock,
+    ping: () => guard(client.call('ping')),
+    onLost: (reason) => lose(reason, false),
+    signal,
+  })
   return {
     welcome,
-    want() {
-      const { events, topics } = asked.change() ?? {}
-      if (events) void call(hub.call('subscribe', events, topics))
+    updateSubscriptions() {
+      const changed = subscriptions.changed()
+      if (changed) void guard(client.call('subscribe', changed.events, changed.topics))
     },
-    nudge: (why) => void call(hub.call('nudge', why)),
-    // Its answer is the `signed-out` message, which every tab gets.
-    signOut: () => void hub.call('signOut').catch(() => undefined),
-    detach: (release) => endpoint.postMessage({ kind: 'detach', release }),
+    nudge: (why) => void guard(client.call('nudge', why)),
+    // The answer is the `signed-out` message, which every tab gets.
+    signOut: () => void client.call('signOut').catch(() => undefined),
+    detach: (release) => client.post({ kind: 'detach', release }),
+  }
+}
+
+/** A promise that rejects with an `OwnerChangedError` once somebody reports why. */
+function createFailure() {
+  let fail: (reason: string) => void = () => undefined
+  const promise = new Promise<never>((_resolve, reject) => {
+    fail = (reason) => reject(new OwnerChangedError(reason))
+  })
+  promise.catch(() => undefined)
+  return { promise, fail }
+}
+
+/** Keeps what a hub was told of this tab's subscriptions. */
+function trackSubscriptions(read: () => SubscribedNames) {
+  let told = ''
+  function all(): SubscribedNames {
+    const names = read()
+    told = JSON.stringify(names)
+    return names
+  }
+  return {
+    all,
+    /** Undefined when the hub knows already. */
+    changed(): SubscribedNames | undefined {
+      const before = told
+      const names = all()
+      return told === before ? undefined : names
+    },
   }
 }

@@ -1,13 +1,13 @@
 import { QueryClient } from '@tanstack/react-query'
 import { expose } from 'comlink'
 import { afterEach, expect, it, vi } from 'vitest'
-import '../tab/tab.js'
+import '../tab/session.js'
 import { createFakeBrowser, createPipe } from '../../test/fake-browser.js'
 import { createPartyline } from '../tab/create-partyline.js'
 
 afterEach(() => void vi.useRealTimers())
 
-it('a hub that speaks is not given up for an answer that is late', async () => {
+it('a hub that sends messages is not given up for an answer that is late', async () => {
   vi.useFakeTimers({ now: 1_000_000 })
   const { environment } = createFakeBrowser().tab()
   const codes: string[] = []

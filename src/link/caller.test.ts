@@ -11,7 +11,7 @@ function setUp(
 ) {
   expose(calls, hub as Parameters<typeof expose>[1])
   const caller = createCaller(tab)
-  listen(tab, caller.hear)
+  listen(tab, caller.receive)
   return { caller, tab, hub }
 }
 function pipe() {
@@ -55,7 +55,7 @@ describe('calls to what Comlink exposes', () => {
     for (const end of [tab, hub]) end.close()
   })
 
-  it('what throws rejects with its message; what is no answer is left alone', async () => {
+  it('a call that throws rejects with its message; anything else but an answer is ignored', async () => {
     const { caller, hub } = setUp({
       ping: () => {
         throw new TypeError('the hub is ill')
@@ -66,7 +66,7 @@ describe('calls to what Comlink exposes', () => {
     for (const noise of [null, 7, {}, { kind: 'state' }, { id: 'call-9', type: 'RAW' }]) hub.postMessage(noise)
     await expect(answer).rejects.toThrow('the hub is ill')
     await expect(caller.call('nudge', 'online')).rejects.toThrow('later')
-    // Not there at all: Comlink says so in its own words.
+    // It does not exist: Comlink has a message of its own for that.
     await expect(caller.call('signOut')).rejects.toThrow()
   })
 })

@@ -1,8 +1,8 @@
 import type { Endpoint } from '../wire/endpoint.js'
 import type { HubCalls } from '../wire/protocol.js'
 
-/** What Comlink's `expose` answers with: a value, or what was thrown. */
-interface Answer {
+/** An answer of Comlink's `expose`: a value, or an error. */
+interface ComlinkAnswer {
   readonly id: string
   readonly type: 'RAW' | 'HANDLER'
   readonly value: unknown
@@ -14,23 +14,23 @@ export type Call = <Name extends keyof HubCalls>(
 ) => Promise<Awaited<ReturnType<HubCalls[Name]>>>
 
 /**
- * Calls a hub that Comlink exposes, with plain data both ways. Never Comlink's own `wrap` in a tab: it registers its
- * proxies with a FinalizationRegistry, and when their garbage is collected while the page is in the back/forward cache, the
- * finalizer runs there, for which Chromium evicts the page (reason `JavaScriptExecution`; measured: up to 17 trips of 20).
- * And it is ten times as large, since it speaks for any object. The format is that of Comlink 4.4 (`Message` in its
- * protocol.ts); a test holds the two together.
+ * Calls a hub that Comlink exposes, with plain data both ways. A tab never uses Comlink's own `wrap`: it registers its proxies
+ * with a FinalizationRegistry. When they are collected while the page is in the back/forward cache, the finalizer runs
+ * there, and Chromium evicts the page (reason `JavaScriptExecution`; measured: up to 17 trips of 20). `wrap` is also ten
+ * times as large, since it can call any object. The format is that of Comlink 4.4 (`Message` in its protocol.ts); a
+ * test holds the two together.
  */
 export function createCaller(endpoint: Pick<Endpoint, 'postMessage'>): {
   readonly call: Call
-  hear(data: unknown): void
+  receive(data: unknown): void
 } {
   const open = new Map<string, { resolve(value: never): void; reject(reason: Error): void }>()
   let calls = 0
 
   return {
-    /** What came over the endpoint and is no message of the hub's. */
-    hear(data) {
-      const { id, type, value } = (data ?? {}) as Partial<Answer>
+    /** Takes everything from the endpoint that is no message of the hub's. */
+    receive(data) {
+      const { id, type, value } = (data ?? {}) as Partial<ComlinkAnswer>
       const waiting = id === undefined ? undefined : open.get(id)
       if (!waiting) return
       open.delete(id as string)
@@ -47,8 +47,8 @@ export function createCaller(endpoint: Pick<Endpoint, 'postMessage'>): {
   }
 }
 
-/** Comlink wraps what was thrown: `{ isError, value: { message } }`. */
-function messageIn(thrown: unknown): string {
-  const { value } = (thrown ?? {}) as { value?: { message?: unknown } }
+/** Comlink wraps an error: `{ isError, value: { message } }`. */
+function messageIn(error: unknown): string {
+  const { value } = (error ?? {}) as { value?: { message?: unknown } }
   return String(value?.message ?? 'the hub failed')
 }

@@ -17,21 +17,29 @@ function setUp() {
   const pipes: string[] = []
   const { environment } = browser.tab()
   const owner = (name: string) => listenForFollowers(browser.tab().environment, KEY, name, () => pipes.push(name))
-  const onPipe = vi.fn()
-  return { browser, search, pipes, owner, onPipe, look: () => findOwner(environment, KEY, search.signal, onPipe) }
+  const onEndpoint = vi.fn()
+  const { signal } = search
+  return {
+    browser,
+    search,
+    pipes,
+    owner,
+    onEndpoint,
+    find: () => findOwner({ environment, key: KEY, signal, onEndpoint }),
+  }
 }
 
 it('finds an owner that is there, and one that comes later', async () => {
   for (const late of [false, true]) {
-    const { browser, pipes, owner, onPipe, look } = setUp()
+    const { browser, pipes, owner, onEndpoint, find } = setUp()
     if (!late) owner('a')
-    look()
+    find()
     await settle()
     if (late) owner('a')
     await settle()
-    expect(onPipe).toHaveBeenCalledOnce()
+    expect(onEndpoint).toHaveBeenCalledOnce()
     expect(pipes).toEqual(['a'])
-    // The door, and the pipe's two ends: nothing of the search is left.
+    // The discovery channel, and the pipe's two ends: nothing of the search is left.
     expect(browser.channels.names().map((name) => name.replace(KEY, ''))).toEqual([
       '/discovery',
       ...Array(2).fill(expect.stringMatching(/\/pipe\/a$/)),
@@ -39,31 +47,31 @@ it('finds an owner that is there, and one that comes later', async () => {
   }
 })
 
-it('does not take one that has been deposed, and wakes to a knock before it knows', async () => {
-  const { browser, search, owner, onPipe, look } = setUp()
-  look()
+it('does not take a former owner that wakes to a connect request before it learns that it was replaced', async () => {
+  const { browser, search, owner, onEndpoint, find } = setUp()
+  find()
   await settle()
   const { openChannel } = browser.tab().environment
   if (!openChannel) throw new Error('no channels')
-  // It hears of the new one; the former one, whose door is still open, answers first.
+  // It learns of the new one; the former one, which still listens for followers, answers first.
   postOnce(openChannel, KEY, { kind: 'elected', owner: 'new' })
-  const door = openChannel(discoveryChannelOf(KEY))
-  door.addEventListener('message', ({ data }) => {
+  const discovery = openChannel(discoveryChannelOf(KEY))
+  discovery.addEventListener('message', ({ data }) => {
     postOnce(openChannel, data.reply, { kind: 'connect-response', owner: 'old', pipe: `${data.reply}/pipe/old` })
   })
   await settle()
-  expect(onPipe).not.toHaveBeenCalled()
+  expect(onEndpoint).not.toHaveBeenCalled()
   owner('new')
   await settle()
-  expect(onPipe).toHaveBeenCalledOnce()
+  expect(onEndpoint).toHaveBeenCalledOnce()
   search.abort()
 })
 
-it('leaves nothing behind when it is called off', async () => {
-  const { browser, search, onPipe, look } = setUp()
-  look()
+it('leaves nothing behind when it is cancelled', async () => {
+  const { browser, search, onEndpoint, find } = setUp()
+  find()
   search.abort()
   await settle()
   expect(browser.channels.names()).toEqual([])
-  expect(onPipe).not.toHaveBeenCalled()
+  expect(onEndpoint).not.toHaveBeenCalled()
 })

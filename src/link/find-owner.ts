@@ -2,16 +2,24 @@ import type { TabEnvironment } from '../platform/page.js'
 import { discoveryChannelOf, isDiscoveryMessage, postOnce } from '../wire/discovery.js'
 import { type Endpoint, listen, overChannel } from '../wire/endpoint.js'
 
+interface ElectionWatch {
+  readonly environment: Pick<TabEnvironment, 'openChannel'>
+  readonly key: string
+  /** Ends it. */
+  readonly signal: AbortSignal
+  readonly onElected: (owner: string) => void
+}
+
+interface OwnerSearch extends Omit<ElectionWatch, 'onElected'> {
+  readonly environment: Pick<TabEnvironment, 'openChannel' | 'id'>
+  readonly onEndpoint: (endpoint: Endpoint) => void
+}
+
 /**
- * Knocks at the door of the owner of the socket, and calls back with a pipe to it: a channel that only the two of them
- * use. It goes on looking, also for owners that come later, until the signal aborts.
+ * Asks the owner of the socket for an endpoint: a channel that only the two of them use. The search goes on, also for
+ * owners that are elected later, until one answers or the signal aborts.
  */
-export function findOwner(
-  environment: Pick<TabEnvironment, 'openChannel' | 'id'>,
-  key: string,
-  signal: AbortSignal,
-  onPipe: (pipe: Endpoint) => void,
-): void {
+export function findOwner({ environment, key, signal, onEndpoint }: OwnerSearch): void {
   const { openChannel } = environment
   if (!openChannel || signal.aborted) return
   const search = new AbortController()
@@ -23,34 +31,35 @@ export function findOwner(
   let elected: string | undefined
   const answers = openChannel(reply)
   const stop = listen(answers, (data) => {
-    // One that was deposed while it hung may wake to a knock before it learns of that.
+    // A former owner that hung and wakes may answer a request before it learns that it was replaced.
     if (!isDiscoveryMessage(data) || data.kind !== 'connect-response' || (elected && data.owner !== elected)) return
     finish()
-    onPipe(overChannel(openChannel(data.pipe)))
+    onEndpoint(overChannel(openChannel(data.pipe)))
   })
   search.signal.addEventListener('abort', () => {
     stop()
     answers.close()
   })
-  const knock = () => postOnce(openChannel, discoveryChannelOf(key), { kind: 'connect-request', reply })
-  onElection(environment, key, search.signal, (owner) => {
-    elected = owner
-    knock()
+  const request = () => postOnce(openChannel, discoveryChannelOf(key), { kind: 'connect-request', reply })
+  watchElections({
+    environment,
+    key,
+    signal: search.signal,
+    onElected(owner) {
+      elected = owner
+      request()
+    },
   })
-  knock()
+  request()
 }
 
-/** Calls back when another hub has come to own the socket: surer and sooner than to wait for the former one's silence. */
-export function onElection(
-  { openChannel }: Pick<TabEnvironment, 'openChannel'>,
-  key: string,
-  signal: AbortSignal,
-  run: (owner: string) => void,
-): void {
+/** Calls back when another hub becomes the owner of the socket: surer and sooner than the former one's timeout. */
+export function watchElections({ environment, key, signal, onElected }: ElectionWatch): void {
+  const { openChannel } = environment
   if (!openChannel || signal.aborted) return
   const channel = openChannel(key)
   const stop = listen(channel, (data) => {
-    if (isDiscoveryMessage(data) && data.kind === 'elected') run(data.owner)
+    if (isDiscoveryMessage(data) && data.kind === 'elected') onElected(data.owner)
   })
   signal.addEventListener('abort', () => {
     stop()

@@ -1,14 +1,14 @@
 import { describe, expect, it } from 'vitest'
-import { HubTimeoutError, OwnerChangedError, RefusedError } from './attachment.js'
 import { createLadder } from './ladder.js'
-import { NotSupportedError, type Rung } from './rung.js'
+import { HubTimeoutError, OwnerChangedError, RefusedError } from './link-errors.js'
+import { NotSupportedError, type Rung } from './rungs.js'
 
 const rung = (host: Rung['host'], tries?: number): Rung => ({
   host,
   ...(tries !== undefined && { tries }),
   open: () => Promise.reject(new Error('not here')),
 })
-const silent = (at = rung('leader-tab')) => new HubTimeoutError(at, 1)
+const timeout = (at = rung('leader-tab')) => new HubTimeoutError(at, 1)
 
 function setUp(...hosts: Rung['host'][]) {
   const reported: string[] = []
@@ -21,30 +21,30 @@ function setUp(...hosts: Rung['host'][]) {
 }
 
 it.each([
-  silent(),
+  timeout(),
   new OwnerChangedError('x'),
   new Error('the owner does not answer'),
   new DOMException('stolen', 'AbortError'),
-])('leaves the election for nothing that may pass: %s', (thrown) => {
+])('does not leave the election for a failure that may pass: %s', (thrown) => {
   const { ladder, reported } = setUp('leader-tab', 'this-tab')
   for (let round = 0; round < 3; round++) {
-    const verdicts = [1, 2, 3, 4].map(() => ladder.failed(thrown))
-    expect(verdicts).toEqual(['again', 'again', 'again', 'rest'])
+    const outcomes = [1, 2, 3, 4].map(() => ladder.failed(thrown))
+    expect(outcomes).toEqual(['retry', 'retry', 'retry', 'rest'])
   }
   expect(ladder.rung?.host).toBe('leader-tab')
   expect(ladder.steps).toEqual([])
   expect(reported).toEqual(['host-failed', 'host-failed', 'host-failed'])
 })
 
-it('counts anew after a leader that served', () => {
+it('counts from 0 after a leader that welcomed the tab', () => {
   const { ladder } = setUp('leader-tab', 'this-tab')
   for (let round = 0; round < 9; round++) {
-    expect(ladder.failed(silent())).toBe('again')
-    if (round % 3 === 2) ladder.forgive()
+    expect(ladder.failed(timeout())).toBe('retry')
+    if (round % 3 === 2) ladder.resetFailures()
   }
 })
 
-it('leaves it where there is no channel, or the leader is of another kind', () => {
+it('leaves the election where there is no channel, or the leader belongs to another app', () => {
   const final = [
     new NotSupportedError('no channel'),
     new RefusedError({ ok: false, code: 'wrong-hub', message: 'x' }),
@@ -66,7 +66,7 @@ describe('a worker', () => {
       () => undefined,
     )
 
-  it.each([new OwnerChangedError('x'), new Error('no script'), silent()])(
+  it.each([new OwnerChangedError('x'), new Error('no script'), timeout()])(
     'is left at the first failure: %s',
     (thrown) => {
       const ladder = make()
@@ -75,13 +75,13 @@ describe('a worker', () => {
     },
   )
 
-  it('is tried over another port when it says nothing, and left when it says nothing there either', () => {
+  it('is tried over another port when it does not answer, and left when it does not answer there either', () => {
     const ladder = make()
-    expect(ladder.failed(silent(worker))).toBe('again')
-    ladder.forgive()
-    expect(ladder.failed(silent(worker))).toBe('again')
+    expect(ladder.failed(timeout(worker))).toBe('retry')
+    ladder.resetFailures()
+    expect(ladder.failed(timeout(worker))).toBe('retry')
     expect(ladder.rung).toBe(worker)
-    expect(ladder.failed(silent(worker))).toBe('next')
+    expect(ladder.failed(timeout(worker))).toBe('next')
     expect(ladder.rung?.host).toBe('leader-tab')
   })
 })

@@ -1,23 +1,24 @@
 import { messageOf, type PartylineErrorCode, type Report } from '../util/errors.js'
 import type { Step } from '../wire/status.js'
-import { HubTimeoutError, RefusedError } from './attachment.js'
-import { NotSupportedError, type Rung } from './rung.js'
+import { HubTimeoutError, RefusedError } from './link-errors.js'
+import { NotSupportedError, type Rung } from './rungs.js'
 
-/** A leader may fail so many times in a row before its welcome, then there is a rest. */
-const PATIENCE = 4
-/** So many losses of a host within this time (ms) and the next rung is taken. */
-const LOSSES = { most: 3, within: 60_000 }
+/** After so many failures in a row before a welcome, the leader's rung rests. */
+const MAX_LEADER_FAILURES = 4
+/** After so many losses of a host within the window, the next rung is taken. */
+const MAX_LOSSES = 3
+const LOSS_WINDOW_MS = 60_000
 
-/** Which rung this tab stands on, and why those above were left. */
+/** Which rung this tab uses, and why those above were left. */
 export interface Ladder {
   /** Undefined when none is left. */
   readonly rung: Rung | undefined
   readonly steps: readonly Step[]
-  /** The rung failed. It is to be tried again, at once or after a rest, or the next one is. */
-  failed(thrown: unknown): 'again' | 'rest' | 'next'
-  /** Failures are counted anew: the rung has led to a hub, or the page was away. */
-  forgive(): void
-  /** A hub that had served is gone. Once is nothing; again and again is a failure. */
+  /** The rung failed: retry it at once, rest before that, or take the next one. */
+  failed(thrown: unknown): 'retry' | 'rest' | 'next'
+  /** Counts failures from 0: the rung has led to a hub, or the page was away. */
+  resetFailures(): void
+  /** The hub of an attachment is gone. One loss means nothing; several within a minute are a failure. */
   lost(reason: string): void
   /** Back to the top. */
   restart(): void
@@ -44,19 +45,19 @@ export function createLadder(rungs: readonly Rung[], now: () => number, report: 
     losses = []
     failures = 0
     steps = [...steps, { host, reason }]
-    // What this browser lacks is no error.
+    // A missing browser feature is no error.
     if (thrown instanceof NotSupportedError) return
     report(codeOf(thrown), `${host}: ${reason}`, { detail: { host, reason }, cause: thrown })
   }
 
-  function failed(thrown: unknown): 'again' | 'rest' | 'next' {
+  function failed(thrown: unknown): 'retry' | 'rest' | 'next' {
     const rung = rungs[index]
     const isLeader = rung?.host === 'leader-tab'
     const isFinal = thrown instanceof NotSupportedError || codeOf(thrown) !== 'host-failed'
-    const isSilent = thrown instanceof HubTimeoutError && thrown.rung === rung
-    const tries = isLeader ? PATIENCE : isSilent ? rung.tries : 0
-    if (!isFinal && tries && ++failures < tries) return 'again'
-    // While there is a channel, a leader can be had: to leave the election would mean a second socket.
+    const isTimeout = thrown instanceof HubTimeoutError && thrown.rung === rung
+    const tries = isLeader ? MAX_LEADER_FAILURES : isTimeout ? rung.tries : 0
+    if (!isFinal && tries && ++failures < tries) return 'retry'
+    // Where there is a channel, a leader can be found or elected. Leaving the election would mean a second socket.
     if (!isLeader || isFinal) {
       stepDown(thrown)
       return 'next'
@@ -76,14 +77,14 @@ export function createLadder(rungs: readonly Rung[], now: () => number, report: 
       return steps
     },
     failed,
-    forgive() {
+    resetFailures() {
       failures = 0
     },
     lost(reason) {
-      losses = [...losses.filter((at) => now() - at < LOSSES.within), now()]
-      // Leaders come and go with their tabs, and below the last rung there is nothing. A worker has to last.
-      if (losses.length < LOSSES.most || rungs[index]?.host !== 'shared-worker' || index >= rungs.length - 1) return
-      stepDown(new Error(`lost ${LOSSES.most} times within a minute, last: ${reason}`))
+      losses = [...losses.filter((at) => now() - at < LOSS_WINDOW_MS), now()]
+      // Leaders come and go with their tabs, and the last rung has none below it. A worker has to last.
+      if (losses.length < MAX_LOSSES || rungs[index]?.host !== 'shared-worker' || index >= rungs.length - 1) return
+      stepDown(new Error(`lost ${MAX_LOSSES} times within a minute, last: ${reason}`))
     },
     restart() {
       index = 0

@@ -7,11 +7,10 @@ import { serveHub } from '../hub/serve.js'
 import type { Passage } from '../testing/simulated-channels.js'
 import type { Endpoint } from '../wire/endpoint.js'
 import type { EventPair } from '../wire/protocol.js'
-import { followRung } from './follow-rung.js'
-import { type LoadHub, leaderTabRung } from './leader-tab-rung.js'
+import { leaderTabRung } from './leader-tab-rung.js'
 import { createLink } from './link.js'
 import type { LinkState } from './link-options.js'
-import { thisTabRung } from './this-tab-rung.js'
+import { followRung, type LoadHub, thisTabRung } from './rungs.js'
 
 const KEY = 'partyline/v1/app/test'
 
@@ -34,8 +33,8 @@ function setUp({ webLocks = true, delay = 0 } = {}) {
   const transport = createFakeTransport()
   const errors: string[] = []
 
-  /** `busy`: for so long (ms) its hub does not get to answering. */
-  function open(failures: number, busy = 0, events: readonly string[] = ['a']) {
+  /** `busyMs`: how late its hub answers. */
+  function open(failures: number, busyMs = 0, events: readonly string[] = ['a']) {
     const { environment, page, crash } = browser.tab()
     let left = failures
     let loads = 0
@@ -47,15 +46,14 @@ function setUp({ webLocks = true, delay = 0 } = {}) {
         const served = serveHub({ environment, key: KEY, host, open: transport.open, elector })
         const late = (endpoint: Endpoint): Endpoint => ({
           ...endpoint,
-          postMessage: (message) => void setTimeout(() => endpoint.postMessage(message), busy),
+          postMessage: (message) => void setTimeout(() => endpoint.postMessage(message), busyMs),
         })
-        return busy > 0 ? { ...served, connect: (endpoint) => served.connect(late(endpoint)) } : served
+        return busyMs > 0 ? { ...served, connect: (endpoint) => served.connect(late(endpoint)) } : served
       }
     const states: LinkState[] = []
     const got: EventPair[] = []
     /** The numbers of events, and gaps. */
     const log: unknown[] = []
-    let late = 0
     let names = events
     const link = createLink({
       environment,
@@ -63,8 +61,8 @@ function setUp({ webLocks = true, delay = 0 } = {}) {
       tab: environment.id(),
       settings: SETTINGS,
       rungs: [
-        leaderTabRung(environment, KEY, createElector(environment, KEY), load('leader-tab')),
-        thisTabRung(environment, KEY, new Map(), load('this-tab')),
+        leaderTabRung({ environment, key: KEY, elector: createElector(environment, KEY), load: load('leader-tab') }),
+        thisTabRung({ environment, key: KEY, hubs: new Map(), load: load('this-tab') }),
       ],
       follow: followRung(environment, KEY),
       events: () => names,
@@ -79,7 +77,6 @@ function setUp({ webLocks = true, delay = 0 } = {}) {
       },
       onGap: () => log.push('gap'),
       onVouched: () => undefined,
-      onLate: () => late++,
     })
     const want = (...events: string[]) => {
       names = events
@@ -93,7 +90,6 @@ function setUp({ webLocks = true, delay = 0 } = {}) {
       got,
       log,
       want,
-      late: () => late,
       close: link.close,
     }
   }
@@ -101,7 +97,7 @@ function setUp({ webLocks = true, delay = 0 } = {}) {
   return { open, transport, errors, browser, carried, emit }
 }
 
-it('a hub chunk that can not be loaded for a moment is loaded again, and nobody gets a socket of its own', async () => {
+it('a hub chunk that fails to load once is loaded again, and no tab gets a socket of its own', async () => {
   const { open, transport, errors } = setUp()
   const first = open(1)
   await settle(1_000)
@@ -113,7 +109,7 @@ it('a hub chunk that can not be loaded for a moment is loaded again, and nobody 
   expect(transport.live()).toBe(1)
 })
 
-it('one that can not be loaded for long is told of, tried again after rests, and the office is free meanwhile', async () => {
+it('one that keeps failing is reported, tried again after rests, and the leadership is free meanwhile', async () => {
   const { open, transport, errors } = setUp()
   const ill = open(13)
   await settle(200)
@@ -134,7 +130,7 @@ it('one that can not be loaded for long is told of, tried again after rests, and
   expect(transport.live()).toBe(1)
 })
 
-it('a hub in this very tab is waited for: nothing but this tab itself can keep it from answering', async () => {
+it('a hub in this very tab has no timeout: only this tab itself can keep it from answering', async () => {
   const { open, transport, errors } = setUp()
   const busy = open(0, 60_000)
   await settle(59_000)
@@ -144,16 +140,16 @@ it('a hub in this very tab is waited for: nothing but this tab itself can keep i
   expect([busy.loads(), errors, transport.live()]).toEqual([1, [], 1])
 })
 
-it('fifty tabs that open at once find their leader in a few words each', async () => {
+it('fifty tabs that open at once find their leader in a few messages each', async () => {
   const { open, transport, carried } = setUp({ delay: 3 })
   const tabs = Array.from({ length: 50 }, () => open(0))
   await settle(1_000)
   transport.last.handlers.onUp(false)
   await settle(1_000)
   expect(tabs.map(({ state }) => state()?.tabs)).toEqual(tabs.map(() => 50))
-  const said = (kind: string) => carried.filter(({ message }) => (message as { kind?: string }).kind === kind).length
-  // Heard by one each, and not by all of those that knock as well; and all hear of the election, the leader too.
-  expect([said('elected'), said('connect-request'), said('connect-response'), said('multicast-joined')]).toEqual([
+  const sent = (kind: string) => carried.filter(({ message }) => (message as { kind?: string }).kind === kind).length
+  // Each reaches one tab, not all of those that search as well; the election reaches all, the leader too.
+  expect([sent('elected'), sent('connect-request'), sent('connect-response'), sent('multicast-joined')]).toEqual([
     50, 49, 49, 49,
   ])
   expect(carried.length).toBeLessThan(50 * 10)
@@ -162,7 +158,7 @@ it('fifty tabs that open at once find their leader in a few words each', async (
 const numbers = (events: readonly EventPair[]) => events.map(([, metadata]) => metadata?.['n'])
 
 describe('events to followers', () => {
-  it('are posted once for all, and each is heard once', async () => {
+  it('are posted once for all, and each is delivered once', async () => {
     const { open, transport, browser, carried, emit } = setUp()
     const tabs = Array.from({ length: 5 }, () => open(0))
     await settle(1_000)
@@ -177,7 +173,7 @@ describe('events to followers', () => {
     // One channel has carried them, from the leader to its four followers.
     expect(new Set(carried.map(({ channel }) => channel)).size).toBe(1)
     expect(carried).toHaveLength(3 * 4)
-    // A single follower is spoken to over its own pipe.
+    // A single follower gets them over its own endpoint.
     for (const tab of tabs.slice(2)) tab.crash()
     await settle(1_000)
     carried.length = 0
@@ -191,7 +187,7 @@ describe('events to followers', () => {
     expect(browser.channels.names().filter((name) => name.includes('/events/'))).toHaveLength(2)
   })
 
-  it('go only to those that ask for them, once others no longer do', async () => {
+  it('go only to the tabs that subscribe to them', async () => {
     const { open, transport, carried, emit } = setUp()
     open(0)
     const one = open(0, 0, ['a', 'b'])
@@ -216,7 +212,7 @@ describe('events to followers', () => {
     ])
   })
 
-  it('stay in order with what else is said: a gap, and a takeover', async () => {
+  it('stay in order with other messages: a gap, and a takeover', async () => {
     const { open, transport, emit } = setUp({ delay: 3 })
     const tabs = [open(0), open(0), open(0), open(0)]
     await settle(1_000)
@@ -241,7 +237,7 @@ describe('events to followers', () => {
     expect(followers.map(({ log }) => log)).toEqual([[4], [4], [4]])
   })
 
-  it('are not counted as late by a tab that has left, while they are said to others', async () => {
+  it('are not delivered to a tab that has left, while others get them', async () => {
     const { open, transport, emit } = setUp()
     const tabs = [open(0), open(0), open(0), open(0)]
     await settle(1_000)
@@ -252,12 +248,11 @@ describe('events to followers', () => {
       emit('a', n)
       await settle(50)
     }
-    expect(tabs.map(({ late }) => late())).toEqual([0, 0, 0, 0])
     expect(tabs.map(({ got }) => got.length)).toEqual([5, 5, 5, 0])
   })
 
-  it('are heard once by a tab that attaches in the middle of a stream', async () => {
-    // Longer than between two batches: while the hub does not know yet that a tab hears the multicast, one comes over both.
+  it('are delivered once to a tab that attaches in the middle of a stream', async () => {
+    // Longer than between two batches: until the hub knows that a tab joined the multicast, a batch comes over both.
     const { open, transport, emit } = setUp({ delay: 30 })
     open(0)
     const early = [open(0), open(0)]
@@ -272,13 +267,13 @@ describe('events to followers', () => {
     await settle(1_000)
     for (const { got } of early) expect(numbers(got)).toEqual(Array.from({ length: 400 }, (_, index) => index + 1))
     for (const { got } of late) {
-      const heard = numbers(got) as number[]
-      const first = heard[0] ?? 0
-      expect(heard).toEqual(Array.from({ length: 401 - first }, (_, index) => first + index))
+      const received = numbers(got) as number[]
+      const first = received[0] ?? 0
+      expect(received).toEqual(Array.from({ length: 401 - first }, (_, index) => first + index))
     }
   })
 
-  it('come to each tab by its own pipe where no lock tells of its death: the hub may take one that hears it for gone', async () => {
+  it('come to each tab by its own endpoint where no lock tells of its death: the hub may take a tab for closed that listens', async () => {
     const { open, transport, carried, emit } = setUp({ webLocks: false })
     const tabs = [open(0), open(0), open(0)]
     // The election by heartbeats is a chunk of its own.

@@ -4,95 +4,74 @@ import type { TabEnvironment } from '../platform/page.js'
 import { messageOf } from '../util/errors.js'
 import type { Endpoint } from '../wire/endpoint.js'
 import { findOwner } from './find-owner.js'
-import { NotSupportedError, type Rung } from './rung.js'
+import { type LoadHub, NotSupportedError, type Rung } from './rungs.js'
 
-/** How long (ms) an owner may take to show itself before it is suspected to hang. */
-const SEARCH = 2_000
-/** After so many searches in vain the owner is suspected, even by a tab that it has never failed. */
-const PATIENCE = 3
-/** A hung owner is deposed so many times at most within this time (ms), after a random pause of up to `pause` (ms). */
-const DEPOSE = { most: 2, within: 60_000, pause: 500 }
+/** How long one search for the owner lasts. After it, a tab that a hub has not answered suspects the owner of hanging. */
+const SEARCH_MS = 2_000
+/** After so many searches without a result, every tab suspects the owner. */
+const MAX_SEARCHES = 3
+/** A tab steals the leadership so many times at most within the window, each time after a random pause. */
+const MAX_STEALS = 2
+const STEAL_WINDOW_MS = 60_000
+const MAX_STEAL_PAUSE_MS = 500
 
-/** Loads the hub's code; a chunk of its own, that a tab which never leads does not fetch. */
-export type LoadHub = (elector: Elector) => Promise<Served>
+/** This tab's part in the election. `controller` ends the campaign or the leadership. */
+type LeadershipState =
+  | { readonly name: 'idle' }
+  | { readonly name: 'campaigning'; readonly controller: AbortController }
+  | { readonly name: 'leading'; readonly controller: AbortController; readonly served: Promise<Served> }
+
+interface LeaderTabOptions {
+  readonly environment: TabEnvironment
+  readonly key: string
+  readonly elector: Elector
+  readonly load: LoadHub
+}
 
 /**
- * The hub in one of the tabs. This tab stands for election and, as long as another one leads, follows it over the
- * channel; once elected it runs the hub itself.
+ * The hub in one of the tabs. This tab campaigns for the leadership and, as long as another one leads, follows it over the
+ * channel. Once elected it runs the hub itself.
  */
-export function leaderTabRung(environment: TabEnvironment, key: string, elector: Elector, load: LoadHub): Rung {
+export function leaderTabRung({ environment, key, elector, load }: LeaderTabOptions): Rung {
   const { timers, page, clock, random } = environment
-  let term: AbortController | undefined
-  let served: Promise<Served> | undefined
   let onElected: () => void = () => undefined
-  let deposed: number[] = []
+  const leadership = createLeadership(elector, load, () => onElected())
+  let steals: number[] = []
 
-  /** The hub's own elector: it is made in an office that is held already, and ends with it. */
-  const inOffice = (mine: AbortController, { lost }: Leadership): Elector => {
-    const campaign = async (signal: AbortSignal): Promise<Leadership> => {
-      // A hub that wakes from a hang must not go on in an office that it has lost meanwhile.
-      if (lost.aborted || mine.signal.aborted) throw new Error('the office is over')
-      signal.addEventListener('abort', () => release(mine))
-      return { lost }
-    }
-    return { campaign, steal: campaign }
+  /** Only a visible tab steals, only from an owner that failed it, and not again and again. */
+  function maySteal(): boolean {
+    steals = steals.filter((at) => clock.now() - at < STEAL_WINDOW_MS)
+    return steals.length < MAX_STEALS
   }
 
-  function take(mine: AbortController, office: Leadership): void {
-    if (mine.signal.aborted) return
-    office.lost.addEventListener('abort', () => release(mine))
-    served = load(inOffice(mine, office))
-    // A chunk that can't be loaded: somebody else may be able to.
-    served.catch(() => release(mine))
-    onElected()
-  }
-
-  function stand(by: Elector): AbortController {
-    if (term) return term
-    const mine = new AbortController()
-    term = mine
-    by.campaign(mine.signal).then(
-      (office) => take(mine, office),
-      () => release(mine),
-    )
-    return mine
-  }
-
-  function release(mine: AbortController | undefined): void {
-    if (!mine || term !== mine) return
-    term = undefined
-    mine.abort()
-    void served?.then(
-      (hub) => hub.close(),
-      () => undefined,
-    )
-    served = undefined
-  }
-
-  /** Only for a tab that somebody looks at, that has seen the owner fail, and not again and again. */
-  function mayDepose(hung: boolean): boolean {
-    deposed = deposed.filter((at) => clock.now() - at < DEPOSE.within)
-    return hung && page.isVisible() && deposed.length < DEPOSE.most
-  }
-
-  /** `over`: an owner has been found meanwhile. */
-  function depose(by: Elector, over: AbortSignal): void {
-    deposed.push(clock.now())
-    timers.after(random() * DEPOSE.pause, () => {
-      if (over.aborted || served) return
-      release(term)
-      const mine = new AbortController()
-      term = mine
-      by.steal(mine.signal).then(
-        (office) => take(mine, office),
-        () => release(mine),
-      )
+  function stealSoon(search: AbortSignal): void {
+    steals.push(clock.now())
+    timers.after(random() * MAX_STEAL_PAUSE_MS, () => {
+      // Found, or elected, meanwhile.
+      if (!search.aborted && !leadership.served()) leadership.steal()
     })
   }
 
-  async function ownPipe(hub: Promise<Served>): Promise<Endpoint> {
+  /** Waits for the search to end; suspects the owner when that takes too long. */
+  function watchSearch(search: AbortSignal, hubTimedOut: boolean, onGivenUp: (reason: Error) => void): void {
+    let searches = 0
+    const wait = (): (() => void) =>
+      timers.after(SEARCH_MS, () => {
+        searches++
+        // Hidden tabs have time: a visible one settles it for all.
+        if ((hubTimedOut || searches >= MAX_SEARCHES) && page.isVisible()) {
+          if (!maySteal()) return onGivenUp(new Error('the owner of the socket does not answer'))
+          stealSoon(search)
+        }
+        cancel = wait()
+      })
+    let cancel = wait()
+    search.addEventListener('abort', () => cancel())
+  }
+
+  async function openOwnHub(loading: Promise<Served>): Promise<Endpoint> {
     const { port1, port2 } = environment.openPipe()
-    const served = await hub.catch((thrown: unknown) => {
+    const served = await loading.catch((thrown: unknown) => {
       throw new Error(`the hub could not be loaded: ${messageOf(thrown)}`, { cause: thrown })
     })
     served.connect(port2)
@@ -101,42 +80,94 @@ export function leaderTabRung(environment: TabEnvironment, key: string, elector:
 
   return {
     host: 'leader-tab',
-    open(visit) {
+    open({ signal, hubTimedOut, fail }) {
       if (!environment.openChannel) {
         return Promise.reject(new NotSupportedError('this browser has no BroadcastChannel'))
       }
       const search = new AbortController()
-      const over = () => search.abort()
-      visit.signal.addEventListener('abort', over)
+      signal.addEventListener('abort', () => search.abort())
       return new Promise<Endpoint>((resolve, reject) => {
-        let searches = 0
-        const wait = (): (() => void) =>
-          timers.after(SEARCH, () => {
-            searches++
-            const hung = visit.hung || searches >= PATIENCE
-            if (mayDepose(hung)) depose(elector, search.signal)
-            else if (hung && page.isVisible()) return reject(new Error('the owner of the socket does not answer'))
-            // Unseen tabs have time: one that is looked at will settle it for all.
-            stop = wait()
-          })
-        let stop = wait()
-        visit.signal.addEventListener('abort', () => stop())
-        const settle = (pipe: Endpoint | Promise<Endpoint>) => {
-          stop()
+        watchSearch(search.signal, hubTimedOut, reject)
+        const settle = (endpoint: Endpoint | Promise<Endpoint>) => {
           search.abort()
-          resolve(pipe)
+          resolve(endpoint)
         }
-        const lead = () => served && settle(ownPipe(served))
-        onElected = lead
-        stand(elector)
-        lead()
-        findOwner(environment, key, search.signal, (pipe) => {
-          // Elected while it follows: the owner is gone, whether or not that has shown yet.
-          onElected = () => visit.fail('this tab was elected')
-          settle(pipe)
+        onElected = () => {
+          const served = leadership.served()
+          if (served) settle(openOwnHub(served))
+        }
+        leadership.campaign()
+        onElected()
+        findOwner({
+          environment,
+          key,
+          signal: search.signal,
+          onEndpoint(endpoint) {
+            // Elected while it follows: the owner is gone, whether or not that has shown yet.
+            onElected = () => fail('this tab was elected')
+            settle(endpoint)
+          },
         })
       })
     },
-    release: () => release(term),
+    release: leadership.release,
   }
+}
+
+/** Campaigns for the leadership, and runs the hub as long as this tab has it. */
+function createLeadership(elector: Elector, load: LoadHub, onElected: () => void) {
+  let state: LeadershipState = { name: 'idle' }
+
+  function release(): void {
+    if (state.name === 'idle') return
+    const former = state
+    state = { name: 'idle' }
+    former.controller.abort()
+    if (former.name !== 'leading') return
+    void former.served.then(
+      (hub) => hub.close(),
+      () => undefined,
+    )
+  }
+
+  function run(elect: Elector['campaign']): void {
+    const controller = new AbortController()
+    state = { name: 'campaigning', controller }
+    const end = () => {
+      if (state.name !== 'idle' && state.controller === controller) release()
+    }
+    elect(controller.signal).then((leadership) => {
+      if (controller.signal.aborted) return
+      leadership.lost.addEventListener('abort', end)
+      const served = load(electorWithin(leadership, controller.signal, end))
+      state = { name: 'leading', controller, served }
+      // Another tab may be able to load a chunk that this one can't.
+      served.catch(end)
+      onElected()
+    }, end)
+  }
+
+  return {
+    /** The hub, while this tab leads. */
+    served: () => (state.name === 'leading' ? state.served : undefined),
+    campaign(): void {
+      if (state.name === 'idle') run(elector.campaign)
+    },
+    steal(): void {
+      release()
+      run(elector.steal)
+    },
+    release,
+  }
+}
+
+/** The hub's own elector: the tab holds the leadership already, and gives it up when the hub does. */
+function electorWithin({ lost }: Leadership, held: AbortSignal, onGivenUp: () => void): Elector {
+  const campaign = async (signal: AbortSignal): Promise<Leadership> => {
+    // A hub that wakes from a hang must not go on in a leadership that it has lost meanwhile.
+    if (lost.aborted || held.aborted) throw new Error('the leadership is over')
+    signal.addEventListener('abort', onGivenUp)
+    return { lost }
+  }
+  return { campaign, steal: campaign }
 }

@@ -2,9 +2,9 @@ import type { TabEnvironment } from '../platform/page.js'
 import type { Report } from '../util/errors.js'
 import type { CredentialsAnswer, EventPair, Settings, SocketState, TopicAnswer } from '../wire/protocol.js'
 import { type Host, IDLE, type Step } from '../wire/status.js'
-import type { Rung } from './rung.js'
+import type { Rung } from './rungs.js'
 
-/** Where the tab stands with its hub. */
+/** What the tab sees of its link. `phase` follows from the link's own state: `signed-out` also until that is confirmed. */
 export interface LinkState {
   readonly phase: 'seeking' | 'attached' | 'parked' | 'signed-out' | 'closed'
   readonly host: Host | undefined
@@ -16,29 +16,36 @@ export interface LinkState {
   readonly reason?: string | undefined
 }
 
-export interface LinkOptions {
+/** What a link hands on from its hub. */
+export interface DeliveryHandlers {
+  readonly onEvents: (events: readonly EventPair[]) => void
+  readonly onGap: (reason: string) => void
+  /** Outcomes of topics. Undefined: the hub knows of no topics. */
+  readonly onTopics: (answers: readonly TopicAnswer[] | undefined) => void
+  /** Attached without a gap: the hub vouches for everything since this page began to load. */
+  readonly onVouched: () => void
+}
+
+/** The link's border to its tab. Once the session has ended here, only `onState` is called. */
+export interface LinkHandlers extends DeliveryHandlers {
+  readonly onState: (state: LinkState) => void
+  /** The event names that this tab subscribes to now. */
+  readonly events: () => readonly string[]
+  /** The topics that this tab uses now. */
+  readonly topics: () => readonly string[]
+  /** Answers the hub's request for credentials. */
+  readonly auth: () => Promise<CredentialsAnswer>
+}
+
+export interface LinkOptions extends LinkHandlers {
   readonly environment: TabEnvironment
   readonly key: string
   readonly tab: string
   readonly settings: Settings
   readonly rungs: readonly Rung[]
-  /** To the owner of the socket, when the hub of a rung has to stand by. */
+  /** To the owner of the socket, when a rung's hub stands by. */
   readonly follow: Rung
-  /** The event names that this tab asks for now. */
-  readonly events: () => readonly string[]
-  /** The topics that it uses now. */
-  readonly topics: () => readonly string[]
-  readonly auth: () => Promise<CredentialsAnswer>
   readonly report: Report
-  readonly onState: (state: LinkState) => void
-  readonly onEvents: (events: readonly EventPair[]) => void
-  readonly onGap: (reason: string) => void
-  /** What has become of topics. */
-  readonly onTopics: (answers: readonly TopicAnswer[] | undefined) => void
-  /** Attached without a gap: the hub vouches for everything since this page began to load. */
-  readonly onVouched: () => void
-  /** A message came after the session had ended here. */
-  readonly onLate: () => void
 }
 
 export const SEEKING: LinkState = {
@@ -54,12 +61,12 @@ export const SEEKING: LinkState = {
 /** A tab's link to the hub. */
 export interface Link {
   state(): LinkState
-  /** Everything up to this place in a hub's life was heard; undefined before the first attachment. */
-  heard(): { readonly epoch: string; readonly seq: number } | undefined
-  /** The events that are wanted, or the topics that are used, have changed. */
+  /** Everything up to here in a hub's life was delivered; undefined before the first attachment. */
+  position(): { readonly epoch: string; readonly seq: number } | undefined
+  /** The events that the tab subscribes to, or its topics, have changed. */
   subscriptionsChanged(): void
-  /** Ends the session in every tab. Nothing is delivered any more from this call on. */
+  /** Ends the session in every tab. Nothing is delivered from this call on. */
   signOut(): void
-  /** `release`: the identity has ended here, so a hub without other tabs closes its socket at once. */
+  /** `release`: the identity's session has ended here, so a hub without other tabs closes its socket at once. */
   close(release: boolean): void
 }

@@ -1,238 +1,141 @@
-import { messageOf } from '../util/errors.js'
-import { PROTOCOL, readEvents, type Since } from '../wire/protocol.js'
-import { type Attachment, attachBy, type Heard, HubTimeoutError, RefusedError } from './attachment.js'
+import type { Attachment } from './attachment.js'
+import { createDelivery } from './delivery.js'
+import type { LinkMessage } from './hub-client.js'
 import { createLadder } from './ladder.js'
-import { type Link, type LinkOptions, type LinkState, SEEKING } from './link-options.js'
-import type { Rung } from './rung.js'
-import { createSubscriptions } from './subscriptions.js'
+import type { Link, LinkOptions, LinkState } from './link-options.js'
+import { createLinkStore, type LinkStatus } from './link-state.js'
+import { createSeeker } from './seeker.js'
 
-/** When no host could be had, the ladder is tried again after up to this long (ms). */
-const RETRY = 15_000
-/** An attachment that lasted for less than this (ms) is followed by a pause of up to as long. */
-const BRIEF = 100
-/** What is no longer true without a hub. */
-const GONE = { host: undefined, role: undefined, socket: undefined, tabs: 0 } as const
-/** How long (ms) a sign-out may take to be confirmed. */
-const FAREWELL = 2_000
+/** A rest, before the ladder is tried again, lasts up to this long. */
+const MAX_REST_MS = 15_000
+/** An attachment that lasted less than this is followed by a pause of up to as long. */
+const MIN_ATTACHED_MS = 100
+/** How long a sign-out may take to be confirmed. */
+const SIGN_OUT_TIMEOUT_MS = 2_000
+/** What the tab sees while there is no hub. */
+const NO_HUB = { host: undefined, role: undefined, socket: undefined, tabs: 0 } as const
+const SIGNED_OUT_HERE = 'signed out in this tab'
+const NO_CREDENTIALS = { ok: false, message: 'signed out' } as const
 
-/** The tab's side of the pipe: finds a hub, attaches, and attaches again when it is lost. */
+/** The tab's side of the endpoint: finds a hub, attaches, and attaches again when the hub is lost. */
 export function createLink(options: LinkOptions): Link {
-  const { environment, key, report } = options
-  const { clock, timers, page, random } = environment
-
-  let state: LinkState = SEEKING
-  let visit = new AbortController()
-  let attachment: Attachment | undefined
-  let visits = 0
-  /** A hub has left this tab without an answer, and none has answered since. */
-  let hung = false
-  let attachedAt = Number.NEGATIVE_INFINITY
-  let seq: number | undefined
-  let stopRetry: (() => void) | undefined
-  /** The session has ended here; what still comes in is counted, not delivered. */
-  let fenced = false
-  let away = false
-  const asked = createSubscriptions(options.events, options.topics)
+  const { environment, report } = options
+  const { clock, timers, page } = environment
+  const store = createLinkStore(options.onState)
   const ladder = createLadder(options.rungs, clock.now, report)
+  const delivery = createDelivery(options, report)
+  const search = createSeeker({
+    ...options,
+    ladder,
+    position: delivery.position,
+    handlers: {
+      onAttached,
+      onSteps: store.showSteps,
+      onFailed: (reason) => rest(MAX_REST_MS, { ...NO_HUB, reason }),
+      onSignedOut,
+      onMessage,
+      onLost,
+      auth: async () => (store.status.name === 'signing-out' ? NO_CREDENTIALS : options.auth()),
+    },
+  })
 
-  const enter = (change: Partial<LinkState>) => {
-    state = { ...state, reason: undefined, ...change }
-    options.onState(state)
+  function seek(change?: Partial<LinkState>): void {
+    store.leave()
+    const attempt = new AbortController()
+    store.advance({ name: 'seeking', attempt }, change)
+    void search(attempt.signal)
   }
 
-  async function seek(): Promise<void> {
-    for (let rung = ladder.rung; rung; rung = ladder.rung) {
-      leave()
-      const { signal } = visit
-      try {
-        await visitRung(rung, signal)
-        return
-      } catch (thrown) {
-        if (signal.aborted) return
-        hung ||= thrown instanceof HubTimeoutError
-        if (thrown instanceof RefusedError && thrown.refusal.code === 'signed-out') {
-          end(thrown.message)
-          return
-        }
-        if (ladder.failed(thrown) === 'rest') return rest(messageOf(thrown))
-        enter({ steps: ladder.steps })
-      }
-    }
-    const reason = ladder.steps.map((step) => `${step.host}: ${step.reason}`).join('; ')
-    report('no-host', `no host could be used; they are tried again. ${reason}`, { detail: { steps: ladder.steps } })
-    ladder.restart()
-    rest(reason)
+  function rest(maxMs: number, change: Partial<LinkState>): void {
+    store.leave()
+    store.advance({ name: 'resting', cancelRetry: timers.after(environment.random() * maxMs, () => seek()) }, change)
   }
 
-  function rest(reason: string): void {
-    leave()
-    if (!fenced) enter({ ...GONE, phase: 'seeking', reason })
-    stopRetry = timers.after(random() * RETRY, () => void seek())
+  function onAttached(attachment: Attachment): void {
+    delivery.moveTo(attachment.welcome)
+    store.attach(attachment, clock.now())
+    if (store.status.name === 'signing-out') attachment.signOut()
+    if (store.status.name !== 'attached') return
+    attachment.updateSubscriptions()
+    delivery.welcome(attachment.welcome)
   }
 
-  async function visitRung(rung: Rung, signal: AbortSignal): Promise<void> {
-    const since: Since = {
-      time: clock.origin,
-      ...(state.epoch && { epoch: state.epoch }),
-      ...(seq !== undefined && { seq }),
-    }
-    const made = await attachBy(rung, options.follow, {
-      environment,
-      key,
-      hello: { protocol: PROTOCOL, tab: options.tab, settings: options.settings, since },
-      asked,
-      lock: () => `${key}/tab/${options.tab}/${++visits}`,
-      onMessage: receive,
-      auth: async () => (fenced ? { ok: false, message: 'signed out' } : options.auth()),
-      onLost: lost,
-      hung,
-      isOver: () => fenced && !away,
-      onLate: options.onLate,
-      signal,
-    })
-    if (!signal.aborted) attached(made)
+  function onMessage(message: LinkMessage): void {
+    if (message.kind === 'signed-out') onSignedOut(message.reason)
+    else if (!store.isDelivering()) return
+    else if (message.kind === 'state') store.show({ socket: message.socket, tabs: message.tabs })
+    else if (message.kind === 'promoted') seek({ socket: undefined, tabs: 0, reason: 'its own hub leads now' })
+    else if (message.kind === 'closed') onLost(message.reason, false)
+    else delivery.message(message)
   }
 
-  function attached(made: Attachment): void {
-    const { welcome } = made
-    attachment = made
-    if (fenced) {
-      made.signOut()
-      return
-    }
-    hung = false
-    ladder.forgive()
-    attachedAt = clock.now()
-    seq = welcome.seq
-    const { host, role, socket, tabs, epoch } = welcome
-    enter({ phase: 'attached', host, role, socket, tabs, epoch })
-    made.want()
-    if (welcome.settingsDiffer) {
-      report('settings-differ', 'another tab made this hub with other connection settings, which stay in force')
-    }
-    if (welcome.gap) options.onGap(welcome.gap)
-    else if (welcome.replay) options.onVouched()
-    if (welcome.replay?.length) options.onEvents(welcome.replay)
-    options.onTopics(welcome.topics)
-  }
-
-  function receive(message: Heard): void {
-    if (message.kind === 'signed-out') end(message.reason)
-    else if (!fenced) obey(message)
-    else if (message.kind === 'events') options.onLate()
-  }
-
-  function obey(message: Exclude<Heard, { kind: 'signed-out' }>): void {
-    switch (message.kind) {
-      case 'events':
-        // What was on its way as this tab subscribed to the multicast comes over both.
-        if (message.seq <= (seq ?? 0)) break
-        seq = message.seq
-        options.onEvents(readEvents(message.events))
-        break
-      case 'gap':
-        seq = message.seq
-        options.onGap(message.reason)
-        break
-      case 'topic':
-        options.onTopics([message])
-        break
-      case 'state':
-        enter({ socket: message.socket, tabs: message.tabs })
-        break
-      case 'problem':
-        report(message.code, message.message, message.event === undefined ? {} : { detail: { event: message.event } })
-        break
-      case 'promoted':
-        enter({ phase: 'seeking', socket: undefined, tabs: 0, reason: 'going home to its own hub' })
-        void seek()
-        break
-      case 'closed':
-        lost(message.reason, false)
-    }
-  }
-
-  function lost(reason: string, isHung: boolean): void {
-    // A sign-out that was not confirmed: the next hub is told, if there is one before the farewell is over.
-    if (fenced) return void seek()
-    hung ||= isHung
-    if (isHung) report('call-timeout', reason, { detail: { host: state.host } })
+  function onLost(reason: string, hubTimedOut: boolean): void {
+    const { status } = store
+    // A sign-out that was not confirmed: the next hub is told, if there is one in time.
+    if (status.name === 'signing-out') return void seek()
+    if (hubTimedOut) report('call-timeout', reason, { detail: { host: store.seen().host } })
     ladder.lost(reason)
-    enter({ ...GONE, phase: 'seeking', steps: ladder.steps, reason })
+    const change = { ...NO_HUB, steps: ladder.steps, reason }
     // A hub that is lost as soon as it is found must not be looked for in a tight loop.
-    if (clock.now() - attachedAt >= BRIEF) void seek()
-    else {
-      leave()
-      stopRetry = timers.after(random() * BRIEF, () => void seek())
+    if (status.name === 'attached' && clock.now() - status.since < MIN_ATTACHED_MS) rest(MIN_ATTACHED_MS, change)
+    else seek(change)
+  }
+
+  /** A page in the back/forward cache must be silent and hold no locks; nobody should wait for a frozen one. */
+  function park(): void {
+    // The hub knows of the sign-out by now, or it never will.
+    if (store.status.name === 'signing-out') onSignedOut(SIGNED_OUT_HERE)
+    else if (store.progress()) {
+      store.attachment()?.detach(false)
+      store.leave()
+      ladder.rung?.release?.()
+      store.enter({ name: 'parked' }, { socket: undefined, tabs: 0 })
     }
   }
 
-  /** Leaves whatever this tab is attached to, or on the way to. */
-  function leave(): void {
-    attachment = undefined
-    stopRetry?.()
-    stopRetry = undefined
-    visit.abort()
-    visit = new AbortController()
+  function resume(): void {
+    if (store.status.name !== 'parked') return
+    ladder.resetFailures()
+    seek({})
   }
 
-  /** A page in the back/forward cache must be silent and hold no locks; a frozen one should not be waited for. */
-  function park(): void {
-    away = true
-    // The sign-out has been told, or it never will be.
-    if (fenced) end('signed out in this tab')
-    if (state.phase !== 'attached' && state.phase !== 'seeking') return
-    attachment?.detach(false)
-    leave()
+  function onSignedOut(reason: string): void {
+    end({ name: 'signed-out' }, { ...NO_HUB, reason })
+  }
+
+  function end(last: LinkStatus, change: Partial<LinkState>): void {
+    store.leave()
     ladder.rung?.release?.()
-    enter({ phase: 'parked', socket: undefined, tabs: 0 })
+    for (const stop of pageListeners) stop()
+    store.enter(last, change)
   }
 
-  function back(): void {
-    away = false
-    if (state.phase !== 'parked') return
-    ladder.forgive()
-    enter({ phase: 'seeking' })
-    void seek()
-  }
-
-  function end(reason: string): void {
-    stop()
-    enter({ ...GONE, phase: 'signed-out', reason })
-  }
-
-  function stop(): void {
-    fenced = true
-    leave()
-    ladder.rung?.release?.()
-    for (const off of subscriptions) off()
-  }
-
-  const subscriptions = [
+  const pageListeners = [
     page.on('away', park),
-    page.on('back', back),
-    page.on('visible', () => attachment?.nudge('visible')),
-    page.on('online', () => attachment?.nudge('online')),
+    page.on('back', resume),
+    page.on('visible', () => store.attachment()?.nudge('visible')),
+    page.on('online', () => store.attachment()?.nudge('online')),
   ]
-  void seek()
+  seek()
 
   return {
-    state: () => state,
-    heard: () => (state.epoch !== undefined && seq !== undefined ? { epoch: state.epoch, seq } : undefined),
-    subscriptionsChanged: () => attachment?.want(),
+    state: store.seen,
+    position: delivery.position,
+    subscriptionsChanged: () => store.attachment()?.updateSubscriptions(),
     signOut() {
-      if (fenced) return
-      fenced = true
-      attachment?.signOut()
-      subscriptions.push(timers.after(FAREWELL, () => end('signed out in this tab')))
-      enter({ ...GONE, phase: 'signed-out', reason: 'signed out in this tab' })
+      if (isOver(store.status)) return
+      const cancelTimeout = timers.after(SIGN_OUT_TIMEOUT_MS, () => onSignedOut(SIGNED_OUT_HERE))
+      store.attachment()?.signOut()
+      const progress = store.progress()
+      store.enter({ name: 'signing-out', progress, cancelTimeout }, { ...NO_HUB, reason: SIGNED_OUT_HERE })
     },
     close(release) {
-      // After a sign-out the farewell ends it: until then the other tabs have to be told.
-      if (fenced) return
-      attachment?.detach(release)
-      stop()
-      enter({ phase: 'closed', socket: undefined, tabs: 0 })
+      // A sign-out goes on until it is confirmed or times out: until then the other tabs have to be told.
+      if (isOver(store.status)) return
+      store.attachment()?.detach(release)
+      end({ name: 'closed' }, { socket: undefined, tabs: 0 })
     },
   }
 }
+
+const isOver = ({ name }: LinkStatus) => name === 'signing-out' || name === 'signed-out' || name === 'closed'

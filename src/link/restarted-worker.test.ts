@@ -1,13 +1,13 @@
 import { QueryClient } from '@tanstack/react-query'
 import { expect, it } from 'vitest'
-import '../tab/tab.js'
+import '../tab/session.js'
 import { createPartyline } from '../tab/create-partyline.js'
 import type { SimulatedPage } from '../testing/simulated-page.js'
 import type { WorkerTrouble } from '../testing/simulated-workers.js'
 import { createWorld } from '../testing/world.js'
 
-// WebKit runs a SharedWorker in the process of some page. When that page is closed it starts the worker anew, on some ports of
-// the other pages: what was on its way to the former worker is lost, and the other ports lead nowhere (seen in WebKitGTK 2.50).
+// WebKit runs a SharedWorker in the process of some page. When that page is closed it restarts the worker, on some ports of
+// the other pages: messages on their way to the former worker are lost, and the other ports lead nowhere (seen in WebKitGTK 2.50).
 
 function setUp(seed: number, workerTrouble?: WorkerTrouble) {
   const world = createWorld({
@@ -39,9 +39,9 @@ function setUp(seed: number, workerTrouble?: WorkerTrouble) {
   return { world, codes, pages, open, restart }
 }
 
-// At every point of the second tab's way in: before its hello is sent, on the way, heard, answered.
-it('a worker that is started anew while a tab is on its way in welcomes it all the same', async () => {
-  let silences = 0
+// At every point of the second tab's attach: before its hello is sent, on the way, received, answered.
+it('a worker that restarts while a tab attaches welcomes the tab all the same', async () => {
+  let timeouts = 0
   for (let seed = 0; seed < 60; seed++) {
     const { world, codes, open, restart } = setUp(seed)
     const first = open()
@@ -50,7 +50,7 @@ it('a worker that is started anew while a tab is on its way in welcomes it all t
     await world.pass(seed % 12)
     restart()
     await world.pass(2_400)
-    if (second.status.name !== 'connected') silences++
+    if (second.status.name !== 'connected') timeouts++
     await world.pass(1_600)
     for (const { status } of [first, second]) {
       expect(status).toMatchObject({ name: 'connected', host: 'shared-worker', steps: [], tabs: 2 })
@@ -59,8 +59,8 @@ it('a worker that is started anew while a tab is on its way in welcomes it all t
     expect(world.server.sockets()).toHaveLength(1)
     expect(codes).toEqual([])
   }
-  // In some of them the first port said nothing; otherwise this would show nothing.
-  expect(silences).toBeGreaterThan(5)
+  // In some of them the first port led nowhere; otherwise this would prove nothing.
+  expect(timeouts).toBeGreaterThan(5)
 })
 
 it('a page that was away has all its tries again', async () => {

@@ -1,18 +1,18 @@
-/** What a hub needs of its browser; the same in a worker and in a tab. */
+/** The browser's powers that a hub needs; the same in a worker and in a tab. */
 export interface HubEnvironment {
   readonly clock: {
     /** Milliseconds since the Unix epoch. */
     now(): number
   }
   readonly timers: {
-    /** Runs once after `ms`; the answer cancels it. */
+    /** Runs once after `ms` milliseconds; returns the way to cancel it. */
     after(ms: number, run: () => void): () => void
   }
   /** Undefined where there are no Web Locks (insecure origins). */
   readonly locks: Locks | undefined
   /** A `BroadcastChannel`; undefined where there is none. */
   readonly openChannel: ((name: string) => Channel) | undefined
-  /** A `WebSocket`. Throws for an address that is none, or that the page's policy forbids. */
+  /** A `WebSocket`. Throws for an invalid address, or one that the page's policy forbids. */
   readonly openWebSocket: (url: string) => WebSocketSlice
   /** Between 0 and 1. */
   readonly random: () => number
@@ -29,12 +29,12 @@ export interface Locks {
   request(name: string, options: LockRequest, held: () => Promise<void>): Promise<void>
 }
 
-/** Either wait in line until the signal calls it off, or steal, which never waits. The Web Locks API forbids both together. */
+/** Either waits in the queue until the signal aborts, or steals, which never waits. The Web Locks API forbids both together. */
 export type LockRequest =
   | { readonly signal: AbortSignal; readonly steal?: false }
   | { readonly steal: true; readonly signal?: never }
 
-/** Reaches every other channel of that name in this browser, whoever opened it; a `BroadcastChannel` is one. */
+/** Reaches every other channel of that name in this browser; a `BroadcastChannel` is one. */
 export interface Channel {
   postMessage(message: unknown): void
   addEventListener(type: 'message', listener: (event: MessageEvent) => void): void
@@ -43,8 +43,8 @@ export interface Channel {
 }
 
 /**
- * The powers that a tab and a worker have alike. Apart from environment.ts, because a worker that imported that file
- * would carry the code which starts workers, and bundlers would build the worker into itself.
+ * The real browser's powers, for a hub. Apart from page.ts, because a worker that imported that file would carry the
+ * code that starts workers, and bundlers would build the worker into itself.
  */
 export function commonEnvironment(): HubEnvironment {
   return {
@@ -55,7 +55,7 @@ export function commonEnvironment(): HubEnvironment {
         return () => clearTimeout(timer)
       },
     },
-    // Neither is there in Node, where a line may be created but is never mounted.
+    // Missing in Node, where a line may be created but is never mounted.
     locks: globalThis.navigator?.locks,
     openChannel: hasChannels() ? (name) => new BroadcastChannel(name) : undefined,
     openWebSocket: (url) => new WebSocket(url),
@@ -65,7 +65,7 @@ export function commonEnvironment(): HubEnvironment {
   }
 }
 
-/** False also where there are some, but not for this page: in a sandboxed frame the constructor throws in some browsers. */
+/** False also where the constructor exists but throws, as it does in a sandboxed frame in some browsers. */
 function hasChannels(): boolean {
   try {
     new BroadcastChannel('partyline').close()

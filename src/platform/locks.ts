@@ -13,8 +13,8 @@ export function holdLock(locks: Locks, name: string, signal: AbortSignal): Promi
 }
 
 /**
- * Calls `run` once nobody holds the lock: its holder is gone, closed or crashed (25-35 ms after, in Chromium). A signal
- * that aborts first calls it off.
+ * Calls `run` once nobody holds the lock, because its holder closed or crashed (25-35 ms after that, in Chromium). A
+ * signal that aborts first cancels it.
  */
 export function whenLockIsFree(locks: Locks, name: string, signal: AbortSignal, run: () => void): void {
   locks
@@ -33,7 +33,7 @@ function aborted(signal: AbortSignal): Promise<void> {
   })
 }
 
-/** The name of a lock once it is held; undefined where there are no locks, or this one can't be had. */
+/** The name of a lock once it is held; undefined where there are no locks, or this one is refused. */
 export function tryLock(locks: Locks | undefined, name: string, signal: AbortSignal): Promise<string | undefined> {
   if (!locks) return Promise.resolve(undefined)
   return holdLock(locks, name, signal).then(

@@ -2,8 +2,8 @@ import debounce from 'lodash-es/debounce.js'
 import { commonEnvironment, type HubEnvironment } from './environment.js'
 
 /**
- * Every browser power that Partyline uses, each as the narrow slice it needs. Only this file and
- * environment.ts touch browser globals, so that a simulated browser can run the whole of it.
+ * The browser's powers that a tab needs beyond those of a hub, each as a narrow slice. Only this file and
+ * environment.ts touch browser globals, so that a simulated browser can run all of Partyline.
  */
 export interface TabEnvironment extends HubEnvironment {
   readonly clock: Clock
@@ -19,14 +19,14 @@ export interface TabEnvironment extends HubEnvironment {
 export interface Clock {
   /** Milliseconds since the Unix epoch. */
   now(): number
-  /** When this page began to load: it holds no data that it fetched before. Milliseconds since the Unix epoch. */
+  /** When this page began to load; it fetched no data before. Milliseconds since the Unix epoch. */
   readonly origin: number
 }
 
 export interface Timers {
-  /** Runs once after `ms`; the answer cancels it. */
+  /** Runs once after `ms` milliseconds; returns the way to cancel it. */
   after(ms: number, run: () => void): () => void
-  /** lodash's `debounce`: trailing edge, at most `maxWait` after the first call. */
+  /** lodash's `debounce`: trailing edge, at most `maxWait` milliseconds after the first call. */
   debounce(run: () => void, wait: number, maxWait: number): Debounced
 }
 
@@ -35,7 +35,7 @@ export interface Debounced {
   cancel(): void
 }
 
-/** `online`: also another network. `away`: into the back/forward cache, frozen, or gone. `back`: returned from there. */
+/** `online`: also on another network. `away`: into the back/forward cache, frozen, or closed. `back`: returned from there. */
 export type PageMoment = 'visible' | 'online' | 'away' | 'back'
 
 export interface Page {
@@ -45,7 +45,7 @@ export interface Page {
   resolveUrl(url: string): string
 }
 
-/** What can be had from a SharedWorker: its port, and word of its failure to start. */
+/** The parts of a SharedWorker in use: its port, and the event of its failure to start. */
 export interface SharedWorkerSlice {
   readonly port: MessagePort
   addEventListener(type: 'error', listener: (event: Event) => void): void
@@ -53,7 +53,7 @@ export interface SharedWorkerSlice {
 
 export type OpenSharedWorker = (name: string) => SharedWorkerSlice
 
-/** What a SharedWorker is opened with. */
+/** The options with which a SharedWorker is opened. */
 export interface SharedWorkerOptions extends WorkerOptions {
   readonly type: 'module'
   readonly name: string
@@ -89,7 +89,7 @@ export function browserEnvironment(openWorker: WorkerFactory = openOwnWorker): T
   }
 }
 
-/** Each moment, and the events that tell of it. Never `beforeunload`: it can be cancelled. */
+/** Each moment, and its events. Never `beforeunload`: it can be cancelled. */
 const MOMENTS: Record<PageMoment, readonly (readonly [target: 'window' | 'document' | 'connection', event: string])[]> =
   {
     visible: [['document', 'visibilitychange']],

@@ -3,7 +3,7 @@
 import { createContext, useContext } from 'react'
 import type { Line } from '../tab/create-partyline.js'
 
-/** A line whose events do not matter. */
+/** A line, whatever its events. */
 export type AnyLine = Omit<Line<unknown>, 'on'>
 
 export const LineContext = createContext<AnyLine | null>(null)

@@ -24,7 +24,6 @@ const IDLE: Status = {
   since: 0,
   epoch: undefined,
   lastGap: undefined,
-  fenced: 0,
 }
 
 /** A line that only keeps the books: who mounted, who listens. */
@@ -164,7 +163,7 @@ describe('PartylineProvider', () => {
     expect(log).toEqual(['mount u1', 'unmount u1', 'mount u2', 'unmount u2', 'mount null', 'unmount null', 'mount 7'])
   })
 
-  it('mounts anew for another QueryClient, and another line', () => {
+  it('mounts again for another QueryClient, and another line', () => {
     const one = createFakeLine()
     const two = createFakeLine()
     const otherClient = new QueryClient()
@@ -361,7 +360,7 @@ describe('rendering on a server', () => {
 })
 
 describe('useTopic', () => {
-  it('joins while it is mounted, says what has become of it, and does not join anew at a rendering', () => {
+  it('joins while it is mounted, gives its state, and does not join again at a rendering', () => {
     const { line, log, topics, tell } = createFakeLine()
     const { result, rerender, unmount } = renderHook(() => useTopic(line, 'p', { queryKeys: [['task', { id: 7 }]] }))
     expect(result.current).toEqual({ name: 'away' })

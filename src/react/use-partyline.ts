@@ -9,11 +9,11 @@ import { useLatest } from './use-latest.js'
 export interface UsePartylineOptions {
   /** Who is signed in. Null, undefined and '' mean nobody: no socket is opened. */
   readonly identity: MountOptions['identity']
-  /** Asked at every connection attempt; the newest function is used, so it may close over props. */
+  /** Called at every connection attempt; the newest function is used, so it may close over props. */
   readonly auth?: MountOptions['auth']
 }
 
-/** Connects a line for as long as the component is mounted and somebody is signed in. Has to be below a `QueryClientProvider`. */
+/** Connects a line while the component is mounted and somebody is signed in. Has to be below a `QueryClientProvider`. */
 export function usePartyline(line: AnyLine, { identity, auth }: UsePartylineOptions): void {
   const queryClient = useQueryClient()
   const latest = useLatest(auth)

@@ -4,11 +4,10 @@ import { useEffect, useState } from 'react'
 import type { TopicOptions, TopicState } from '../tab/topics.js'
 import type { AnyLine } from './context.js'
 
-const AWAY: TopicState = { name: 'away' }
+const NOT_JOINED: TopicState = { name: 'away' }
 
 /**
- * Joins a topic while the component is mounted, and says what has become of it. Components and tabs that use the same one
- * share it.
+ * Joins a topic while the component is mounted, and gives its state. Components and tabs that use the same topic share it.
  * @param name - Null and undefined: none.
  */
 export function useTopic(
@@ -17,9 +16,9 @@ export function useTopic(
   { queryKeys }: Pick<TopicOptions, 'queryKeys'> = {},
 ): TopicState {
   const [heard, setHeard] = useState<{ readonly name: string; readonly state: TopicState }>()
-  // By value: a list that is written anew at every rendering is no other one.
+  // By value: a list that is created at every rendering is the same one.
   const keys = JSON.stringify(queryKeys)
-  // biome-ignore lint/correctness/useExhaustiveDependencies: `keys` is what `queryKeys` says.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: `keys` is `queryKeys` by value.
   useEffect(() => {
     if (name === null || name === undefined) return
     const leave = line.topic(name, { queryKeys, onState: (state) => setHeard({ name, state }) })
@@ -28,5 +27,5 @@ export function useTopic(
       setHeard(undefined)
     }
   }, [line, name, keys])
-  return heard && heard.name === name ? heard.state : AWAY
+  return heard && heard.name === name ? heard.state : NOT_JOINED
 }

@@ -1,7 +1,8 @@
+import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { QueryClient, QueryObserver } from '@tanstack/react-query'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 // Loaded beforehand, so that the line's own import of it takes no real time.
-import './tab.js'
+import './session.js'
 import { createFakeTransport } from '../../test/fake-transport.js'
 import { createFakeWorkers } from '../../test/fake-workers.js'
 import type { OpenSharedWorker } from '../platform/page.js'
@@ -16,6 +17,10 @@ vi.mock('../transport/socket-io.js', () => ({
 
 beforeEach(() => void vi.useFakeTimers({ now: 1_000_000 }))
 afterEach(() => void vi.useRealTimers())
+
+const fail = (): never => {
+  throw new Error('broken schema')
+}
 
 type Events = { changed: { id: string }; profile_updated: unknown }
 
@@ -114,7 +119,7 @@ describe('one identity, one hub', () => {
     expect(world.workerNames().some((name) => name.includes('u1'))).toBe(false)
   })
 
-  it('joins a mount to the one that is there, and a remount in the same breath (StrictMode)', async () => {
+  it('joins a mount to the one that is there, and an immediate remount (StrictMode)', async () => {
     const { openTab, world, settle, codes } = setUp()
     const { mount } = openTab()
     mount()()
@@ -150,26 +155,25 @@ describe('one identity, one hub', () => {
     expect(former.closed).toBe(true)
     expect(world.transport.live()).toBe(1)
     expect(heard).toEqual(['before'])
-    expect(line.status.fenced).toBe(1)
   })
 
   it('a switch in one tab leaves the tabs of the other identity alone', async () => {
     const { openTab, world, settle } = setUp()
-    const [switches, stays] = [openTab(), openTab()]
+    const [switches, remains] = [openTab(), openTab()]
     const unmount = switches.mount('u1')
-    stays.mount('u1')
+    remains.mount('u1')
     await settle()
     const shared = world.transport.last
     shared.handlers.onUp(false)
     const heard: string[] = []
-    stays.line.on('changed', (m) => heard.push(m.id))
+    remains.line.on('changed', (m) => heard.push(m.id))
     await settle()
     unmount()
     switches.mount('u2')
     await settle(5_000)
     shared.handlers.onEvent('changed', { id: '1' })
     await settle()
-    expect(stays.line.status).toMatchObject({ name: 'connected', tabs: 1 })
+    expect(remains.line.status).toMatchObject({ name: 'connected', tabs: 1 })
     expect(heard).toEqual(['1'])
     expect(world.transport.live()).toBe(2)
   })
@@ -186,7 +190,7 @@ describe('one identity, one hub', () => {
     expect(line.status.name).toBe('idle')
   })
 
-  it('signOut ends every tab at once; a new mount starts anew', async () => {
+  it('signOut ends every tab at once; a new mount starts again', async () => {
     const { openTab, world, server, settle } = setUp()
     const tabs = [openTab(), openTab()] as const
     const heard: string[] = []
@@ -217,12 +221,12 @@ describe('one identity, one hub', () => {
 
   it.each([
     ['at once', 0],
-    ['while it waits for the last echo', 2_500],
+    ['after it has ended', 2_500],
   ])('a page that leaves after its own signOut, %s, holds nothing and hears nothing', async (_when, ms) => {
     const { openTab, world, settle } = setUp()
-    const [leaves, stays] = [openTab(), openTab({ name: 'other' })]
+    const [leaves, remains] = [openTab(), openTab({ name: 'other' })]
     leaves.mount('u1')
-    stays.mount('u1')
+    remains.mount('u1')
     await settle()
     leaves.line.signOut()
     await settle(ms)
@@ -256,7 +260,7 @@ describe('one identity, one hub', () => {
 describe('events reach the cache', () => {
   it('refetches what the event can have changed, and nothing else', async () => {
     const { openTab, server, settle } = setUp()
-    const { mount, use, fetched } = openTab({ jitter: 0 })
+    const { mount, use, fetched } = openTab({ jitterMs: 0 })
     mount()
     await settle()
     server.up()
@@ -305,7 +309,7 @@ describe('events reach the cache', () => {
   it('a rule that throws refetches what it can reach, and is reported', async () => {
     const { openTab, server, settle, errors } = setUp()
     const { mount, use, fetched } = openTab({
-      jitter: 0,
+      jitterMs: 0,
       invalidates: {
         changed: (m: { id: string }) => [['thing', m.id.toString()]],
         profile_updated: ['profile'],
@@ -323,6 +327,50 @@ describe('events reach the cache', () => {
     expect(fetched).toEqual(['["thing","1"]'])
     expect(errors).toMatchObject([{ code: 'rule-failed', detail: { event: 'changed' } }])
   })
+
+  it.each([
+    [
+      'gives a value',
+      (value: unknown) => ({ value: { id: `${(value as { id: string }).id}!` } }),
+      ['2!'],
+      '["thing","2!"]',
+      [],
+    ],
+    ['refuses', () => ({ issues: [{ message: 'no id' }] }), [], '["thing","2"]', ['bad-metadata']],
+    ['throws', () => fail(), [], '["thing","2"]', ['rule-failed']],
+  ])(
+    'asks a schema once per event, for its rule and its handlers: one that %s',
+    async (_what, answer, ids, key, expected) => {
+      const { openTab, server, settle, codes } = setUp()
+      const validate = vi.fn(answer)
+      const schema = { '~standard': { version: 1, vendor: 'test', validate } } as StandardSchemaV1<
+        unknown,
+        { id: string }
+      >
+      const { mount, line, use, fetched } = openTab({
+        jitterMs: 0,
+        invalidates: { changed: [schema, (m) => [['thing', m.id]]], profile_updated: ['profile'] },
+      })
+      mount()
+      await settle()
+      server.up()
+      await settle(10)
+      use(['thing', key.includes('!') ? '2!' : '2'])
+      await settle(10)
+      fetched.length = 0
+      const heard: string[] = []
+      for (let handler = 0; handler < 2; handler++) line.on('changed', ({ id }) => heard.push(id))
+      server.emit('changed', { id: '2' })
+      await settle(200)
+      expect(validate).toHaveBeenCalledTimes(1)
+      expect(heard).toEqual([...ids, ...ids])
+      expect(fetched).toEqual([key])
+      expect(codes()).toEqual(expected)
+      server.emit('changed', { id: '2' })
+      await settle(200)
+      expect(validate).toHaveBeenCalledTimes(2)
+    },
+  )
 
   it('calls handlers of events without a rule, and goes on after one that throws', async () => {
     const { openTab, server, settle, codes } = setUp()
@@ -371,7 +419,7 @@ describe('the ladder', () => {
     [
       'a worker that stays silent',
       () => ({ port: new MessageChannel().port1, addEventListener: () => undefined }),
-      'the hub said nothing for 2500 ms',
+      'the hub did not answer for 2500 ms',
       ['host-failed'],
     ],
   ] satisfies [string, OpenSharedWorker | undefined, string, string[]][])(
@@ -420,7 +468,7 @@ describe('the ladder', () => {
 
   it.each([true, false])('attaches again when the worker dies (Web Locks: %s)', async (webLocks) => {
     const { openTab, world, server, settle } = setUp({ webLocks })
-    const tabs = [openTab({ jitter: 0 }), openTab({ jitter: 0 })]
+    const tabs = [openTab({ jitterMs: 0 }), openTab({ jitterMs: 0 })]
     for (const tab of tabs) tab.mount()
     await vi.waitFor(() => expect(world.transport.live()).toBe(1))
     server.up()
@@ -456,9 +504,9 @@ describe('the ladder', () => {
 describe('parking', () => {
   it('goes silent and holds no locks while away, and catches up without a gap when back', async () => {
     const { openTab, world, server, settle } = setUp()
-    const stays = openTab({ jitter: 0 })
-    const parks = openTab({ jitter: 0 })
-    stays.mount()
+    const remains = openTab({ jitterMs: 0 })
+    const parks = openTab({ jitterMs: 0 })
+    remains.mount()
     parks.mount()
     await settle()
     server.up()
@@ -471,7 +519,7 @@ describe('parking', () => {
     await settle(10)
     expect(world.locks.names().filter((name) => name.includes(parks.line.origin))).toEqual([])
     expect(parks.line.status.name).toBe('disconnected')
-    expect(stays.line.status.tabs).toBe(1)
+    expect(remains.line.status.tabs).toBe(1)
     server.emit('changed', { id: '1' })
     await settle(1_000)
     parks.page.fire('back')
@@ -485,17 +533,35 @@ describe('bad input', () => {
   it('reports options that can not work and takes their defaults', async () => {
     const { openTab, codes, settle } = setUp()
     const { mount, line } = openTab({
-      linger: -1,
-      jitter: Number.NaN,
+      lingerMs: -1,
+      jitterMs: Number.NaN,
       socket: { parser: () => undefined, auth: { token: 'secret' } },
       host: 'moon' as 'auto',
-      debounce: { wait: -5 },
+      debounce: { waitMs: -5 },
     })
     mount()
     await settle()
     expect(codes().every((code) => code === 'bad-option')).toBe(true)
     expect(codes()).toHaveLength(6)
     expect(line.status.host).toBe('shared-worker')
+  })
+
+  it('reports an option that is none, with the name that was meant', () => {
+    const { openTab, errors } = setUp()
+    openTab({
+      linger: 0,
+      debounce: { wait: 5, maxWaitMs: 10 },
+      polling: { interval: 1 },
+      spread: {},
+      socket: { any: 1 },
+    } as object)
+    expect(errors.map(({ message }) => message)).toEqual([
+      'linger is not an option; did you mean lingerMs?',
+      'debounce.wait is not an option; did you mean debounce.waitMs?',
+      'polling.interval is not an option; did you mean polling.intervalMs?',
+      'spread is not an option',
+    ])
+    expect(errors[1]).toMatchObject({ code: 'bad-option', detail: { option: 'debounce.wait' } })
   })
 
   it('auth that throws, or gives what can not cross, is reported, and never answered with a hang', async () => {
@@ -573,6 +639,17 @@ describe('bad input', () => {
     expect(world.transport.live()).toBe(0)
   })
 
+  it('a line that is signed out stays signed out while its url is asked for again', async () => {
+    const { openTab, settle } = setUp()
+    const { line, mount } = openTab({ url: () => Promise.reject(new Error('offline')) })
+    mount()
+    line.signOut()
+    await settle(12_000)
+    expect(line.status).toMatchObject({ name: 'signed-out', reason: 'signed out in this tab' })
+    mount()
+    expect(line.status.name).toBe('connecting')
+  })
+
   it('the same without other tabs opens no socket that lasts', async () => {
     const { openTab, world, settle } = setUp()
     const { line, mount } = openTab({ url: async () => 'https://eu.example' })
@@ -625,7 +702,7 @@ describe('bad input', () => {
 describe('an emptied cache', () => {
   const SECRET = 'the salary of u1'
 
-  it('is had by no one who did not ask for it', async () => {
+  it('is only for an app that asks for it', async () => {
     const { openTab, settle } = setUp()
     const { mount, queryClient } = openTab()
     mount('u1')()
@@ -636,7 +713,7 @@ describe('an emptied cache', () => {
     expect(queryClient.getQueryData(['salary'])).toBe(SECRET)
   })
 
-  it('after a switch: what is on the screen starts anew, the rest is gone, fetches under way included', async () => {
+  it('after a switch: what is on the screen starts again, the rest is removed, fetches under way included', async () => {
     const { openTab, settle } = setUp()
     const { mount, queryClient, use, fetched } = openTab({ clearOnSwitch: true })
     const unmount = mount('u1')
@@ -752,7 +829,7 @@ it('tells who listens to receipts which events each of them answers', async () =
 })
 
 describe('polling', () => {
-  const polling = { downFor: 10_000, interval: 5_000 }
+  const polling = { downForMs: 10_000, intervalMs: 5_000 }
 
   it('is off unless it was asked for', async () => {
     const { openTab, settle } = setUp()
@@ -791,7 +868,7 @@ describe('polling', () => {
     expect(fetched).toHaveLength(after)
   })
 
-  it('is done by tabs that are looked at, and by none that is away or has gone', async () => {
+  it('is done by visible tabs, and by none that is parked or unmounted', async () => {
     const { openTab, world, settle } = setUp()
     const [hidden, away, gone] = [openTab({ polling }), openTab({ polling }), openTab({ polling })]
     const unmounts = [hidden, away, gone].map((tab) => {

@@ -1,9 +1,8 @@
 import { clearClient, fetchEmptied } from '../invalidation/clear.js'
 import type { Receipt } from '../invalidation/receipt.js'
-import { SEEKING } from '../link/link-options.js'
 import { commonEnvironment, type HubEnvironment, isPage } from '../platform/environment.js'
 import type { TabEnvironment } from '../platform/page.js'
-import { createReport, messageOf } from '../util/errors.js'
+import { createReport, messageOf, type Report } from '../util/errors.js'
 import { createListeners } from '../util/listeners.js'
 import type { Metadata } from '../wire/protocol.js'
 import type { Status } from '../wire/status.js'
@@ -11,12 +10,12 @@ import { createEventHandlers } from './event-handlers.js'
 import { createMounts, type MountedSession, type MountOptions } from './mounts.js'
 import { configure, type PartylineOptions } from './options.js'
 import { createOwnWrites } from './own-writes.js'
-import { createStatus } from './status-store.js'
-import type { Tab } from './tab.js'
+import type { SessionFactory } from './session.js'
+import { createStatusStore } from './status-store.js'
 import type { TopicOptions, TopicState, TopicUse } from './topics.js'
 
-/** A url function that failed, and code that could not be loaded, are asked for again after this long (ms). */
-const RETRY = 5_000
+/** After this long (ms) a url function that failed is called again, and code that could not be loaded is loaded again. */
+const OPEN_RETRY_MS = 5_000
 
 /** What an event's handler receives: the type that its rule names, or any object. */
 export type MetadataOf<M> = unknown extends M ? Metadata : M
@@ -24,11 +23,11 @@ export type MetadataOf<M> = unknown extends M ? Metadata : M
 /** One app's line to its server; made once, outside of React. */
 export interface Line<Events> {
   /**
-   * Connects for an identity; returns its unmount. Mounting again for the same identity and QueryClient joins what is
-   * there; another identity ends the former session first.
+   * Connects for an identity; returns its unmount. Mounting again for the same identity and QueryClient joins the session
+   * that is there; another identity ends the former session first.
    */
   mount(options: MountOptions): () => void
-  /** Where the line stands; the same object until something changes. */
+  /** The state of the connection; the same object until something changes. */
   readonly status: Status
   /** Calls back when `status` has changed; returns the way to stop. */
   subscribe(listener: () => void): () => void
@@ -36,26 +35,32 @@ export interface Line<Events> {
   on<E extends keyof Events & string>(event: E, handler: (metadata: MetadataOf<Events[E]>) => void): () => void
   /**
    * Joins a topic at the server, for as long as any tab of this browser uses it; returns its leave. Its events are events
-   * like all others. It may be asked for before anybody is signed in, and outlasts sessions.
+   * like all others. It may be called before anybody is signed in, and outlasts sessions.
    */
   topic(name: string, options?: TopicOptions): () => void
   /** Calls back with what each flush did; returns the way to stop. */
   onReceipt(handler: (receipt: Receipt) => void): () => void
-  /** This tab's id: what the names of its requests begin with. */
+  /** This tab's id: the names of its requests begin with it. */
   readonly origin: string
   /**
    * Runs a request that changes something, with headers that name it for the server (`x-partyline-origin`). When the
-   * server sends the name back with the events that the request caused, this tab does not fetch anew what it has fetched,
+   * server sends the name back with the events that the request caused, this tab does not refetch what it has fetched,
    * or set by `setQueryData`, since the answer; other tabs do. Gives what `run` gives, and fails as `run` fails.
    */
   request<T>(run: (headers: Record<string, string>) => Promise<T>): Promise<T>
-  /** Ends this identity's session in every tab at once: the socket is closed and nothing more is delivered. */
+  /** Ends this identity's session in every tab at once: the socket is closed and no event is delivered any more. */
   signOut(): void
 }
 
 /**
+ * The events of a line, to share with the server: `createNotifier<EventsOf<typeof line>>(io)`. Import the line type-only
+ * there: its code is the browser's.
+ */
+export type EventsOf<L> = L extends Line<infer Events> ? Events : never
+
+/**
  * Makes a line: what each event makes stale, and how to reach the server. Nothing is opened until `mount`.
- * Never throws: an option that can't work is told to `onError`.
+ * Never throws: an option that can't work is reported to `onError`.
  */
 export function createPartyline<Events>(
   options: PartylineOptions<Events>,
@@ -70,44 +75,118 @@ export function createPartyline<Events>(
   const configuration = configure(options as PartylineOptions<never>, report)
   const powers: HubEnvironment | undefined = environment ?? (isPage() ? commonEnvironment() : undefined)
   const now = () => powers?.clock.now() ?? Date.now()
-  const invalidates: Readonly<Record<string, unknown>> = options.invalidates ?? {}
-  const want = () => stays.current?.session?.subscriptionsChanged()
-  const handlers = createEventHandlers(report, want)
-  const topics = new Set<TopicUse>()
-  const receipts = createListeners<Receipt>(report, 'onReceipt')
-  const status = createStatus(now, report)
-  const stays = createMounts({
-    open: (stay) => void openStay(stay),
-    onBegin: configuration.clearOnSwitch ? fetchEmptied : () => undefined,
-    onEnd: status.idle,
-    isSignedOut: () => status.get().name === 'signed-out',
-    onSwitch: configuration.clearOnSwitch ? clearClient : () => undefined,
-    report,
-  })
-  const requests = createOwnWrites(getOrigin, now, (ms, run) => powers?.timers.after(ms, run))
   let origin: string | undefined
-  let loading: Promise<Tab> | undefined
-
-  function getOrigin(): string {
+  const getOrigin = () => {
     origin ??= powers?.id() ?? ''
     return origin
   }
 
-  function loadTab(): Promise<Tab> {
-    loading ??= import('./tab.js').then(
-      ({ createTab }) => createTab({ environment, worker: options.worker, invalidates, report }),
-      (thrown: unknown) => {
-        // It may be there the next time.
-        loading = undefined
-        report('no-host', `Partyline's own code could not be loaded: ${messageOf(thrown)}`, { cause: thrown })
-        throw thrown
+  const status = createStatusStore(now, report)
+  const events = createEventHandlers(report, subscriptionsChanged)
+  const topics = createTopicUses(report, subscriptionsChanged)
+  const receipts = createListeners<Receipt>(report, 'onReceipt')
+  const writes = createOwnWrites(getOrigin, now, (ms, run) => powers?.timers.after(ms, run))
+  const prepare = createPreparation(configuration.url, loadFactory, report)
+  const mounts = createMounts(
+    {
+      open: (mounted) => void open(mounted),
+      onState: status.link,
+      onSigningOut: status.signedOut,
+      onBegin(client) {
+        if (configuration.clearOnSwitch) fetchEmptied(client)
+        status.begin()
       },
+      onEnd: status.idle,
+      onIdentityEnd(client, isReplaced) {
+        if (configuration.clearOnSwitch) clearClient(client, isReplaced)
+      },
+    },
+    report,
+  )
+
+  function subscriptionsChanged(): void {
+    const state = mounts.current?.state
+    if (state?.name === 'open') state.session.subscriptionsChanged()
+  }
+
+  function loadFactory(): Promise<SessionFactory> {
+    const { invalidates = {}, worker } = options
+    return import('./session.js').then(({ createSessionFactory }) =>
+      createSessionFactory({ environment, worker, invalidates, configuration, report }),
     )
+  }
+
+  async function open(mounted: MountedSession): Promise<void> {
+    try {
+      const [factory, url] = await prepare()
+      if (mounted.state.name !== 'ended') connect(mounted, url, factory)
+    } catch {
+      powers?.timers.after(OPEN_RETRY_MS, () => {
+        if (mounted.state.name !== 'ended') void open(mounted)
+      })
+    }
+  }
+
+  function connect(mounted: MountedSession, url: string, factory: SessionFactory): void {
+    try {
+      const session = factory.open({
+        url,
+        identity: mounted.identity,
+        tab: getOrigin(),
+        client: mounted.client,
+        logicalClock: writes.logicalClock,
+        topics: topics.all,
+        handlers: {
+          auth: () => mounted.auth,
+          events: () => [...new Set([...factory.rules.keys(), ...events.names()])],
+          isWatched: () => receipts.size > 0,
+          onState: (state) => mounts.linkChanged(mounted, state),
+          onEvents: (pairs) => events.deliver(pairs, factory.rules),
+          onGap: status.gap,
+          onReceipt: receipts.emit,
+        },
+      })
+      mounts.opened(mounted, session)
+    } catch (thrown) {
+      report('bad-option', `the line can't be opened: ${messageOf(thrown)}`, { cause: thrown })
+    }
+  }
+
+  return {
+    mount: (mounting) => (powers ? mounts.mount(mounting) : () => undefined),
+    get status() {
+      return status.get()
+    },
+    subscribe: status.subscribe,
+    on: (event, handler) => events.add(event, handler as (metadata: never) => void),
+    topic: topics.add,
+    onReceipt: receipts.add,
+    get origin() {
+      return getOrigin()
+    },
+    request: writes.run,
+    signOut: mounts.signOut,
+  }
+}
+
+/** Gets what a session needs: its code, which may be there the next time if not now, and the server's address. */
+function createPreparation(
+  url: string | (() => string | Promise<string>),
+  loadFactory: () => Promise<SessionFactory>,
+  report: Report,
+) {
+  let loading: Promise<SessionFactory> | undefined
+
+  function load(): Promise<SessionFactory> {
+    loading ??= loadFactory().catch((thrown: unknown) => {
+      loading = undefined
+      report('no-host', `Partyline's own code could not be loaded: ${messageOf(thrown)}`, { cause: thrown })
+      throw thrown
+    })
     return loading
   }
 
   async function askForUrl(): Promise<string> {
-    const { url } = configuration
     try {
       return typeof url === 'string' ? url : await url()
     } catch (thrown) {
@@ -116,78 +195,22 @@ export function createPartyline<Events>(
     }
   }
 
-  async function openStay(stay: MountedSession): Promise<void> {
-    if (!powers) return
-    status.begin()
-    const retry = () => {
-      if (!stay.ended) void openStay(stay)
-    }
-    try {
-      const [tab, url] = await Promise.all([loadTab(), askForUrl()])
-      if (!stay.ended) connect(stay, url, tab)
-    } catch {
-      powers.timers.after(RETRY, retry)
-    }
-  }
+  return () => Promise.all([load(), askForUrl()])
+}
 
-  function connect(stay: MountedSession, url: string, tab: Tab): void {
-    try {
-      stay.session = tab.open({
-        configuration,
-        url,
-        identity: stay.identity,
-        tab: getOrigin(),
-        client: stay.client,
-        order: requests.order,
-        auth: () => stay.auth,
-        topics,
-        events: () => [...new Set([...tab.rules.keys(), ...handlers.names()])],
-        onState: (state) => {
-          // A farewell may outlast its stay.
-          if (!stay.ended && !(stay.leaving && state.phase !== 'signed-out')) status.link(state)
-        },
-        onEvents: (events) => handlers.deliver(events, tab.rules),
-        onGap: (reason, until) => status.gap({ reason, until }),
-        onReceipt: receipts.emit,
-        isWatched: () => receipts.size > 0,
-        onLate: status.fenced,
-      })
-      if (stay.leaving) stay.session.signOut()
-    } catch (thrown) {
-      report('bad-option', `the line can't be opened: ${messageOf(thrown)}`, { cause: thrown })
-    }
-  }
-
+/** The topics that the app uses in this tab; they outlast sessions. */
+function createTopicUses(report: Report, onChanged: () => void) {
+  const all = new Set<TopicUse>()
   return {
-    mount: (mounting) => (powers ? stays.mount(mounting) : () => undefined),
-    get status() {
-      return status.get()
-    },
-    subscribe: status.subscribe,
-    on: (event, handler) => handlers.add(event, handler as (metadata: never) => void),
-    topic(name, options = {}) {
+    all,
+    add(name: string, options: TopicOptions = {}): () => void {
       const states = createListeners<TopicState>(report, `the topic '${name}'`)
       if (options.onState) states.add(options.onState)
       const use = { name, queryKeys: options.queryKeys, onState: states.emit }
-      topics.add(use)
-      want()
+      all.add(use)
+      onChanged()
       return () => {
-        if (topics.delete(use)) want()
-      }
-    },
-    onReceipt: receipts.add,
-    get origin() {
-      return getOrigin()
-    },
-    request: requests.run,
-    signOut() {
-      const stay = stays.current
-      if (stay?.session) stay.session.signOut()
-      else if (stay) {
-        // It is still on its way: nobody is to connect for it.
-        stay.leaving = true
-        if (configuration.clearOnSwitch) clearClient(stay.client, false)
-        status.link({ ...SEEKING, phase: 'signed-out', reason: 'signed out in this tab' })
+        if (all.delete(use)) onChanged()
       }
     },
   }

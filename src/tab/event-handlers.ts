@@ -2,17 +2,17 @@ import { messageOf, type Report } from '../util/errors.js'
 import { type EventPair, isMetadata, type Metadata } from '../wire/protocol.js'
 
 /** The rules by the names of their events, as far as they check metadata. */
-type Rules = ReadonlyMap<string, { parse?(metadata: Metadata): { readonly value: unknown } | undefined }>
+type ParsingRules = ReadonlyMap<string, { parse?(metadata: Metadata): { readonly value: unknown } | undefined }>
 
-type Handler = (metadata: never) => void
+type EventHandler = (metadata: never) => void
 
 /** The app's own handlers of events, by name. */
 export function createEventHandlers(report: Report, onNamesChanged: () => void) {
   /** Never changed in place: a handler may take itself off while it is called. */
-  const byName = new Map<string, readonly Handler[]>()
+  const byName = new Map<string, readonly EventHandler[]>()
 
-  /** By index: for a closure or an iterator at each event of a burst, there is garbage collected in the middle of it. */
-  function call(name: string, handlers: readonly Handler[], value: unknown): void {
+  /** By index: a closure or an iterator at each event of a burst would cause a garbage collection in the middle of it. */
+  function call(name: string, handlers: readonly EventHandler[], value: unknown): void {
     for (let index = 0; index < handlers.length; index++) {
       try {
         handlers[index]?.(value as never)
@@ -27,9 +27,9 @@ export function createEventHandlers(report: Report, onNamesChanged: () => void) 
 
   return {
     names: () => [...byName.keys()],
-    add(name: string, handler: Handler): () => void {
+    add(name: string, handler: EventHandler): () => void {
       // Wrapped, so that the same function added twice is two.
-      const own: Handler = (metadata) => handler(metadata)
+      const own: EventHandler = (metadata) => handler(metadata)
       const before = byName.get(name)
       byName.set(name, [...(before ?? []), own])
       if (!before) onNamesChanged()
@@ -39,8 +39,8 @@ export function createEventHandlers(report: Report, onNamesChanged: () => void) 
         else if (byName.delete(name)) onNamesChanged()
       }
     },
-    /** Metadata that is no object, or not what the rule's schema says, is nothing for a handler; it has been reported. */
-    deliver(events: readonly EventPair[], rules: Rules): void {
+    /** Handlers do not get metadata that is no object, or that the rule's schema refuses; both are reported elsewhere. */
+    deliver(events: readonly EventPair[], rules: ParsingRules): void {
       events.forEach((pair) => {
         const handlers = byName.get(pair[0])
         if (!handlers || !isMetadata(pair[1])) return

@@ -60,7 +60,7 @@ for (const webLocks of [true, false]) {
             {
               invalidates: { changed: (m: { id: string }) => [['thing', m.id]] },
               onError: (error) => errors.push(error),
-              jitter: 0,
+              jitterMs: 0,
             },
             tab.environment,
           )
@@ -141,7 +141,7 @@ for (const webLocks of [true, false]) {
         })
 
       if (before !== 'nobody')
-        it('asks for a sign of life while it is looked at, and always where no lock gives it', async () => {
+        it('pings its hub while it is visible, and always without Web Locks', async () => {
           const { tab, overheard } = await setUp()
           const asked = () => {
             const pings = overheard.filter((message) => JSON.stringify(message).includes('"ping"'))
@@ -207,16 +207,16 @@ for (const webLocks of [true, false]) {
 
       it('parks in silence and catches up when it is back', async () => {
         const { tab, emit, open, up, world } = await setUp()
-        const stays = open({ worker })
-        stays.mount()
-        await until(() => stays.line.status.name === 'connected')
+        const remains = open({ worker })
+        remains.mount()
+        await until(() => remains.line.status.name === 'connected')
         tab.use(['thing', '1'])
         await settle()
         tab.fetched.length = 0
         tab.page.fire('away')
         await settle()
         // A leader that parks leaves its office to another tab.
-        if (role === 'leader') await up(stays.line)
+        if (role === 'leader') await up(remains.line)
         emit('1')
         await settle(500)
         expect(tab.heard).toEqual([])
@@ -252,7 +252,7 @@ for (const webLocks of [true, false]) {
         expect(world.transport.live()).toBe(1)
       })
 
-      it('signs out everywhere, also when the app unmounts in the same breath', async () => {
+      it('signs out everywhere, also when the app unmounts at once', async () => {
         const { world, tab, first, unmount, open } = await setUp()
         const other = first ?? open({ worker })
         if (!first) {

@@ -1,4 +1,5 @@
 import type { QueryClientSlice } from '../invalidation/query-client.js'
+import type { LinkState } from '../link/link-options.js'
 import type { Report } from '../util/errors.js'
 import type { Auth, Session } from './session.js'
 
@@ -6,115 +7,161 @@ export interface MountOptions {
   readonly queryClient: QueryClientSlice
   /** Who is signed in. Null, undefined and '' mean nobody: no socket is opened. */
   readonly identity: string | number | null | undefined
-  /** Asked at every connection attempt, so that an expired token is renewed. */
+  /** Called at every connection attempt, so that an expired token is renewed. */
   readonly auth?: Auth | undefined
 }
 
-/** Two identities must never have one name, as all objects would: what is no name is nobody. */
-function nameOf(identity: unknown, report: Report): string {
-  if (identity === null || identity === undefined || typeof identity === 'string') return identity ?? ''
-  if (typeof identity === 'number' && Number.isFinite(identity)) return String(identity)
-  report('bad-option', `identity has to be a string or a number, not ${typeof identity}`, {
-    detail: { option: 'identity' },
-  })
-  return ''
-}
+/**
+ * Where a mounted session stands. Each state can become `ended`; else:
+ *
+ * ```
+ * opening -----------> open --> signed-out
+ *    |                  ^
+ *    +--> signing-out --+
+ * ```
+ */
+type MountedState =
+  /** Its code and its url are being loaded. */
+  | { readonly name: 'opening' }
+  /** Signed out before there was a session. As soon as there is one, it signs out, which tells the other tabs. */
+  | { readonly name: 'signing-out' }
+  | { readonly name: 'open'; readonly session: Session }
+  /** The link says so, after a sign-out here or in another tab. */
+  | { readonly name: 'signed-out'; readonly session: Session }
+  /** Unmounted, or replaced by another mount. */
+  | { readonly name: 'ended' }
 
-/** One identity's stay in this tab, with one mount or several. */
+/** One identity in this tab, mounted once or several times. */
 export interface MountedSession {
   readonly identity: string
   readonly client: QueryClientSlice
   auth: Auth | undefined
   mounts: number
-  session: Session | undefined
-  ended: boolean
-  /** Signed out before there was a session: as soon as there is one, the other tabs are told. */
-  leaving: boolean
+  state: MountedState
 }
 
-interface StaysOptions {
-  readonly open: (stay: MountedSession) => void
-  readonly onBegin: (client: QueryClientSlice) => void
-  readonly onEnd: () => void
-  readonly isSignedOut: () => boolean
-  /** Another identity, or nobody, comes after the one whose data the client holds. */
-  readonly onSwitch: (client: QueryClientSlice, isAnother: boolean) => void
-  readonly report: Report
+export interface MountsHandlers {
+  /** Gets a session and hands it to `opened`. */
+  open(mounted: MountedSession): void
+  /** The state of the current session's link. */
+  onState(state: LinkState): void
+  /** Signed out here, before there is a link to say so. */
+  onSigningOut(): void
+  /** A mounted session begins; it will be opened. */
+  onBegin(client: QueryClientSlice): void
+  /** The mounted session has ended, and no other one has begun yet. */
+  onEnd(): void
+  /** The client holds data of an identity that has ended. `isReplaced`: another identity is mounted at once. */
+  onIdentityEnd(client: QueryClientSlice, isReplaced: boolean): void
 }
 
 /**
- * Who is mounted. A tab has one stay at a time; it ends a microtask after its last unmount, so that a remount in the
- * same breath (StrictMode, a changed parent) joins it, while another identity ends it and says that it is over.
+ * The identity that is mounted. A tab has one mounted session at a time. It ends a microtask after its last unmount, so that
+ * a remount at once (StrictMode, a changed parent) joins it. Another identity ends it and releases its socket.
  */
-export function createMounts({ open, onBegin, onEnd, isSignedOut, onSwitch, report }: StaysOptions) {
+export function createMounts(handlers: MountsHandlers, report: Report) {
   let current: MountedSession | undefined
-  /** Whose data the client may hold. */
+  /** The identity whose data the client may hold. */
   let last: Pick<MountedSession, 'identity' | 'client'> | undefined
 
-  function end(stay: MountedSession, release: boolean): void {
-    if (!stay.ended) stay.session?.close(release)
-    stay.ended = true
-    if (current !== stay) return
+  function end(mounted: MountedSession, release: boolean): void {
+    const { state } = mounted
+    mounted.state = { name: 'ended' }
+    if ('session' in state) state.session.close(release)
+    if (current !== mounted) return
     current = undefined
-    onEnd()
+    handlers.onEnd()
   }
 
-  /** Ends a stay that the new mount is not part of. */
-  function makeWay(stay: MountedSession, identity: string): void {
-    if (stay.mounts > 0 && !isSignedOut()) {
+  /** Ends a session that the new mount is not part of. */
+  function replace(mounted: MountedSession, identity: string): void {
+    if (mounted.mounts > 0 && !isSignedOut(mounted)) {
       const what = 'mounted for another identity or QueryClient while mounted'
       report('mounted-twice', `${what}; the new mount replaces the old one`)
     }
-    end(stay, stay.identity !== identity)
+    end(mounted, mounted.identity !== identity)
+  }
+
+  function mountNobody(): void {
+    // Another component may have mounted this line for somebody.
+    if (current?.mounts === 0) end(current, true)
+    if (!last || current) return
+    handlers.onIdentityEnd(last.client, false)
+    last = undefined
+  }
+
+  function begin(identity: string, client: QueryClientSlice): MountedSession {
+    current = { identity, client, auth: undefined, mounts: 0, state: { name: 'opening' } }
+    handlers.onBegin(client)
+    return current
   }
 
   return {
     get current() {
       return current
     },
-    mount({ queryClient, identity, auth }: MountOptions): () => void {
-      const who = nameOf(identity, report)
-      if (who === '') {
-        // Nobody here; whoever else has mounted this line stays.
-        if (current?.mounts === 0) end(current, true)
-        if (last && !current) {
-          onSwitch(last.client, false)
-          last = undefined
-        }
+    mount({ queryClient: client, ...options }: MountOptions): () => void {
+      const identity = identityName(options.identity, report)
+      if (identity === '') {
+        mountNobody()
         return () => undefined
       }
-      if (current && (current.identity !== who || current.client !== queryClient || isSignedOut()))
-        makeWay(current, who)
-      if (last && last.client === queryClient && last.identity !== who) onSwitch(queryClient, true)
-      last = { identity: who, client: queryClient }
+      if (current && (current.identity !== identity || current.client !== client || isSignedOut(current)))
+        replace(current, identity)
+      if (last && last.client === client && last.identity !== identity) handlers.onIdentityEnd(client, true)
+      last = { identity, client }
 
       const joined = current
-      const stay: MountedSession = joined ?? {
-        identity: who,
-        client: queryClient,
-        auth,
-        mounts: 0,
-        session: undefined,
-        ended: false,
-        leaving: false,
-      }
-      stay.auth = auth
-      stay.mounts++
-      current = stay
-      if (!joined) {
-        onBegin(queryClient)
-        open(stay)
-      }
+      const mounted = joined ?? begin(identity, client)
+      mounted.auth = options.auth
+      mounted.mounts++
+      if (!joined) handlers.open(mounted)
 
-      let mounted = true
+      let isMounted = true
       return () => {
-        if (!mounted) return
-        mounted = false
-        stay.mounts--
+        if (!isMounted) return
+        isMounted = false
+        mounted.mounts--
         void Promise.resolve().then(() => {
-          if (stay.mounts === 0) end(stay, false)
+          if (mounted.mounts === 0) end(mounted, false)
         })
       }
     },
+    opened(mounted: MountedSession, session: Session): void {
+      const isSigningOut = mounted.state.name === 'signing-out'
+      mounted.state = { name: 'open', session }
+      if (isSigningOut) session.signOut()
+    },
+    /** The only place that makes a session signed out: by its link's word. */
+    linkChanged(mounted: MountedSession, link: LinkState): void {
+      const { state } = mounted
+      // A link may have to tell the other tabs of a sign-out after its mounted session has ended.
+      if (state.name === 'ended' || (state.name === 'signing-out' && link.phase !== 'signed-out')) return
+      if (state.name === 'open' && link.phase === 'signed-out') {
+        mounted.state = { ...state, name: 'signed-out' }
+        handlers.onIdentityEnd(mounted.client, false)
+      }
+      handlers.onState(link)
+    },
+    signOut(): void {
+      if (current?.state.name === 'open') current.state.session.signOut()
+      else if (current?.state.name === 'opening') {
+        current.state = { name: 'signing-out' }
+        handlers.onIdentityEnd(current.client, false)
+        handlers.onSigningOut()
+      }
+    },
   }
+}
+
+const isSignedOut = ({ state }: MountedSession): boolean => state.name === 'signing-out' || state.name === 'signed-out'
+
+/** Two identities must never have one name, as all objects would: a value that is no name counts as nobody. */
+function identityName(identity: unknown, report: Report): string {
+  if (identity === null || identity === undefined || typeof identity === 'string') return identity ?? ''
+  if (typeof identity === 'number' && Number.isFinite(identity)) return String(identity)
+  report('bad-option', `identity has to be a string or a number, not ${typeof identity}`, {
+    detail: { option: 'identity' },
+  })
+  return ''
 }

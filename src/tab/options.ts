@@ -4,6 +4,8 @@ import type { PartylineError, Report } from '../util/errors.js'
 import type { Host } from '../wire/status.js'
 import type { PollingTimes } from './polling.js'
 
+declare const process: { env: { NODE_ENV?: string } }
+
 /** One rule for each event; the metadata types are inferred from the rules' own functions and schemas. */
 export type Rules<Events> = { readonly [E in keyof Events]: Rule<Events[E]> }
 
@@ -11,7 +13,7 @@ export interface PartylineOptions<Events> {
   /** What each event makes stale: query keys, `{ queryKey, scope }`, or a function of the event's metadata. */
   readonly invalidates: Rules<Events>
   /**
-   * The server's address; a function is asked at every mount. Its path is the Socket.IO namespace.
+   * The server's address, or a function that gives it at every mount. Its path is the Socket.IO namespace.
    * @default the page's own origin
    */
   readonly url?: string | (() => string | Promise<string>)
@@ -21,34 +23,33 @@ export interface PartylineOptions<Events> {
    */
   readonly name?: string
   /**
-   * A burst of events becomes one flush: `wait` milliseconds after the last event, `maxWait` after the first at the
-   * latest. Longer costs freshness, shorter costs fetches. `maxWait` is also how long a running mutation holds a flush back.
-   * @default { wait: 100, maxWait: 1000 }
+   * A burst of events becomes one flush: `waitMs` milliseconds after the last event, and `maxWaitMs` after the first at the
+   * latest. Longer costs freshness, shorter costs fetches. A running mutation holds a flush back for `maxWaitMs` at most.
+   * @default { waitMs: 100, maxWaitMs: 1000 }
    */
-  readonly debounce?: { readonly wait?: number; readonly maxWait?: number }
+  readonly debounce?: { readonly waitMs?: number; readonly maxWaitMs?: number }
   /**
-   * A resync is put off by a random time up to this many milliseconds, so that a restarted server is not asked by every
-   * tab at once.
+   * A resync waits a random time up to this many milliseconds, so that not every tab fetches at once when a server restarts.
    * @default 2000
    */
-  readonly jitter?: number
+  readonly jitterMs?: number
   /**
-   * One fetch for all windows of this browser that need the same query at once: one of them fetches, the others take its
-   * data, which has to be plain (what `structuredClone` keeps). A window that has waited for `timeout` milliseconds fetches for
-   * itself. Only windows of one `build` (a version of your app, if its data changes shape) share. Needs Web Locks and
-   * BroadcastChannel; without them, and of an infinite query, every window fetches for itself. `true` takes 5 s.
+   * One visible tab fetches for all visible tabs of this browser that need the same query at once, and the others take its
+   * data. The data has to be plain (what `structuredClone` keeps). A tab that has waited `timeoutMs` milliseconds fetches for
+   * itself. Only tabs of one `build` share; name a build when your data changes its shape. Without Web Locks or
+   * BroadcastChannel, and for infinite queries, every tab fetches for itself. `true` means `{ timeoutMs: 5000 }`.
    * @default false
    */
-  readonly shareFetches?: boolean | { readonly timeout?: number; readonly build?: string }
+  readonly shareFetches?: boolean | { readonly timeoutMs?: number; readonly build?: string }
   /**
-   * While the line is down for longer than `downFor` milliseconds, queries that have a rule and are in use are fetched
-   * every `interval` milliseconds, in a tab that is looked at. `true` takes 30 s and 15 s.
+   * While the connection is down for longer than `downForMs` milliseconds, a visible tab fetches its active, mapped queries
+   * every `intervalMs` milliseconds. `true` means `{ downForMs: 30000, intervalMs: 15000 }`.
    * @default false
    */
-  readonly polling?: boolean | { readonly downFor?: number; readonly interval?: number }
+  readonly polling?: boolean | { readonly downForMs?: number; readonly intervalMs?: number }
   /**
-   * Empties the QueryClient when the identity changes or is signed out, so that nobody sees what was the former one's.
-   * Queries on the screen start anew without data.
+   * Empties the QueryClient when the identity changes or is signed out, so that nobody sees the former identity's data.
+   * Queries on the screen start again without data.
    * @default false
    */
   readonly clearOnSwitch?: boolean
@@ -56,9 +57,9 @@ export interface PartylineOptions<Events> {
    * How many milliseconds the hub keeps the socket after the last tab, so that a reload finds it.
    * @default 5000
    */
-  readonly linger?: number
+  readonly lingerMs?: number
   /**
-   * Where the hub runs. `auto` goes down the ladder until one works; a forced host is the only one tried.
+   * Where the hub runs. `auto` goes down the ladder until a host works; a forced host is the only one tried.
    * @default 'auto'
    */
   readonly host?: 'auto' | Host
@@ -69,14 +70,14 @@ export interface PartylineOptions<Events> {
    */
   readonly worker?: WorkerFactory
   /**
-   * What the server speaks: Socket.IO, or plain WebSocket with JSON frames (docs/websocket.md).
+   * The server's protocol: Socket.IO, or plain WebSocket with JSON frames (docs/websocket.md).
    * @default 'socket.io'
    */
   readonly transport?: 'socket.io' | 'websocket'
   /**
    * Passed to socket.io-client as it is (`path`, `transports`, `reconnectionDelayMax`, …). Plain data, since it crosses to
-   * the hub; credentials belong in `auth`. For plain WebSocket: `reconnectionDelay`, `reconnectionDelayMax` (ms), and `limit`,
-   * the most characters of a frame (65,536).
+   * the hub; credentials belong in `auth`. For plain WebSocket: `reconnectionDelay` and `reconnectionDelayMax` (ms), and
+   * `limit`, the maximum characters of a frame (65,536).
    * @default WebSocket only, endless reconnection with full jitter, 0 to 2 s and later 0 to 20 s apart
    */
   readonly socket?: Readonly<Record<string, unknown>>
@@ -84,28 +85,32 @@ export interface PartylineOptions<Events> {
    * How many milliseconds `auth` may take before another tab is asked.
    * @default 10000
    */
-  readonly authTimeout?: number
+  readonly authTimeoutMs?: number
   /**
-   * Hears of everything that went wrong; see `PartylineErrorCode`.
+   * Called with everything that goes wrong; see `PartylineErrorCode`.
    * @default one console warning per subject, in development
    */
   readonly onError?: (error: PartylineError) => void
 }
 
+/** The options with their defaults, by the same names. */
 export interface Configuration {
   readonly url: string | (() => string | Promise<string>)
   readonly name: string
-  readonly debounce: { readonly wait: number; readonly maxWait: number }
-  readonly jitter: number
+  readonly debounce: { readonly waitMs: number; readonly maxWaitMs: number }
+  readonly jitterMs: number
   readonly polling: PollingTimes | undefined
-  readonly shareFetches: { readonly timeout: number; readonly build: string } | undefined
+  readonly shareFetches: { readonly timeoutMs: number; readonly build: string } | undefined
   readonly clearOnSwitch: boolean
-  readonly linger: number
+  readonly lingerMs: number
   readonly host: 'auto' | Host
   readonly transport: 'socket.io' | 'websocket'
   readonly socket: Readonly<Record<string, unknown>>
-  readonly authTimeout: number
+  readonly authTimeoutMs: number
 }
+
+/** A shorter interval would poll in a tight loop. */
+const MIN_POLLING_INTERVAL_MS = 1_000
 
 /** Fills in the defaults. An option that can't work is reported, and its default taken. */
 export function configure(options: PartylineOptions<never>, report: Report): Configuration {
@@ -120,18 +125,17 @@ export function configure(options: PartylineOptions<never>, report: Report): Con
 
   const polling = (): PollingTimes | undefined => {
     if (!options.polling) return undefined
-    const { downFor, interval } = options.polling === true ? {} : options.polling
+    const { downForMs, intervalMs } = options.polling === true ? {} : options.polling
     return {
-      downFor: milliseconds('polling.downFor', downFor, 30_000),
-      // Not in a tight loop, whatever was asked for.
-      interval: Math.max(1_000, milliseconds('polling.interval', interval, 15_000)),
+      downForMs: milliseconds('polling.downForMs', downForMs, 30_000),
+      intervalMs: Math.max(MIN_POLLING_INTERVAL_MS, milliseconds('polling.intervalMs', intervalMs, 15_000)),
     }
   }
 
   const shareFetches = () => {
     if (!options.shareFetches) return undefined
-    const { timeout, build = '' } = options.shareFetches === true ? {} : options.shareFetches
-    return { timeout: milliseconds('shareFetches.timeout', timeout, 5_000), build: String(build) }
+    const { timeoutMs, build = '' } = options.shareFetches === true ? {} : options.shareFetches
+    return { timeoutMs: milliseconds('shareFetches.timeoutMs', timeoutMs, 5_000), build: String(build) }
   }
 
   const transport = (): 'socket.io' | 'websocket' => {
@@ -153,22 +157,42 @@ export function configure(options: PartylineOptions<never>, report: Report): Con
     }
   }
 
-  const wait = milliseconds('debounce.wait', options.debounce?.wait, 100)
+  const waitMs = milliseconds('debounce.waitMs', options.debounce?.waitMs, 100)
+  const maxWaitMs = milliseconds('debounce.maxWaitMs', options.debounce?.maxWaitMs, 1_000)
   const host = options.host ?? 'auto'
   const known = ['auto', 'shared-worker', 'leader-tab', 'this-tab'].includes(host)
   if (!known) bad('host', `has to be 'auto', 'shared-worker', 'leader-tab' or 'this-tab', not '${String(host)}'`)
-  return {
+  const configuration: Configuration = {
     url: options.url ?? '/',
     name: options.name ?? 'app',
-    debounce: { wait, maxWait: Math.max(wait, milliseconds('debounce.maxWait', options.debounce?.maxWait, 1_000)) },
-    jitter: milliseconds('jitter', options.jitter, 2_000),
+    debounce: { waitMs, maxWaitMs: Math.max(waitMs, maxWaitMs) },
+    jitterMs: milliseconds('jitterMs', options.jitterMs, 2_000),
     polling: polling(),
     shareFetches: shareFetches(),
     clearOnSwitch: options.clearOnSwitch === true,
-    linger: milliseconds('linger', options.linger, 5_000),
+    lingerMs: milliseconds('lingerMs', options.lingerMs, 5_000),
     host: known ? host : 'auto',
     transport: transport(),
     socket: socket(),
-    authTimeout: milliseconds('authTimeout', options.authTimeout, 10_000),
+    authTimeoutMs: milliseconds('authTimeoutMs', options.authTimeoutMs, 10_000),
+  }
+  try {
+    // Bundlers replace the whole of `process.env.NODE_ENV`, and drop the check from what they build for production.
+    if (process.env.NODE_ENV !== 'production')
+      // The last four stand for what the app alone knows the names in.
+      reportUnknown(options, { ...configuration, socket: 0, invalidates: 0, worker: 0, onError: 0 }, '', bad)
+  } catch {
+    // No bundler and no `process`: no check.
+  }
+  return configuration
+}
+
+/** Reports names that are no options: an old name, a misspelling. */
+function reportUnknown(given: object, known: object, prefix: string, bad: (option: string, why: string) => void): void {
+  for (const [name, value] of Object.entries(given)) {
+    const expected = Object.entries(known).find(([other]) => other === name)
+    const meant = Object.keys(known).find((other) => other.startsWith(name))
+    if (!expected) bad(prefix + name, `is not an option${meant ? `; did you mean ${prefix}${meant}?` : ''}`)
+    else if (typeof expected[1] === 'object') reportUnknown(Object(value), expected[1], `${prefix}${name}.`, bad)
   }
 }

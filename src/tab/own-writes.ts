@@ -1,57 +1,60 @@
 import type { LogicalClock } from '../invalidation/logical-clock.js'
 import { ORIGIN_HEADER } from '../wire/protocol.js'
 
-/** An answer is remembered this long (ms): an event that comes later is answered like anybody's. */
-const MEMORY = 60_000
+/** An answer is remembered this long (ms). An event that comes later counts as anybody's. */
+const ANSWER_MEMORY_MS = 60_000
 
-/** The events of one request come within this time (ms) of each other. Whoever else got them knows its name by then. */
-const ECHOES = 1_000
+/** The events of one request come within this time (ms) of each other. Everybody else who got them knows its name by then. */
+const OWN_EVENTS_MS = 1_000
 
-/** What the app makes of an answer it sets in the same breath; what is set later than this (ms) may be a guess of another kind. */
-const BREATH = 20
+/** The app sets what an answer brought at once. What it sets later than this (ms) may be another kind of guess. */
+const ANSWER_WRITES_MS = 20
 
 /**
- * The requests of this tab that may cause events. Each has a name that nobody can guess, and an event counts as an echo
- * only of a request that was answered: a forged or stale name makes no tab miss anything.
+ * The requests of this tab that may cause events. Each has a name that nobody can guess. An event counts as this tab's own
+ * only if its request was answered: a forged or stale name makes no tab miss anything.
  */
 export function createOwnWrites(
   origin: () => string,
   now: () => number,
   after: (ms: number, run: () => void) => unknown,
 ) {
-  const answers = new Map<string, { readonly timestamp: number; readonly at: number; until: number; echoed?: number }>()
+  const answers = new Map<
+    string,
+    { readonly timestamp: number; readonly at: number; until: number; firstEventAt?: number }
+  >()
   let requests = 0
-  let place = 0
-  let lastAnswer = Number.NEGATIVE_INFINITY
+  let timestamp = 0
+  let lastAnswerAt = Number.NEGATIVE_INFINITY
 
   const forget = () => {
-    for (const [name, { at }] of answers) if (now() - at > MEMORY) answers.delete(name)
+    for (const [name, { at }] of answers) if (now() - at > ANSWER_MEMORY_MS) answers.delete(name)
   }
 
-  const order: LogicalClock = {
-    next: () => ++place,
+  const logicalClock: LogicalClock = {
+    next: () => ++timestamp,
     answeredAt(name) {
       const answer = answers.get(name)
-      if (!answer || now() - answer.at > MEMORY) return undefined
-      answer.echoed ??= now()
-      return now() - answer.echoed <= ECHOES ? answer : undefined
+      if (!answer || now() - answer.at > ANSWER_MEMORY_MS) return undefined
+      answer.firstEventAt ??= now()
+      return now() - answer.firstEventAt <= OWN_EVENTS_MS ? answer : undefined
     },
-    lastAnswer: () => lastAnswer,
+    lastAnswer: () => lastAnswerAt,
   }
 
   return {
-    order,
-    /** A request that fails may have changed something or not, so its events are answered like anybody's. */
+    logicalClock,
+    /** A request that fails may have changed something or not, so its events count as anybody's. */
     async run<T>(request: (headers: Record<string, string>) => Promise<T>): Promise<T> {
       forget()
       const tab = origin()
       const name = `${tab}.${++requests}`
       const answer = await request(tab === '' ? {} : { [ORIGIN_HEADER]: name })
-      lastAnswer = now()
-      const answered = { timestamp: ++place, at: lastAnswer, until: Number.POSITIVE_INFINITY }
+      lastAnswerAt = now()
+      const answered = { timestamp: ++timestamp, at: lastAnswerAt, until: Number.POSITIVE_INFINITY }
       answers.set(name, answered)
-      after(BREATH, () => {
-        answered.until = place
+      after(ANSWER_WRITES_MS, () => {
+        answered.until = timestamp
       })
       return answer
     },

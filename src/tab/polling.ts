@@ -1,14 +1,13 @@
 import type { TabEnvironment } from '../platform/page.js'
 
-/** Both in milliseconds. */
 export interface PollingTimes {
-  readonly downFor: number
-  readonly interval: number
+  readonly downForMs: number
+  readonly intervalMs: number
 }
 
-/** While a line is down for longer than `downFor`, polls every `interval`, at moments that differ between browsers. */
+/** While the connection is down for longer than `downForMs`, polls every `intervalMs`, at moments that differ between browsers. */
 export function createPolling(
-  { downFor, interval }: PollingTimes,
+  { downForMs, intervalMs }: PollingTimes,
   { timers, random }: Pick<TabEnvironment, 'timers' | 'random'>,
   poll: () => void,
 ) {
@@ -17,13 +16,13 @@ export function createPolling(
   function wait(ms: number): void {
     stop = timers.after(ms * (1 + random() / 4), () => {
       poll()
-      wait(interval)
+      wait(intervalMs)
     })
   }
 
   return {
     down(): void {
-      if (!stop) wait(downFor)
+      if (!stop) wait(downForMs)
     },
     up(): void {
       stop?.()

@@ -1,117 +1,125 @@
 import { createElector } from '../election/create-elector.js'
 import type { Elector } from '../election/elector.js'
-import { clearClient } from '../invalidation/clear.js'
 import { createInvalidator } from '../invalidation/invalidator.js'
 import type { LogicalClock } from '../invalidation/logical-clock.js'
 import type { QueryClientSlice } from '../invalidation/query-client.js'
 import type { Receipt } from '../invalidation/receipt.js'
-import type { CompiledRule } from '../invalidation/rule.js'
-import type { Sharing, SharingHooks } from '../invalidation/sharing.js'
-import { followRung } from '../link/follow-rung.js'
+import { type CompiledRule, compileRule } from '../invalidation/rule.js'
+import type { Sharing, SharingOptions } from '../invalidation/sharing.js'
 import { leaderTabRung } from '../link/leader-tab-rung.js'
 import { createLink } from '../link/link.js'
 import type { LinkState } from '../link/link-options.js'
-import { sharedWorkerRung } from '../link/shared-worker-rung.js'
-import { type TabHubs, thisTabRung } from '../link/this-tab-rung.js'
-import type { TabEnvironment } from '../platform/page.js'
+import { followRung, type Rung, sharedWorkerRung, type TabHubs, thisTabRung } from '../link/rungs.js'
+import { browserEnvironment, type TabEnvironment, type WorkerFactory } from '../platform/page.js'
 import { messageOf, type Report } from '../util/errors.js'
 import { keyOf } from '../wire/key.js'
 import type { CredentialsAnswer, EventPair } from '../wire/protocol.js'
+import type { Gap } from '../wire/status.js'
 import type { Configuration } from './options.js'
 import { createPolling } from './polling.js'
-import { createTopics, type TopicUse } from './topics.js'
+import { createTabTopics, type TopicUse } from './topics.js'
 
 /**
- * Credentials for the server, asked for at every connection attempt. Plain data. With a number `expiresAt` in it
- * (milliseconds since the Unix epoch), they are renewed ahead of that.
+ * Gives credentials for the server; called at every connection attempt. Plain data. With a number `expiresAt` in it
+ * (milliseconds since the Unix epoch), they are renewed before that moment.
  */
-export type Auth = () => Answer | Promise<Answer>
-type Answer = (object & { readonly expiresAt?: unknown }) | null | undefined
+export type Auth = () => GivenCredentials | Promise<GivenCredentials>
+type GivenCredentials = (object & { readonly expiresAt?: unknown }) | null | undefined
 
-export interface SessionOptions {
-  readonly environment: TabEnvironment
-  readonly configuration: Configuration
-  readonly url: string
-  readonly identity: string
-  readonly tab: string
-  readonly client: QueryClientSlice
-  readonly rules: ReadonlyMap<string, CompiledRule>
-  readonly hubs: TabHubs
-  readonly order: LogicalClock
-  readonly auth: () => Auth | undefined
-  readonly events: () => readonly string[]
-  readonly topics: ReadonlySet<TopicUse>
-  readonly report: Report
-  readonly onState: (state: LinkState) => void
-  readonly onEvents: (events: readonly EventPair[]) => void
-  readonly onGap: (reason: string, until: number) => void
-  readonly onReceipt: (receipt: Receipt) => void
-  readonly isWatched: () => boolean
-  readonly onLate: () => void
+/** What a session asks of its line, and what it tells it. */
+export interface SessionHandlers {
+  auth(): Auth | undefined
+  /** The names of the events that are mapped or have a handler. */
+  events(): readonly string[]
+  /** Whether anybody listens to receipts. */
+  isWatched(): boolean
+  onState(state: LinkState): void
+  onEvents(events: readonly EventPair[]): void
+  onGap(gap: Gap): void
+  onReceipt(receipt: Receipt): void
 }
 
-type Sharings = NonNullable<Configuration['shareFetches']>
+export interface SessionOptions {
+  readonly url: string
+  readonly identity: string
+  /** This tab's id. */
+  readonly tab: string
+  readonly client: QueryClientSlice
+  readonly logicalClock: LogicalClock
+  readonly topics: ReadonlySet<TopicUse>
+  readonly handlers: SessionHandlers
+}
 
-/** One identity's stay in this tab: a link and an invalidator, from sign-in to sign-out. */
+/** A link and an invalidator for one identity, from sign-in to sign-out. */
 export interface Session {
   /** The app's handlers, or its topics, have changed. */
   subscriptionsChanged(): void
   signOut(): void
+  /** `release`: the identity has ended here, so a hub without other tabs closes its socket at once. */
   close(release: boolean): void
 }
 
-export function openSession(options: SessionOptions): Session {
-  const { environment, configuration, report } = options
-  const { url, identity } = options
+interface FactoryOptions {
+  /** @default the real browser's powers */
+  readonly environment: TabEnvironment | undefined
+  readonly worker: WorkerFactory | undefined
+  readonly invalidates: Readonly<Record<string, unknown>>
+  readonly configuration: Configuration
+  readonly report: Report
+}
+
+/** What all sessions of one line have in common. */
+interface SessionContext {
+  readonly environment: TabEnvironment
+  readonly rules: ReadonlyMap<string, CompiledRule>
+  readonly hubs: TabHubs
+  readonly configuration: Configuration
+  readonly report: Report
+}
+
+/** Opens the sessions of one line. */
+export interface SessionFactory {
+  readonly rules: ReadonlyMap<string, CompiledRule>
+  open(options: SessionOptions): Session
+}
+
+/** This file is a chunk of its own, loaded when somebody is signed in: until then a page has no use for it. */
+export function createSessionFactory({ invalidates, worker, ...given }: FactoryOptions): SessionFactory {
+  const { report, environment = browserEnvironment(worker) } = given
+  const rules = new Map(Object.entries(invalidates).map(([event, rule]) => [event, compileRule(event, rule, report)]))
+  const context: SessionContext = { ...given, environment, rules, hubs: new Map() }
+  return {
+    rules,
+    open: (session) => openSession({ ...session, url: environment.page.resolveUrl(session.url) }, context),
+  }
+}
+
+function openSession(options: SessionOptions, context: SessionContext): Session {
+  const { url, identity, client, logicalClock, handlers } = options
+  const { environment, rules, configuration, report } = context
+  const { shareFetches } = configuration
   const key = keyOf(configuration.name, url, identity)
 
-  const { shareFetches } = configuration
   const invalidator = createInvalidator({
-    client: options.client,
-    rules: options.rules,
-    debounce: { waitMs: configuration.debounce.wait, maxWaitMs: configuration.debounce.maxWait },
-    jitterMs: configuration.jitter,
-    logicalClock: options.order,
+    client,
+    rules,
+    debounce: configuration.debounce,
+    jitterMs: configuration.jitterMs,
+    logicalClock,
     environment,
-    onReceipt: options.onReceipt,
-    isWatched: options.isWatched,
-    sharing: shareFetches && ((hooks) => share(hooks, shareFetches)),
+    onReceipt: handlers.onReceipt,
+    isWatched: handlers.isWatched,
+    sharing:
+      shareFetches &&
+      ((hooks) => {
+        const { build, timeoutMs } = shareFetches
+        const name = build === '' ? key : `${key}/${build}`
+        const version = () => (link.state().tabs > 1 ? link.position() : undefined)
+        return loadSharing({ ...hooks, name, timeoutMs, client, environment, version, report })
+      }),
   })
-  const topics = createTopics({ uses: options.topics, report, onJoined: invalidator.topicJoined })
+  const topics = createTabTopics({ uses: options.topics, report, onJoined: invalidator.topicJoined })
   const polling = configuration.polling && createPolling(configuration.polling, environment, invalidator.poll)
-
-  /** A chunk of its own: only who asks for it pays for it. */
-  async function share(hooks: SharingHooks, { build, timeout }: Sharings): Promise<Sharing | undefined> {
-    try {
-      const { createSharing } = await import('../invalidation/sharing.js')
-      const name = build === '' ? key : `${key}/${build}`
-      const version = () => (link.state().tabs > 1 ? link.heard() : undefined)
-      return createSharing({ ...hooks, name, timeoutMs: timeout, client: options.client, environment, version, report })
-    } catch (thrown) {
-      report('share-failed', `this tab fetches for itself: ${messageOf(thrown)}`, { cause: thrown })
-      return undefined
-    }
-  }
-
-  let left = false
-  /** The identity's end in this tab, here or in another one. */
-  function leave(): void {
-    if (left) return
-    left = true
-    invalidator.close()
-    if (configuration.clearOnSwitch) clearClient(options.client, false)
-  }
-
-  const load = (host: 'leader-tab' | 'this-tab') => async (elector: Elector) => {
-    const { serveTabHub } = await import('../hub/tab-hub.js')
-    return serveTabHub(environment, key, host, elector)
-  }
-  const elector = createElector(environment, key)
-  const ladder = [
-    sharedWorkerRung(environment.openSharedWorker, key),
-    leaderTabRung(environment, key, elector, load('leader-tab')),
-    thisTabRung(environment, key, options.hubs, load('this-tab')),
-  ]
 
   const link = createLink({
     environment,
@@ -122,64 +130,88 @@ export function openSession(options: SessionOptions): Session {
       identity,
       transport: configuration.transport,
       socket: configuration.socket,
-      lingerMs: configuration.linger,
-      authTimeoutMs: configuration.authTimeout,
+      lingerMs: configuration.lingerMs,
+      authTimeoutMs: configuration.authTimeoutMs,
     },
-    rungs: configuration.host === 'auto' ? ladder : ladder.filter((rung) => rung.host === configuration.host),
+    rungs: createRungs(key, context),
     follow: followRung(environment, key),
-    events: options.events,
+    events: handlers.events,
     topics: topics.names,
-    auth: () => askForCredentials(options.auth(), environment.clock.now(), report),
+    auth: () => readCredentials(handlers.auth(), environment.clock.now(), report),
     report,
     onState(state) {
-      if (state.phase === 'signed-out') leave()
-      // A page that is away can neither fetch nor see.
-      const isDown = state.phase === 'seeking' || (state.phase === 'attached' && state.socket?.name !== 'connected')
+      // Here or in another tab. What the invalidator still holds is nobody's from now on.
+      if (state.phase === 'signed-out') invalidator.close()
+      const isConnected = state.phase === 'attached' && state.socket?.name === 'connected'
+      // A parked page can neither fetch nor show anything.
+      const isDown = state.phase === 'seeking' || (state.phase === 'attached' && !isConnected)
       if (isDown) polling?.down()
       else polling?.up()
-      topics.connected(state.phase === 'attached' && state.socket?.name === 'connected')
-      options.onState(state)
+      topics.connected(isConnected)
+      handlers.onState(state)
     },
     onEvents(events) {
-      // Handlers first: they are what somebody waits for. What they fetch comes after the events, though.
-      const heard = options.order.next()
-      options.onEvents(events)
+      // Handlers first: somebody waits for them. What they fetch comes after the events, though.
+      const heard = logicalClock.next()
+      handlers.onEvents(events)
       invalidator.push(events, heard)
     },
     onGap(reason) {
       const until = environment.clock.now()
       invalidator.resync(until, true)
-      options.onGap(reason, until)
+      handlers.onGap({ reason, until })
     },
-    // What this page fetched is covered; what it was born with (a restored cache, server rendering) is older.
+    // What this page fetched is covered. What it was loaded with (a restored cache, server rendering) is older.
     onVouched: () => invalidator.resync(environment.clock.origin - 1, false),
     onTopics: topics.answered,
-    onLate: options.onLate,
   })
 
   return {
     subscriptionsChanged() {
-      // A change of page leaves a topic and joins it in the same breath.
+      // A change of page leaves a topic and joins it again at once.
       void Promise.resolve().then(() => {
-        if (left) return
+        const { phase } = link.state()
+        if (phase === 'signed-out' || phase === 'closed') return
         topics.update()
         link.subscriptionsChanged()
       })
     },
-    signOut() {
-      leave()
-      link.signOut()
-    },
+    signOut: link.signOut,
     close(release) {
-      left = true
       invalidator.close()
       link.close(release)
     },
   }
 }
 
+/** A chunk of its own: only an app that asks for it pays for it. */
+async function loadSharing(options: SharingOptions): Promise<Sharing | undefined> {
+  try {
+    const { createSharing } = await import('../invalidation/sharing.js')
+    return createSharing(options)
+  } catch (thrown) {
+    options.report('share-failed', `this tab fetches for itself: ${messageOf(thrown)}`, { cause: thrown })
+    return undefined
+  }
+}
+
+/** The ladder's rungs, from the best one down; only one if the app forces a host. */
+function createRungs(key: string, { environment, hubs, configuration }: SessionContext): readonly Rung[] {
+  const load = (host: 'leader-tab' | 'this-tab') => async (elector: Elector) => {
+    const { serveTabHub } = await import('../hub/tab-hub.js')
+    return serveTabHub(environment, key, host, elector)
+  }
+  const elector = createElector(environment, key)
+  const rungs = [
+    sharedWorkerRung(environment.openSharedWorker, key),
+    leaderTabRung({ environment, key, elector, load: load('leader-tab') }),
+    thisTabRung({ environment, key, hubs, load: load('this-tab') }),
+  ]
+  return configuration.host === 'auto' ? rungs : rungs.filter((rung) => rung.host === configuration.host)
+}
+
 /** The app's answer, brought to plain data: what can't cross to the hub must fail here, where it can be explained. */
-async function askForCredentials(auth: Auth | undefined, now: number, report: Report): Promise<CredentialsAnswer> {
+async function readCredentials(auth: Auth | undefined, now: number, report: Report): Promise<CredentialsAnswer> {
   try {
     const answer = await auth?.()
     if (answer === undefined || answer === null) return { ok: true, auth: undefined }
@@ -187,7 +219,7 @@ async function askForCredentials(auth: Auth | undefined, now: number, report: Re
     const { expiresAt } = answer
     const ends = typeof expiresAt === 'number' && expiresAt > now
     if (expiresAt !== undefined && !ends) {
-      report('bad-option', 'expiresAt of what auth gave has to be a moment to come, in milliseconds since 1970', {
+      report('bad-option', 'expiresAt of what auth gave has to be a future moment, in milliseconds since 1970', {
         detail: { option: 'auth.expiresAt' },
       })
     }

@@ -1,12 +1,12 @@
 import { expect, it, vi } from 'vitest'
 import { SEEKING } from '../link/link-options.js'
-import { createStatus } from './status-store.js'
+import { createStatusStore } from './status-store.js'
 
 const complain = (code: string) => expect.fail(`reported ${code}`)
 
 it('replaces the status only when something in it has changed', () => {
   let now = 1
-  const status = createStatus(() => now, complain)
+  const status = createStatusStore(() => now, complain)
   const changed = vi.fn()
   status.subscribe(changed)
   status.begin()
@@ -24,7 +24,7 @@ it('replaces the status only when something in it has changed', () => {
 })
 
 it('says disconnected once it was connected, connecting before', () => {
-  const status = createStatus(() => 0, complain)
+  const status = createStatusStore(() => 0, complain)
   status.begin()
   status.link({ ...SEEKING, reason: 'first try failed' })
   expect(status.get()).toMatchObject({ name: 'connecting', reason: 'first try failed' })

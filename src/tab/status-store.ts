@@ -4,7 +4,7 @@ import { createListeners } from '../util/listeners.js'
 import { type Gap, IDLE, type Status } from '../wire/status.js'
 
 /** Keeps the status: one immutable object, replaced only when something in it has changed. */
-export function createStatus(now: () => number, report: Report) {
+export function createStatusStore(now: () => number, report: Report) {
   const listeners = createListeners<void>(report, 'subscribe')
   let status: Status = { ...IDLE, since: now() }
   let everConnected = false
@@ -18,7 +18,7 @@ export function createStatus(now: () => number, report: Report) {
     listeners.emit()
   }
 
-  /** The link says where the hub is, the hub says what its socket does; together they are where the line stands. */
+  /** The link knows where the hub is, the hub knows the state of its socket; the status is both. */
   function nameOf({ phase, socket, reason }: LinkState): Pick<Status, 'name' | 'reason'> {
     if (phase === 'signed-out') return { name: 'signed-out', reason: reason ?? 'signed out' }
     if (phase === 'attached' && socket) {
@@ -37,15 +37,16 @@ export function createStatus(now: () => number, report: Report) {
       everConnected = false
       set({ ...IDLE, name: 'connecting', since: now(), reason: undefined })
     },
-    idle: () => set({ ...IDLE, since: now(), reason: undefined, fenced: status.fenced }),
+    idle: () => set({ ...IDLE, since: now(), reason: undefined }),
+    /** Before there is a link to say so. */
+    signedOut: () => set({ name: 'signed-out', reason: 'signed out in this tab' }),
     link(state: LinkState): void {
       if (state.phase === 'closed') return
       const { host, role, steps, tabs, epoch } = state
-      const standing = nameOf(state)
-      everConnected ||= standing.name === 'connected'
-      set({ ...standing, host, role, steps, tabs, epoch } as Partial<Status>)
+      const named = nameOf(state)
+      everConnected ||= named.name === 'connected'
+      set({ ...named, host, role, steps, tabs, epoch } as Partial<Status>)
     },
     gap: (lastGap: Gap) => set({ lastGap }),
-    fenced: () => set({ fenced: status.fenced + 1 }),
   }
 }

@@ -76,7 +76,7 @@ function openApp(browser: TestBrowser, { uses = ['task'] as Key[], identity = 'a
 
 const topicsOf = (browser: TestBrowser) => browser.server.sockets().map(({ topics }) => [...topics].sort())
 
-/** Something changes, and whoever is in the topic is told. */
+/** Something changes, and every socket in the topic is sent the event. */
 function change(browser: TestBrowser, key: 'task' | 'note' = 'task', topic = 'p') {
   rows[key]++
   browser.server.topic(topic, `${key}_changed`)
@@ -108,7 +108,7 @@ describe('over all tabs of a browser', () => {
     },
   )
 
-  it('leaving and joining in the same breath is nothing at all', async () => {
+  it('leaving and joining at once sends nothing', async () => {
     const browser = createTestBrowser()
     const app = openApp(browser)
     let leave = app.topic('p')
@@ -276,7 +276,7 @@ describe('no tab stays stale', () => {
     expect(heard).toEqual(['1 joined'])
   })
 
-  it('only what the topic is about is fetched anew; without keys, all that a rule can reach', async () => {
+  it('only what the topic is about is refetched; without keys, all that a rule can reach', async () => {
     const browser = createTestBrowser()
     const app = openApp(browser, { uses: ['task', 'note', 'other'] })
     await browser.settle()
@@ -345,7 +345,7 @@ describe('any history', () => {
     { sharedWorker: true, recovery: true },
     { sharedWorker: false, recovery: true },
   ])(
-    'whoever is in the topic shows what is true in the end (%j)',
+    'every tab in the topic shows the data of the server in the end (%j)',
     async (has) => {
       await fc.assert(
         fc.asyncProperty(fc.array(step, { maxLength: 40 }), fc.nat(1_000), async (steps, seed) => {

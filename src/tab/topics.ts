@@ -2,18 +2,20 @@ import type { QueryKey } from '../invalidation/target.js'
 import type { Report } from '../util/errors.js'
 import type { TopicAnswer } from '../wire/protocol.js'
 
-/** A name's longest length in characters, and how many topics one tab may use. */
-const MOST = { length: 200, topics: 100 }
-const BAD = `a topic is a string of 1 to ${MOST.length} characters, and a tab uses ${MOST.topics} at most`
+/** Characters in a topic's name. */
+const MAX_TOPIC_LENGTH = 200
+/** Topics that one tab uses. */
+const MAX_TAB_TOPICS = 100
+const BAD_TOPIC = `a topic is a string of 1 to ${MAX_TOPIC_LENGTH} characters, and a tab uses ${MAX_TAB_TOPICS} at most`
 
 /**
- * What has become of a topic.
+ * The state of a topic.
  *
- * - `away`: there is no connection, or nobody is signed in. It is joined as soon as there is one.
+ * - `away`: there is no connection, or nobody is signed in. The topic is joined as soon as there is one.
  * - `joining`: the server has been asked.
- * - `joined`: its events come, to every tab of this browser.
- * - `refused`: the server said no. It is asked again after the next reconnect, and when credentials are renewed.
- * - `failed`: the server says nothing of topics, or the name can't be one.
+ * - `joined`: its events arrive, in every tab of this browser.
+ * - `refused`: the server refused it. The server is asked again after the next reconnect, and when credentials are renewed.
+ * - `failed`: the server does not answer, or the name can't be a topic's.
  */
 export type TopicState =
   | { readonly name: 'away' | 'joining' | 'joined'; readonly reason?: undefined }
@@ -22,60 +24,61 @@ export type TopicState =
 
 export interface TopicOptions {
   /**
-   * What the topic's events are about: only queries whose key begins with one of these (TanStack's prefix rules) are checked
-   * when it is joined, since events that came before were missed. Too narrow leaves a query stale.
+   * What the topic's events are about. Events sent before the join are lost, so the queries whose key begins with one of
+   * these (TanStack's prefix rules) are checked when it is joined. Too narrow leaves a query stale.
    * @default every query that a rule can reach
    */
   readonly queryKeys?: readonly QueryKey[] | undefined
-  /** Hears what has become of the topic, at once if somebody is signed in, and whenever that changes. */
+  /** Called with the topic's state, at once if somebody is signed in, and whenever it changes. */
   readonly onState?: ((state: TopicState) => void) | undefined
 }
 
-/** One use of a topic in this tab: there may be several of one name. */
+/** One use of a topic in this tab; several uses may have one name. */
 export interface TopicUse {
   readonly name: string
   readonly queryKeys: TopicOptions['queryKeys']
   readonly onState: (state: TopicState) => void
 }
 
-interface TopicsOptions {
+interface TabTopicsOptions {
   readonly uses: ReadonlySet<TopicUse>
   readonly report: Report
-  /** A topic has been joined since that moment; these are the keys that its events are about, all if undefined. */
+  /** A topic has been joined since `at` (ms since the Unix epoch); `keys` are what its events are about, undefined: all. */
   readonly onJoined: (at: number, keys: readonly QueryKey[] | undefined) => void
 }
 
 const AWAY: TopicState = { name: 'away' }
 
-/** The topics of one session in this tab: what it uses of them, and what the hub said. */
-export function createTopics({ uses, report, onJoined }: TopicsOptions) {
+/** The topics of one session in this tab: the names in use, and the hub's answers. */
+export function createTabTopics({ uses, report, onJoined }: TabTopicsOptions) {
   const answers = new Map<string, TopicAnswer>()
+  /** The state that each use was last called with, as a text. */
   const told = new WeakMap<TopicUse, string>()
   let names: readonly string[] = []
   let connected = false
 
   function stateOf(name: string): TopicState {
-    if (!names.includes(name)) return { name: 'failed', reason: BAD }
+    if (!names.includes(name)) return { name: 'failed', reason: BAD_TOPIC }
     const answer = answers.get(name)
     if (!connected) return AWAY
     if (answer && !answer.ok) return { name: answer.name, reason: answer.message }
     return { name: answer ? 'joined' : 'joining' }
   }
 
-  function tell(): void {
+  function notify(): void {
     for (const use of [...uses]) {
-      // Whoever was told before it may have left for it.
+      // A callback that was called before it may have left this topic.
       if (!uses.has(use)) continue
       const state = stateOf(use.name)
       const text = state.name + state.reason
-      // One that has just come is not known to `update` yet.
+      // `update` does not know a new use yet.
       if ((told.get(use) ?? text) === text) continue
       told.set(use, text)
       use.onState(state)
     }
   }
 
-  /** What was asked for before it was joined is looked through once, however many use it. */
+  /** Queries that were fetched before the join are checked once, however many uses it has. */
   function check(answer: TopicAnswer, among: Iterable<TopicUse>): void {
     if (!answer.ok) return
     const keys = [...among].filter(({ name }) => name === answer.topic).map(({ queryKeys }) => queryKeys)
@@ -84,45 +87,46 @@ export function createTopics({ uses, report, onJoined }: TopicsOptions) {
 
   function take(answer: TopicAnswer): void {
     const { topic } = answer
-    // It may have been left meanwhile.
+    // This tab may have left it meanwhile.
     if (!names.includes(topic)) return
     answers.set(topic, answer)
     if (!answer.ok) report(`topic-${answer.name}`, `${topic}: ${answer.message}`, { detail: { topic } })
     check(answer, uses)
   }
 
-  /** Which topics this tab uses may have changed. */
+  /** The topics that this tab uses may have changed. */
   function update(): void {
     const used = [...new Set([...uses].map(({ name }) => name))]
-    names = used.filter(isName).slice(0, MOST.topics)
+    names = used.filter(isTopicName).slice(0, MAX_TAB_TOPICS)
     for (const name of answers.keys()) if (!names.includes(name)) answers.delete(name)
     const fresh = [...uses].filter((use) => !told.has(use))
     for (const use of fresh) {
       told.set(use, '')
       const { name } = use
-      if (!names.includes(name)) report('bad-topic', BAD, { detail: { topic: name } })
+      if (!names.includes(name)) report('bad-topic', BAD_TOPIC, { detail: { topic: name } })
     }
-    // Joined by another use of it in this tab, with other keys perhaps.
+    // Another use in this tab may have joined it, with other keys.
     for (const answer of answers.values()) check(answer, fresh)
-    tell()
+    notify()
   }
 
   update()
   return {
     update,
     names: () => names,
-    /** What the hub says. */
+    /** The hub's answers. */
     answered(given: readonly TopicAnswer[] = []): void {
       given.forEach(take)
-      tell()
+      notify()
     },
-    /** Whether there is a connection to the server. What was answered before it was lost is no longer true. */
+    /** Whether there is a connection to the server. Answers from before it was lost are void. */
     connected(is: boolean): void {
       if (connected && !is) answers.clear()
       connected = is
-      tell()
+      notify()
     },
   }
 }
 
-const isName = (name: unknown): boolean => typeof name === 'string' && name !== '' && name.length <= MOST.length
+const isTopicName = (name: unknown): boolean =>
+  typeof name === 'string' && name !== '' && name.length <= MAX_TOPIC_LENGTH

@@ -146,11 +146,15 @@ expectTypeOf(typed).toEqualTypeOf<Line<Events>>()
 createPartyline<Events>({ invalidates: { profile_updated: 'profile' } })
 
 // Options.
-createPartyline({ invalidates: {}, url: async () => 'https://api.example.com', debounce: { wait: 50 }, linger: 0 })
+createPartyline({ invalidates: {}, url: async () => 'https://api.example.com', debounce: { waitMs: 50 }, lingerMs: 0 })
 createPartyline({ invalidates: {}, onError: (error) => expectTypeOf(error.code).toEqualTypeOf<PartylineErrorCode>() })
 createPartyline({ invalidates: {}, socket: { path: '/live', transports: ['websocket'] } })
 // @ts-expect-error no such option
-createPartyline({ invalidates: {}, debonce: { wait: 50 } })
+createPartyline({ invalidates: {}, debonce: { waitMs: 50 } })
+// @ts-expect-error a duration carries its unit
+createPartyline({ invalidates: {}, linger: 0 })
+// @ts-expect-error the server says how long an event's fetches are spread, not the client
+createPartyline({ invalidates: {}, spread: {} })
 // @ts-expect-error no such host
 createPartyline({ invalidates: {}, host: 'worker' })
 // @ts-expect-error a line without rules is none

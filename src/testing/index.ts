@@ -4,7 +4,7 @@
  */
 
 // Loaded with this file, so that the library's own imports of them take no real time.
-import '../tab/tab.js'
+import '../tab/session.js'
 import '../hub/tab-hub.js'
 import '../election/heartbeat-elector.js'
 import { createPartyline as createLine, type Line } from '../tab/create-partyline.js'

@@ -1,49 +1,49 @@
-/** Every way a line can complain. Stable: match on these, not on messages. */
+/** Everything that a line reports. Stable: match on these codes, not on messages. */
 export type PartylineErrorCode =
-  /** An option that can't work as given. */
+  /** An option that can't work as given, or a name that is no option. */
   | 'bad-option'
-  /** The server sent an event that no tab has a rule or a handler for. */
+  /** The server sent an event that is not mapped and has no handler in any tab. */
   | 'unknown-event'
-  /** An event's metadata is no object, or not what the rule's schema says. What the rule can reach is refetched. */
+  /** An event's metadata is no object, or the rule's schema refuses it. What the rule can reach is refetched. */
   | 'bad-metadata'
-  /** A plain WebSocket server sent what is no frame. It was left out; the connection goes on. */
+  /** A plain WebSocket server sent a message that is no valid frame. It is ignored; the connection goes on. */
   | 'bad-frame'
   /** A rule's function threw. What the rule can reach is refetched. */
   | 'rule-failed'
-  /** A rule gave something that is no target. What the rule can reach is refetched. */
+  /** A rule gave a value that is no target. What the rule can reach is refetched. */
   | 'bad-target'
-  /** A query's data can't be sent to other tabs or taken from one, or the code for it can't be loaded (`shareFetches`): tabs fetch for themselves. */
+  /** A query's data can't be sent to other tabs or taken from one, or the code for it can't be loaded (`shareFetches`). Each tab fetches for itself. */
   | 'share-failed'
   /** A handler given to `on` or `onReceipt` threw. The others were still called. */
   | 'handler-failed'
-  /** A host could not be used (a worker file that is missing, a worker that does not answer). The next one is tried. */
+  /** A host could not be used: the worker's file is missing, or the worker does not answer. The next host is tried. */
   | 'host-failed'
-  /** No host could be used at all. It is tried again. */
+  /** No host could be used. The hosts are tried again. */
   | 'no-host'
-  /** After a call a hub said nothing for too long. It is attached to again. */
+  /** A hub did not answer a call in time. The tab attaches again. */
   | 'call-timeout'
   /** The server can't be reached. Attempts go on. Reported once per outage. */
   | 'connect-failed'
-  /** The server refused the credentials, more often than is worth trying. */
+  /** The server refused the credentials several times. The hub tries again later; see `Status`. */
   | 'unauthorized'
-  /** `auth` threw, gave something that can't cross to the hub, or never answered. Attempts go on. */
+  /** `auth` threw, gave a value that can't cross to the hub, or did not answer in time. Attempts go on. */
   | 'auth-failed'
-  /** The hub was made by a tab with other connection settings, which stay in force. */
+  /** Another tab made the hub, with other connection settings, which stay in force. */
   | 'settings-differ'
   /** The hub speaks another version of the protocol. */
   | 'protocol-mismatch'
   /** The hub belongs to another endpoint or identity. */
   | 'wrong-hub'
-  /** The server refused a topic; everything else goes on. It is asked again after a reconnect or a renewal of credentials. */
+  /** The server refused a topic; everything else goes on. The server is asked again after a reconnect or a renewal of credentials. */
   | 'topic-refused'
-  /** The server says nothing of topics: it does not know how. It is asked again after a reconnect. */
+  /** The server does not answer requests for topics. It is asked again after a reconnect. */
   | 'topic-failed'
   /** A topic's name is no string of 1 to 200 characters, or the tab uses more than 100 topics. It is not joined. */
   | 'bad-topic'
-  /** A line was mounted for another identity or QueryClient while mounted; the new one replaced the old one. */
+  /** A line was mounted for another identity or QueryClient while mounted. The new mount replaced the old one. */
   | 'mounted-twice'
 
-/** What `onError` receives. `code` is stable; `detail` says what it was about. It never holds credentials. */
+/** What `onError` receives. `code` is stable. `detail` holds the subject: an event and its metadata, an option, a topic, a host. It never holds credentials. */
 export class PartylineError extends Error {
   override readonly name = 'PartylineError'
   readonly code: PartylineErrorCode
@@ -68,7 +68,7 @@ export type Report = (
 
 declare const process: { env: { NODE_ENV?: string } }
 
-/** Bundlers replace the whole of `process.env.NODE_ENV`; where nobody did, there may be no `process`. */
+/** Bundlers replace the whole of `process.env.NODE_ENV`; without a bundler there may be no `process`. */
 function inDevelopment(): boolean {
   try {
     return process.env.NODE_ENV !== 'production'
@@ -78,8 +78,8 @@ function inDevelopment(): boolean {
 }
 
 /**
- * The one channel for errors: to `onError`, else one console warning per code and subject in development. A throwing
- * `onError` must not break the flow that reported, so it is rethrown in a task of its own.
+ * The one channel for errors: `onError`, or else one console warning per code and subject in development. A throwing
+ * `onError` must not break the caller, so its error is rethrown in a task of its own.
  */
 export function createReport(
   onError: ((error: PartylineError) => void) | undefined,
@@ -107,7 +107,7 @@ export function createReport(
   }
 }
 
-/** The text of whatever was thrown. */
+/** The text of a thrown value. */
 export function messageOf(thrown: unknown): string {
   try {
     return thrown instanceof Error ? thrown.message : String(thrown)

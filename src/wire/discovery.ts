@@ -2,16 +2,16 @@ import type { Channel } from '../platform/environment.js'
 import { isMetadata } from './protocol.js'
 
 /**
- * How a tab without a port to the owner of the socket finds it. What all have to hear is said on the key's channel; whatever
- * else, on a channel where only the one it is for listens: of fifty tabs that open at once, each would hear what each of the
- * others says. No credentials ever pass here.
+ * How a tab without a port to the owner of the socket finds it. Messages for all go over the key's channel. All others go
+ * over a channel on which only their receiver listens: else each of fifty tabs that open at once would get the messages
+ * of each other one. Credentials never go over any of these.
  */
 export type DiscoveryMessage =
-  /** On the key's channel: I own the socket from now on; whoever is attached to another hub had better leave it. */
+  /** On the key's channel: I own the socket from now on. Tabs that are attached to another hub leave it. */
   | { readonly kind: 'elected'; readonly owner: string }
-  /** At the door, where owners alone listen: open a pipe for me, and tell me of it on this channel. */
+  /** On the discovery channel, where only owners listen: open a pipe for me, and answer on the channel `reply`. */
   | { readonly kind: 'connect-request'; readonly reply: string }
-  /** There: it is open. A channel that only the two use, and no second owner, should one not know yet that it is deposed. */
+  /** On `reply`: the pipe is open. Only these two use that channel, not even a former owner that does not know yet. */
   | { readonly kind: 'connect-response'; readonly owner: string; readonly pipe: string }
 
 export function isDiscoveryMessage(data: unknown): data is DiscoveryMessage {
@@ -24,7 +24,7 @@ export function isDiscoveryMessage(data: unknown): data is DiscoveryMessage {
 
 export const discoveryChannelOf = (key: string): string => `${key}/discovery`
 
-/** On a channel that is open for just this. */
+/** Posts on a channel that is opened just for this. */
 export function postOnce(openChannel: (name: string) => Channel, name: string, message: DiscoveryMessage): void {
   const channel = openChannel(name)
   channel.postMessage(message)

@@ -1,18 +1,15 @@
-/**
- * One two-way message pipe between a tab and a hub, in the structural shape of Comlink's `Endpoint`, so that a
- * `MessagePort` is one as it stands.
- */
+/** One two-way message pipe between a tab and a hub, in the shape of Comlink's `Endpoint`: a `MessagePort` is one. */
 export interface Endpoint {
   postMessage(message: unknown, transfer?: Transferable[]): void
   addEventListener(type: 'message', listener: (event: MessageEvent) => void): void
   removeEventListener(type: 'message', listener: (event: MessageEvent) => void): void
   start?(): void
   close(): void
-  /** Others of this origin can listen in: nothing secret may be said here. */
+  /** Other scripts of this origin can listen: no secret may be sent here. */
   readonly shared?: true
 }
 
-/** Hears the endpoint's messages; returns the way to stop. */
+/** Listens to the endpoint's messages; returns the way to stop. */
 export function listen(endpoint: Endpoint, onData: (data: unknown) => void): () => void {
   const listener = (event: MessageEvent): void => onData(event.data)
   endpoint.addEventListener('message', listener)
@@ -20,7 +17,7 @@ export function listen(endpoint: Endpoint, onData: (data: unknown) => void): () 
   return () => endpoint.removeEventListener('message', listener)
 }
 
-/** A channel that two use as a pipe. What is posted after its end is dropped, as a `MessagePort` does; a channel would throw. */
+/** A channel as an endpoint for two. It drops messages after its close, as a `MessagePort` does; a channel would throw. */
 export function overChannel(channel: Omit<Endpoint, 'start'>, onClose?: () => void): Endpoint {
   let open = true
   return {

@@ -38,7 +38,7 @@ it('a hub refuses a tab that speaks another version, and opens no socket for it'
   expect(transport.opened).toEqual([])
 })
 
-it('a tab that was refused for its version says so in its status, and goes on elsewhere', async () => {
+it('a tab that was refused for its version shows that in its status, and goes on to the next rung', async () => {
   const { environment } = createFakeBrowser().tab()
   const codes: string[] = []
   const openSharedWorker = () => {

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { isHello, isTabMessage } from '../hub/tab-messages.js'
 import { isHubMessage, isMetadata, PROTOCOL, readEvents, writeEvents } from './protocol.js'
 
-describe('what a tab takes from a hub', () => {
+describe('what a tab accepts from a hub', () => {
   it.each([
     { kind: 'events', seq: 1, events: '[["a",{}]]' },
     { kind: 'events', seq: 0, events: '' },
@@ -48,17 +48,17 @@ describe('a batch of events', () => {
         expect(readEvents(writeEvents(events))).toEqual(JSON.parse(JSON.stringify(events)))
       }),
     )
-    const mark = { origin: 'me.1', waitMs: 3 }
+    const envelope = { origin: 'me.1', waitMs: 3 }
     expect(
       readEvents(
         writeEvents([
           ['__proto__', null],
-          ['a', { n: 1 }, mark],
+          ['a', { n: 1 }, envelope],
         ]),
       ),
     ).toEqual([
       ['__proto__', null],
-      ['a', { n: 1 }, mark],
+      ['a', { n: 1 }, envelope],
     ])
   })
 
@@ -68,7 +68,7 @@ describe('a batch of events', () => {
   )
 })
 
-describe('what a hub takes from a tab', () => {
+describe('what a hub accepts from a tab', () => {
   const hello = {
     protocol: PROTOCOL,
     tab: 't',
@@ -77,7 +77,7 @@ describe('what a hub takes from a tab', () => {
     settings: { url: 'u', identity: 'i', socket: {}, lingerMs: 1, authTimeoutMs: 1 },
   }
 
-  it('takes a well-formed hello, and one with fields of a later version', () => {
+  it('accepts a well-formed hello, and one with fields of a later version', () => {
     expect(isHello(hello)).toBe(true)
     expect(isHello({ ...hello, since: { epoch: 'e', seq: 4, time: 1 }, lock: 'l', later: true })).toBe(true)
   })
@@ -89,12 +89,12 @@ describe('what a hub takes from a tab', () => {
     expect(isHello({ ...hello, settings: { ...hello.settings, [field]: undefined } })).toBe(false),
   )
 
-  it('takes topics that are names, and may do without', () => {
+  it('accepts topics that are names, and no topics at all', () => {
     expect(isHello({ ...hello, topics: ['p'] })).toBe(true)
     for (const topics of ['p', [1], {}, null]) expect(isHello({ ...hello, topics })).toBe(false)
   })
 
-  it('knows a detach', () => {
+  it('accepts a detach', () => {
     expect(isTabMessage({ kind: 'detach', release: true })).toBe(true)
     expect(isTabMessage({ kind: 'attach' })).toBe(false)
   })

@@ -1,9 +1,9 @@
 /**
  * The wire between a tab and a hub. This file imports nothing, so either side, or another implementation, can be
- * read against it alone. Two planes share one endpoint (and events may come over a channel beside it, see `Welcome.multicast`):
+ * read against it alone. Two planes share one endpoint; events may also come over a channel (see `Welcome.multicast`):
  *
- * - calls: a tab calls the hub over Comlink (`HubCalls`), rarely, each with a time limit;
- * - messages: one-way posts (`HubMessage`, `TabMessage`), for what is frequent or must not be answered.
+ * - calls: a tab calls the hub over Comlink (`HubCalls`), rarely, each with a timeout;
+ * - messages: one-way posts (`HubMessage`, `TabMessage`), which are frequent or must not be answered.
  *
  * Within one version only optional fields are ever added. Anything else is a new version, and so a new key: hubs
  * and tabs of different versions never meet.
@@ -14,33 +14,33 @@ export const PROTOCOL = 4
 export type Metadata = Readonly<Record<string, unknown>>
 
 /**
- * An event on the wire: name, metadata, and what the server says about it. A tuple, because a burst repeats it thousands
- * of times. Null stands for metadata that was no object: something has changed, but nobody can tell what.
+ * An event on the wire: name, metadata and envelope. A tuple, because a burst repeats it thousands of times. Null stands
+ * for metadata that was no object: something has changed, and it is unknown what.
  */
 export type EventPair = readonly [name: string, metadata: Metadata | null, envelope?: EventEnvelope]
 
-/** What the server says about an event, in the reserved field of its metadata. */
+/** The server's remarks on an event, in the reserved field of its metadata. */
 export interface EventEnvelope {
-  /** The request that caused it, as its tab named it. */
+  /** The request that caused the event, by the name that its tab gave it. */
   readonly origin?: string
-  /** How long this browser's tabs wait before they fetch for it. Milliseconds. */
+  /** How long this browser's tabs wait before they fetch because of it. Milliseconds. */
   readonly waitMs?: number
 }
 
-/** The field of an event's metadata that is Partyline's: no rule and no handler ever sees it. */
+/** The field of an event's metadata that belongs to Partyline: no rule and no handler ever sees it. */
 export const RESERVED = '_line'
 
 /** The request header that names a tab's request for the server, which sends the name back with the events that it causes. */
 export const ORIGIN_HEADER = 'x-partyline-origin'
 
-/** What the hub's connection is doing. */
+/** The state of the hub's connection. */
 export type SocketState =
   | { readonly name: 'connecting'; readonly reason?: string }
   | { readonly name: 'connected' }
   | { readonly name: 'disconnected'; readonly reason: string }
   | { readonly name: 'unauthorized'; readonly reason: string }
 
-/** How to reach the server. Plain data, since it crosses to the hub; credentials are never part of it. */
+/** How to reach the server. Plain data, since it crosses to the hub. Credentials are never part of it. */
 export interface Settings {
   readonly url: string
   readonly identity: string
@@ -54,7 +54,7 @@ export interface Settings {
   readonly authTimeoutMs: number
 }
 
-/** What a tab already has: everything up to `seq` of a hub's life, or nothing older than a moment. */
+/** What a tab already has: everything up to `seq` of a hub's life, or nothing older than `time`. */
 export interface Since {
   readonly epoch?: string
   readonly seq?: number
@@ -77,7 +77,7 @@ export interface Hello {
 export type Welcome =
   | {
       readonly ok: true
-      /** Where this hub runs, and what this tab is to it; only a leader tab has followers. */
+      /** Where this hub runs, and the tab's role; only a leader tab has followers. */
       readonly host: 'shared-worker' | 'leader-tab' | 'this-tab'
       readonly role?: 'leader' | 'follower'
       /** The owner's name on the channel. */
@@ -88,42 +88,42 @@ export type Welcome =
       readonly tabs: number
       /** The lock that the hub holds for as long as it lives; absent where there are no Web Locks. */
       readonly lock?: string
-      /** A channel for events that are for all followers: they are posted once there, for those that say `multicast-joined`. */
+      /** A channel for events that are for all followers: posted once there, for the tabs that sent `multicast-joined`. */
       readonly multicast?: string
-      /** Events since `Hello.since`, when the hub can vouch for all of them. */
+      /** Events since `Hello.since`, when the hub has all of them. */
       readonly replay?: readonly EventPair[]
-      /** Set when it cannot: data fetched before now may be out of date. */
+      /** Why it has not: data fetched before now may be out of date. */
       readonly gap?: string
       /** The hub runs with other settings than this tab's. */
       readonly settingsDiffer?: boolean
-      /** What is known of this tab's topics already. Absent: this hub knows of no topics. */
+      /** Outcomes of this tab's topics so far. Absent: this hub knows of no topics. */
       readonly topics?: readonly TopicAnswer[]
     }
   | { readonly ok: false; readonly code: Refusal; readonly message: string }
 
-/** What has become of a topic. */
+/** The outcome of a topic. */
 export type TopicAnswer =
   | {
       readonly topic: string
       readonly ok: true
       /**
-       * Since when it has been joined without a break: data that was asked for before this may lack its events, and for
-       * data that was asked for later this hub has handed on all of them. Milliseconds since the Unix epoch.
+       * Since when the topic has been joined without a break. Data requested before this may lack its events; for data
+       * requested later, this hub has handed on all of them. Milliseconds since the Unix epoch.
        */
       readonly at: number
     }
-  /** `refused`: the server said no. `failed`: it said nothing at all. */
+  /** `refused`: the server refused the topic. `failed`: it did not answer. */
   | { readonly topic: string; readonly ok: false; readonly name: 'refused' | 'failed'; readonly message: string }
 
-/** `standby`: another hub owns the socket. This one takes over when that is gone, and then says `promoted`. */
+/** `standby`: another hub owns the socket. This one takes over when that is gone, and then sends `promoted`. */
 export type Refusal = 'protocol-mismatch' | 'wrong-hub' | 'signed-out' | 'standby'
 
-/** A tab's answer when the hub asks for credentials. */
+/** A tab's answer to a request for credentials. */
 export type CredentialsAnswer =
   | {
       readonly ok: true
       readonly auth: Readonly<Record<string, unknown>> | undefined
-      /** When they end: they are renewed ahead of it. Milliseconds since the Unix epoch. */
+      /** When the credentials expire: they are renewed ahead of it. Milliseconds since the Unix epoch. */
       readonly expiresAt?: number
     }
   | { readonly ok: false; readonly message: string }
@@ -133,11 +133,11 @@ export interface HubCalls {
   attach(hello: Hello): Welcome | Promise<Welcome>
   /** Replaces the event names that this tab subscribes to, and the topics that it uses. */
   subscribe(events: readonly string[], topics?: readonly string[]): void
-  /** Something happened that makes the connection worth a look. */
+  /** Something happened after which the connection should be checked. */
   nudge(why: Nudge): void
   /** Ends the session of this identity in every tab. */
   signOut(): void
-  /** Proves that the hub answers; used where there are no Web Locks to wait on. */
+  /** Proves that the hub answers. Gives whether it knows this tab. */
   ping(): boolean
 }
 
@@ -146,20 +146,20 @@ export type Nudge = 'online' | 'visible' | 'wake'
 /** One-way, hub to tab. */
 export type HubMessage =
   /**
-   * `events`: `EventPair`s, as `writeEvents` writes them. While a tab subscribes to the multicast, it may get a batch over both, or
-   * one for others: what has no higher `seq` than the last one is to be dropped, and names that it did not ask for are no matter.
+   * `events`: `EventPair`s, as `writeEvents` writes them. While a tab joins the multicast, it may get a batch twice, or one
+   * for other tabs: it drops batches without a higher `seq` than the last one, and ignores names to which it does not subscribe.
    */
   | { readonly kind: 'events'; readonly seq: number; readonly events: string }
   | { readonly kind: 'gap'; readonly seq: number; readonly reason: string }
   | { readonly kind: 'state'; readonly socket: SocketState; readonly tabs: number }
-  /** Asks this tab for credentials; answered by the `credentials` message of the same `request`. */
+  /** Answered by the `credentials` message of the same `request`. */
   | { readonly kind: 'credentials-request'; readonly request: number }
   | { readonly kind: 'problem'; readonly code: HubErrorCode; readonly message: string; readonly event?: string }
   | ({ readonly kind: 'topic' } & TopicAnswer)
   | { readonly kind: 'signed-out'; readonly reason: string }
-  /** A standby hub owns the socket from now on: its tabs attach to it again. */
+  /** A standby hub owns the socket from now on: its tabs attach to it. */
   | { readonly kind: 'promoted' }
-  /** This hub has ended, or lost its leadership: the tab looks for the owner again. */
+  /** This hub has ended, or lost its leadership: the tab searches for the owner. */
   | { readonly kind: 'closed'; readonly reason: string }
 
 /** What can go wrong on the hub's side, as an error code of the tab's `onError`. */
@@ -173,10 +173,10 @@ export type HubErrorCode =
 
 /** One-way, tab to hub. */
 export type TabMessage =
-  /** Leaving is no call: a hub that answered it would post to a page that is on its way into the back/forward cache, and so evict it. */
+  /** Leaving is no call: the answer would reach a page on its way into the back/forward cache, and so evict it. */
   | {
       readonly kind: 'detach'
-      /** The identity has ended in this tab: without other tabs, the socket is not kept for a linger. */
+      /** The identity's session has ended in this tab: without other tabs, the socket closes without a linger. */
       readonly release?: boolean
     }
   /** This tab listens to the welcome's `multicast`. */
@@ -204,12 +204,12 @@ function isEventPair(value: unknown): value is EventPair {
 }
 
 /**
- * The events of a batch as they cross to a tab: one JSON text for all tabs, where the browser would clone every object for each
- * of them, and read in about half the time (measured with batches of 250).
+ * The events of a batch as they cross to a tab: one JSON text for all tabs. The browser would clone every object for each of
+ * them, and a tab reads the text in about half the time (measured with batches of 250).
  */
 export const writeEvents = (events: readonly EventPair[]): string => JSON.stringify(events)
 
-/** What is not what `writeEvents` writes is no events. */
+/** Reads what `writeEvents` wrote; gives no events for anything else. */
 export function readEvents(text: string): readonly EventPair[] {
   try {
     const events: unknown = JSON.parse(text)
@@ -219,7 +219,7 @@ export function readEvents(text: string): readonly EventPair[] {
   }
 }
 
-/** Tells a hub's message from whatever else shares the endpoint (Comlink's own traffic, above all). */
+/** Tells a hub's message from anything else on the endpoint, above all Comlink's own traffic. */
 export function isHubMessage(data: unknown): data is HubMessage {
   if (!isRecord(data) || !HUB_KINDS.includes(data['kind'])) return false
   switch (data['kind']) {

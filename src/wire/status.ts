@@ -1,13 +1,13 @@
 /** Where the hub runs. */
 export type Host = 'shared-worker' | 'leader-tab' | 'this-tab'
 
-/** A rung of the ladder that was passed over, and why. */
+/** A rung of the ladder that was left, and why. */
 export interface Step {
   readonly host: Host
   readonly reason: string
 }
 
-/** A stretch of time in which events may have been missed. It is answered by a resync. */
+/** A stretch of time in which events may have been missed. A resync follows. */
 export interface Gap {
   /** Why events may have been missed. */
   readonly reason: string
@@ -20,7 +20,7 @@ interface Standing {
   readonly host: Host | undefined
   /** This tab's role. Only a `leader-tab` host has roles. */
   readonly role: 'leader' | 'follower' | undefined
-  /** The rungs that were tried before this host, and why each was left. Empty when the first one served. */
+  /** The rungs that were tried before this host, and why each was left. Empty when the first one led to a hub. */
   readonly steps: readonly Step[]
   /** How many tabs share the socket, this one included; 0 while there is no hub. */
   readonly tabs: number
@@ -30,20 +30,18 @@ interface Standing {
   readonly epoch: string | undefined
   /** The last stretch in which events may have been missed. */
   readonly lastGap: Gap | undefined
-  /** How many late messages of a session that had ended were dropped at the fence. */
-  readonly fenced: number
 }
 
 /**
- * Where a line stands. Narrow it on `name`; the same object is kept until something changes, so it suits
+ * The state of a line. Narrow it on `name`. The same object is kept until something changes, so it suits
  * `useSyncExternalStore`.
  *
  * - `idle`: nobody is signed in, or nothing is mounted: no socket is wanted.
- * - `connecting`: on the way to a first connection. `reason` tells of the last failure, if there was one.
+ * - `connecting`: on the way to a first connection. `reason` is the last failure, if there was one.
  * - `connected`: events flow.
  * - `disconnected`: the socket was lost and is being reconnected.
- * - `unauthorized`: the server refused this identity's credentials more than once. It is tried again when a tab
- *   is looked at, when a tab attaches, or at `mount`.
+ * - `unauthorized`: the server refused this identity's credentials more than once. They are tried again when a tab
+ *   becomes visible, when a tab attaches, or at `mount`.
  * - `signed-out`: `signOut()` was called in this tab or in another one of this identity.
  */
 export type Status = Standing &
@@ -64,5 +62,4 @@ export const IDLE = {
   since: 0,
   epoch: undefined,
   lastGap: undefined,
-  fenced: 0,
 } as const satisfies Status

@@ -47,7 +47,7 @@ export function createApp(
   const line = createPartyline<Events>(
     {
       url: 'https://api.example',
-      linger,
+      lingerMs: linger,
       shareFetches,
       invalidates: {
         row_changed: (m: { owner: string; row: number }) => [['row', m.row]],

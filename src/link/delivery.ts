@@ -1,0 +1,52 @@
+import type { Report } from '../util/errors.js'
+import { readEvents } from '../wire/protocol.js'
+import type { AcceptedWelcome } from './attachment.js'
+import type { LinkMessage } from './hub-client.js'
+import type { DeliveryHandlers } from './link-options.js'
+
+/** The hub's messages that change nothing about the link. */
+type DeliveredMessage = Extract<LinkMessage, { kind: 'events' | 'gap' | 'topic' | 'problem' }>
+
+/** Hands on what the hub sends, each event once, and keeps the position in the hub's life up to which that is complete. */
+export function createDelivery(handlers: DeliveryHandlers, report: Report) {
+  let epoch: string | undefined
+  let seq: number | undefined
+  return {
+    /** Undefined before the first welcome. */
+    position: () => (epoch !== undefined && seq !== undefined ? { epoch, seq } : undefined),
+    /** Moves to the welcome's position, before anybody sees its epoch. */
+    moveTo(welcome: AcceptedWelcome): void {
+      epoch = welcome.epoch
+      seq = welcome.seq
+    },
+    /** Hands on what came with the welcome. */
+    welcome({ settingsDiffer, gap, replay, topics }: AcceptedWelcome): void {
+      if (settingsDiffer) {
+        report('settings-differ', 'another tab made this hub with other connection settings, which stay in force')
+      }
+      if (gap) handlers.onGap(gap)
+      else if (replay) handlers.onVouched()
+      if (replay?.length) handlers.onEvents(replay)
+      handlers.onTopics(topics)
+    },
+    message(message: DeliveredMessage): void {
+      switch (message.kind) {
+        case 'events':
+          // A batch may come over both the multicast and the tab's own endpoint while the tab joins the multicast.
+          if (message.seq <= (seq ?? 0)) break
+          seq = message.seq
+          handlers.onEvents(readEvents(message.events))
+          break
+        case 'gap':
+          seq = message.seq
+          handlers.onGap(message.reason)
+          break
+        case 'topic':
+          handlers.onTopics([message])
+          break
+        case 'problem':
+          report(message.code, message.message, message.event === undefined ? {} : { detail: { event: message.event } })
+      }
+    },
+  }
+}

@@ -1,0 +1,86 @@
+import type { Channel } from '../platform/environment.js'
+import type { TabEnvironment } from '../platform/page.js'
+import { afterSilence } from '../platform/timeouts.js'
+import { type Endpoint, listen } from '../wire/endpoint.js'
+import { type CredentialsAnswer, type HubMessage, isHubMessage, type TabMessage } from '../wire/protocol.js'
+import { createCaller } from './caller.js'
+import { HubTimeoutError } from './link-errors.js'
+import type { Rung } from './rungs.js'
+
+/** A hub's message for the link; requests for credentials are answered here. */
+export type LinkMessage = Exclude<HubMessage, { kind: 'credentials-request' }>
+
+export interface HubClientHandlers {
+  readonly onMessage: (message: LinkMessage) => void
+  /** Answers a request for credentials. */
+  readonly auth: () => Promise<CredentialsAnswer>
+}
+
+interface HubClientOptions {
+  readonly environment: TabEnvironment
+  readonly rung: Rung
+  readonly endpoint: Endpoint
+  readonly handlers: HubClientHandlers
+  /** Aborting it closes the client: the hub is told, and nothing is delivered from then on. */
+  readonly signal: AbortSignal
+}
+
+/** The tab's end of an endpoint: calls with a timeout, and the hub's messages. */
+export function createHubClient({ environment, rung, endpoint, handlers, signal }: HubClientOptions) {
+  const caller = createCaller(endpoint)
+  /** A hub in this very thread is as well as this tab is: it gets no timeout. */
+  const isOwnHub = rung.host !== 'shared-worker' && !endpoint.shared
+  let lastMessageAt = 0
+  let multicast: Channel | undefined
+
+  function receive(data: unknown): void {
+    if (signal.aborted) return
+    lastMessageAt = environment.clock.now()
+    if (!isHubMessage(data)) caller.receive(data)
+    else if (data.kind === 'credentials-request') sendCredentials(data.request)
+    else handlers.onMessage(data)
+  }
+
+  const post = (message: TabMessage) => endpoint.postMessage(message)
+
+  /** Only to the hub that asked, over the endpoint on which it asked, and never where others can listen. */
+  function sendCredentials(request: number): void {
+    if (endpoint.shared) return
+    void handlers.auth().then((answer) => {
+      if (!signal.aborted) post({ kind: 'credentials', request, answer })
+    })
+  }
+
+  function close(): void {
+    // Also to a hub that has not welcomed this tab yet: it must not count on this tab.
+    post({ kind: 'detach' })
+    // Further events there are for other tabs.
+    multicast?.close()
+    stopListening()
+    endpoint.close()
+  }
+
+  const stopListening = listen(endpoint, receive)
+  if (signal.aborted) close()
+  else signal.addEventListener('abort', close)
+
+  return {
+    post,
+    call: caller.call,
+    /** Gives the answer of a call, or rejects with a `HubTimeoutError` once the hub has sent nothing at all for so long. */
+    withHubTimeout<T>(ms: number, answer: Promise<T>): Promise<T> {
+      return new Promise((resolve, reject) => {
+        const onSilence = () => reject(new HubTimeoutError(rung, ms))
+        const cancel = isOwnHub ? undefined : afterSilence(environment, () => lastMessageAt, ms, onSilence)
+        answer.then(resolve, reject).finally(cancel)
+      })
+    },
+    /** Takes events also from the channel on which the hub posts them once for all followers. */
+    joinMulticast(name: string): void {
+      if (!environment.openChannel) return
+      multicast = environment.openChannel(name)
+      listen(multicast, receive)
+      post({ kind: 'multicast-joined' })
+    },
+  }
+}

@@ -1,0 +1,22 @@
+import type { Welcome } from '../wire/protocol.js'
+import type { Rung } from './rungs.js'
+
+/** A hub answered, but not with a welcome. */
+export class RefusedError extends Error {
+  constructor(readonly refusal: Extract<Welcome, { ok: false }>) {
+    super(refusal.message)
+  }
+}
+
+/** Another hub became the owner, or the rung failed, before the welcome. */
+export class OwnerChangedError extends Error {}
+
+/** A hub that was called sent nothing at all. */
+export class HubTimeoutError extends Error {
+  constructor(
+    readonly rung: Rung,
+    ms: number,
+  ) {
+    super(`the hub did not answer for ${ms} ms`)
+  }
+}
