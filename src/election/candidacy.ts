@@ -91,13 +91,6 @@ type CandidacyState =
   /** Milliseconds since the Unix epoch. */
   | { readonly name: 'holding'; readonly term: number; readonly since: number; readonly lastBeatAt: number }
 
-interface CandidacyClaim {
-  readonly by: 'claim' | 'steal'
-  readonly term: number
-  readonly objectionMs: number
-  readonly isRepeated?: true
-}
-
 interface CandidateOptions {
   readonly powers: HeartbeatPowers
   readonly settings: HeartbeatSettings
@@ -168,20 +161,25 @@ function createCandidate({ powers, settings, terms, post, onElected, onLost }: C
 
   function wait(last: Rank): void {
     state = { name: 'waiting', last }
-    schedule(settings.silenceMs + random() * settings.spreadMs, () => {
-      claim({ by: 'claim', term: terms.next(), objectionMs: settings.objectionMs })
-    })
+    const silenceMs = settings.silenceMs + random() * settings.spreadMs
+    schedule(silenceMs, () => claim('claim', terms.next(), settings.objectionMs))
   }
 
-  function claim({ by, term, objectionMs, isRepeated }: CandidacyClaim): void {
+  function announce(by: 'claim' | 'steal', term: number): void {
     state = { name: 'claiming', by, term }
     send(by, term)
+  }
+
+  function claim(by: 'claim' | 'steal', term: number, objectionMs: number): void {
+    announce(by, term)
     const due = clock.now() + objectionMs
     schedule(objectionMs, () => {
+      if (clock.now() - due <= settings.beatMs) return hold(term)
       // Frozen or asleep meanwhile: objections may be queued behind this timer. Once only, or else a tab whose timers run
       // once a minute would never be elected.
-      if (isRepeated || clock.now() - due <= settings.beatMs) hold(term)
-      else claim({ by, term: term === NEWCOMER_TERM ? term : terms.next(), objectionMs, isRepeated: true })
+      const next = term === NEWCOMER_TERM ? term : terms.next()
+      announce(by, next)
+      schedule(objectionMs, () => hold(next))
     })
   }
 
@@ -222,9 +220,7 @@ function createCandidate({ powers, settings, terms, post, onElected, onLost }: C
   function receiveResignation(resigned: Rank): void {
     // A late message of a holder that has a successor by now.
     if (state.name !== 'waiting' || (state.last && outranks(state.last, resigned))) return
-    schedule(random() * settings.vacancyMs, () => {
-      claim({ by: 'claim', term: terms.next(), objectionMs: settings.vacancyMs })
-    })
+    schedule(random() * settings.vacancyMs, () => claim('claim', terms.next(), settings.vacancyMs))
   }
 
   function receiveAsClaimant(
@@ -234,7 +230,7 @@ function createCandidate({ powers, settings, terms, post, onElected, onLost }: C
     const isAbove = outranks(message, { term, candidate })
     if (by === 'steal' && isAbove && message.election === 'beat') {
       // A holder of which we did not know: it has yet to receive a higher term.
-      claim({ by, term: terms.next(), objectionMs: settings.objectionMs })
+      claim(by, terms.next(), settings.objectionMs)
     } else if (isAbove || (message.election === 'beat' && by === 'claim')) {
       // A stealing candidate waits as well, since another one is about to hold. To outbid each other would never end.
       wait(message)
@@ -246,12 +242,8 @@ function createCandidate({ powers, settings, terms, post, onElected, onLost }: C
 
   return {
     start(by: 'claim' | 'steal'): void {
-      if (by === 'steal') claim({ by, term: terms.next(), objectionMs: settings.objectionMs })
-      else {
-        schedule(random() * settings.vacancyMs, () => {
-          claim({ by, term: NEWCOMER_TERM, objectionMs: settings.newcomerMs })
-        })
-      }
+      if (by === 'steal') claim(by, terms.next(), settings.objectionMs)
+      else schedule(random() * settings.vacancyMs, () => claim(by, NEWCOMER_TERM, settings.newcomerMs))
     },
     receive,
     resign(): void {

@@ -17,7 +17,6 @@ const HANDSHAKE_TIMEOUT_MS = 5_000
 const CALL_TIMEOUT_MS = 3_000
 
 export type AcceptedWelcome = Extract<Welcome, { ok: true }>
-export type SubscribedNames = Required<Pick<Hello, 'events' | 'topics'>>
 
 export interface AttachmentHandlers extends HubClientHandlers {
   /** The hub is gone, or does not answer. Called once at most, and only after the welcome. */
@@ -30,8 +29,10 @@ export interface AttachmentOptions {
   /** To the owner of the socket, when the rung's hub stands by. */
   readonly follow: Rung
   readonly hello: Omit<Hello, 'events' | 'topics' | 'lock'>
-  /** What this tab subscribes to now. */
-  readonly subscriptions: () => SubscribedNames
+  /** The event names that this tab subscribes to now. */
+  readonly events: () => readonly string[]
+  /** The topics that it uses now. */
+  readonly topics: () => readonly string[]
   /** A new name for the lock that proves this tab's life to the hub. */
   readonly newLockName: () => string
   /** Another hub did not answer this tab. */
@@ -63,27 +64,22 @@ export function attach(rung: Rung, options: AttachmentOptions): Promise<Attachme
 
 /** Attaches this tab to the hub at a rung's endpoint. Rejects with the reason when that fails. */
 async function attachTo(rung: Rung, options: AttachmentOptions): Promise<Attachment> {
-  const { environment, key, handlers, signal } = options
+  const { environment, handlers, signal } = options
   const failure = createFailure()
   // Requested while the endpoint is being opened: in a takeover every wait counts.
   const locking = tryLock(environment.locks, options.newLockName(), signal)
   const endpoint = await rung.open({ fail: failure.fail, signal, hubTimedOut: options.hubTimedOut })
   const lock = await locking
-  const client = createHubClient({ environment, rung, endpoint, handlers, signal })
+  const client = createHubClient(rung, endpoint, options)
   if (signal.aborted) throw signal.reason
 
   let owner: string | undefined
-  watchElections({
-    environment,
-    key,
-    signal,
-    onElected(elected) {
-      // Before its welcome, a hub at a port may be the very one that was elected.
-      const isAnother = elected !== owner && (owner !== undefined || endpoint.shared)
-      if (isAnother) failure.fail('another hub owns the socket now')
-    },
+  watchElections(options, signal, (elected) => {
+    // Before its welcome, a hub at a port may be the very one that was elected.
+    const isAnother = elected !== owner && (owner !== undefined || endpoint.shared)
+    if (isAnother) failure.fail('another hub owns the socket now')
   })
-  const subscriptions = trackSubscriptions(options.subscriptions)
+  const subscriptions = trackSubscriptions(options)
   const hello: Hello = { ...options.hello, ...subscriptions.all(), ...(lock && { lock }) }
   const welcome = await Promise.race([
     failure.promise,
@@ -139,20 +135,20 @@ function createFailure() {
 }
 
 /** Keeps what a hub was told of this tab's subscriptions. */
-function trackSubscriptions(read: () => SubscribedNames) {
-  let told = ''
-  function all(): SubscribedNames {
-    const names = read()
-    told = JSON.stringify(names)
+function trackSubscriptions({ events, topics }: Pick<AttachmentOptions, 'events' | 'topics'>) {
+  let sent = ''
+  function all() {
+    const names = { events: events(), topics: topics() }
+    sent = JSON.stringify(names)
     return names
   }
   return {
     all,
     /** Undefined when the hub knows already. */
-    changed(): SubscribedNames | undefined {
-      const before = told
+    changed() {
+      const before = sent
       const names = all()
-      return told === before ? undefined : names
+      return sent === before ? undefined : names
     },
   }
 }

@@ -25,7 +25,7 @@ function setUp() {
     pipes,
     owner,
     onEndpoint,
-    find: () => findOwner({ environment, key: KEY, signal, onEndpoint }),
+    find: () => findOwner({ environment, key: KEY }, signal, onEndpoint),
   }
 }
 

@@ -2,24 +2,20 @@ import type { TabEnvironment } from '../platform/page.js'
 import { discoveryChannelOf, isDiscoveryMessage, postOnce } from '../wire/discovery.js'
 import { type Endpoint, listen, overChannel } from '../wire/endpoint.js'
 
-interface ElectionWatch {
-  readonly environment: Pick<TabEnvironment, 'openChannel'>
-  readonly key: string
-  /** Ends it. */
-  readonly signal: AbortSignal
-  readonly onElected: (owner: string) => void
-}
-
-interface OwnerSearch extends Omit<ElectionWatch, 'onElected'> {
+interface OwnerSearch {
   readonly environment: Pick<TabEnvironment, 'openChannel' | 'id'>
-  readonly onEndpoint: (endpoint: Endpoint) => void
+  readonly key: string
 }
 
 /**
  * Asks the owner of the socket for an endpoint: a channel that only the two of them use. The search goes on, also for
  * owners that are elected later, until one answers or the signal aborts.
  */
-export function findOwner({ environment, key, signal, onEndpoint }: OwnerSearch): void {
+export function findOwner(
+  { environment, key }: OwnerSearch,
+  signal: AbortSignal,
+  onEndpoint: (endpoint: Endpoint) => void,
+): void {
   const { openChannel } = environment
   if (!openChannel || signal.aborted) return
   const search = new AbortController()
@@ -41,20 +37,19 @@ export function findOwner({ environment, key, signal, onEndpoint }: OwnerSearch)
     answers.close()
   })
   const request = () => postOnce(openChannel, discoveryChannelOf(key), { kind: 'connect-request', reply })
-  watchElections({
-    environment,
-    key,
-    signal: search.signal,
-    onElected(owner) {
-      elected = owner
-      request()
-    },
+  watchElections({ environment, key }, search.signal, (owner) => {
+    elected = owner
+    request()
   })
   request()
 }
 
 /** Calls back when another hub becomes the owner of the socket: surer and sooner than the former one's timeout. */
-export function watchElections({ environment, key, signal, onElected }: ElectionWatch): void {
+export function watchElections(
+  { environment, key }: OwnerSearch,
+  signal: AbortSignal,
+  onElected: (owner: string) => void,
+): void {
   const { openChannel } = environment
   if (!openChannel || signal.aborted) return
   const channel = openChannel(key)

@@ -18,15 +18,14 @@ export interface HubClientHandlers {
 
 interface HubClientOptions {
   readonly environment: TabEnvironment
-  readonly rung: Rung
-  readonly endpoint: Endpoint
   readonly handlers: HubClientHandlers
   /** Aborting it closes the client: the hub is told, and nothing is delivered from then on. */
   readonly signal: AbortSignal
 }
 
 /** The tab's end of an endpoint: calls with a timeout, and the hub's messages. */
-export function createHubClient({ environment, rung, endpoint, handlers, signal }: HubClientOptions) {
+export function createHubClient(rung: Rung, endpoint: Endpoint, options: HubClientOptions) {
+  const { environment, handlers, signal } = options
   const caller = createCaller(endpoint)
   /** A hub in this very thread is as well as this tab is: it gets no timeout. */
   const isOwnHub = rung.host !== 'shared-worker' && !endpoint.shared

@@ -32,10 +32,11 @@ interface LeaderTabOptions {
  * The hub in one of the tabs. This tab campaigns for the leadership and, as long as another one leads, follows it over the
  * channel. Once elected it runs the hub itself.
  */
-export function leaderTabRung({ environment, key, elector, load }: LeaderTabOptions): Rung {
+export function leaderTabRung(options: LeaderTabOptions): Rung {
+  const { environment } = options
   const { timers, page, clock, random } = environment
   let onElected: () => void = () => undefined
-  const leadership = createLeadership(elector, load, () => onElected())
+  const leadership = createLeadership(options, () => onElected())
   let steals: number[] = []
 
   /** Only a visible tab steals, only from an owner that failed it, and not again and again. */
@@ -98,15 +99,10 @@ export function leaderTabRung({ environment, key, elector, load }: LeaderTabOpti
         }
         leadership.campaign()
         onElected()
-        findOwner({
-          environment,
-          key,
-          signal: search.signal,
-          onEndpoint(endpoint) {
-            // Elected while it follows: the owner is gone, whether or not that has shown yet.
-            onElected = () => fail('this tab was elected')
-            settle(endpoint)
-          },
+        findOwner(options, search.signal, (endpoint) => {
+          // Elected while it follows: the owner is gone, whether or not that has shown yet.
+          onElected = () => fail('this tab was elected')
+          settle(endpoint)
         })
       })
     },
@@ -115,7 +111,7 @@ export function leaderTabRung({ environment, key, elector, load }: LeaderTabOpti
 }
 
 /** Campaigns for the leadership, and runs the hub as long as this tab has it. */
-function createLeadership(elector: Elector, load: LoadHub, onElected: () => void) {
+function createLeadership({ elector, load }: LeaderTabOptions, onElected: () => void) {
   let state: LeadershipState = { name: 'idle' }
 
   function release(): void {

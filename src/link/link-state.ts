@@ -26,14 +26,9 @@ export type LinkStatus =
   | { readonly name: 'signed-out' }
   | { readonly name: 'closed' }
 
-const PHASES: Record<LinkStatus['name'], LinkState['phase']> = {
-  seeking: 'seeking',
-  resting: 'seeking',
-  attached: 'attached',
-  parked: 'parked',
-  'signing-out': 'signed-out',
-  'signed-out': 'signed-out',
-  closed: 'closed',
+function phaseOf({ name }: LinkStatus): LinkState['phase'] {
+  if (name === 'resting') return 'seeking'
+  return name === 'signing-out' ? 'signed-out' : name
 }
 
 /** Keeps a link's state, and what the tab sees of it. */
@@ -47,7 +42,7 @@ export function createLinkStore(onState: (state: LinkState) => void) {
   }
 
   function show(change: Partial<LinkState>): void {
-    seen = { ...seen, reason: undefined, ...change, phase: PHASES[status.name] }
+    seen = { ...seen, reason: undefined, ...change, phase: phaseOf(status) }
     onState(seen)
   }
 
@@ -84,9 +79,6 @@ export function createLinkStore(onState: (state: LinkState) => void) {
       if (current?.name !== 'seeking') return
       const { host, role, socket, tabs, epoch } = attachment.welcome
       advance({ ...current, name: 'attached', attachment, since }, { host, role, socket, tabs, epoch })
-    },
-    showSteps(steps: LinkState['steps']): void {
-      if (status.name === 'seeking') show({ steps })
     },
     /** Leaves the hub, or ends the way to one. */
     leave(): void {

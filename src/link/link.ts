@@ -30,7 +30,7 @@ export function createLink(options: LinkOptions): Link {
     position: delivery.position,
     handlers: {
       onAttached,
-      onSteps: store.showSteps,
+      onRetry: (steps) => seek({ steps }),
       onFailed: (reason) => rest(MAX_REST_MS, { ...NO_HUB, reason }),
       onSignedOut,
       onMessage,

@@ -67,9 +67,7 @@ export function followRung(environment: TabEnvironment, key: string): Rung {
   return {
     host: 'leader-tab',
     open({ signal }) {
-      const owner = new Promise<Endpoint>((resolve) => {
-        findOwner({ environment, key, signal, onEndpoint: resolve })
-      })
+      const owner = new Promise<Endpoint>((resolve) => findOwner({ environment, key }, signal, resolve))
       return withTimeout(environment.timers.after, FOLLOW_TIMEOUT_MS, owner, 'the owner of the socket does not answer')
     },
   }

@@ -8,9 +8,9 @@ import type { LinkOptions } from './link-options.js'
 
 export interface SeekerHandlers extends AttachmentHandlers {
   readonly onAttached: (attachment: Attachment) => void
-  /** A rung was retried or left. */
-  readonly onSteps: (steps: readonly Step[]) => void
-  /** Nothing is tried any more until the next `seek`. */
+  /** The ladder's rung failed. It is retried, or the next one is tried. */
+  readonly onRetry: (steps: readonly Step[]) => void
+  /** The ladder needs a rest. */
   readonly onFailed: (reason: string) => void
   /** The session was ended in another tab. */
   readonly onSignedOut: (reason: string) => void
@@ -23,48 +23,19 @@ interface SeekerOptions
   readonly handlers: SeekerHandlers
 }
 
-/** Goes down the ladder until a rung leads to a hub. */
-export function createSeeker({ ladder, position, handlers, ...options }: SeekerOptions) {
-  const { environment, key, tab, settings, follow, events, topics, report } = options
+/** Tries to attach by the ladder's rung. The signal ends the attempt, and then the attachment that came of it. */
+export function createSeeker({ ladder, handlers, ...options }: SeekerOptions) {
+  const { environment, key, tab, settings, report } = options
   let attempts = 0
   /** A hub did not answer this tab, and none has answered since. */
   let hubTimedOut = false
 
-  /** Ends the attachment too, when its signal aborts. */
-  async function seek(signal: AbortSignal): Promise<void> {
-    for (let rung = ladder.rung; rung && !signal.aborted; rung = ladder.rung) {
-      const attempt = new AbortController()
-      const endAttempt = () => attempt.abort(signal.reason)
-      signal.addEventListener('abort', endAttempt)
-      try {
-        const attachment = await attach(rung, {
-          environment,
-          key,
-          follow,
-          hello: { protocol: PROTOCOL, tab, settings, since: { time: environment.clock.origin, ...position() } },
-          subscriptions: () => ({ events: events(), topics: topics() }),
-          newLockName: () => `${key}/tab/${tab}/${++attempts}`,
-          hubTimedOut,
-          handlers: { ...handlers, onLost },
-          signal: attempt.signal,
-        })
-        if (signal.aborted) return
-        hubTimedOut = false
-        ladder.resetFailures()
-        return handlers.onAttached(attachment)
-      } catch (thrown) {
-        if (signal.aborted) return
-        hubTimedOut ||= thrown instanceof HubTimeoutError
-        if (thrown instanceof RefusedError && thrown.refusal.code === 'signed-out') {
-          return handlers.onSignedOut(thrown.message)
-        }
-        if (ladder.failed(thrown) === 'rest') return handlers.onFailed(messageOf(thrown))
-        handlers.onSteps(ladder.steps)
-        signal.removeEventListener('abort', endAttempt)
-        endAttempt()
-      }
-    }
-    if (signal.aborted) return
+  function onLost(reason: string, timedOut: boolean): void {
+    hubTimedOut ||= timedOut
+    handlers.onLost(reason, timedOut)
+  }
+
+  function noRungLeft(): void {
     const { steps } = ladder
     const reason = steps.map((step) => `${step.host}: ${step.reason}`).join('; ')
     report('no-host', `no host could be used; they are tried again. ${reason}`, { detail: { steps } })
@@ -72,10 +43,30 @@ export function createSeeker({ ladder, position, handlers, ...options }: SeekerO
     handlers.onFailed(reason)
   }
 
-  function onLost(reason: string, timedOut: boolean): void {
-    hubTimedOut ||= timedOut
-    handlers.onLost(reason, timedOut)
+  return async function seek(signal: AbortSignal): Promise<void> {
+    if (signal.aborted) return
+    const { rung } = ladder
+    if (!rung) return noRungLeft()
+    const since = { time: environment.clock.origin, ...options.position() }
+    try {
+      const attachment = await attach(rung, {
+        ...options,
+        hello: { protocol: PROTOCOL, tab, settings, since },
+        newLockName: () => `${key}/tab/${tab}/${++attempts}`,
+        hubTimedOut,
+        handlers: { ...handlers, onLost },
+        signal,
+      })
+      if (signal.aborted) return
+      hubTimedOut = false
+      ladder.resetFailures()
+      handlers.onAttached(attachment)
+    } catch (thrown) {
+      if (signal.aborted) return
+      hubTimedOut ||= thrown instanceof HubTimeoutError
+      if (thrown instanceof RefusedError && thrown.refusal.code === 'signed-out') handlers.onSignedOut(thrown.message)
+      else if (ladder.failed(thrown) === 'rest') handlers.onFailed(messageOf(thrown))
+      else handlers.onRetry(ladder.steps)
+    }
   }
-
-  return seek
 }
