@@ -1,9 +1,9 @@
 /**
  * What sharing a connection costs and saves, beside the usual recipe and a bare floor, in one run:
  * `npm run bench [-- --quick]`. Prints a table and writes results.json, results.md and results.svg into bench/, or into
- * `--out <folder>`. `--quick` is one round up to 20 tabs, without the CPU of idle tabs; `--only floor,leader` takes the subjects
- * with these words in their names, `--part connections`, `work`, `windows` or `flush` that part of it, and then nothing is written. A
- * target that is missed fails nothing; the bench fails only when it can't measure.
+ * `--out <folder>`. `--quick` is one round up to 20 tabs, without the CPU of idle tabs. `--only floor,leader` takes the subjects
+ * with these words in their names. `--part connections`, `work`, `windows` or `flush` takes that part. Neither of the two writes
+ * a file. A missed target fails nothing; the bench fails only when it can't measure.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { cpus, loadavg } from 'node:os'
@@ -56,11 +56,11 @@ const subjects = SUBJECTS.filter(({ name }) => words.some((word) => name.include
 const takes = (part: 'connections' | 'work' | 'windows' | 'flush') =>
   options.part === undefined || options.part === part
 
-/** So many may be open at once. Each is a process. */
-const MOST_TABS = 120
+/** The most tabs that are open at once. Each is a process. */
+const MAX_TABS = 120
 
 const samples: Sample[] = []
-/** They are not made to fail again, with all the time that takes. */
+/** Subjects that did not finish once: they are skipped, because a second failure takes as long. */
 const hopeless = new Set<Subject>()
 
 function add({ subject, tabs }: Fleet, values: Partial<Record<Measure, number | undefined>>, limit?: number): void {
@@ -106,7 +106,7 @@ async function measureSharing(subject: Subject): Promise<void> {
   await fleet.close()
 }
 
-/** Tabs that are drowned in work would go on with it beside the next subject. */
+/** Overloaded tabs would go on working while the next subject is measured. */
 async function renewBrowser(): Promise<void> {
   await browser.close()
   browser = await launch(executablePath)
@@ -118,13 +118,13 @@ const site = await buildSite()
 const server = await startServer(site.folder)
 let browser = await launch(executablePath)
 try {
-  // The first start of each is the disk's.
+  // The first start of each subject reads from the disk, so it is not measured.
   for (const subject of subjects) await (await Fleet.open(browser, server, subject, 1, createClock())).close()
   for (let round = 0; round < times; round++) {
-    // Turn about: nobody is always the first.
+    // The order rotates, so that no subject is always the first.
     const order = subjects.map((_subject, turn) => subjects[(turn + round) % subjects.length] as Subject)
     for (const tabs of takes('connections') ? sizes : []) {
-      const size = Math.max(1, Math.floor(MOST_TABS / tabs))
+      const size = Math.max(1, Math.floor(MAX_TABS / tabs))
       for (let first = 0; first < order.length; first += size) {
         await measureConnections(order.slice(first, first + size), tabs)
         process.stdout.write('.')

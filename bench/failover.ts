@@ -58,7 +58,7 @@ async function measures(browser: Browser): Promise<Measure[]> {
     {
       name: 'worker killed -> events in every tab',
       subjects: [
-        // Its holder is closed: the worker is ended by the same command of the browser.
+        // The tab that holds the lock is closed: the same command of the browser ends a worker.
         { ...floor, trial: close },
         { subject: 'bare worker', path: '/worker.html', hasLeader: false, trial: kill },
         {
@@ -73,7 +73,7 @@ async function measures(browser: Browser): Promise<Measure[]> {
   ]
 }
 
-/** Turn about, so that a busy moment of the machine is everybody's. The first round warms up and is not counted. */
+/** The subjects alternate, so that a busy moment of the machine affects them all. The first round is a warm-up. */
 async function run(measure: Measure, browser: Browser, server: BenchServer): Promise<Samples[]> {
   const all = measure.subjects.map(({ subject, target }) => {
     const ms: number[] = []
@@ -107,7 +107,7 @@ try {
     `\n\nChromium ${browser.version()}, ${cpus().length} cores, load ${load.join(' ')}; ${times} times each, turn about\n`,
   )
   console.log(table(all))
-  // A part of the measures is for looking into them.
+  // With `--only` the run is for inspection, and writes no file.
   if (!values.only) {
     writeFileSync(new URL('failover.json', import.meta.url), `${JSON.stringify(figures(all), null, 2)}\n`)
     console.log('\nwritten to bench/failover.json')

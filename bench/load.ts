@@ -60,7 +60,7 @@ async function run(fill: readonly number[]): Promise<{ readonly empty: number; i
     Promise.all(generators.map((one) => ask<Extract<FromGenerator, { kind: Kind }>>(one, message)))
 
   async function memory() {
-    // What the handshakes left behind is gone at the second look.
+    // The first measurement has the garbage of the handshakes collected; the second one counts.
     await ask(server, 'memory')
     await sleep(1_000)
     return ask<Extract<FromServer, { kind: 'memory' }>>(server, 'memory')
@@ -104,13 +104,13 @@ async function run(fill: readonly number[]): Promise<{ readonly empty: number; i
     }
   }
 
-  /** Twice as much each time, until it is too much. */
+  /** Doubles the load until it is too much. */
   async function climb(to: Burst['to'], sockets: number): Promise<Step[]> {
     const steps: Step[] = []
     const first = to === 'everyone' ? Math.max(FIRST, sockets) : FIRST
     for (let deliveries = first; timeLeft() > 15_000 && steps.at(-1)?.held !== false; deliveries *= 2) {
       const step = await measure(to, sockets, deliveries)
-      // Something else on the machine may have had its moment: what is held at the second try is held.
+      // Something else on the machine may have been busy: a step that holds at the second try holds.
       steps.push(step.held || timeLeft() < 25_000 ? step : await measure(to, sockets, deliveries))
     }
     return steps
@@ -151,7 +151,7 @@ const files = Number(execSync('ulimit -Hn', { encoding: 'utf8', shell: '/bin/sh'
 const fill = SOCKETS.filter((count) => count < files - 500)
 const loadBefore = loadavg()[0] ?? 0
 const few = await run(fill.slice(0, 1))
-// Anew: what the load has left behind would be counted as the sockets'.
+// A fresh server: memory that the load has left behind would be counted as the sockets'.
 const { empty, idle, steps: many } = await run(fill)
 const steps = [...few.steps, ...many]
 

@@ -132,7 +132,7 @@ function median(subject: Subject, at: Case, of: 'commits' | 'p50' | 'p99'): numb
   return values[values.length >> 1] ?? Number.NaN
 }
 
-// After the work, and with the database gone: nothing else writes now.
+// After the work, and with the database stopped: nothing else writes now.
 const sync = syncOfDisk()
 const lines = CASES.flatMap((one) =>
   (Object.keys(SUBJECTS) as Subject[]).map((subject) => {

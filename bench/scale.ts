@@ -9,13 +9,13 @@ import type { Figure } from './sharing/figures.js'
 /** One backend's day. Rates are per second. */
 interface Load {
   readonly users: number
-  /** Of each user, in one browser. One of them is looked at. */
+  /** Of each user, in one browser. One of them is visible. */
   readonly tabs: number
   /** To each user. */
   readonly events: number
   /** How often a user turns to another tab. */
   readonly turns: number
-  /** In use in each tab, and affected by each event. */
+  /** Active in each tab, and affected by each event. */
   readonly queries: number
 }
 
@@ -69,7 +69,7 @@ export function debounced(load: Load, constants: Constants): Seen {
   return { ...plain, requests: plain.requests * Math.exp(-load.events * RECIPE_WAIT) }
 }
 
-/** One socket; the tab that is looked at fetches once per flush, another one when somebody turns to it and it is stale. */
+/** One socket. The visible tab fetches once per flush; a hidden one when it is shown and its data is stale. */
 export function partyline({ users, tabs, events, turns, queries }: Load, { partyline: one }: Constants): Seen {
   const fetches = flushes(events) + lateFetches(tabs, events, turns)
   return { ...carried(users * one.sockets, events), requests: users * one.requests * queries * fetches }
@@ -110,7 +110,7 @@ function seeded(seed: number): () => number {
   }
 }
 
-/** One user's life, event by event: fetches per second and query, of the debounced recipe's one tab and of Partyline's browser. */
+/** One user, event by event: fetches per second and query, of the debounced recipe's one tab and of Partyline's browser. */
 export function simulate(
   { tabs, events, turns }: Load,
   count: number,

@@ -50,7 +50,7 @@ export function figures(all: readonly Samples[]): Figure[] {
 const floorOf = (one: Samples, all: readonly Samples[]): Samples =>
   all.find(({ measure }) => measure === one.measure) ?? one
 
-function verdict({ ms, target }: Samples, ratio: number): string {
+function targetMet({ ms, target }: Samples, ratio: number): string {
   if (!target) return ''
   if ('ratio' in target) return `<= ${target.ratio} x floor: ${ratio <= target.ratio ? 'met' : 'MISSED'}`
   return `all <= ${target.ms} ms: ${quantile(ms, 1) <= target.ms ? 'met' : 'MISSED'}`
@@ -66,7 +66,7 @@ export function table(all: readonly Samples[]): string {
       one.subject,
       ...[median, p90, slowest].map(({ value }) => value.toFixed(0)),
       same ? '' : median.vsFloor.toFixed(2),
-      verdict(one, median.vsFloor),
+      targetMet(one, median.vsFloor),
     ]
   })
   const header = ['measure', 'subject', 'median ms', 'p90', 'slowest', 'x floor', 'target']

@@ -10,7 +10,7 @@ const onTick = ({ connection }) => { first[connection] ??= Date.now() }
 ${script}
 </script>`
 
-/** Waits for a lock, then opens a socket. The others follow nobody: they are ready once they stand in line. */
+/** Waits for a lock, then opens a socket. The other tabs attach to nothing: they are ready once they wait for the lock. */
 export const lockPage = page(`
 window.bench = { ready: false, leads: false, standing: 'in line', first }
 navigator.locks.request('floor', () => {
@@ -19,10 +19,10 @@ navigator.locks.request('floor', () => {
   connect().on('connect', () => { bench.ready = true })
   return new Promise(() => {})
 })
-// In line by the time the browser has answered a question that was asked later.
+// The request is queued by the time the browser has answered a later query.
 navigator.locks.query().then(() => { bench.ready ||= !bench.leads })`)
 
-/** A worker owns the socket and posts each event; its lock tells the tabs of its death, and they start the next one. */
+/** A worker owns the socket and posts each event. When it dies, its lock becomes free, and the tabs start the next one. */
 export const workerPage = page(`
 window.bench = { ready: false, leads: false, standing: 'a bare worker', first }
 function start() {
@@ -36,7 +36,7 @@ function start() {
 }
 start()`)
 
-/** It says that it is up only once its lock is held and its socket connected. */
+/** It posts `up` only once its lock is held and its socket connected. */
 export const bareWorker = `importScripts('/socket.io.js')
 const ports = []
 let up = false

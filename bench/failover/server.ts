@@ -38,7 +38,7 @@ function answer(site: string, { url = '/' }: IncomingMessage, response: ServerRe
   if (pathname === '/lock.html') return void send('text/html', lockPage)
   if (pathname === '/worker.html') return void send('text/html', workerPage)
   const file = pathname === '/socket.io.js' ? clientBundle : join(site, normalize(pathname))
-  // As apps are served: what has a hash in its name is never asked for twice. The floor's scripts have the same grace.
+  // As apps are served: a file with a hash in its name is cached for ever. The floor's scripts are cached as well.
   if (!pathname.endsWith('.html')) response.setHeader('cache-control', 'public, max-age=31536000, immutable')
   if (pathname === '/bare-worker.js') return void send('text/javascript', bareWorker)
   if (!existsSync(file)) return void response.writeHead(404).end()

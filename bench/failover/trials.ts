@@ -14,7 +14,7 @@ async function leaderOf(fleet: Fleet): Promise<Page> {
   return leader
 }
 
-/** From the moment the browser is asked to close the leader's tab until the server has the next tab's socket. */
+/** From the command that closes the leader's tab until the server has the next tab's socket. */
 export async function close(fleet: Fleet, server: BenchServer): Promise<number> {
   const leader = await leaderOf(fleet)
   fleet.lose(leader)
@@ -41,7 +41,7 @@ export async function crash(fleet: Fleet, server: BenchServer): Promise<number> 
   return at - start
 }
 
-/** From the moment the browser is asked to end the worker until every tab has had an event over a new connection. */
+/** From the command that ends the worker until every tab has received an event over a new connection. */
 export function killWorker(session: CDPSession) {
   return async (fleet: Fleet, server: BenchServer): Promise<number> => {
     // A tab takes the third loss of its worker within a minute for a sick worker, and leaves it: so each trial has new tabs.
@@ -78,7 +78,7 @@ async function workersOf(fleet: Fleet, session: CDPSession) {
   )
 }
 
-/** By the tab's `Date.now()`, which is this process's too: one machine. Asked now and then only, so as not to disturb. */
+/** By the tab's `Date.now()`, which equals this process's: one machine. Polled rarely, so that polling costs little. */
 async function firstEvent(page: Page, connection: number): Promise<number> {
   for (const start = Date.now(); Date.now() - start < LIMIT; await pause(200)) {
     const at = await page.evaluate((number) => window.bench.first[number], connection)

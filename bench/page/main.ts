@@ -2,7 +2,7 @@
 import { QueryClient, QueryObserver } from '@tanstack/react-query'
 import { createPartyline, type Host } from 'partyline'
 
-/** What the runner looks at, in every kind of page. */
+/** What the runner reads, in every kind of page. */
 export interface BenchPage {
   /** Events flow, or would if there were any. */
   readonly ready: boolean

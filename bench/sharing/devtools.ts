@@ -18,7 +18,7 @@ interface Answer {
   readonly error?: { readonly message: string }
 }
 
-/** A page or a worker that can be asked things. */
+/** A page or a worker that takes DevTools commands. */
 export interface Target {
   send<T>(method: string, params?: object): Promise<T>
   evaluate<T>(expression: string): Promise<T>
@@ -28,7 +28,7 @@ export interface Target {
 export interface Profile {
   /** In a tab of the profile's window, or in a window of its own. */
   open(url: string, newWindow?: boolean): Promise<Target>
-  /** Its SharedWorkers, by what they say of themselves. */
+  /** Its SharedWorkers. */
   workers(): Promise<Target[]>
   /** Brings a tab to the front; whichever was there is hidden. */
   show(tab: Target): Promise<void>
@@ -40,7 +40,7 @@ export interface DevTools {
   profile(): Promise<Profile>
   /** CPU seconds that all processes of the browser have used so far. */
   cpuTime(): Promise<number>
-  /** At once, whatever its pages are at. */
+  /** At once, whatever its pages are doing. */
   close(): Promise<void>
 }
 
@@ -144,7 +144,7 @@ export async function launch(executable: string): Promise<DevTools> {
     },
     async close() {
       const gone = new Promise((resolve) => child.once('exit', resolve))
-      // Asked politely, it would wait for pages that are drowned in work. Its other processes end with this one.
+      // `Browser.close` would wait for overloaded pages. The other processes of the browser end with this one.
       child.kill('SIGKILL')
       await gone
       socket.close()
@@ -153,7 +153,7 @@ export async function launch(executable: string): Promise<DevTools> {
   }
 }
 
-/** The last of its processes may still write into it, and then Node's own retries are of no help: they list it once. */
+/** A process that is still ending may write into it. Node's own retries do not help: they list the folder once. */
 async function removeFolder(folder: string): Promise<void> {
   for (let left = 50; ; left--) {
     try {

@@ -9,14 +9,14 @@ export const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(r
 
 let last = 0
 
-/** The tabs of one subject, opened at once in a browser profile of their own. The first one is looked at, or each, in windows. */
+/** The tabs of one subject, opened at once in a browser profile of their own. The first one is visible; as windows, each is. */
 export class Fleet {
   private constructor(
     readonly subject: string,
     readonly run: Run,
     readonly id: string,
     readonly tabs: readonly Target[],
-    /** From the moment the browser is asked for the tabs until each hears of every event (ms). */
+    /** From the command that opens the tabs until each receives every event (ms). */
     readonly opening: number,
     private readonly profile: Profile,
   ) {}
@@ -56,7 +56,7 @@ export class Fleet {
     return this.profile.workers()
   }
 
-  /** Until what is on the screen is fresh, in the tabs that are looked at. Hidden ones may owe fetches for ever. */
+  /** Until the active queries of the visible tabs are fresh. Hidden tabs may owe fetches for ever. */
   async rest(): Promise<void> {
     const late = performance.now() + REST
     while ((await this.each<boolean>("tab.isAtRest || document.visibilityState === 'hidden'")).includes(false)) {
@@ -79,7 +79,7 @@ export class Fleet {
     return this.profile.close()
   }
 
-  /** Hidden tabs are what it is all about: a browser that has none would measure something else. */
+  /** The measures are about hidden tabs: a browser that shows all of them would measure something else. */
   private async expectVisible(number: number): Promise<void> {
     for (let tries = 0; tries < 50; tries++) {
       const states = await this.each<string>('document.visibilityState')

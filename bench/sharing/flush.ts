@@ -115,7 +115,7 @@ export function measureFlush(times: number): Sample[] {
   for (const one of CASES) {
     // The first ones are the compiler's.
     for (let round = -3; round < times; round++) {
-      // Turn about: nobody always has to do with what the same other one has left to the garbage collector.
+      // The order rotates, so that no subject always collects the garbage of the same other one.
       for (let turn = 0; turn < subjects.length; turn++) {
         const [subject, prepare] = subjects[(round + 3 + turn) % subjects.length] as (typeof subjects)[number]
         const value = timed(one, (client) => prepare(one.targets, client))

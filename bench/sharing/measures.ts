@@ -12,7 +12,7 @@ export interface Rule {
   /** Digits after the point. */
   readonly digits: number
   readonly target?: string
-  /** Whether the target is met; undefined where that can't be said. */
+  /** Whether the target is met; undefined where that is not known. */
   met?(figures: {
     readonly subject: string
     readonly value: number
@@ -51,7 +51,7 @@ export const BURST = 5_000
 const MAX_WAIT = 1_000
 /** Heartbeats of one socket in an hour, at Socket.IO's default of one every 25 s. */
 const HEARTBEATS = 3_600 / 25
-/** Timers of hidden tabs run once a second: after this long (ms) nobody waits with a fetch any more. */
+/** Timers of hidden tabs run once a second: after this long (ms) no subject waits with a fetch any more. */
 const LATE = 1_400
 
 export const RULES = {
@@ -129,9 +129,9 @@ export interface Sample {
 
 export interface Effort {
   readonly ticks: number
-  /** How long (ms) the tabs are watched doing nothing. Processors are billed by the hundredth of a second: 0 does without. */
+  /** How long (ms) idle tabs are measured. CPU time is counted in hundredths of a second. 0: not measured. */
   readonly idle: number
-  /** How many tabs' heaps are looked at. */
+  /** How many tabs' heaps are measured. */
   readonly heaps: number
   /** After this long (ms) a subject did not finish. */
   readonly bound: number
@@ -139,7 +139,7 @@ export interface Effort {
 
 type Values = Partial<Record<Measure, number | undefined>>
 
-/** Of several fleets at once, event about event: so a busy moment of the machine is everybody's. */
+/** Of several fleets at once, event by event, so that a busy moment of the machine affects them all. */
 export async function measureLatency(
   fleets: readonly Fleet[],
   server: BenchServer,
@@ -149,12 +149,12 @@ export async function measureLatency(
   for (const fleet of fleets) await fleet.each('tab.reset()')
   for (let tick = 0; tick < ticks; tick++) {
     for (let turn = 0; turn < fleets.length; turn++) {
-      // Forwards and backwards: nobody comes after the same other one every time.
+      // Forwards and backwards, so that no fleet always follows the same other one.
       const fleet = fleets[(turn * (tick % 2 === 0 ? 1 : fleets.length - 1) + tick) % fleets.length]
       if (fleet) server.tick(fleet.id)
       await pause(12)
     }
-    // Single events, with nothing of the last one left anywhere; not in step with anybody's timer.
+    // Single events, each after the last one is done, and not in step with any timer.
     await pause(40 + Math.random() * 100)
   }
   await pause(100)
@@ -169,7 +169,7 @@ export async function measureLatency(
   )
 }
 
-/** Requests per query that is in use and that the event makes stale. */
+/** Requests per active query that the event makes stale. */
 function requests(fleet: Fleet): number {
   const affected = ['/api/balance/11', '/api/transactions/page-1']
   const strange = fleet.run.requests.find((path) => !affected.includes(path))
@@ -177,7 +177,7 @@ function requests(fleet: Fleet): number {
   return fleet.run.requests.length / affected.length
 }
 
-/** Every window is looked at. */
+/** All windows are visible. */
 export const WINDOWS = 5
 
 export async function measureWindows(fleet: Fleet, server: BenchServer): Promise<Values> {
@@ -208,7 +208,7 @@ export async function measureIdle(
   }
   const sum = async (targets: readonly Fleet['tabs'][number][]) =>
     (await Promise.all(targets.map(heapOf))).reduce((total, size) => total + size, 0)
-  // The tabs share the worker's heap. The first tab, which is looked at or leads, is as good as any other.
+  // The tabs share the worker's heap. The first tab, which is visible or leads, is as good as any other.
   const some = fleet.tabs.slice(0, heaps)
   const heap = (await sum(some)) / some.length + (await sum(await fleet.workers())) / fleet.tabs.length
   const bytes = await server.heartbeat(fleet.id)
@@ -226,14 +226,14 @@ export async function measureIdle(
   return { ...values, 'idle: CPU, per tab and minute': (used * 1_000) / minutes / fleet.tabs.length }
 }
 
-/** The limit of requests comes along: it depends on how long the burst took. */
+/** Gives the limit of requests as well: it depends on how long the burst took. */
 export async function measureBurst(
   fleet: Fleet,
   browser: DevTools,
   server: BenchServer,
   { bound }: Effort,
 ): Promise<{ readonly values: Values; readonly limit?: number }> {
-  /** Of the main thread, per tab (ms): how long it was busy, and how much of that the processor was its own. */
+  /** Of the main thread, per tab (ms): how long its tasks took, and how much CPU time they used. */
   const mainThread = async (metric: 'TaskDuration' | 'ThreadTime') => {
     const all = await Promise.all(
       fleet.tabs.map((tab) => tab.send<{ metrics: { name: string; value: number }[] }>('Performance.getMetrics')),

@@ -11,7 +11,7 @@ const TYPES: Record<string, string> = { '.html': 'text/html', '.js': 'text/javas
 /** Events of a burst that go out before the server turns to its other work. */
 const GULP = 50
 
-/** What the tabs of one fleet have said and asked. */
+/** What the tabs of one fleet have reported and requested. */
 class Run {
   readonly sockets = new Set<Socket>()
   /** Paths of its REST requests since the last `forget`. */
@@ -60,7 +60,7 @@ export type { Run }
 export interface BenchServer {
   readonly url: string
   run(id: string): Run
-  /** Emits one event that only handlers hear of. */
+  /** Emits one event that has handlers and no rule. */
   tick(id: string): void
   /** Emits this many events, as fast as the server can; gives the moment of the first. */
   change(id: string, count: number): Promise<number>
@@ -143,7 +143,7 @@ function wireOf(conn: Socket['conn']): { readonly bytesRead: number; readonly by
 function sendFile(site: string, pathname: string, response: ServerResponse): void {
   const file = join(site, normalize(pathname))
   if (!existsSync(file) || !extname(file)) return void response.writeHead(404).end()
-  // As apps are served: what has a hash in its name is never asked for twice.
+  // As apps are served: a file with a hash in its name is cached for ever.
   if (!pathname.endsWith('.html')) response.setHeader('cache-control', 'public, max-age=31536000, immutable')
   response.setHeader('content-type', TYPES[extname(file)] ?? 'application/octet-stream')
   createReadStream(file).pipe(response)

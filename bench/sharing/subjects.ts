@@ -17,7 +17,7 @@ export const SUBJECTS: readonly Subject[] = [
   { name: 'partyline, leader-tab', path: '/partyline.html?host=leader-tab&' },
 ]
 
-/** Beside the others only where all windows are looked at. */
+/** Measured beside the others only where all windows are visible. */
 export const SHARING: Subject = { name: 'partyline, shareFetches', path: '/partyline.html?share&' }
 
 /** The targets are for these. */

@@ -24,7 +24,7 @@ export function table(all: readonly Figure[], about: string, bound: number): str
         measure.startsWith('flush') ? '' : String(tabs),
         ...cells,
         target,
-        verdict(group),
+        targetMet(group),
       ]
     })
   })
@@ -65,8 +65,8 @@ function cell({ value, vsFloor, subject }: Figure, digits: number): string {
   return vsFloor === null || subject === 'floor' ? shown : `${shown} (${vsFloor.toFixed(vsFloor < 10 ? 2 : 0)})`
 }
 
-/** For each host of Partyline; one word if they agree. */
-function verdict(group: readonly Figure[]): string {
+/** Whether the target is met, for each host of Partyline; one word if they agree. */
+function targetMet(group: readonly Figure[]): string {
   const judged = group.filter(({ subject, met }) => isPartyline(subject) && met !== undefined)
   const words = judged.map(({ met }) => (met ? 'met' : '**MISSED**'))
   if (new Set(words).size <= 1) return words[0] ?? 'quoted'

@@ -1,21 +1,21 @@
 /**
- * The app that every page of the bench is, whatever brings it its events: a few queries in use, one more in the cache.
+ * The app of every page of the bench, however its events arrive: a few active queries, one more in the cache.
  * No components: rendering would cost each subject the same.
  */
 import { QueryClient, QueryObserver } from '@tanstack/react-query'
 import { createClock } from './clock.js'
 import type { Change, Tick } from './events.js'
 
-/** What the runner looks at. */
+/** What the runner reads. */
 export interface TabPage {
-  /** Starts to count anew. */
+  /** Sets all counts to zero. */
   reset(): void
-  /** Nothing is being fetched, and what is on the screen is not stale. */
+  /** Nothing is being fetched, and no active query is stale. */
   readonly isAtRest: boolean
   /** Milliseconds from emit to handler, one for each tick. */
   readonly latencies: readonly number[]
-  /** Changes that the handler has heard of. */
-  readonly heard: number
+  /** Changes that the handler has received. */
+  readonly received: number
   /** Durations (ms) of the tasks of the main thread that took 50 ms or more. */
   readonly longTasks: readonly number[]
   /** For messages. */
@@ -33,7 +33,7 @@ export const run = new URLSearchParams(location.search).get('run') ?? ''
 let now = createClock()
 let latencies: number[] = []
 let longTasks: number[] = []
-let heard = 0
+let received = 0
 
 const ask = async (path: string): Promise<unknown> => (await fetch(`/api/${path}?run=${run}`)).json()
 const report = (what: string) => void fetch(`/report?run=${run}&what=${what}&at=${now()}`)
@@ -54,12 +54,12 @@ for (const queryKey of [['balance', '11'], ['transactions', { page: 1 }], ['prof
 }
 void client.prefetchQuery({ queryKey: ['transactions', { page: 2 }], gcTime: Number.POSITIVE_INFINITY })
 
-/** Whatever way the events come, these are their handlers. */
+/** The handlers of the events, however they arrive. */
 export const handlers = {
   tick: ({ at }: Tick): void => void latencies.push(now() - at),
   changed: ({ of }: Change): void => {
-    heard++
-    if (heard === of) report('all')
+    received++
+    if (received === of) report('all')
   },
 }
 
@@ -69,7 +69,7 @@ export function invalidate({ accountId }: Change): void {
   void client.invalidateQueries({ queryKey: ['balance', accountId] })
 }
 
-/** This tab hears of every event from now on. */
+/** This tab receives every event from now on. */
 let isAttached = false
 export function attached(): void {
   if (isAttached) return
@@ -86,7 +86,7 @@ window.tab = {
     now = createClock()
     latencies = []
     longTasks = []
-    heard = 0
+    received = 0
   },
   get isAtRest() {
     const used = client
@@ -98,11 +98,11 @@ window.tab = {
   get latencies() {
     return latencies
   },
-  get heard() {
-    return heard
+  get received() {
+    return received
   },
   get longTasks() {
     return longTasks
   },
-  standing: () => ({ attached: isAttached, heard, visibility: document.visibilityState }),
+  standing: () => ({ attached: isAttached, received, visibility: document.visibilityState }),
 }

@@ -1,9 +1,9 @@
-/** How often the wall clock is looked at: its milliseconds are coarse, its steps are not. */
+/** How often the wall clock is read: its milliseconds are coarse, its steps are not. */
 const STEPS = 5
 
 /**
  * Milliseconds since the Unix epoch, with fractions, the same in every process of this machine. What
- * `performance.timeOrigin` says was true when the process began; the wall clock may have been set since.
+ * `performance.timeOrigin` gives was true when the process began; the wall clock may have been set since.
  */
 export function createClock(): () => number {
   const rough = () => performance.timeOrigin + performance.now()

@@ -16,7 +16,7 @@ addEventListener('connect', (event) => {
 })
 socket.on('connect', () => post('up'))
 socket.on('tick', (tick: Tick) => post(tick))
-// It knows when a burst is over, as nothing real does: one batch for each tab, no sooner and no later.
+// Each change carries the size of its burst, which no real event does: so there is one batch per tab, exactly at the end.
 socket.on('changed', (change: Change) => {
   changes.push(change)
   if (change.number === change.of) post(changes.splice(0))

@@ -1,4 +1,4 @@
-/** The floor: a bare worker that posts. Nothing is fetched anew, and nobody minds if the worker dies. */
+/** The floor: a bare worker that posts. Nothing is refetched, and a dead worker is not replaced. */
 import { attached, handlers, run } from './app.js'
 import type { Change, Tick } from './events.js'
 

@@ -1,4 +1,4 @@
-/** The usual hook, by somebody who has met a burst: a socket in each tab, and one invalidation when it is over. */
+/** The usual hook with a debounce: a socket in each tab, and one invalidation when a burst is over. */
 import debounce from 'lodash-es/debounce.js'
 import { attached, handlers, invalidate, run } from './app.js'
 import { connect } from './socket.js'

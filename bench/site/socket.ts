@@ -1,4 +1,4 @@
 import { io, type Socket } from 'socket.io-client'
 
-/** The same for everybody who opens a socket by hand. */
+/** The same for all subjects that open a socket by hand. */
 export const connect = (run: string): Socket => io({ transports: ['websocket'], query: { run } })
