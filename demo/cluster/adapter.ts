@@ -17,20 +17,20 @@ export async function openAdapter(url: string) {
   return {
     adapter: createAdapter(redis),
     /**
-     * Resolves when this process hears what the others send. The adapter starts to read at "now" a moment after it was made,
-     * and again every 5 s until the first message; so it is waited for, and given one, before the first browser comes.
+     * Resolves when this process receives what the others send. The adapter begins to read at "now" a moment after it was
+     * made, and again every 5 s until the first message. So it gets a message before the first browser connects.
      */
     async reading(): Promise<void> {
       const isReading = new RegExp(`name=${name} .*cmd=xread`)
       while (!isReading.test(String(await redis.sendCommand(['CLIENT', 'LIST'])))) await sleep(10)
       await redis.xAdd('socket.io', '*', { nsp: '' })
     },
-    /** The connection was lost, and is back. What a Redis that was restarted has forgotten, nobody can name. */
+    /** The connection was lost and is back. A restarted Redis has lost messages, and it is not known which. */
     onInterrupted: (tell: () => void) => void redis.on('ready', tell),
     close: () => redis.destroy(),
     /**
-     * Resolves when what was sent is with Redis: a write on the same connection comes after it. If the connection breaks, what
-     * was on its way is lost, while what still waited, this write perhaps, goes out on the next one.
+     * Resolves when Redis has what was sent: a write on the same connection comes after it. If the connection breaks, what was
+     * on its way is lost. What still waited (perhaps this write) goes out on the next connection.
      */
     async confirm(): Promise<void> {
       const before = breaks

@@ -51,7 +51,7 @@ export async function startCluster({ proxy, port, onSocket }: ClusterOptions): P
   }
 }
 
-/** One after the other, so that there is always somebody to go to. */
+/** One after the other, so that one process is always ready. */
 export async function rollingRestart(
   { nodes }: Cluster,
   spreadMs: number,

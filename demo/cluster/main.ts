@@ -63,7 +63,7 @@ try {
   }
   process.on('SIGINT', end)
   process.on('SIGTERM', end)
-  // Without a terminal there are no lines, and it goes on until it is told to end.
+  // Without a terminal there is no input, and it runs until a signal ends it.
   for await (const line of createInterface({ input: process.stdin })) {
     if (line.trim() === 'quit') end()
     else await run(cluster, line).catch((error: Error) => say(`  ${error.message}`))

@@ -1,6 +1,6 @@
 import type { RelayState } from '../../examples/outbox/relay.js'
 
-/** From whoever started a process, to it. */
+/** From the parent to a process. */
 export type ToProcess = 'count' | { readonly drain: { readonly spreadMs: number } }
 
 /** What a process counts of itself. */
@@ -11,7 +11,7 @@ export interface Count {
   readonly requests: number
 }
 
-/** From a process, to whoever started it. */
+/** From a process to its parent. */
 export type FromProcess =
   | { readonly kind: 'open' }
   | { readonly kind: 'relay'; readonly state: RelayState }

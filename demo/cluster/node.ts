@@ -13,16 +13,16 @@ export interface SocketEvent {
   /** One browser, as far as the server knows. */
   readonly session: string
   readonly userId: string
-  /** Another process went on with its session: nothing was missed. */
+  /** Another process has recovered the session: nothing was missed. */
   readonly recovered: boolean
   readonly at: number
 }
 
-/** One place of the cluster, with a port of its own, for one process after another. */
+/** One port of the cluster, for one process after another. */
 export class ClusterNode {
   #child: ChildProcess | undefined
-  /** Ends with its process. */
-  #heard = new EventEmitter()
+  /** The messages of the process. Ends with it. */
+  #messages = new EventEmitter()
   isRelaying = false
   /** How many sockets each browser has here. */
   readonly sockets = new Map<string, number>()
@@ -48,12 +48,12 @@ export class ClusterNode {
       env: { ...process.env, LEDGER: JSON.stringify(this.options) },
     })
     this.#child = child
-    this.#heard = new EventEmitter()
-    const heard = this.#heard
+    this.#messages = new EventEmitter()
+    const messages = this.#messages
     child.on('message', (message: FromProcess) => {
       if (message.kind === 'relay') this.isRelaying = message.state === 'relaying'
       if (message.kind === 'socket') this.#note(message)
-      heard.emit(message.kind, message)
+      messages.emit(message.kind, message)
     })
     child.once('exit', (code) => {
       if (this.#child === child) this.#child = undefined
@@ -64,11 +64,11 @@ export class ClusterNode {
         for (let socket = 0; socket < count; socket++) this.onSocket(event)
       }
       this.sockets.clear()
-      heard.emit('error', new Error(`process ${this.number} has ended (${code})`))
+      messages.emit('error', new Error(`process ${this.number} has ended (${code})`))
     })
-    // Heard by whoever waits, and by nobody else.
-    heard.on('error', () => undefined)
-    await once(heard, 'open')
+    // `once` rejects with it; without a listener of its own the error would end this process.
+    messages.on('error', () => undefined)
+    await once(messages, 'open')
   }
 
   #note({ open, session, userId, recovered, at }: Extract<FromProcess, { kind: 'socket' }>): void {
@@ -80,7 +80,7 @@ export class ClusterNode {
 
   async #ask<Kind extends FromProcess['kind']>(message: ToProcess, kind: Kind) {
     this.#child?.send(message)
-    const [answer] = (await once(this.#heard, kind)) as [Extract<FromProcess, { kind: Kind }>]
+    const [answer] = (await once(this.#messages, kind)) as [Extract<FromProcess, { kind: Kind }>]
     return answer
   }
 
@@ -94,7 +94,7 @@ export class ClusterNode {
     return drained
   }
 
-  /** No goodbye to anybody. */
+  /** By SIGKILL: its sockets are not closed first. */
   async kill(): Promise<void> {
     const child = this.#child
     if (!child) return

@@ -15,7 +15,7 @@ const NOTICE = 3_000
 
 const { port, databaseUrl, redisUrl } = JSON.parse(process.env['LEDGER'] ?? '') as ProcessOptions
 const tell = (message: FromProcess) => process.send?.(message)
-// Whoever started it is gone. Ctrl+C is theirs to act on.
+// The parent has ended. Ctrl+C reaches this process too, and the parent acts on it.
 process.on('disconnect', () => process.exit())
 process.on('SIGINT', () => undefined)
 
@@ -61,7 +61,7 @@ async function end(spreadMs: number): Promise<void> {
   const had = stats.openSockets
   readiness.end()
   await readiness.known(NOTICE)
-  demo.closeDoor()
+  demo.stopListening()
   await drain(io, { spreadMs })
   tell({ kind: 'drained', had, left: stats.openSockets, refused: stats.refused })
   await demo.close()

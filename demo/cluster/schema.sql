@@ -12,7 +12,7 @@ create table if not exists ledger.socket_tokens (
   expires_at  timestamptz not null
 );
 
--- Every process would hear a NOTIFY, and each would tell everybody. A row of the outbox is handed on by one of them.
+-- Every process would receive a NOTIFY, and each would send the event. A row of the outbox is sent by one of them.
 create or replace function ledger.announce(user_id integer, name text, metadata jsonb, nonce text default null)
 returns void language sql as $$
   select outbox.add(user_id::text, name, metadata, nullif(current_setting('partyline.origin', true), ''));

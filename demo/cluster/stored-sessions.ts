@@ -1,7 +1,7 @@
 import type { Query } from '../server/database.js'
 import { type Session, type SessionStore, secret, TOKEN_LIFETIME } from '../server/sessions.js'
 
-/** The sessions of a demo in several processes: in the database, so that any of them knows who is asking. */
+/** The sessions of a demo in several processes. They are in the database, so that every process has them. */
 export function storedSessions(query: Query): SessionStore {
   const one = async (sql: string, ...values: unknown[]) => (await query<Session>(sql, values))[0]
   return {

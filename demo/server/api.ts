@@ -8,7 +8,7 @@ import { demoRoutes } from './routes/demo.js'
 import { sessionRoutes } from './routes/session.js'
 import type { SessionStore } from './sessions.js'
 
-/** The REST API. Who is not signed in gets no further than the sign-in routes. */
+/** The REST API. Without a session only the sign-in routes answer. */
 export function createApi(context: ApiContext): express.Router {
   const { sessions, stats, faults } = context
   const router = express.Router()
@@ -21,7 +21,7 @@ export function createApi(context: ApiContext): express.Router {
       userId: (await sessionOf(request, sessions))?.userId,
       at: Date.now(),
     })
-    // The data changes at any moment, and TanStack Query is the cache: no other one is wanted.
+    // The data changes at any moment, and TanStack Query is the only cache.
     response.set('Cache-Control', 'no-store')
     if (faults.apiDelay > 0) await delay(faults.apiDelay)
     next()
@@ -42,8 +42,8 @@ function requireSession(sessions: SessionStore): RequestHandler {
   return async (request, response, next) => {
     const session = await sessionOf(request, sessions)
     if (!session) throw new Refusal(401, 'Please sign in.')
-    // The page says on whose behalf it asks. After someone else signed in in another tab the cookie is theirs, and a tab
-    // that has not noticed yet must not get their data.
+    // The page sends the user that it acts for. After another user has signed in in another tab, the cookie is theirs, and
+    // a tab that still shows the former user must not get their data.
     const expected = request.get('x-user')
     if (expected !== undefined && expected !== session.userId) {
       throw new Refusal(401, 'Somebody else is signed in now.')

@@ -1,7 +1,7 @@
 import type { Query } from './database.js'
 import { Refusal } from './refusal.js'
 
-// What the bank can be asked, and the shapes of the answers. The page imports these types. Ids are strings, amounts are
+// The bank's queries, and the shapes of their results. The page imports these types. Ids are strings, amounts are
 // whole cents. Every function takes the user's id and answers for that user only.
 
 export interface User {
@@ -84,7 +84,7 @@ export async function balanceOf(query: Query, userId: string, accountId: string)
        from ledger.accounts where id = $1 and user_id = $2`,
     [accountId, userId],
   )
-  // Somebody else's account and no account at all get the same answer: which ids exist is nobody's business.
+  // Another user's account and a missing account give the same answer, so that ids can't be probed.
   if (!balance) throw new Refusal(404, 'You have no such account.')
   return balance
 }

@@ -2,7 +2,7 @@ import { type Loan, type Profile, profileOf, type Transaction, type TransactionT
 import type { Database, Query } from './database.js'
 import { Refusal } from './refusal.js'
 
-// What the bank can be told to do. Nothing here emits an event: the database announces every change by itself, when it
+// The bank's changes. Nothing here emits an event: the database announces every change by itself, when it
 // is committed (see schema.sql).
 
 /** What an insert into the transactions returns. */

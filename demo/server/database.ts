@@ -4,20 +4,20 @@ import pg from 'pg'
 /** Runs one statement and returns its rows. */
 export type Query = <Row>(sql: string, parameters?: unknown[]) => Promise<Row[]>
 
-/** What Ledger needs of PostgreSQL, whoever runs it. */
+/** What Ledger needs of PostgreSQL, embedded or not. */
 export interface Database {
-  /** In one word, for the start-up line. */
+  /** For the start-up line. */
   readonly kind: 'embedded' | 'server'
   query: Query
   /** All of `work` or nothing: it is rolled back if it throws. */
   transaction<T>(work: (query: Query) => Promise<T>): Promise<T>
-  /** The same database, on behalf of a request: what its transactions announce says so (see schema.sql). */
+  /** The same database, on behalf of a request: its transactions announce with that origin (see schema.sql). */
   from(origin: string | undefined): Database
   /** Runs a script of several statements. */
   script(sql: string): Promise<void>
   /**
-   * Hears every NOTIFY on the channel. `onMissed` is called after a time in which some may have gone unheard. Resolves
-   * to a function that stops listening.
+   * Receives every NOTIFY on the channel. `onMissed` is called after a time in which some may have been missed. Resolves
+   * to a function that stops it.
    */
   listen(channel: string, onPayload: (payload: string) => void, onMissed: () => void): Promise<() => Promise<void>>
   close(): Promise<void>
@@ -73,7 +73,7 @@ async function openEmbedded(): Promise<Plain> {
 
 async function connectTo(url: string): Promise<Plain> {
   const pool = new pg.Pool({ connectionString: url, max: 5 })
-  // An idle connection that breaks is dropped by the pool by itself; without a handler it would end the process.
+  // The pool drops an idle connection that breaks; without a handler the error would end the process.
   pool.on('error', (error) => console.warn(`A database connection was lost: ${error.message}`))
   await pool.query('select 1').catch(async (error: unknown) => {
     await pool.end()
@@ -94,7 +94,7 @@ async function connectTo(url: string): Promise<Plain> {
         client.release()
         return result
       } catch (error) {
-        // A connection that can't even roll back is no good to the next one who asks.
+        // A connection that can't roll back must not go back to the pool.
         const broken = await client.query('rollback').then(
           () => false,
           () => true,
@@ -149,7 +149,7 @@ async function listenOn(
   const reopen = (delay: number) => {
     retry = setTimeout(() => {
       open().then(
-        // Closed while it was opening, or open again: what was notified in between nobody has heard.
+        // Closed while it was opening, or open again: notifications in between were missed.
         () => (stopped ? client?.end() : onMissed()),
         () => reopen(Math.min(delay * 2, 5_000)),
       )

@@ -6,7 +6,7 @@ import { TRANSACTION_TYPES } from './bank.js'
 /** An id that fits the database's integers; any other one can't exist. */
 export const Id = z.string('That is not an id.').regex(/^[1-9]\d{0,8}$/, 'That is not an id.')
 
-/** At most a million: what the bank would want to hear about in person. */
+/** At most a million. */
 const Cents = z
   .int('Please give an amount in whole cents.')
   .positive('The amount must be more than zero.')

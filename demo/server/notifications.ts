@@ -10,10 +10,10 @@ const Notification = z.object({
 })
 
 /**
- * Hears what the database announces (see schema.sql) and passes it on. This is the only way from a change to an event:
+ * Receives what the database announces (see schema.sql) and emits it. This is the only way from a change to an event:
  * no route emits anything.
  */
-export function hearNotifications(
+export function forwardNotifications(
   database: Database,
   notify: Notifier<AnyEvents>,
   stats: Stats,

@@ -1,13 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { RequestHandler } from 'express'
 
-/** Whether a load balancer may send somebody here, and whether it knows. */
+/** Whether a load balancer may send connections here, and whether it has asked. */
 export interface Readiness {
   /** GET /ready: 200 or 503. */
   readonly answer: RequestHandler
   /** From here on it is 503. */
   end(): void
-  /** Resolves when the load balancer has had the present answer; after so many ms if it does not ask. */
+  /** Resolves when the load balancer has received the present answer, at the latest after `atMost` ms. */
   known(atMost: number): Promise<void>
 }
 

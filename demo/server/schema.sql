@@ -1,6 +1,6 @@
 -- Ledger's tables. Everything lives in a schema of its own, and running this file again changes nothing.
 --
--- The events of the demo come from here: a trigger says what happened with NOTIFY, which PostgreSQL delivers when the
+-- The events of the demo come from here: a trigger announces what happened with NOTIFY, which PostgreSQL delivers when the
 -- transaction commits, and not at all when it rolls back. So no route can forget an event, none can send one too early
 -- (a client would refetch the old data), and a refused payment announces nothing.
 
@@ -48,8 +48,8 @@ create table if not exists ledger.loans (
   status        text not null check (status in ('offered', 'accepted', 'repaid'))
 );
 
--- Which request is at work, if the transaction says so (see `from` in database.ts), in the field that is Partyline's own: the
--- tab that made it has its answer, and can do without the echo.
+-- The request's origin, if the transaction has one (see `from` in database.ts), in Partyline's reserved field `_line`. The tab
+-- that made the request has its answer, and does not refetch for its own write.
 create or replace function ledger.mark() returns jsonb language sql stable as $$
   select case coalesce(current_setting('partyline.origin', true), '')
     when '' then '{}'::jsonb

@@ -7,7 +7,7 @@ import { createNotifier } from 'partyline/server'
 import type { ServerOptions } from 'socket.io'
 import { createApi } from './api.js'
 import { type Database, openDatabase } from './database.js'
-import { hearNotifications } from './notifications.js'
+import { forwardNotifications } from './notifications.js'
 import { createReadiness, type Readiness } from './readiness.js'
 import { prepare } from './seed.js'
 import { type SessionStore, Sessions } from './sessions.js'
@@ -27,7 +27,7 @@ export interface DemoOptions {
   readonly databaseUrl?: string | undefined
   /** A database that is open already, for a restart that loses no data. It is left open by `close`. */
   readonly database?: Database | undefined
-  /** Sessions to go on with, for a restart that signs nobody out. */
+  /** Sessions to go on with, for a restart that keeps everybody signed in. */
   readonly sessions?: SessionStore | undefined
   /** What is run after the demo's own schema. */
   readonly schema?: string | undefined
@@ -57,8 +57,8 @@ export interface Demo {
   readonly readiness: Readiness
   /** Emits any event to a user, past the database. */
   emit(userId: string, name: string, ...args: unknown[]): void
-  /** Nobody new gets in; who is in stays. */
-  closeDoor(): void
+  /** Refuses new connections; the open ones go on. */
+  stopListening(): void
   /** Closes the sockets and the server, and the database if it was opened here. */
   close(): Promise<void>
 }
@@ -88,23 +88,23 @@ export async function startDemo(options: DemoOptions = {}): Promise<Demo> {
   app.use('/api', createApi({ database, sessions, io, stats, faults }))
   app.use(servePage(staticDir, faults))
 
-  let stopHearing = async () => {}
+  let stopEvents = async () => {}
   try {
     await prepare(database, options.schema)
-    // What the database said while nobody listened is lost. A browser that has to reconnect knows that it may have
-    // missed something and refetches, so that is how it is told.
-    stopHearing = await (options.source?.(io, stats) ??
-      hearNotifications(database, createNotifier(io), stats, () => cutConnections(io)))
+    // Notifications that came while the connection was down are lost. A browser that reconnects refetches, so all
+    // connections are cut.
+    stopEvents = await (options.source?.(io, stats) ??
+      forwardNotifications(database, createNotifier(io), stats, () => cutConnections(io)))
     http.listen(port, host)
     await once(http, 'listening')
   } catch (error) {
-    await stopHearing()
+    await stopEvents()
     await closeDatabase()
     throw error
   }
 
   const close = async () => {
-    await stopHearing()
+    await stopEvents()
     const closed = io.close()
     http.closeAllConnections()
     await closed
@@ -123,7 +123,7 @@ export async function startDemo(options: DemoOptions = {}): Promise<Demo> {
     io,
     readiness,
     emit,
-    closeDoor: () => void http.close(),
+    stopListening: () => void http.close(),
     close: () => {
       closing ??= close()
       return closing

@@ -18,11 +18,11 @@ export interface SessionStore {
    * token opens nothing else.
    */
   issueToken(session: Session): MaybePromise<string>
-  /** The session a token stands for, if the token is in time and the session still lives. */
+  /** The session of a token, if neither has expired or ended. */
   redeem(token: unknown): MaybePromise<Session | undefined>
 }
 
-/** How long a socket token may be used. Every attempt to connect asks for a new one, so it can be short. */
+/** How long (ms) a socket token is valid. Every attempt to connect gets a new one, so it can be short. */
 export const TOKEN_LIFETIME = 60_000
 
 /** In memory, for a demo in one process; for several see demo/cluster/stored-sessions.ts. */

@@ -23,7 +23,7 @@ export type AuthorizeTopic = (session: Session, topic: string) => boolean | stri
 export const userRoom = (userId: string) => `user_${userId}`
 const sessionRoom = (sessionId: string) => `session_${sessionId}`
 
-/** The Socket.IO side: who may connect, and in which rooms they are. It hears nothing and says only events. */
+/** The Socket.IO side: who may connect, and which rooms they join. It only emits events, and takes none. */
 export function openSockets(
   http: HttpServer,
   sessions: SessionStore,
@@ -58,12 +58,12 @@ export function openSockets(
   return io
 }
 
-/** A session that has ended may hear nothing more, whatever its browser does. */
+/** A session that has ended receives nothing more, whatever its browser does. */
 export function endSockets(io: Io, sessionId: string): void {
   io.in(sessionRoom(sessionId)).disconnectSockets(true)
 }
 
-/** Breaks connections as a bad network would: the browser is told nothing and connects again by itself. */
+/** Breaks connections as a bad network would: without a close message, so that the browser reconnects by itself. */
 export function cutConnections(io: Io, userId?: string): void {
   for (const socket of io.of('/').sockets.values()) {
     if (userId === undefined || socket.data.session.userId === userId) socket.conn.close()

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import express from 'express'
 import type { Faults } from './telemetry.js'
 
-/** The page may load from here and talk to here, and to nobody else. The SharedWorker lives well under such a policy. */
+/** The page may load from this origin and connect to it, and to no other. The SharedWorker works under such a policy. */
 const POLICY = [
   "default-src 'self'",
   "connect-src 'self' ws: wss:",
@@ -32,7 +32,7 @@ export function servePage(directory: string, faults: Faults): express.Router {
 
   router.use(
     express.static(directory, {
-      // Always ask, mostly hear "not modified": a new build is seen at the next load.
+      // Always revalidated, mostly answered with 304: a new build is used at the next load.
       setHeaders: (response) => response.setHeader('Cache-Control', 'no-cache'),
     }),
   )

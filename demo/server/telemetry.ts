@@ -9,7 +9,7 @@ export interface RequestRecord {
   readonly at: number
 }
 
-/** What this server has seen: plain data, for tests and for a look from outside. */
+/** What this server has counted: plain data, for tests and for inspection. */
 export class Stats {
   /** Sockets that are open now. */
   openSockets = 0
@@ -21,7 +21,7 @@ export class Stats {
   /** How many events were emitted, by name. */
   emitted: Record<string, number> = {}
 
-  /** Counts from zero again. The sockets that are open stay open, so that number stays. */
+  /** Sets all counts to zero, except that of the open sockets. */
   reset(): void {
     this.connections = 0
     this.refused = 0

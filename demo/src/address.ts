@@ -6,5 +6,5 @@ export function hostFromAddress(): (typeof HOSTS)[number] {
   return HOSTS.find((host) => host === wanted) ?? 'auto'
 }
 
-/** `?share`: windows that are looked at at once fetch for each other. */
+/** `?share`: visible windows share their fetches. */
 export const sharesFromAddress = (): boolean => new URLSearchParams(location.search).has('share')

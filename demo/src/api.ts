@@ -32,12 +32,12 @@ export class ApiError extends Error {
 let actingUser: string | undefined
 let unauthorized = () => {}
 
-/** On whose behalf requests are made from here on. The server refuses if the cookie says somebody else. */
+/** The user that requests act for from here on. The server refuses if the cookie is of another user. */
 export function actAs(userId: string | undefined): void {
   actingUser = userId
 }
 
-/** Called when a request is refused because nobody, or somebody else, is signed in. */
+/** Called when a request is refused because no user, or another user, is signed in. */
 export function onUnauthorized(callback: () => void): void {
   unauthorized = callback
 }

@@ -13,7 +13,7 @@ export function App() {
 
   return (
     <PartylineProvider line={line} identity={user?.id} auth={() => (user ? api.socketToken(user.id) : {})}>
-      {/* The key: nothing on one user's screen, not even a half-typed payment, lives on in the next one's. */}
+      {/* The key: nothing on one user's screen, not even a half-typed payment, is kept for the next user. */}
       {user && <Ledger key={user.id} user={user} />}
       {now.phase === 'signed-out' && <SignIn notice={now.notice} />}
       {now.phase === 'checking' && <p className="visually-hidden">One moment…</p>}

@@ -1,7 +1,7 @@
 import { keepPreviousData, queryOptions } from '@tanstack/react-query'
 import { api, type TransactionFilter } from './api.js'
 
-// Every query of the app. Their keys are what realtime.ts speaks of.
+// Every query of the app. realtime.ts maps events to their keys.
 
 export const accountsQuery = queryOptions({ queryKey: ['accounts'], queryFn: api.accounts })
 

@@ -2,8 +2,8 @@ import { QueryClient } from '@tanstack/react-query'
 import { ApiError } from './api.js'
 
 /**
- * Nothing here refetches by itself: data stays fresh for ever, and neither focus nor a returning network refetches. So
- * every fetch that you see in this app after a screen's first one is Partyline's doing.
+ * Nothing here refetches by itself: data is fresh for ever, and neither focus nor a returning network refetches. So
+ * Partyline causes every fetch that you see in this app after a screen's first one.
  */
 export const queryClient = new QueryClient({
   defaultOptions: {
@@ -11,7 +11,7 @@ export const queryClient = new QueryClient({
       staleTime: Number.POSITIVE_INFINITY,
       refetchOnWindowFocus: false,
       refetchOnReconnect: false,
-      // The server's "no" stays a "no". Only what it did not answer, or did not mean to answer, is worth another try.
+      // A refusal is final. Only a request without an answer, or with a server error, is tried again.
       retry: (failures, error) =>
         failures < 3 && !(error instanceof ApiError && error.status >= 400 && error.status < 500),
     },

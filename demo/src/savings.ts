@@ -30,7 +30,7 @@ export function tallyOf(receipt: Receipt): Tally {
 
 type Target = string | QueryKey | { readonly queryKey: QueryKey }
 
-/** The query keys that an event speaks of. The map is the app's own, so its few shapes are known. */
+/** The query keys that an event is mapped to. The map is the app's own, so its few shapes are known. */
 function prefixesOf(name: string, metadata: Readonly<Record<string, unknown>>): QueryKey[] {
   if (!Object.hasOwn(invalidates, name)) return []
   const rule = invalidates[name as keyof typeof invalidates]

@@ -12,17 +12,17 @@ export type Session =
   | { readonly phase: 'signed-out'; readonly notice?: string }
   | { readonly phase: 'signed-in'; readonly user: User }
 
-/** Who is signed in, as far as this tab knows. The cookie is the browser's, so every tab has to agree. */
+/** Who is signed in, as far as this tab knows. All tabs share the cookie, so every tab has to agree. */
 export const session = createStore<Session>({ phase: 'checking' })
 
-/** Tabs tell each other that the cookie changed hands. Only the user's id travels here, nothing secret. */
+/** Tabs announce to each other that the cookie is another user's. Only the user's id is posted, nothing secret. */
 const announce = openChannel<{ userId: string | undefined }>('ledger-session', ({ userId }) => {
   if (userId === currentUserId()) return
   become({ phase: 'checking' })
   void checkSession()
 })
 
-/** The same for a page in the back/forward cache, which hears no messages: it looks here when it comes back. */
+/** The same for a page in the back/forward cache, which gets no messages: it reads this when it is shown again. */
 const note = {
   leave: (userId: string | undefined) => localStorage.setItem('ledger-user', userId ?? ''),
   read: () => localStorage.getItem('ledger-user') || undefined,
@@ -38,7 +38,7 @@ const currentUserId = () => {
   return now.phase === 'signed-in' ? now.user.id : undefined
 }
 
-/** The one place where the user changes: what the former one saw is gone before anything is drawn for the next. */
+/** The one place where the user changes: the former user's data is removed before anything is drawn for the next. */
 function become(next: Session): void {
   const userId = next.phase === 'signed-in' ? next.user.id : undefined
   if (userId !== currentUserId()) {
@@ -52,7 +52,7 @@ function become(next: Session): void {
 
 let questions = 0
 
-/** Asks the server who is signed in. Only the newest question's answer counts. */
+/** Asks the server who is signed in. Only the answer to the newest request counts. */
 export async function checkSession(notice?: string): Promise<void> {
   questions += 1
   const question = questions
@@ -80,7 +80,7 @@ export async function signOut(): Promise<void> {
   signingOut = true
   try {
     questions += 1
-    // First the line: from here on no tab of this user hears anything, whatever the network does next.
+    // First the line: from here on no tab of this user receives anything, whatever the network does next.
     line.signOut()
     const ended = api.signOut()
     become({ phase: 'signed-out' })
@@ -100,7 +100,7 @@ async function followSignOut(): Promise<void> {
   questions += 1
   const question = questions
   become({ phase: 'signed-out' })
-  // Has somebody else signed in since? (If it is still the former user, that tab's request is just on its way.)
+  // Has another user signed in since? (If it is still the former one, the other tab's sign-out request is on its way.)
   const user = await api.me().catch(() => null)
   if (question === questions && user && user.id !== former) become({ phase: 'signed-in', user })
 }

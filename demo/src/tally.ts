@@ -4,7 +4,7 @@ import type { Tally } from './savings.js'
 import { createStore } from './store.js'
 
 // The tabs add up their savings over a channel of the demo's own: only numbers, per tab. A tab's numbers only ever grow,
-// so the greater one is the newer one, every tab can pass on all it knows, and what a closed tab saved is not forgotten.
+// so the greater one is the newer one. Every tab passes on all numbers, so that those of a closed tab are kept.
 
 const tallies = new Map<string, Tally>()
 

@@ -11,7 +11,7 @@ export const toasts = createStore<readonly Toast[]>([])
 
 let nextId = 1
 
-/** Says something to the user for a moment. */
+/** Shows a message to the user for a moment. */
 export function say(text: string): void {
   const toast = { id: nextId++, text }
   toasts.set([...toasts.get().slice(-2), toast])

@@ -7,7 +7,7 @@ export function LiveAmount({ cents, testId }: { cents: number; testId: string })
   if (seen.cents !== cents) setSeen({ cents, changes: seen.changes + 1 })
   const [whole, fraction] = splitCents(cents)
 
-  // A new key starts the animation anew.
+  // A new key restarts the animation.
   return (
     <span key={seen.changes} className={seen.changes > 0 ? 'amount changed' : 'amount'} data-testid={testId}>
       {whole}

@@ -8,7 +8,7 @@ import { say } from '../toasts.js'
 /** Collect for this long: a burst of 500 is one sentence, not 500. */
 const COLLECT = 700
 
-/** Tells the user what happened elsewhere. Draws nothing: it is here to show that events are good for more than fetching. */
+/** Announces to the user what happened elsewhere. It draws nothing, and shows another use of events than fetching. */
 export function Announcer() {
   const queryClient = useQueryClient()
   const waiting = useRef<{ readonly accountIds: Set<string>; count: number; timer: number }>(undefined)

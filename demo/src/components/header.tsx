@@ -28,7 +28,7 @@ export function Header({ user }: { user: User }) {
   )
 }
 
-/** The line in three words, and the way to its panel, which on a phone is far down. */
+/** A short status of the line, and the way to its panel, which on a phone is far down. */
 function LinePill() {
   const { name, tabs } = usePartylineStatus()
   return (

@@ -12,7 +12,7 @@ interface Draft {
 
 async function send({ fromAccountId, counterparty, amount }: Draft) {
   const cents = parseCents(amount)
-  // Everything else the server knows better.
+  // Everything else is validated at the server.
   if (cents === undefined) throw new Error('Please give an amount like 12.50.')
   return api.pay({ fromAccountId, counterparty, amount: cents })
 }
@@ -29,7 +29,7 @@ export function PaymentForm() {
     onSuccess: () => {
       setCounterparty('')
       setAmount('')
-      // No invalidation here. The database announces the payment, and every tab, this one too, hears of it the same way.
+      // No invalidation here. The database announces the payment, and every tab, this one too, receives the same event.
     },
   })
 

@@ -11,7 +11,7 @@ export function Profile() {
   const edit = useRef<HTMLButtonElement>(null)
   const wasEditing = useRef(false)
 
-  // The form is gone: the keyboard goes back to where it came from.
+  // The form has closed: the focus returns to where it came from.
   useEffect(() => {
     if (wasEditing.current && !editing) edit.current?.focus()
     wasEditing.current = editing
@@ -64,7 +64,7 @@ function ProfileForm({ profile, onClose }: { profile: ProfileData; onClose: () =
   const save = useMutation({
     mutationFn: api.changeProfile,
     onSuccess: (saved) => {
-      // The answer is the new profile: this tab has it now, and the others hear of it.
+      // The answer is the new profile: this tab has it now, and the others get the event.
       queryClient.setQueryData(profileQuery.queryKey, saved)
       onClose()
     },

@@ -1,7 +1,7 @@
 import { useStore } from '../store.js'
 import { toasts } from '../toasts.js'
 
-/** What the app says in passing. The region is always there, so that screen readers hear what appears in it. */
+/** Short messages. The region is always in the page, so that screen readers announce what appears in it. */
 export function Toasts() {
   const shown = useStore(toasts)
   return (

@@ -4,7 +4,7 @@ interface Asked {
   refetch(): Promise<unknown>
 }
 
-/** What to show of a query that failed: why, and a way to ask again. Nothing while there is data to show. */
+/** A failed query: why, and a way to retry. Nothing while there is data to show. */
 export function Trouble({ query }: { query: Asked }) {
   if (!query.error || query.data !== undefined) return null
   return (
