@@ -1,6 +1,6 @@
 import { atRest, errorCodes, expect, status, test } from './fixtures.js'
 
-test('a worker file that is missing: a tab leads instead, says why, and works', async ({ bank }) => {
+test('a missing worker file: a tab leads instead, its status gives the reason, and it works', async ({ bank }) => {
   bank.demo.faults.workerMissing = true
   await bank.signIn()
   const [page] = await bank.openTabs(1)
@@ -9,7 +9,7 @@ test('a worker file that is missing: a tab leads instead, says why, and works', 
     name: 'connected',
     host: 'leader-tab',
     role: 'leader',
-    // Now and then Chromium tells of no error; then it is the silence that does.
+    // Now and then Chromium fires no error event; then the timeout of the handshake is the reason.
     steps: [{ host: 'shared-worker', reason: expect.stringMatching(/could not be loaded|did not answer/) }],
   })
   expect(await errorCodes(page)).toEqual(['host-failed'])

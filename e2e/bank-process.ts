@@ -1,4 +1,4 @@
-/** The bank as a process of its own, for a test to kill: it is ready at once, and opens when it is told to. */
+/** The bank as a process of its own, for a test to kill: it is prepared at once, and opens on a message. */
 import { once } from 'node:events'
 import { type Demo, startDemo } from '../demo/server/server.js'
 import { type Session, Sessions } from '../demo/server/sessions.js'
@@ -6,14 +6,14 @@ import { type Session, Sessions } from '../demo/server/sessions.js'
 export interface BankProcessOptions {
   readonly port: number
   readonly databaseUrl: string
-  /** A real bank's sessions outlive its processes, and so do these; the tokens for sockets do not. */
+  /** Sessions outlive the process, as a real bank's do; the tokens for sockets do not. */
   readonly sessions: readonly Session[]
 }
 
-/** What it answers to any message after the first. */
+/** The answer to any message after the first. */
 export type BankCount = Pick<Demo['stats'], 'openSockets' | 'connections' | 'refused'> & { readonly fetches: number }
 
-// Whoever started it is gone.
+// The parent has ended.
 process.on('disconnect', () => process.exit())
 
 process.send?.('ready')

@@ -4,11 +4,11 @@ import { fileURLToPath } from 'node:url'
 import type { Database } from '../demo/server/database.js'
 import type { BankCount, BankProcessOptions } from './bank-process.js'
 
-/** So many writes a second, whatever becomes of the server. `stop` resolves when the last one is in the database. */
+/** Writes at this rate (per second), also while no server runs. `stop` resolves when the last one is in the database. */
 export function feed({ query }: Database, accounts: readonly string[], perSecond = 50) {
   const began = Date.now()
   const writes: Promise<unknown>[] = []
-  // Late timers are made up for.
+  // A late timer is followed by several writes at once.
   const timer = setInterval(() => {
     while (writes.length < ((Date.now() - began) / 1_000) * perSecond) {
       const account = accounts[writes.length % accounts.length]
@@ -48,7 +48,7 @@ export function bankProcesses(options: BankProcessOptions) {
       current = child
       spare = make()
     },
-    /** No goodbye to anybody: the sockets are the kernel's to close. */
+    /** By SIGKILL: the kernel closes the sockets. */
     kill: () => kill(current),
     async count(): Promise<BankCount> {
       current?.send('count')

@@ -6,7 +6,7 @@ import { type Database, openDatabase } from '../demo/server/database.js'
 import { atRest, expect } from './fixtures.js'
 import { screenFrom, screenOf } from './ledger-screen.js'
 
-/** What a tab has lived through since it was opened. */
+/** What a tab has counted since it was opened. */
 export interface Watched {
   /** Each status it was in, once. */
   readonly statuses: string[]
@@ -24,7 +24,7 @@ export class ClusterBrowser {
 
   private constructor(
     readonly userId: string,
-    /** What the servers know it by. */
+    /** Its session at the servers. */
     readonly session: string,
     readonly context: BrowserContext,
   ) {}
@@ -73,7 +73,7 @@ export class ClusterBrowser {
   }
 }
 
-/** A cluster, its database, and browsers all over it. */
+/** A cluster, its database, and browsers at all of its processes. */
 export async function openCluster(options: Pick<ClusterOptions, 'proxy'>) {
   const journal: SocketEvent[] = []
   const cluster = await startCluster({ ...options, onSocket: (event) => journal.push(event) })
@@ -95,7 +95,7 @@ export async function openCluster(options: Pick<ClusterOptions, 'proxy'>) {
       browsers.push(opened)
       return opened
     },
-    /** Every tab shows its user's truth, over one socket of its browser. */
+    /** Every tab shows its user's data as in the database, over one socket of its browser. */
     async converged(): Promise<void> {
       for (const one of browsers) {
         const truth = await screenFrom(database, one.userId)
@@ -115,8 +115,8 @@ export async function openCluster(options: Pick<ClusterOptions, 'proxy'>) {
 export type OpenCluster = Awaited<ReturnType<typeof openCluster>>
 
 /**
- * So long (ms) a goodbye may take through the proxy to a process that is busy ending. The browser has closed that socket already
- * when it opens the next one, which another process may hear of first.
+ * How long (ms) a close may take through the proxy to a process that is busy ending. The browser has closed that socket before
+ * it opens the next one, but another process may count the next one first.
  */
 const GOODBYE = 250
 
@@ -124,7 +124,7 @@ const GOODBYE = 250
 export function mostAtOnce(journal: readonly SocketEvent[]): number {
   const now = new Map<string, number>()
   let most = 0
-  // What ended and began in the same millisecond, ended first.
+  // Of an end and a beginning in the same millisecond, the end comes first.
   const said = journal.map((event) => (event.open ? event : { ...event, at: event.at - GOODBYE }))
   const inTime = said.sort((a, b) => a.at - b.at || Number(a.open) - Number(b.open))
   for (const { session, open } of inTime) {

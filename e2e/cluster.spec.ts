@@ -9,9 +9,9 @@ import { expect, test } from './fixtures.js'
 
 /** Over how many ms the browsers of a process move. */
 const SPREAD = 2_000
-/** A second. All of it shares the machine with ten tabs. */
+/** Per second. The cluster shares the machine with ten tabs. */
 const WRITES = 15
-/** Of all three users. */
+/** For all three users together. */
 const ACCOUNTS = ['11', '12', '21', '31', '33']
 
 /** Of each user's first browser. */
@@ -45,7 +45,7 @@ for (const kind of kinds) {
       await open?.close()
     })
 
-    test('a write at any process reaches the tabs at every other one, and nobody else’s', async () => {
+    test('a write at any process reaches the tabs at every other one, and no other user’s', async () => {
       const mine = open.browsers.filter(({ userId }) => userId === '1')
       const others = open.browsers.filter(({ userId }) => userId !== '1').flatMap(({ pages }) => pages)
       for (const page of others) {
@@ -71,12 +71,12 @@ for (const kind of kinds) {
       expect(mostAtOnce(open.journal)).toBe(1)
     })
 
-    // What happens then is the browsers' own doing, whatever is in front.
+    // The browsers decide what happens then, so one kind of load balancer is enough.
     if (kind === 'haproxy')
       test('a process that is killed under writes: its browsers move, and every tab converges', async () => {
         const feeding = feed(open.database, ACCOUNTS, WRITES)
         const lives = (await open.watched()).map(({ born }) => born)
-        // The one that relays the outbox; and then another one that has sockets.
+        // The one that relays the outbox, then another one that has sockets.
         for (const isNext of [
           (node: OpenCluster['cluster']['nodes'][number]) => node.isRelaying,
           (node: OpenCluster['cluster']['nodes'][number]) => !node.isRelaying && node.openSockets > 0,
@@ -96,14 +96,14 @@ for (const kind of kinds) {
         expect(watched.map(({ born }) => born)).toEqual(lives)
         for (const { statuses } of watched) expect(statuses).not.toContain('unauthorized')
         expect(mostAtOnce(open.journal)).toBe(1)
-        // Also a browser that had heard of no event yet had a place to be sent what it missed from.
+        // Also a browser that had received no event yet had a cursor to be replayed from.
         const gaps = watched.flatMap((tab) => tab.gaps)
-        // Unless the server had more to do than it could in two seconds.
+        // Unless the server was too busy to answer within two seconds.
         expect(gaps).not.toContain('the socket was reconnected')
         console.log(`${kind}: two processes killed; ${fed}; ${watched.length} tabs, ${gaps.length} gaps`)
       })
 
-    test('a rolling restart under writes: browsers move, nobody loses anything', async () => {
+    test('a rolling restart under writes: browsers move, and nothing is lost', async () => {
       const before = await open.watched()
       const began = open.journal.length
       const feeding = feed(open.database, ACCOUNTS, WRITES)
@@ -115,10 +115,10 @@ for (const kind of kinds) {
       const moves = open.journal.slice(began)
       const opened = moves.filter((event) => event.open)
       const had = drained.reduce((sum, one) => sum + one.had, 0)
-      // Each process had all of its sockets moved, none by force, and nobody was turned away.
+      // Each process moved all of its sockets, closed none by force, and refused none.
       expect(had).toBeGreaterThan(0)
       expect(drained.map(({ left, refused }) => [left, refused])).toEqual(drained.map(() => [0, 0]))
-      // Each of them connected anew once, and nobody else did.
+      // Each of them reconnected once, and no other browser did.
       expect(opened).toHaveLength(had)
       expect(mostAtOnce(open.journal)).toBe(1)
       expect(open.cluster.nodes.reduce((sum, node) => sum + node.openSockets, 0)).toBe(open.browsers.length)
@@ -132,7 +132,7 @@ for (const kind of kinds) {
         expect(errors.filter((code) => code !== 'connect-failed')).toEqual([])
       }
       for (const node of open.cluster.nodes) expect((await node.count()).refused).toBe(0)
-      // Where another process went on with the session, what was missed was sent again: no tab had to fetch for a gap.
+      // Where another process recovered the session, missed events were replayed: no tab had to fetch for a gap.
       const torn = new Set(opened.filter(({ recovered }) => !recovered).map(({ session }) => session))
       expect(torn.size).toBeLessThan(open.browsers.length)
       const gaps = (tabs: readonly Watched[]) => tabs.filter(({ session }) => !torn.has(session)).map((tab) => tab.gaps)

@@ -1,4 +1,4 @@
-/** The numbers of the bench that no machine's speed can change: with twenty tabs, one of which is looked at. */
+/** The numbers of the bench that do not depend on the machine's speed: with twenty tabs, one of which is visible. */
 import { atRest, type Bank, expect, origin, type Page, setVisibility, test } from './fixtures.js'
 
 const BALANCE = '/api/accounts/11/balance'
@@ -18,8 +18,8 @@ async function openOneVisible(bank: Bank, path: string): Promise<Page> {
 }
 
 for (const host of ['shared-worker', 'leader-tab']) {
-  test.describe(`${TABS} tabs, one looked at, ${host}`, () => {
-    test('one event: one request per affected query in use', async ({ bank }) => {
+  test.describe(`${TABS} tabs, one visible, ${host}`, () => {
+    test('one event: one request per affected active query', async ({ bank }) => {
       const shown = await openOneVisible(bank, `/?host=${host}`)
       await bank.pay(2_345)
       await expect(shown.getByTestId('tx-row').first()).toContainText('Corner Bakery')
@@ -65,7 +65,7 @@ for (const host of ['shared-worker', 'leader-tab']) {
 }
 
 for (const host of ['shared-worker', 'leader-tab']) {
-  test(`five windows that are all looked at share a fetch, ${host}`, async ({ bank }) => {
+  test(`five visible windows share a fetch, ${host}`, async ({ bank }) => {
     await bank.signIn()
     const pages = await bank.openTabs(5, `/?host=${host}&share`)
     for (const page of pages) await atRest(page)

@@ -14,7 +14,7 @@ test('a half-open connection is noticed when the browser comes online, and repla
     const pages = await ann.openTabs(2)
     for (const page of pages) await watchGaps(page)
     proxy.strand()
-    // The event goes into the silence.
+    // The event is sent into the half-open connection.
     await ann.pay(100, 'Corner Bakery')
     await pages[0]?.evaluate(() => void dispatchEvent(new Event('online')))
     for (const page of pages) await expect.poll(() => gapsOf(page)).toEqual(['the socket was reconnected'])
@@ -55,7 +55,7 @@ test('daphne is killed three times while payments are made: every tab converges,
     for (let outage = 1; outage <= 3; outage++) {
       await daphne.kill()
       await become(pages, 'disconnected')
-      // From this account only while nobody hears of it: it can come by a resync alone.
+      // From this account only while no browser is connected: its changes can arrive by a resync alone.
       await ann.pay(outage, 'Meanwhile', '2', elsewhere.url)
       daphne = await open(settings, daphne.port)
       await become(pages, 'connected')

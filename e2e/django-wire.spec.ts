@@ -7,7 +7,7 @@ import { countsOf, expect, test, type Visitor } from './django.js'
 
 // The consumer of examples/django by itself, at the other end of a bare WebSocket: the wire of docs/websocket.md.
 
-/** What came in, in order; the end as its close code. */
+/** What was received, in order; the end as its close code. */
 async function connect({ url }: { readonly url: string }) {
   const socket = new WebSocket(`${url.replace('http', 'ws')}/line`)
   const heard: unknown[] = []
@@ -32,7 +32,7 @@ test('the tests of the copied folder, in Python', ({ django }) => {
   expect(django.manage({}, 'test')).toMatch(/Ran \d\d tests[\s\S]*OK/)
 })
 
-test('what the documents show of the example is in it, word for word', () => {
+test('the documents quote the example word for word', () => {
   const folder = new URL('../examples/django/', import.meta.url)
   let excerpts = 0
   for (const document of ['../../docs/websocket.md', 'README.md']) {
@@ -59,7 +59,7 @@ test('credentials first, then events; without them none', async ({ open, visit }
   await expect.poll(() => unknown.heard).toEqual([PONG])
 })
 
-test('bad credentials: a no with its reason, and 4401', async ({ open, visit }) => {
+test('bad credentials: a refusal with its reason, and 4401', async ({ open, visit }) => {
   const daphne = await open()
   const { token } = await tokenOf(await visit(daphne, 'ann'))
   const refusals = new Map<unknown, string>([
@@ -77,7 +77,7 @@ test('bad credentials: a no with its reason, and 4401', async ({ open, visit }) 
 
 test('a connection that sends no credentials is closed, and not as a refusal', async ({ open }) => {
   const { heard, send } = await connect(await open({ LINE_PATIENCE_SECONDS: '1' }))
-  // Talking is not introducing oneself.
+  // Other frames do not stand for credentials.
   send('_line:ping')
   await expect.poll(() => heard).toEqual([PONG, 4408])
 })
@@ -99,10 +99,7 @@ test('a session ends with its token', async ({ open, visit }) => {
     .toContainEqual(no('the token has expired'))
 })
 
-test('fresh credentials over the same connection: it outlives the first ones; bad ones change nothing', async ({
-  open,
-  visit,
-}) => {
+test('fresh credentials over the same connection extend it; bad ones change nothing', async ({ open, visit }) => {
   const daphne = await open({ LINE_TOKEN_SECONDS: '3' })
   const ann = await visit(daphne, 'ann')
   const { heard, send } = await connect(daphne)
@@ -116,11 +113,11 @@ test('fresh credentials over the same connection: it outlives the first ones; ba
   await expect.poll(() => Date.now()).toBeGreaterThan(first.expiresAt)
   await ann.pay(100, 'Corner Bakery')
   await expect.poll(() => heard.slice(3)).toEqual(paid('1'))
-  // And when the second ones end, so does it.
+  // It ends with the second ones.
   await expect.poll(() => heard.slice(5)).toEqual([no('the session has expired'), 4401])
 })
 
-test('credentials of somebody else end the connection', async ({ open, visit }) => {
+test('credentials of another user end the connection', async ({ open, visit }) => {
   const daphne = await open()
   const [ann, bob] = [await visit(daphne, 'ann'), await visit(daphne, 'bob')]
   const { heard, send } = await connect(daphne)
@@ -130,7 +127,7 @@ test('credentials of somebody else end the connection', async ({ open, visit }) 
   await expect.poll(() => heard).toEqual([OK, no("these credentials are somebody else's"), 4401])
 })
 
-test('what is no frame is left out', async ({ open, visit }) => {
+test('a malformed frame is ignored', async ({ open, visit }) => {
   const daphne = await open()
   const ann = await visit(daphne, 'ann')
   const { heard, send, socket } = await connect(daphne)

@@ -43,7 +43,7 @@ for (const [host, path] of [
   })
 }
 
-test('own echo: the tab that pays fetches nothing, the other one does', async ({ open, visit }) => {
+test('own write: the tab that pays fetches nothing, the other one does', async ({ open, visit }) => {
   const ann = await visit(await open(), 'ann')
   const [pays, looks] = (await ann.openTabs(2)) as [Page, Page]
   await watchReceipts(pays)
@@ -59,13 +59,13 @@ test('own echo: the tab that pays fetches nothing, the other one does', async ({
   ])
   await shows([pays, looks], ann)
   expect(itsFetches).toEqual([])
-  // What somebody else does is fetched as ever.
+  // A change by another tab is fetched as usual.
   await ann.pay(100, 'Oakline Records')
   await shows([pays, looks], ann)
   expect([...itsFetches].sort()).toEqual([BALANCE, TRANSACTIONS])
 })
 
-test('an event goes to whom it concerns, and to nobody else', async ({ open, visit }) => {
+test('an event reaches the user that it concerns, and no other', async ({ open, visit }) => {
   const daphne = await open()
   const [ann, bob] = [await visit(daphne, 'ann'), await visit(daphne, 'bob')]
   const [hers] = (await ann.openTabs(1)) as [Page]
@@ -87,12 +87,12 @@ test('an event goes to whom it concerns, and to nobody else', async ({ open, vis
   expect(await countsOf(daphne)).toMatchObject({ open: 2, opened: 2 })
 })
 
-test('what is rolled back is told to nobody', async ({ open, visit }) => {
+test('a rolled back change sends no event', async ({ open, visit }) => {
   const ann = await visit(await open(), 'ann')
   const [pays, looks] = (await ann.openTabs(2)) as [Page, Page]
   for (const page of [pays, looks]) await watchReceipts(page)
 
-  // It emits, and then finds out that there is not enough money (bank/payments.py).
+  // It emits, and then fails for lack of money (bank/payments.py).
   await payIn(pays, '900000', 'A yacht')
   await expect(pays.getByTestId('form-error')).toHaveText('There is not enough money in this account.')
   // One that is booked comes after whatever the first one would have sent.
@@ -122,13 +122,13 @@ test('a bad token: unauthorized, with the reason that Django gave', async ({ ope
   await expect.poll(() => countsOf(daphne)).toEqual({ open: 0, opened: 4, authenticated: 4 })
 
   await ann.context.unroute('**/api/line-token')
-  // A tab that opens is one more try.
+  // A tab that attaches starts one more attempt.
   const [other] = (await ann.openTabs(1)) as [Page]
   await ann.pay(100, 'Corner Bakery')
   await shows([page, other], ann)
 })
 
-test('the credentials are renewed over the one connection, and it outlives its first token', async ({
+test('the credentials are renewed over the one connection, and it lasts longer than its first token', async ({
   open,
   visit,
 }) => {
@@ -136,7 +136,7 @@ test('the credentials are renewed over the one connection, and it outlives its f
   const ann = await visit(daphne, 'ann')
   const pages = await ann.openTabs(2)
   const first = Date.now()
-  // The third credentials are asked for when the first token has ended.
+  // The third credentials are requested after the first token has expired.
   await expect.poll(() => countsOf(daphne), { timeout: 40_000 }).toEqual({ open: 1, opened: 1, authenticated: 3 })
   expect(Date.now() - first).toBeGreaterThan(13_000)
   await ann.pay(100, 'Corner Bakery')
@@ -145,7 +145,7 @@ test('the credentials are renewed over the one connection, and it outlives its f
   expect(await countsOf(daphne)).toMatchObject({ open: 1, opened: 1 })
 })
 
-test('frames that are none: coded errors, and the connection lives on', async ({ open, visit }) => {
+test('malformed frames: coded errors, and the connection goes on', async ({ open, visit }) => {
   const daphne = await open()
   const ann = await visit(daphne, 'ann')
   const [page] = (await ann.openTabs(1)) as [Page]

@@ -15,7 +15,7 @@ declare global {
   }
 }
 
-/** What a process of the example has counted (bank/testing.py). */
+/** The counts of a process of the example (bank/testing.py). */
 export interface Counts {
   readonly open: number
   readonly opened: number
@@ -31,7 +31,7 @@ export class Visitor {
     readonly context: BrowserContext,
   ) {}
 
-  /** As the page asks: with the CSRF token that Django gave. */
+  /** A request as the page makes it: with the CSRF token that Django gave. */
   async request(method: string, path: string, data?: object, from = this.url) {
     const cookies = await this.context.cookies(from)
     const token = cookies.find(({ name }) => name === 'csrftoken')?.value ?? ''
@@ -110,7 +110,7 @@ export function watchFetches(page: Page): string[] {
   return paths
 }
 
-/** What a tab has to show is asked of Django. */
+/** A tab has to show what Django answers. */
 export async function shows(pages: readonly Page[], visitor: Visitor, accountId = '1'): Promise<void> {
   const amount = formatCents(await visitor.balance(accountId))
   for (const page of pages) await expect(page.getByTestId(`balance-${accountId}`)).toHaveText(amount)

@@ -3,7 +3,7 @@ import { atRest, expect, origin, setVisibility, test } from './fixtures.js'
 const BALANCE = '/api/accounts/11/balance'
 const TRANSACTIONS = /^\/api\/transactions/
 
-test('one payment: each affected query in use is fetched exactly once, the others not at all', async ({ bank }) => {
+test('one payment: each affected active query is fetched exactly once, the others not at all', async ({ bank }) => {
   await bank.signIn()
   const [page] = await bank.openTabs(1)
   if (!page) throw new Error('one tab')
@@ -21,7 +21,7 @@ test('one payment: each affected query in use is fetched exactly once, the other
   expect(paths.filter((path) => path !== BALANCE && !TRANSACTIONS.test(path))).toEqual(['/api/profile'])
 })
 
-test('own echo: the tab that saved has its answer, the others fetch', async ({ bank }) => {
+test('own write: the tab that saved has its answer, the others fetch', async ({ bank }) => {
   await bank.signIn()
   const [saves, looks] = await bank.openTabs(2)
   if (!saves || !looks) throw new Error('two tabs')
@@ -40,7 +40,7 @@ test('own echo: the tab that saved has its answer, the others fetch', async ({ b
   expect(bank.fetches({ path: '/api/profile' }).length).toBe(1)
   expect(bank.fetches({ tab, path: '/api/profile' })).toEqual([])
   await expect(saves.getByTestId('profile-name')).toHaveText('Ann of Two Tabs')
-  // What somebody else does is fetched as ever.
+  // A change by another tab is fetched as usual.
   bank.demo.emit('1', 'profile_updated', { _line: { origin: `${tab}.1000` } })
   await expect.poll(() => bank.fetches({ tab, path: '/api/profile' })).toHaveLength(1)
 })
@@ -69,7 +69,7 @@ test('a query whose key contradicts the scope is left alone, in its own tab too'
   expect(bank.fetches({ tab: tabSalaries, path: /type=salary/ })).toEqual([])
 })
 
-test('hidden tabs fetch nothing until they are shown, then what is in use', async ({ bank }) => {
+test('hidden tabs fetch nothing until they are shown, then the active queries', async ({ bank }) => {
   await bank.signIn()
   const [shown, hidden] = await bank.openTabs(2)
   if (!shown || !hidden) throw new Error('two tabs')

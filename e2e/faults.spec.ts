@@ -33,7 +33,7 @@ const FAULTS = {
 } as const
 type Fault = keyof typeof FAULTS
 
-/** Kills the SharedWorker as a crash would; false if there is none, as the hub lives in a tab. */
+/** Kills the SharedWorker as a crash would; false if there is none, because the hub runs in a tab. */
 async function killWorker(browser: Browser, origin: string): Promise<boolean> {
   const session = await browser.newBrowserCDPSession()
   const { targetInfos } = await session.send('Target.getTargets')
@@ -43,7 +43,7 @@ async function killWorker(browser: Browser, origin: string): Promise<boolean> {
   return worker !== undefined
 }
 
-/** As a browser does when its network is back; a worker hears of it by its tabs. */
+/** As a browser does when its network is back. Tabs pass it on to the worker. */
 const sayOnline = (pages: readonly Page[]) =>
   Promise.all(pages.map((page) => page.evaluate(() => void dispatchEvent(new Event('online')))))
 
@@ -57,7 +57,7 @@ test('two hundred faults over ten tabs: in the end every tab shows the database,
   const random = randomFrom(seed)
   const began = Date.now()
 
-  // A silent connection is noticed within 1.2 seconds, not within 45: two hundred faults have to fit.
+  // A dead connection is noticed within 1.2 s instead of 45 s: two hundred faults have to fit into one test.
   const demo = await startDemo({ socketOptions: { pingInterval: 600, pingTimeout: 600 } })
   const proxy = await startProxy(demo)
   const bank = new Bank({ ...demo, url: proxy.url }, context)
@@ -113,7 +113,7 @@ test('two hundred faults over ten tabs: in the end every tab shows the database,
       },
       async 'hub killed'() {
         if (await killWorker(browser, proxy.url)) return write()
-        // The worker was lost too often: the hub lives in a tab now.
+        // The worker was lost too often: the hub runs in a tab now.
         const all = await Promise.all(pages.map(status))
         const leader = all.findIndex(({ role }) => role === 'leader')
         const [gone] = pages.splice(Math.max(0, leader), 1)
@@ -123,7 +123,7 @@ test('two hundred faults over ten tabs: in the end every tab shows the database,
     }
 
     const connected = () => expect.poll(async () => (await status(pages[0] as Page)).name).toBe('connected')
-    /** What follows on a fault. */
+    /** What a fault leads to. */
     const aftermaths = {
       'the next one': () => undefined,
       'a browser that sees its network return': () => sayOnline(pages).then(connected),
@@ -144,7 +144,7 @@ test('two hundred faults over ten tabs: in the end every tab shows the database,
         await strike[fault]()
         await aftermaths[random.pick(many(WEIGHTS))]()
       }
-      // One more, with a write to every account: these can come by a resync only.
+      // One more, with a write to every account: these changes can arrive by a resync only.
       await proxy.refuse()
       proxy.cut('rst')
       for (const account of ACCOUNTS) await receive(demo.database, USER, account, 1, 'The last one')
@@ -161,7 +161,7 @@ test('two hundred faults over ten tabs: in the end every tab shows the database,
         throw new Error(`${error.message}\n${tabs.map((tab) => JSON.stringify(tab)).join('\n')}`)
       })
       expect(demo.stats.openSockets).toBe(1)
-      // Attached as well, not only up to date: what comes next has to reach them.
+      // Attached as well, not only fresh: the next event has to reach them.
       const names = async () => (await Promise.all(pages.map(status))).map(({ name }) => name)
       await expect.poll(names, { timeout: 40_000 }).toEqual(pages.map(() => 'connected'))
     }
@@ -186,7 +186,7 @@ test('two hundred faults over ten tabs: in the end every tab shows the database,
 interface Watched {
   /** A new `status.lastGap`, once for each. */
   gaps: number
-  /** Receipts by which a gap's queries were fetched. */
+  /** Receipts of resyncs. */
   resyncs: number
 }
 
@@ -244,7 +244,7 @@ test('a server that is killed twenty times under fifty writes a second: nothing 
       const before = await Promise.all(pages.map(watchedBy))
       await bank.kill()
       for (const page of pages) await expect.poll(async () => (await status(page)).name).toBe('disconnected')
-      // To that one it is written only while nobody hears it: it can come by a resync alone.
+      // That account is written to only while no browser is connected: its changes can arrive by a resync alone.
       await receive(database, USER, '13', outage, `Outage ${outage}`)
       await changeProfile(database, USER, { phone: `+46 ${outage}` })
       const { balances, phone } = await screenFrom(database, USER)
@@ -281,12 +281,12 @@ test('a server that is killed twenty times under fifty writes a second: nothing 
 /** Another one after a reload. */
 const bornAt = (page: Page): Promise<number> => page.evaluate(() => performance.timeOrigin)
 
-/** Every tab shows the truth. */
+/** Every tab shows the database. */
 async function converged(pages: readonly Page[], truth: Screen): Promise<void> {
   for (const page of pages) await expect.poll(() => screenOf(page), { timeout: 60_000 }).toEqual(truth)
 }
 
-/** Each key as often as its number says. */
+/** Each key repeated as often as its number. */
 const many = <T extends string>(counts: Readonly<Record<T, number>>): T[] =>
   (Object.keys(counts) as T[]).flatMap((key) => Array<T>(counts[key]).fill(key))
 

@@ -9,13 +9,13 @@ export { expect }
 
 declare global {
   interface Window {
-    /** Acts the tab's visibility: under Playwright every page says that it is visible. */
+    /** Simulates the tab's visibility: under Playwright every page is visible. */
     actVisibility(state: 'visible' | 'hidden'): void
     receipts: Receipt[]
   }
 }
 
-/** The bank, a real server with a real database, and ways to look at it as its tests do. */
+/** The bank: a real server with a real database, and what tests need to read from it. */
 export class Bank {
   constructor(
     readonly demo: Demo,

@@ -24,7 +24,7 @@ test('switching the user never shows the former one’s data, and has a socket o
   const [here, there] = await bank.openTabs(2)
   if (!here || !there) throw new Error('two tabs')
   const formerName = (await here.getByTestId('user-name').textContent()) ?? ''
-  // From now on, every text that these pages ever show is watched for the former user's accounts.
+  // From now on every text that these pages show is searched for the former user's accounts.
   for (const page of [here, there]) {
     await page.evaluate(() => {
       const seen: string[] = []
@@ -54,7 +54,7 @@ test('switching the user never shows the former one’s data, and has a socket o
   await expect.poll(() => bank.demo.stats.openSockets).toBe(1)
 })
 
-test('two users in two profiles hear only their own events', async ({ bank, browser }) => {
+test('two users in two profiles receive only their own events', async ({ bank, browser }) => {
   await bank.signIn('1')
   const [mine] = await bank.openTabs(1)
   const other = await browser.newContext()
@@ -87,7 +87,7 @@ test('a refused token is renewed, and the line connects', async ({ bank }) => {
   expect(await errorCodes(page)).toEqual([])
 })
 
-test('refused again and again, it gives up with the reason, and tries once more when looked at', async ({ bank }) => {
+test('after repeated refusals it gives up with the reason, and tries once more when visible', async ({ bank }) => {
   await bank.signIn()
   bank.demo.faults.refuseTokens = 1_000
   const page = await bank.open()

@@ -24,7 +24,7 @@ export const screenOf = (page: Page): Promise<Screen> =>
     }
   })
 
-/** What it has to show: asked of the database itself, past the server. */
+/** What it has to show, read from the database itself. */
 export async function screenFrom({ query }: Pick<Database, 'query'>, userId: string): Promise<Screen> {
   const accounts = await accountsOf(query, userId)
   const balances = await Promise.all(accounts.map(({ id }) => balanceOf(query, userId, id)))

@@ -4,7 +4,7 @@ import { atRest, type Bank, errorCodes, expect, origin, type Page, status, test 
 const withoutSharedWorker = (context: BrowserContext) =>
   context.addInitScript(() => void Reflect.deleteProperty(window, 'SharedWorker'))
 
-/** Every tab's balance is the database's, over one socket. */
+/** Every tab shows the balance of the database, over one socket. */
 async function converged(bank: Bank, pages: readonly Page[]): Promise<void> {
   await expect.poll(() => bank.demo.stats.openSockets).toBe(1)
   const answer = await bank.context.request.get(`${bank.demo.url}/api/accounts/11/balance`)
@@ -87,7 +87,7 @@ test('a hub chunk that can not be loaded for a moment leaves no second socket', 
   await expect.poll(() => bank.demo.stats.openSockets).toBe(1)
 })
 
-test('a leader that crashes is followed by another tab', async ({ bank }) => {
+test('another tab takes over from a leader that crashes', async ({ bank }) => {
   await withoutSharedWorker(bank.context)
   await bank.signIn()
   const pages = await bank.openTabs(3)
@@ -114,7 +114,7 @@ test('mixed: tabs with the worker and tabs without share its one socket', async 
   expect(bank.demo.stats).toMatchObject({ openSockets: 1, connections: 1 })
   await bank.pay(333)
   await converged(bank, pages)
-  // The worker's last own tabs go; nobody is left who could give it credentials, so a tab has to lead one day.
+  // The worker's last own tabs close. No tab at a port is left to give it credentials, so a tab has to lead.
   for (const page of withWorker) await page.close()
   await bank.context.request.post(`${bank.demo.url}/api/demo/cut`)
   await expect.poll(async () => (await leaders(without)).length).toBe(1)
@@ -122,7 +122,7 @@ test('mixed: tabs with the worker and tabs without share its one socket', async 
   await converged(bank, without)
 })
 
-test('a worker that comes second stands by, and its tabs come home when the leader goes', async ({ bank }) => {
+test('a worker that comes second stands by, and its tabs return to it when the leader is closed', async ({ bank }) => {
   await bank.signIn()
   const [leader] = await bank.openTabs(1, '/?host=leader-tab')
   const pages = await bank.openTabs(2)
@@ -160,11 +160,11 @@ test('two deploys with two worker files share one socket', async ({ bank }) => {
 })
 
 async function hang(session: CDPSession): Promise<void> {
-  // Not awaited by the page: it would answer only when it is well again.
+  // Not awaited: the page would answer only when it no longer hangs.
   void session.send('Runtime.evaluate', { expression: 'const until = Date.now() + 20000; while (Date.now() < until);' })
 }
 
-test('a leader that hangs is deposed, and steps down when it wakes', async ({ bank }) => {
+test('a leader that hangs loses its leadership, and steps down when it resumes', async ({ bank }) => {
   test.setTimeout(120_000)
   await withoutSharedWorker(bank.context)
   await bank.signIn()
@@ -179,14 +179,14 @@ test('a leader that hangs is deposed, and steps down when it wakes', async ({ ba
     await expect(page.getByTestId('tx-row').first()).toContainText('Corner Bakery')
     await atRest(page)
   }
-  // The former leader wakes, learns that it was deposed, and follows.
+  // The former leader resumes, learns that its leadership was stolen, and follows.
   await expect.poll(async () => (await status(leader)).role, { timeout: 40_000 }).toBe('follower')
   await converged(bank, pages)
   expect(await leaders(pages)).toHaveLength(1)
   expect(new Set(await Promise.all(pages.map(origin))).size).toBe(3)
 })
 
-test('a worker that hangs is deposed by a tab, and does not come back with a second socket', async ({
+test('a tab takes over from a worker that hangs, and the worker does not open a second socket', async ({
   bank,
   browser,
 }) => {
@@ -210,7 +210,7 @@ test('a worker that hangs is deposed by a tab, and does not come back with a sec
   }
   expect(await leaders(pages)).toHaveLength(1)
   await bank.pay(777)
-  // Also when the worker is awake again and has found out.
+  // Also when the worker has resumed and noticed.
   await expect.poll(() => bank.demo.stats.openSockets, { timeout: 40_000 }).toBe(1)
   await converged(bank, pages)
 })

@@ -29,12 +29,12 @@ test('reloading the only tab three times makes one connection in all', async ({ 
   expect(bank.demo.stats).toMatchObject({ openSockets: 1, connections: 1 })
 })
 
-test('a crashed tab is noticed, and the others go on', async ({ bank }) => {
+test('a crashed tab is removed, and the others go on', async ({ bank }) => {
   await bank.signIn()
   const [first, second] = await bank.openTabs(2)
   if (!first || !second) throw new Error('two tabs')
   const session = await bank.context.newCDPSession(second)
-  // The answer never comes: the page that would give it is gone.
+  // The answer never comes: its page has crashed.
   void session.send('Page.crash').catch(() => undefined)
   await expect.poll(async () => (await status(first)).tabs).toBe(1)
   await bank.pay(150)

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 
-/** A network between a browser and a server, on loopback, that goes wrong when it is told to. */
+/** A network between a browser and a server, on loopback, that fails on command. */
 export interface Proxy {
   readonly url: string
   /** From here on everything takes this much longer, in both directions. */
@@ -10,17 +10,17 @@ export interface Proxy {
   /** Ends every connection, as a server (`fin`) or a router (`rst`) does. New ones may be opened at once. */
   cut(how: 'fin' | 'rst'): void
   /**
-   * Half-open: nothing passes any more, and neither side is told; not even of the other side's end. New connections are
-   * made and stay silent too.
+   * Half-open: nothing passes any more, and neither side is notified, not even of the other side's end. New connections
+   * open, and pass nothing either.
    */
   silence(): void
-  /** The WebSockets there are go silent for good, and nothing ever tells; everything else passes. */
+  /** The open WebSockets pass nothing any more, for good and without an error; everything else passes. */
   strand(): void
-  /** Nobody listens: new connections are refused, those that are open live on. */
+  /** New connections are refused; the open ones go on. */
   refuse(): Promise<void>
   /**
-   * No more faults. A connection that was silenced does not come back to life: as by a router that has forgotten it, its
-   * next packet is answered with a reset.
+   * No more faults. A half-open connection does not recover: its next packet is answered with a reset, as by a router that
+   * has dropped it.
    */
   heal(): Promise<void>
   close(): Promise<void>
@@ -30,10 +30,10 @@ export interface Proxy {
 interface Pair {
   readonly ends: readonly [browser: Socket, server: Socket]
   silent: boolean
-  /** It stays silent, whatever else heals. */
+  /** It passes nothing, also after the faults have ended. */
   stranded: boolean
   isWebSocket: boolean
-  /** Data was sent into the silence: TCP would be sending it again and again. */
+  /** Data was sent into the half-open connection: TCP would retransmit it. */
   unheard: boolean
 }
 
@@ -99,7 +99,7 @@ export async function startProxy(target: { readonly port: number }): Promise<Pro
   const port = await listen(await freePort())
 
   const refuse = async () => {
-    // Its callback would wait for the connections that live on; the port is free at once.
+    // Its callback would wait for the open connections; the port is free at once.
     listener?.close()
     listener = undefined
   }
@@ -137,8 +137,8 @@ export async function startProxy(target: { readonly port: number }): Promise<Pro
 }
 
 /**
- * A port to come back to. Not one of those that the system gives to whoever connects (from 32768 on, or 49152): while
- * nobody listens there, somebody else could get it.
+ * A port that can be opened again. Not an ephemeral one (from 32768 on, or 49152): while it is closed, the system could
+ * give it to an outgoing connection.
  */
 export async function freePort(): Promise<number> {
   for (;;) {

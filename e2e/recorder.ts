@@ -2,7 +2,7 @@ import type { Server as HttpServer } from 'node:http'
 import type { BrowserContext, Page } from '@playwright/test'
 import type { Demo } from '../demo/server/server.js'
 
-/** Something that was said where others can hear it. */
+/** Something that was sent or stored where other code can read it. */
 export interface Heard {
   readonly where: string
   readonly text: string
@@ -11,16 +11,16 @@ export interface Heard {
 declare global {
   interface Window {
     heard(where: string, text: string): void
-    /** Every error that was made in this page, however it was dealt with. */
+    /** Every error that was created in this page, caught or not. */
     everyError: unknown[]
     inText(value: unknown): string
   }
 }
 
 /**
- * Runs first thing in every page, and in the worker: records what is said on channels and consoles, what is stored, and
- * what things are called. Not what goes over a MessagePort, which nobody else can hear, except to know that it was heard.
- * It is turned into text, so it uses nothing of this module.
+ * Runs first in every page, and in the worker. It records what is posted on channels and written to consoles, what is stored,
+ * and the names of locks, workers and channels. A MessagePort is private to its two ends, and is recorded only as a check of
+ * the recorder. It is turned into text, so it uses nothing of this module.
  */
 export function listenToScope(): void {
   const scope = globalThis as unknown as Record<string, { prototype: Record<string, unknown> } | undefined>
@@ -42,7 +42,7 @@ export function listenToScope(): void {
     return JSON.stringify(value, show) ?? String(value)
   }
 
-  // A worker has nobody to tell but the pages.
+  // A worker can report only to the pages.
   const relay = new BroadcastChannel('the-test-listens')
   const post = relay.postMessage.bind(relay)
   const record = (where: string, what: unknown): void => {
@@ -77,7 +77,7 @@ export function listenToScope(): void {
   listenTo(console as never, 'console', ['debug', 'dir', 'error', 'info', 'log', 'table', 'trace', 'warn'])
 
   if (!isPage) {
-    // The test tells the worker what to give away, to see whether that is found.
+    // The test has the worker leak a token, to see whether that is found.
     relay.onmessage = ({ data }) => {
       if (data.leak === undefined) return
       console.log('leaked', data.leak)
@@ -99,7 +99,7 @@ export function listenToScope(): void {
     }
   }
 
-  // What an error holds is added after it is made: they are looked at in the end.
+  // Fields are added to an error after it is created, so errors are read at the end.
   window.everyError = []
   window.inText = inText
   window.Error = new Proxy(Error, {
@@ -121,7 +121,7 @@ export function listenToScope(): void {
   })
 }
 
-/** Listens wherever a secret could be overheard, in the browser and at the server. */
+/** Records wherever a secret could leak, in the browser and at the server. */
 export async function startRecorder(demo: Demo, context: BrowserContext) {
   /** Every token that was ever given out. */
   const tokens: string[] = []
@@ -141,12 +141,12 @@ export async function startRecorder(demo: Demo, context: BrowserContext) {
   context.on('console', (message) => record('page: console', message.text()))
   context.on('weberror', (error) => record('page: uncaught', error.error().stack ?? String(error.error())))
 
-  // Socket.IO keeps its server to itself.
+  // Socket.IO does not expose its server.
   const { httpServer } = demo.io as unknown as { httpServer: HttpServer }
   httpServer.on('request', ({ url, headers }) => record('server: request', [url, headers]))
   httpServer.on('upgrade', ({ url, headers }) => record('server: upgrade', [url, headers]))
 
-  /** What a tab keeps and shows: to be called before it closes, and in the end. */
+  /** Records what a tab stores and shows: to be called before it closes, and at the end. */
   async function look(page: Page): Promise<void> {
     const found = await page.evaluate(async () => {
       const caches = await window.caches.keys()
@@ -185,15 +185,15 @@ export async function startRecorder(demo: Demo, context: BrowserContext) {
   return {
     tokens,
     look,
-    /** How often something was heard, by where. */
+    /** How often something was recorded, by place. */
     counts(): Record<string, number> {
       const counts: Record<string, number> = {}
       for (const { where } of heard) counts[where] = (counts[where] ?? 0) + 1
       return counts
     },
-    /** Where a token was heard. A MessagePort may carry one: it has one end in this tab and the other in the hub. */
+    /** The places of tokens. A MessagePort may carry one: it has one end in this tab and the other in the hub. */
     leaks: (): string[] => [...new Set(leaksIn(heard, tokens).filter((where) => !where.includes('MessagePort')))],
-    /** Whether a token was seen on a port, where it has to pass: this recorder would know one elsewhere. */
+    /** Whether a token was recorded on a port, where it has to pass: this shows that the recorder finds tokens. */
     sawTokenOnPort: () => leaksIn(heard, tokens).some((where) => where.includes('MessagePort')),
   }
 }

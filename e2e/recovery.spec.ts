@@ -2,7 +2,7 @@ import { startDemo } from '../demo/server/server.js'
 import { atRest, Bank, expect, origin, status, test } from './fixtures.js'
 import { startProxy } from './proxy.js'
 
-test('a cut connection comes back by itself, and only mapped queries are resynced', async ({ bank }) => {
+test('a cut connection reconnects by itself, and only mapped queries are resynced', async ({ bank }) => {
   await bank.signIn()
   const pages = await bank.openTabs(3)
   bank.demo.stats.reset()
@@ -11,7 +11,7 @@ test('a cut connection comes back by itself, and only mapped queries are resynce
   for (const page of pages) {
     await expect.poll(async () => (await status(page)).lastGap?.reason).toBe('the socket was reconnected')
     const tab = await origin(page)
-    // Every mapped query in use, once; the accounts' names are mapped to no event.
+    // Every active mapped query, once; no event is mapped to the accounts' names.
     await expect.poll(() => bank.fetches({ tab, path: '/api/loans' })).toHaveLength(1)
     await atRest(page)
     expect(bank.fetches({ tab, path: '/api/profile' })).toHaveLength(1)
@@ -19,7 +19,7 @@ test('a cut connection comes back by itself, and only mapped queries are resynce
   }
 })
 
-test('restart the server: what happened meanwhile is in every tab, over one new socket', async ({ bank, context }) => {
+test('restart the server: every tab shows what happened meanwhile, over one new socket', async ({ bank, context }) => {
   const first = await startDemo({ database: bank.demo.database, sessions: bank.demo.sessions })
   const own = new Bank(first, context)
   await own.signIn()
@@ -48,7 +48,7 @@ test('restart the server: what happened meanwhile is in every tab, over one new 
   }
 })
 
-test('a half-open socket is found out when the network changes, not by a heartbeat 45 s later', async ({ context }) => {
+test('a half-open socket is found when the network changes, not by a heartbeat 45 s later', async ({ context }) => {
   const demo = await startDemo()
   const proxy = await startProxy(demo)
   try {

@@ -7,7 +7,7 @@ import { startDemo } from '../demo/server/server.js'
 import { Bank, test as base, expect, type Page, status } from './fixtures.js'
 import { listenToScope, startRecorder } from './recorder.js'
 
-/** The built page, with the recorder at the head of the worker's file: no other way leads in before its first line. */
+/** The built page, with the recorder at the head of the worker's file: nothing else can run before its first line. */
 async function copyWithRecorder(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'partyline-secrets-'))
   await cp(fileURLToPath(new URL('../demo/dist', import.meta.url)), folder, { recursive: true })
@@ -25,7 +25,7 @@ interface Recorded {
 
 const test = base.extend<{ recorded: Recorded }>({
   recorded: async ({ context }, use) => {
-    // Everything that is heard crosses to this process first.
+    // Every record crosses to this process first.
     test.setTimeout(120_000)
     const staticDir = await copyWithRecorder()
     const demo = await startDemo({ staticDir })
@@ -40,7 +40,7 @@ const test = base.extend<{ recorded: Recorded }>({
 const withoutSharedWorker = (context: BrowserContext) =>
   context.addInitScript(() => void Reflect.deleteProperty(window, 'SharedWorker'))
 
-/** The server refuses the next credentials, and the connection breaks: fresh ones are asked for, twice. */
+/** The server refuses the next credentials, and the connection breaks: fresh ones are requested, twice. */
 async function refusedAndReconnected({ bank, recorder }: Recorded, pages: readonly Page[]): Promise<void> {
   const { stats, faults } = bank.demo
   const before = { connections: stats.connections, refused: stats.refused, tokens: recorder.tokens.length }
@@ -56,7 +56,7 @@ async function refusedAndReconnected({ bank, recorder }: Recorded, pages: readon
   }
 }
 
-/** Nothing was overheard, up to a sign-out and after it; and everything was listened to. */
+/** No token has leaked, up to a sign-out and after it; and the recorder was active everywhere. */
 async function keptSecret(
   { recorder }: Recorded,
   pages: readonly Page[],
@@ -91,7 +91,7 @@ async function keptSecret(
 
 const WORKER = ['page: SharedWorker', 'page: MessagePort.postMessage', 'worker: BroadcastChannel.postMessage']
 
-test('the worker’s token is heard nowhere', async ({ recorded }) => {
+test('the worker’s token leaks nowhere', async ({ recorded }) => {
   const { bank } = recorded
   await bank.signIn()
   const pages = await bank.openTabs(3)
@@ -100,7 +100,7 @@ test('the worker’s token is heard nowhere', async ({ recorded }) => {
   await keptSecret(recorded, pages, WORKER)
 })
 
-test('the leader’s token is heard nowhere, nor its successor’s', async ({ recorded, context }) => {
+test('the leader’s token leaks nowhere, nor its successor’s', async ({ recorded, context }) => {
   const { bank, recorder } = recorded
   await withoutSharedWorker(context)
   await bank.signIn()
@@ -116,7 +116,7 @@ test('the leader’s token is heard nowhere, nor its successor’s', async ({ re
   await keptSecret(recorded, pages, [])
 })
 
-test('in a mixed fleet the tabs without a worker hear no token, and lead when nobody else can give one', async ({
+test('in a mixed fleet the tabs without a worker receive no token, and lead when no other tab can give one', async ({
   recorded,
   context,
 }) => {
@@ -131,7 +131,7 @@ test('in a mixed fleet the tabs without a worker hear no token, and lead when no
     await recorder.look(page)
     await page.close()
   }
-  // The worker has lost its own tabs, and so everybody whom it may ask.
+  // The worker has lost its own tabs, and so every tab that it may request credentials from.
   await bank.context.request.post(`${bank.demo.url}/api/demo/cut`)
   for (const page of followers) {
     await expect.poll(async () => (await status(page)).host, { timeout: 30_000 }).toBe('leader-tab')
@@ -158,7 +158,7 @@ test('the recorder finds a token wherever it leaks', async ({ recorded }) => {
     history.replaceState({ token }, '')
     window.ledger.errors.push({ code: 'auth-failed', message: `refused: ${token}` })
     window.ledger.queryClient.setQueryData(['token'], token)
-    // Caught, and told to nobody: it might have been.
+    // Caught and not reported, but it could have been.
     Object.assign(new Error('refused'), { detail: { token } })
     void navigator.locks.request(`lock/${token}`, () => new Promise(() => undefined))
     await fetch(`/nowhere?token=${token}`)

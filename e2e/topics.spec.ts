@@ -3,7 +3,7 @@ import { type Demo, type DemoOptions, startDemo } from '../demo/server/server.js
 import type { TopicState } from '../src/index.js'
 import { Bank, test as base, errorCodes, expect, type Page, status } from './fixtures.js'
 
-// Topics in real tabs, against the bank's server, which lets its users into those of their own.
+// Topics in real tabs, against the bank's server, which lets users join their own topics.
 
 const TOPIC = 'project:42'
 
@@ -16,11 +16,11 @@ declare global {
 
 interface Topical {
   readonly bank: Bank
-  /** What the server was told of topics, in order. */
+  /** Joins and leaves that the server received, in order. */
   readonly log: string[]
 }
 
-/** A server with topics, and with books of what it was told of them. */
+/** A server with topics that records joins and leaves. */
 async function start(options: DemoOptions): Promise<{ demo: Demo; log: string[] }> {
   const demo = await startDemo({
     authorizeTopic: (_session, topic) => topic === TOPIC || 'not your project',
@@ -67,7 +67,7 @@ async function tell(demo: Demo, pages: readonly Page[], about: string): Promise<
   for (const page of pages) await expect.poll(() => page.evaluate(() => window.abouts.at(-1))).toBe(about)
 }
 
-test('five tabs: the server hears of the first and of the last, and an event reaches all', async ({ topical }) => {
+test('five tabs: the server sees one join and one leave, and an event reaches all', async ({ topical }) => {
   const { bank, log } = topical
   await bank.signIn()
   const pages = await bank.openTabs(5)
@@ -80,7 +80,7 @@ test('five tabs: the server hears of the first and of the last, and an event rea
   await first?.close()
   await second?.reload()
   for (const page of others.slice(1)) await leave(page)
-  // Whatever the server was told before this has arrived.
+  // Everything that was sent before this has arrived.
   await expect.poll(() => others[0] && status(others[0])).toMatchObject({ tabs: 4 })
   await tell(bank.demo, others.slice(0, 1), 'two')
   expect(log).toEqual([`join ${TOPIC}`])
@@ -89,7 +89,7 @@ test('five tabs: the server hears of the first and of the last, and an event rea
   expect(bank.demo.stats).toMatchObject({ openSockets: 1, connections: 1 })
 })
 
-test('the leader is closed: its successor joins anew', async ({ topical }) => {
+test('the leader is closed: its successor joins again', async ({ topical }) => {
   const { bank, log } = topical
   await bank.signIn()
   const pages = await bank.openTabs(3, '/?host=leader-tab')
@@ -103,7 +103,7 @@ test('the leader is closed: its successor joins anew', async ({ topical }) => {
   await tell(bank.demo, followers, 'after the leader')
 })
 
-test('the server is killed and started again: joined anew', async ({ topical, server }) => {
+test('the server is killed and started again: the topic is joined again', async ({ topical, server }) => {
   const { bank } = topical
   await bank.signIn()
   const pages = await bank.openTabs(3)
@@ -124,7 +124,7 @@ test('the server is killed and started again: joined anew', async ({ topical, se
   }
 })
 
-test('a refused topic shows, and nothing else suffers', async ({ topical }) => {
+test('a refused topic has its state, and nothing else is affected', async ({ topical }) => {
   const { bank, log } = topical
   await bank.signIn()
   const pages = await bank.openTabs(2)

@@ -16,7 +16,7 @@ export interface Bank {
   readonly driver: Driver
   /** Opens tabs and waits until each is connected and at rest. */
   openTabs(count: number, page?: string): Promise<Tab[]>
-  /** Makes a payment over REST and waits until each tab has fetched the new balance, of its own accord. */
+  /** Makes a payment over REST and waits until each tab has fetched the new balance by itself. */
   payAndSee(tabs: readonly Tab[]): Promise<void>
   /** Closes all tabs of the app and waits until the server has no socket left. */
   closeTabs(): Promise<void>
@@ -48,7 +48,7 @@ export async function openBank(launch: () => Promise<Driver>): Promise<Bank> {
 
 async function enter(demo: Demo, driver: Driver): Promise<Omit<Bank, 'close'>> {
   const { stats } = demo
-  /** Not one of the tabs that are counted: the app is not in it. */
+  /** A tab without the app, so it is not counted. */
   const outside = await driver.open(demo.url + EMPTY)
   const opened = new Set<Tab>()
   let cents = 100
@@ -89,7 +89,7 @@ async function enter(demo: Demo, driver: Driver): Promise<Omit<Bank, 'close'>> {
     },
     async payAndSee(tabs) {
       const earlier = stats.requests.length
-      // Never the same amount twice, so that no balance was ever seen before.
+      // Never the same amount twice, so that every balance is a new one.
       cents += 1
       await request('POST', '/api/payments', { fromAccountId: ACCOUNT, amount: cents, counterparty: 'Corner Bakery' })
       const balance = await request('GET', BALANCE_PATH)

@@ -12,8 +12,8 @@ export interface Driver {
 
 export interface Tab {
   /**
-   * Calls the function in the page and answers what it, or its promise, gives. It travels as source, its arguments and
-   * its answer as JSON.
+   * Calls the function in the page and gives its result, or that of its promise. The function is sent as source, its
+   * arguments and its result as JSON.
    */
   evaluate<Args extends readonly unknown[], Answer>(
     run: (...args: Args) => Answer | Promise<Answer>,
@@ -29,7 +29,7 @@ export interface RawTab {
   close(): Promise<void>
 }
 
-/** No single command takes long; one that does is a browser that hangs, and says so. */
+/** No single command takes long: after this time (ms) the browser counts as hung, and the test fails with a message. */
 const COMMAND = 20_000
 
 export function tabOf(raw: RawTab): Tab {

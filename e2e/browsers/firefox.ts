@@ -10,7 +10,7 @@ export async function launchFirefox({ executablePath }: Firefox): Promise<Driver
   return {
     version: await browser.version(),
     async open(url) {
-      // A window for each: of the tabs of one window Firefox shows one, and says `hidden` in the others.
+      // A window for each: of the tabs of one window Firefox shows one, and the others are `hidden`.
       const page = await within(START, 'opening a window', browser.newPage({ type: 'window' }))
       await page.goto(url, { timeout: START })
       return tabOf({

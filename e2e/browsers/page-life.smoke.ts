@@ -7,7 +7,7 @@ import { buildSite, EMPTY, WITHOUT_SHARED_WORKER } from './site.js'
 
 // A page's life as it really is: hidden, frozen, in the back/forward cache. Playwright switches all of that off.
 
-/** How often a page goes and comes back in one test. */
+/** How often a page is left and shown again in one test. */
 const TRIPS = 3
 
 let site: ReturnType<typeof buildSite>
@@ -77,10 +77,10 @@ async function payAndSee(...tabs: Page[]): Promise<void> {
   }
 }
 
-/** What a page has seen since it came back. */
+/** What a page has counted since it was shown again. */
 interface Seen {
   cameBack: 'no' | 'from the cache' | 'thawed'
-  /** How often it was told that it may have missed something. */
+  /** Gaps: how often it may have missed something. */
   gaps: number
   /** How often it fetched for that reason. */
   resyncs: number
@@ -108,10 +108,10 @@ const watch = (page: Page) =>
     addEventListener('pageshow', ({ persisted }) => persisted && back('from the cache'))
     document.addEventListener('resume', () => seen.cameBack === 'no' && back('thawed'))
   })
-/** Undefined in a page that was loaded anew. */
+/** Undefined in a page that was reloaded. */
 const seenIn = (page: Page) => page.evaluate(() => (window as Watched).seen)
 
-/** Goes to another page, so that this one is put into the back/forward cache; another tab pays meanwhile. */
+/** Navigates to another page, so that this one enters the back/forward cache. Another tab pays meanwhile. */
 async function awayAndBack(page: Page, meanwhile: () => Promise<void>): Promise<void> {
   const session = await page.createCDPSession()
   let evicted: string[] = []
@@ -123,8 +123,8 @@ async function awayAndBack(page: Page, meanwhile: () => Promise<void>): Promise<
   await watch(page)
   await page.goto(demo.url + EMPTY)
   await meanwhile()
-  // Both pages live in one process. What is collected here and now would be some day, and a finalizer that runs in the
-  // page in the cache evicts it.
+  // Both pages run in one process. Its garbage would be collected some day; it is collected now, because a finalizer that
+  // runs in a page in the cache evicts the page.
   await session.send('HeapProfiler.collectGarbage')
   await page.bringToFront()
   // Nothing may be evaluated on the way: a script that runs in a page in the cache evicts it.
@@ -135,7 +135,7 @@ async function awayAndBack(page: Page, meanwhile: () => Promise<void>): Promise<
   await session.detach()
 }
 
-/** Events that concern nothing of what is looked at here, fifty a second, for as long as `run` takes. */
+/** Events that no query of this test matches, fifty a second, for as long as `run` takes. */
 async function underEvents<T>(run: () => Promise<T>): Promise<T> {
   const stream = setInterval(() => demo.emit('1', 'balance_updated', { accountId: 'another' }), 20)
   try {
@@ -145,7 +145,7 @@ async function underEvents<T>(run: () => Promise<T>): Promise<T> {
   }
 }
 
-/** Shows what a payment that it slept through has made of the balance, with one resync at most. */
+/** Shows the balance after a payment that it missed, with one resync at most. */
 async function rightWithinOneResync(tab: Page): Promise<void> {
   await connected(tab)
   const balance = await tab.evaluate(async () =>
@@ -160,7 +160,7 @@ async function rightWithinOneResync(tab: Page): Promise<void> {
   expect(resyncs).toBeLessThanOrEqual(1)
 }
 
-/** What the browser calls a page in its list of locks. */
+/** The name of a page in the browser's list of locks. */
 const lockClient = (page: Page) =>
   page.evaluate(async () => {
     const { held = [] } = await navigator.locks.query()
@@ -179,7 +179,7 @@ describe.each([
   ['leader tab', WITHOUT_SHARED_WORKER],
 ])('%s', (_way, path) => {
   it.each(['first', 'second'])(
-    'the %s tab comes back from the back/forward cache, and is right within one resync',
+    'the %s tab returns from the back/forward cache, and is fresh within one resync',
     async (which) => {
       const first = await open(path)
       const second = await open(path)
@@ -201,7 +201,7 @@ describe.each([
     },
   )
 
-  it('a frozen tab is left out, and is right within one resync when it thaws', async () => {
+  it('a frozen tab is left out, and is fresh within one resync when it resumes', async () => {
     const frozen = await open(path)
     const stays = await open(path)
     await stays.bringToFront()
@@ -213,7 +213,7 @@ describe.each([
     await underEvents(async () => {
       await session.send('Page.setWebLifecycleState', { state: 'frozen' })
       await expect.poll(async () => (await status(stays)).tabs).toBe(1)
-      // Nobody waits for a page that can't answer.
+      // No other tab or hub waits for a page that can't answer.
       await expect.poll(() => waitedFor(stays, client), { timeout: 5_000 }).toEqual([])
       await connected(stays)
       await payAndSee(stays)
@@ -226,7 +226,7 @@ describe.each([
     await expect.poll(() => demo.stats.openSockets).toBe(1)
   })
 
-  it('a really hidden tab fetches nothing until it is looked at', async () => {
+  it('a really hidden tab fetches nothing until it is visible', async () => {
     const hidden = await open(path)
     const shown = await open(path)
     await shown.bringToFront()

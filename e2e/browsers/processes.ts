@@ -19,7 +19,7 @@ function keep(child: ChildProcess): Running {
 
 /** A screen in memory. */
 export async function openScreen(xvfb: string): Promise<Running & { readonly display: string }> {
-  // It picks a free display number itself, and says on the third pipe which one, once it can be used.
+  // It picks a free display number itself, and writes it to the third pipe once the display is ready.
   const args = ['-displayfd', '3', '-screen', '0', '1280x1024x24', '-nolisten', 'tcp']
   const child = spawn(xvfb, args, { stdio: ['ignore', 'ignore', 'ignore', 'pipe'] })
   const running = keep(child)
@@ -32,7 +32,7 @@ export async function openScreen(xvfb: string): Promise<Running & { readonly dis
   }
 }
 
-/** A WebDriver server on a port of its own. It can't choose one itself, so a port that was taken meanwhile is given up. */
+/** A WebDriver server on a port of its own. It can't choose one itself, so it is tried again if the port was taken meanwhile. */
 export async function startDriver(
   command: string,
   env: Record<string, string>,

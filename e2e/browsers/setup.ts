@@ -7,7 +7,7 @@ declare module 'vitest' {
   }
 }
 
-/** Finds the browsers once, before the first test; after the last one, says which were not there. */
+/** Finds the browsers once, before the first test. After the last one it prints those that were missing. */
 export default function setup({ provide }: TestProject): () => void {
   const browsers = ensureBrowsers()
   provide('browsers', browsers)

@@ -6,7 +6,7 @@ import { WITHOUT_SHARED_WORKER } from './site.js'
 
 const TABS = 3
 
-/** The same list for every engine: one socket, fan-out, tabs that go, no SharedWorker, takeover. */
+/** The same list for every engine: one socket, fan-out, closed tabs, no SharedWorker, takeover. */
 export function smoke<B extends object>(engine: string, browser: B | Missing, launch: (browser: B) => Promise<Driver>) {
   if (isMissing(browser)) {
     it.skip(`${engine}: ${browser.missing}`)
@@ -34,7 +34,7 @@ export function smoke<B extends object>(engine: string, browser: B | Missing, la
       }
     })
 
-    it('tells all three tabs of a payment', async () => {
+    it('shows a payment in all three tabs', async () => {
       const tabs = await bank.openTabs(TABS)
       await bank.payAndSee(tabs)
       expect(bank.demo.stats).toMatchObject({ openSockets: 1, connections: 1 })
@@ -42,7 +42,7 @@ export function smoke<B extends object>(engine: string, browser: B | Missing, la
 
     it('goes on as tabs are closed', async () => {
       const tabs = await bank.openTabs(TABS)
-      // To the last one: WebKit runs the worker in the process of some tab, and starts it anew when that tab is closed.
+      // Down to the last one: WebKit runs the worker in the process of some tab, and restarts it when that tab is closed.
       while (tabs.length > 1) {
         await tabs.shift()?.close()
         await expectShared(tabs, 'shared-worker')
@@ -64,7 +64,7 @@ export function smoke<B extends object>(engine: string, browser: B | Missing, la
 
     it('has exactly one successor when the leader is closed', async () => {
       let tabs = await bank.openTabs(TABS, WITHOUT_SHARED_WORKER)
-      // To the last one: the second leader is a successor itself.
+      // Down to the last one: the second leader is a successor itself.
       while (tabs.length > 1) {
         await expectShared(tabs, 'leader-tab')
         const { leader, followers } = await rolesOf(tabs)
@@ -72,7 +72,7 @@ export function smoke<B extends object>(engine: string, browser: B | Missing, la
         await leader.close()
         await expectShared(followers, 'leader-tab')
         await bank.payAndSee(followers)
-        // Also afterwards: nobody else has come forward, and nobody has connected and gone again.
+        // Also afterwards: there is no second leader, and no further connection was opened and closed.
         await expectShared(followers, 'leader-tab')
         expect(bank.demo.stats).toMatchObject({ openSockets: 1, connections: connections + 1 })
         tabs = followers
@@ -86,7 +86,7 @@ export function smoke<B extends object>(engine: string, browser: B | Missing, la
       await bank.payAndSee([...leader, ...others])
       expect(bank.demo.stats).toMatchObject({ openSockets: 1, connections: 1 })
       await leader[0]?.close()
-      // The worker, which stood by, takes over.
+      // The standby worker takes over.
       await expectShared(others, 'shared-worker')
       await bank.payAndSee(others)
       expect(bank.demo.stats).toMatchObject({ openSockets: 1, connections: 2 })

@@ -1,4 +1,4 @@
-// A test run that is ended halfway leaves its test process behind: it would finish the list, browser and all.
+// An interrupted test run leaves its test process behind, which would go on to the end of the list with its browsers.
 process.once('disconnect', () => process.exit(1))
 
 /** Tidies up when it is called, and at the latest when this process exits. (Puppeteer ends its Firefox in the same way.) */

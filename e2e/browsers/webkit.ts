@@ -5,11 +5,11 @@ import { openScreen, startDriver } from './processes.js'
 
 const START = 60_000
 
-/** WebKitGTK's MiniBrowser over WebDriver, on a screen that nobody sees. */
+/** WebKitGTK's MiniBrowser over WebDriver, on a screen in memory. */
 export async function launchWebKit({ driver, miniBrowser, xvfb }: WebKit): Promise<Driver> {
   const screen = xvfb === undefined ? undefined : await openScreen(xvfb)
   const service = await startDriver(driver, screen ? { DISPLAY: screen.display, GDK_BACKEND: 'x11' } : {})
-  // The screen last: whatever of the browser still runs then ends with it.
+  // The screen last: any process of the browser that is left ends with it.
   const end = () => {
     service.stop()
     screen?.stop()
@@ -42,9 +42,9 @@ async function driverOf(session: WebDriver, end: () => void): Promise<Driver> {
     version: `WebKitGTK/${version}`,
     open: (url) =>
       inTurn(async () => {
-        // A new window is asked for from a living one, and the current one may be closed by now.
+        // A new window is opened from an open one, and the current one may be closed by now.
         await session.switchTo().window(first)
-        // A window for each: MiniBrowser says `hidden` in all but one tab of a window.
+        // A window for each: in MiniBrowser all but one tab of a window are `hidden`.
         await session.switchTo().newWindow('window')
         const handle = await session.getWindowHandle()
         await session.get(url)

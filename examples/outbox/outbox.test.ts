@@ -17,7 +17,7 @@ const upTo = (last: number) => Array.from({ length: last }, (_, index) => index 
 const GAP = { gap: true }
 
 describe.skipIf(!server)('the outbox', () => {
-  it('hands on what is committed, with its number, to whom it is meant for; not what is rolled back', async () => {
+  it('relays what is committed, with its number, to its user; not what is rolled back', async () => {
     const { add, begin, listener, client } = await setUp()
     const [ann, bob] = [await listener('ann'), await listener('bob')]
     await begin()
@@ -42,7 +42,7 @@ describe.skipIf(!server)('the outbox', () => {
     const slow = await client()
     await slow.query('begin')
     await slow.query(`select outbox.add('ann', 'changed', '{"n": 1}')`)
-    // As if its commit took long: it has its number already.
+    // As if its commit took long: its number is given already.
     await slow.query('set constraints all immediate')
     const second = add('ann', 2)
     const waiting = `select from pg_locks where locktype = 'advisory' and not granted and database =
@@ -78,7 +78,7 @@ describe.skipIf(!server)('the outbox', () => {
     const atWork = () => states.filter((state) => state === 'relaying').length
     for (let n = 1; n <= 600; n++) {
       await add('ann', n)
-      // Not before it is back at work, or there were nothing to terminate.
+      // Not before the relay has a connection again, or there is nothing to terminate.
       if (n % 100 === 0) {
         await until(() => expect(atWork()).toBe(n / 100))
         await terminate()
@@ -90,11 +90,11 @@ describe.skipIf(!server)('the outbox', () => {
     const ids = new Map(ann.heard().map(({ n, _line }) => [n, _line.id]))
     expect(new Set(ann.heard().map(({ _line }) => _line.id)).size).toBe(ids.size)
     await until(() => expect([atWork(), errors.length]).toEqual([7, 6]))
-    // It knew all along what was missing: only the very first start was a gap.
+    // The relay always knew what was missing: only the first start was a gap.
     expect(ann.said()).toEqual([GAP])
   })
 
-  it('says that there is a gap when it starts for the first time', async () => {
+  it('sends a gap when it starts for the first time', async () => {
     const { add, begin, listener } = await setUp()
     await add('ann', 1)
     const ann = await listener()
@@ -104,7 +104,7 @@ describe.skipIf(!server)('the outbox', () => {
     expect(ann.said()).toEqual([GAP])
   })
 
-  it('goes on from its position after a restart, and says so when that was pruned', async () => {
+  it('goes on from its position after a restart, and sends a gap when that was pruned', async () => {
     const { add, begin, listener, pool, relay } = await setUp()
     await (await begin()).relay.stop()
     const ann = await listener()
@@ -120,12 +120,12 @@ describe.skipIf(!server)('the outbox', () => {
     relay()
     await until(() => expect(ann.said()).toEqual([GAP]))
     await add('ann', 7)
-    // 6 was told by the gap: it came before the look.
+    // The gap covers 6: it was added before the read.
     await until(() => expect(ann.numbers()).toEqual([1, 2, 3, 7]))
     expect(ann.said()).toEqual([GAP])
   })
 
-  it('says that there is a gap when its position is taken away, be it at work or not', async () => {
+  it('sends a gap when its position is deleted, while it runs or not', async () => {
     const { add, begin, listener, pool, relay } = await setUp()
     const first = await begin()
     const ann = await listener()
@@ -140,7 +140,7 @@ describe.skipIf(!server)('the outbox', () => {
     await until(() => expect(ann.said()).toEqual([GAP, GAP]))
   })
 
-  it('after a restore nobody’s number counts: neither the relay’s nor a browser’s', async () => {
+  it('after a restore no number counts: neither the relay’s nor a browser’s', async () => {
     const { add, begin, listener, pool } = await setUp()
     const ann = await listener()
     await begin()
@@ -169,17 +169,17 @@ describe.skipIf(!server)('the outbox', () => {
     expect(await replay({ userId: 'ann' }, ann.heard()[6]?._line.id ?? 0)).toHaveLength(3)
     const newest = newestOf(pool)
     const last = await newest()
-    // The sequence is ahead of what is committed: whoever began there would never be sent what comes now.
+    // The sequence is ahead of what is committed: a browser that began there would never get the next events.
     await pool.query(`select nextval('outbox.numbers')`)
     expect(await newest()).toBe(last)
     await pool.query(`select outbox.prune('0 seconds')`)
     expect(await replay({ userId: 'ann' }, cursor)).toBe(false)
-    // Who comes now is replayed to from here, though there is no event left.
+    // A browser that connects now gets a replay from here, though there is no event left.
     expect(await newest()).toBe(last)
     expect(await replay({ userId: 'ann' }, last)).toEqual([])
   })
 
-  it('numbers without reading the whole table, also where the plan was made when that was empty', async () => {
+  it('numbers without reading the whole table, also with a plan from when it was empty', async () => {
     const { client, pool } = await setUp()
     const own = await client()
     const counts = async () => {
@@ -195,7 +195,7 @@ describe.skipIf(!server)('the outbox', () => {
     await until(async () => expect(await counts()).toEqual({ added: 40, scans: 0 }))
   })
 
-  it('says that there is a gap when there is too much to catch up on', async () => {
+  it('sends a gap when there is too much to catch up on', async () => {
     const { add, begin, listener, relay } = await setUp()
     await (await begin()).relay.stop()
     const ann = await listener()
@@ -206,7 +206,7 @@ describe.skipIf(!server)('the outbox', () => {
     await until(() => expect(ann.numbers()).toEqual([7]))
   })
 
-  it('has one relay at work; the next one takes over, and nothing is said twice or lost', async () => {
+  it('runs one relay; the next one takes over, and nothing is sent twice or lost', async () => {
     const { add, begin, listener, relay } = await setUp()
     const ann = await listener()
     const first = await begin()
@@ -222,7 +222,7 @@ describe.skipIf(!server)('the outbox', () => {
     expect(ann.said()).toEqual([GAP])
   })
 
-  it('with an adapter, the next relay begins with the last seconds again, in order: this process may not have heard them yet', async () => {
+  it('with an adapter, the next relay begins with the last seconds again, in order: they may not have arrived here yet', async () => {
     const { add, begin, listener, relay, pool } = await setUp()
     const ann = await listener()
     const confirm = async () => undefined
@@ -238,7 +238,7 @@ describe.skipIf(!server)('the outbox', () => {
     const second = relay({ confirm })
     await until(() => expect(ann.numbers()).toEqual([1, 2, 3, 2, 3, 4]))
     await second.relay.stop()
-    // Also where nothing older is left; and one process alone has nobody to wait for.
+    // Also where nothing older is left; and a single process has no other one to wait for.
     await pool.query(`delete from outbox.events where metadata = '{"n": 1}'`)
     const third = relay({ confirm })
     await until(() => expect(ann.numbers().slice(6)).toEqual([2, 3, 4]))
@@ -249,7 +249,7 @@ describe.skipIf(!server)('the outbox', () => {
     expect(ann.said()).toEqual([GAP])
   })
 
-  it('has one relay at work at any time, whichever session is terminated', async () => {
+  it('runs one relay at any time, whichever session is terminated', async () => {
     const { add, begin, listener, relay, terminate } = await setUp()
     const ann = await listener()
     const all = [await begin(), relay(), relay()]
@@ -264,7 +264,7 @@ describe.skipIf(!server)('the outbox', () => {
     expect(ann.said()).toEqual([GAP])
   })
 
-  it('hands on again what was not confirmed', async () => {
+  it('relays again what was not confirmed', async () => {
     const { add, begin, listener, relay, position } = await setUp()
     await (await begin()).relay.stop()
     const before = await position()
@@ -280,7 +280,7 @@ describe.skipIf(!server)('the outbox', () => {
     expect(errors[0]).toMatchObject({ message: 'the adapter is away' })
   })
 
-  it('does not stop at an event that can’t be sent: everybody finds out what it meant', async () => {
+  it('does not stop at an event that can’t be sent: a gap stands for it', async () => {
     const { add, begin, listener, pool } = await setUp()
     const ann = await listener()
     const { errors } = await begin()
@@ -291,7 +291,7 @@ describe.skipIf(!server)('the outbox', () => {
     expect(errors).toMatchObject([{ code: 'bad-event' }])
   })
 
-  it('replays to a browser that was away just what it missed; not if that was pruned', async () => {
+  it('replays to a browser just what it missed; not if that was pruned', async () => {
     const { add, begin, listener, pool, position } = await setUp()
     const ann = await listener()
     await begin()
@@ -302,7 +302,7 @@ describe.skipIf(!server)('the outbox', () => {
     await add('ann', 2)
     await add('bob', 3)
     await add(null, 4)
-    // Past the relay, or some would come by both ways.
+    // Without the relay, or some would arrive both ways.
     const { rows } = await pool.query('select max(id)::integer as newest from outbox.events')
     await until(async () => expect(await position()).toBe(rows[0].newest))
     const back = await listener('ann', { cursor })

@@ -19,7 +19,7 @@ const [postgres, redis] = running.length === 2 ? running : []
 afterAll(() => Promise.all(running.map((one) => one.stop())))
 
 describe.skipIf(!redis)('the outbox, with Redis between two processes', () => {
-  /** One server that sends, one that hears, with a client of each's Redis connections to break them with. */
+  /** One server that sends, one that receives, and for each a client that can break its Redis connections. */
   async function setUpBoth() {
     const url = redis?.url ?? ''
     const { add, relay } = await setUp(postgres?.url ?? '')
@@ -50,7 +50,7 @@ describe.skipIf(!redis)('the outbox, with Redis between two processes', () => {
     const { errors } = relay()
     await until(() => expect(words()).toEqual([['_line', { gap: true }]]))
     const all: number[] = []
-    // Until something did not get through at the first try, or this would prove nothing.
+    // Until one event was not confirmed at the first try, or this would prove nothing.
     while (all.length < 400 || (errors.length === 0 && all.length < 4_000)) {
       all.push(all.length + 1)
       await add(null, all.length)
@@ -61,7 +61,7 @@ describe.skipIf(!redis)('the outbox, with Redis between two processes', () => {
     expect(words()).toHaveLength(1)
   })
 
-  it('what is said to one browser takes no place in the stream, from which connections are recovered', async () => {
+  it('a message to one browser takes no place in the stream, from which connections are recovered', async () => {
     const url = redis?.url ?? ''
     const admin = createClient({ url })
     await admin.connect()
@@ -84,7 +84,7 @@ describe.skipIf(!redis)('the outbox, with Redis between two processes', () => {
     expect(await admin.xLen('socket.io')).toBe(before)
     createNotifier(io).user('ann', 'changed')
     await until(async () => expect(await admin.xLen('socket.io')).toBe(before + 1))
-    // A connection that breaks off is written to Redis, which is about to end.
+    // A broken connection is written to Redis, which is about to end.
     client.socket.disconnect()
     await until(() => expect(io.of('/').sockets.size).toBe(0))
   })
@@ -106,10 +106,10 @@ describe.skipIf(!redis)('the outbox, with Redis between two processes', () => {
         () => 'yes',
         () => 'no',
       )
-      // When some of it is on its way, and the rest waits.
+      // When some of the page is on its way, and the rest waits.
       if (round % 2 === 0) await new Promise(setImmediate)
       await admin.sendCommand(['CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes'])
-      // A client may be silent for good after that: nothing is confirmed by it, either.
+      // A client may never answer again after that: it confirms nothing, either.
       const answer = await Promise.race([confirmed, sleep(1_000, 'silence')])
       answers.push(answer)
       const entries = await admin.xRange('socket.io', '-', '+')

@@ -4,17 +4,17 @@ import { openSession, type Page, type Session } from './session.js'
 
 export interface RelayOptions {
   readonly connectionString: string
-  /** What `createNotifier(io)` gave, **without** `onError`: the relay has to know what could not be sent. */
+  /** The result of `createNotifier(io)`, **without** `onError`: an event that could not be sent has to throw here. */
   readonly notify: Pick<Notifier<AnyEvents>, 'user' | 'everyone' | 'gap'>
   /**
-   * Resolves when everything that was handed on has left this process, and rejects when some of it may not have: a write on
-   * the very connection that the adapter uses, which must not have broken meanwhile. Called as soon as it was handed on. What
-   * was not confirmed is handed on again.
+   * Resolves when everything that was relayed has left this process, and rejects when some of it may not have. Do it by a
+   * write on the same connection that the adapter uses, and check that this has not broken meanwhile. It is called after each
+   * batch. Events that were not confirmed are relayed again.
    * @default nothing to wait for, as with one process and no adapter
    */
   readonly confirm?: () => Promise<unknown>
   /**
-   * Over how many milliseconds browsers spread their fetches when it is not known what they missed.
+   * Over how many milliseconds browsers spread their fetches after a gap.
    * @default 10000
    */
   readonly spreadMs?: number
@@ -24,18 +24,18 @@ export interface RelayOptions {
    */
   readonly keep?: string | false
   /**
-   * With more events than this to catch up on, everybody fetches instead.
+   * With more events than this to catch up on, all browsers refetch instead.
    * @default 10000
    */
   readonly mostBehind?: number
   /**
-   * A process that stands by tries to take over this often, in ms.
+   * How often (ms) a standby process tries to take over.
    * @default 1000
    */
   readonly standBy?: number
   readonly onState?: (state: RelayState) => void
   /**
-   * Hears why a session ended, or what could not be sent. It goes on by itself.
+   * Called with the reason when a session ended, or with what could not be sent. The relay goes on by itself.
    * @default the console
    */
   readonly onError?: (error: unknown) => void
@@ -45,18 +45,19 @@ export type RelayState = 'connecting' | 'standing-by' | 'relaying' | 'stopped'
 
 export interface Relay {
   readonly state: RelayState
-  /** Ends it; another process takes over. Resolves when nothing more is handed on. */
+  /** Ends it; another process takes over. Resolves when nothing more is relayed. */
   stop(): Promise<void>
 }
 
-/** So many events are read, handed on and confirmed at a time. */
+/** How many events are read, relayed and confirmed at a time. */
 const PAGE = 500
-/** Looked for new events this often (ms), whether or not a notification came. */
+/** How often (ms) new events are read without a notification. */
 const LOOK = 5_000
 const PRUNE = 60_000
 /**
- * With an adapter, so much is handed on again at the beginning, as a PostgreSQL interval: what another process has handed on
- * may not have come through to this one yet, and its browsers must not hear the newer before the older. They know the rest.
+ * With an adapter, the last events are relayed again at the start; this is how far back, as a PostgreSQL interval. What another
+ * process has relayed may not have arrived here yet, and browsers must not get newer events before older ones. They drop
+ * duplicates by their number.
  */
 const LAG = '5 seconds'
 const BACKOFF = { first: 200, most: 5_000 }
@@ -64,8 +65,8 @@ const BACKOFF = { first: 200, most: 5_000 }
 const CONFIRM = 10_000
 
 /**
- * Hands on what is in the outbox: at least once, in the order of the commits, by one process of the cluster at a time. Where
- * it can't know what browsers have missed, it tells them so.
+ * Relays the events of the outbox: at least once, in the order of the commits, by one process of the cluster at a time. Where
+ * it can't know what browsers have missed, it sends a gap.
  */
 export function startRelay(options: RelayOptions): Relay {
   const { connectionString, notify, spreadMs = 10_000, keep = '1 hour', mostBehind = 10_000, standBy = 1_000 } = options
@@ -85,7 +86,7 @@ export function startRelay(options: RelayOptions): Relay {
     failures = 0
   }
 
-  /** Where to go on from. What came before that, and was not handed on, nobody can name any more: a gap, not silence. */
+  /** Where to go on from. Events before it that were not relayed are lost, and are answered by a gap. */
   async function begin(session: Session): Promise<number> {
     const { relayed, pruned, newest } = await session.read(0, 0)
     if (relayed !== null && relayed >= pruned && newest - relayed <= mostBehind) {
@@ -104,7 +105,7 @@ export function startRelay(options: RelayOptions): Relay {
         if (user_id === null) notify.everyone(event, metadata, said)
         else notify.user(user_id, event, metadata, said)
       } catch (error) {
-        // Such a row would stop all that come after it. What it meant to say, everybody has to find out.
+        // Such a row would block all rows after it. A gap has all browsers refetch what it would have announced.
         unsent = true
         onError(error)
       }
@@ -114,12 +115,12 @@ export function startRelay(options: RelayOptions): Relay {
 
   async function relay(session: Session): Promise<void> {
     let pruneDue = 0
-    // Before the first look, so that nothing falls between the two.
+    // Before the first read, so that no event falls between the two.
     await session.listen()
     let position = await begin(session)
     while (!signal.aborted) {
       const page = await session.read(position, PAGE)
-      // Pruned before it was handed on, or restored from a backup, by whoever it was.
+      // Pruned before it was relayed, or restored from a backup.
       if (page.pruned > position || page.relayed === null) {
         position = await begin(session)
         continue
@@ -176,7 +177,7 @@ export function startRelay(options: RelayOptions): Relay {
   }
 }
 
-/** An answer that never comes must not keep the lock from a process that would get one. */
+/** A process that gets no answer must not keep the lock from one that would. */
 async function inTime(answer: Promise<unknown>): Promise<void> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_resolve, reject) => {

@@ -8,7 +8,7 @@ interface Row {
   origin: string | null
 }
 
-/** The `newest` of createSessions: whoever comes now has missed nothing of what is in the outbox up to here. */
+/** The `newest` of createSessions: a browser that connects now has missed nothing in the outbox up to here. */
 export function newestOf(pool: Pick<pg.Pool, 'query'>) {
   return async (): Promise<number> => {
     const { rows } = await pool.query<{ newest: string }>(
@@ -19,8 +19,8 @@ export function newestOf(pool: Pick<pg.Pool, 'query'>) {
 }
 
 /**
- * The `replay` of createSessions: what a browser that was away has missed, from the outbox. `limit`: with more than that,
- * createSessions has the browser fetch anew; give both the same.
+ * The `replay` of createSessions: the events that a disconnected browser has missed. `limit`: with more than that,
+ * createSessions has the browser refetch; give both the same.
  */
 export function replayFrom(pool: Pick<pg.Pool, 'query'>, limit = 1_000) {
   return async ({ userId }: ServerSession, cursor: string | number): Promise<LoggedEvent[] | false> => {
@@ -31,7 +31,7 @@ export function replayFrom(pool: Pick<pg.Pool, 'query'>, limit = 1_000) {
         where id > $1 and (user_id = $2 or user_id is null) order by id limit $3`,
       [since, String(userId), limit + 1],
     )
-    // Asked after the reading: what was pruned meanwhile is told by it, too. A cursor from the future is of another database.
+    // Read after the events, so that it also covers what was pruned meanwhile. A cursor from the future is of another database.
     const { rows: states } = await pool.query<{ reaches: boolean }>(
       'select pruned <= $1 and (select last_value from outbox.numbers) >= $1 as reaches from outbox.state',
       [since],

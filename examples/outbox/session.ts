@@ -1,7 +1,7 @@
 import pg from 'pg'
 
 /** How long (ms) the database may take to answer. */
-const ANSWER = 10_000
+const ANSWER_TIMEOUT_MS = 10_000
 
 /** A row of `outbox.events`. */
 export interface OutboxEvent {
@@ -14,17 +14,17 @@ export interface OutboxEvent {
 }
 
 export interface Page {
-  /** The last event that was handed on; null if none ever was. */
+  /** The last event that was relayed; null if none was. */
   readonly relayed: number | null
   /** The last event that was pruned. */
   readonly pruned: number
   /** The newest event there is. */
   readonly newest: number
-  /** Those after the asked one, oldest first. */
+  /** The events after the given one, oldest first. */
   readonly events: readonly OutboxEvent[]
 }
 
-/** One answer with everything that belongs together, as of one moment. */
+/** One statement, so that everything in the result is of one moment. */
 const READ = `
   select relayed, pruned, (select coalesce(max(id), pruned) from outbox.events) as newest,
          (select coalesce(jsonb_agg(to_jsonb(page) order by id), '[]')
@@ -32,21 +32,21 @@ const READ = `
                     from outbox.events where id > $1 order by id limit $2) as page) as events
     from outbox.state`
 
-/** The kernel, too, has to notice when the other side is gone for good: PostgreSQL frees a session's locks only then. */
+/** TCP has to notice a dead peer: PostgreSQL frees a session's locks only then. */
 const KEEPALIVE = `
   select set_config('tcp_keepalives_idle', '10', false), set_config('tcp_keepalives_interval', '5', false),
          set_config('tcp_keepalives_count', '3', false)`
 
 /**
- * One connection that does it all: holds the lock, listens, reads and keeps the position. Whoever has lost the lock has
- * lost the connection, and so can't write the position any more.
+ * One connection for everything: it holds the lock, listens, reads and writes the position. A process that has lost the lock
+ * has lost the connection, so it can't write the position any more.
  */
 export async function openSession(connectionString: string, signal: AbortSignal) {
   const client = new pg.Client({
     connectionString,
     application_name: 'outbox relay',
-    connectionTimeoutMillis: ANSWER,
-    query_timeout: ANSWER,
+    connectionTimeoutMillis: ANSWER_TIMEOUT_MS,
+    query_timeout: ANSWER_TIMEOUT_MS,
     keepAlive: true,
   })
   let lost: Error | undefined
@@ -70,7 +70,7 @@ export async function openSession(connectionString: string, signal: AbortSignal)
     return rows[0] as Row
   }
 
-  /** Sleeps until something is to be done: a notification, the end, or the time. Rejects when the connection is lost. */
+  /** Resolves at a notification, at the end, or after a time. Rejects when the connection is lost. */
   async function rest(atMost: number): Promise<void> {
     if (!rung && !lost && !signal.aborted) {
       await new Promise<void>((resolve) => {
@@ -87,7 +87,7 @@ export async function openSession(connectionString: string, signal: AbortSignal)
 
   function close(): void {
     signal.removeEventListener('abort', onAbort)
-    // Not waited for: a dead connection has nobody to say goodbye to.
+    // Not awaited: a dead connection never confirms its end.
     client.end().catch(() => undefined)
   }
 
@@ -129,7 +129,7 @@ export async function openSession(connectionString: string, signal: AbortSignal)
     },
     /** Where it begins. */
     place: (relayed: number) => ask('update outbox.state set relayed = $1', [relayed]),
-    /** Where it is, unless somebody has taken its position away meanwhile. */
+    /** Where it is, unless its position was deleted meanwhile. */
     save: (relayed: number) => ask('update outbox.state set relayed = $1 where relayed is not null', [relayed]),
     prune: (keep: string) => ask('select outbox.prune($1::interval)', [keep]),
     rest,

@@ -6,13 +6,13 @@ import { afterwards, connect, listen } from '../../test/real-server.js'
 import { type RelayOptions, type RelayState, startRelay } from './relay.js'
 import { replayFrom } from './replay.js'
 
-/** Waits for what comes over a network, on a machine that may be busy. */
+/** Waits for a condition over a network, on a machine that may be busy. */
 export const until = (what: () => unknown): Promise<unknown> => vi.waitFor(what, { timeout: 20_000, interval: 10 })
 
 const schema = readFile(new URL('schema.sql', import.meta.url), 'utf8')
 let databases = 0
 
-/** A database of its own, a Socket.IO server with sessions and replay, and relays between the two when they are asked for. */
+/** A database of its own, a Socket.IO server with sessions and replay, and relays between the two on demand. */
 export async function setUp(postgres: string) {
   const url = new URL(postgres)
   const name = `outbox_${++databases}`
@@ -65,7 +65,7 @@ export async function setUp(postgres: string) {
     return rows[0].relayed === null ? null : Number(rows[0].relayed)
   }
 
-  /** A relay that has been at work already, so that it has a position. */
+  /** A relay that has run already, so that it has a position. */
   async function begin() {
     const begun = relay()
     await until(async () => expect(await position()).not.toBeNull())

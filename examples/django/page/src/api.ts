@@ -27,12 +27,12 @@ export interface Payment {
   readonly to: string
 }
 
-/** Django wants it back from whoever changes something; it is another one after each sign-in. */
+/** Django requires it for every change; it is another one after each sign-in. */
 const csrfToken = () => /(?:^|; )csrftoken=([^;]*)/.exec(document.cookie)?.[1] ?? ''
 
 async function request<T>(method: string, path: string, body?: object, userId?: string): Promise<T> {
   const headers: Record<string, string> = { 'content-type': 'application/json', 'x-csrftoken': csrfToken() }
-  // Django answers for nobody else, should the cookie have changed hands.
+  // Django refuses if the cookie is of another user by now.
   if (userId !== undefined) headers['x-user'] = userId
   const send = (named: Record<string, string>) =>
     fetch(`/api${path}`, { method, headers: { ...headers, ...named }, body: body ? JSON.stringify(body) : null })

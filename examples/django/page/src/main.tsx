@@ -5,7 +5,7 @@ import { App } from './app.js'
 import { errors, line } from './realtime.js'
 import './styles/index.css'
 
-// Nothing refetches by itself: what you see change is Partyline's doing.
+// Nothing refetches by itself: Partyline causes every change that you see.
 const queryClient = new QueryClient({
   defaultOptions: {
     queries: { staleTime: Number.POSITIVE_INFINITY, refetchOnWindowFocus: false, refetchOnReconnect: false },

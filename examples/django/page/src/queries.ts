@@ -11,7 +11,7 @@ export function useApi(): Api {
   return api
 }
 
-// Every query of the page. Their keys are what realtime.ts speaks of.
+// Every query of the page. realtime.ts maps events to their keys.
 
 export const accountsQuery = (api: Api) => queryOptions({ queryKey: ['accounts'], queryFn: api.accounts })
 export const balanceQuery = (api: Api, accountId: string) =>

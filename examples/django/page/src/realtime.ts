@@ -1,10 +1,10 @@
 import { createPartyline, type PartylineError } from 'partyline'
 
-/** What Partyline found wrong, oldest first. */
+/** Partyline's errors, oldest first. */
 export const errors: PartylineError[] = []
 
 const HOSTS = ['auto', 'shared-worker', 'leader-tab', 'this-tab'] as const
-/** `?host=leader-tab`: to see what a browser without SharedWorker does. */
+/** `?host=leader-tab`: as in a browser without SharedWorker. */
 const wanted = new URLSearchParams(location.search).get('host')
 
 export const line = createPartyline({
@@ -12,7 +12,7 @@ export const line = createPartyline({
   url: '/line', // the path in bank/asgi.py
   transport: 'websocket',
   host: HOSTS.find((host) => host === wanted) ?? 'auto',
-  // Nobody sees what the former user saw.
+  // The next user never sees the data of the former one.
   clearOnSwitch: true,
   invalidates: {
     balance_updated: (m: { accountId: string }) => [['balance', m.accountId]],

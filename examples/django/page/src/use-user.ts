@@ -3,21 +3,21 @@ import * as api from './api.js'
 import { line } from './realtime.js'
 
 interface Session {
-  /** Null: nobody. Undefined: not known yet. */
+  /** Null: not signed in. Undefined: not known yet. */
   readonly user: api.User | null | undefined
   readonly notice?: string | undefined
 }
 
 const nobody = (notice?: string): Session => ({ user: null, notice })
 
-/** Who is signed in. The cookie is the whole browser's, so this tab asks again whenever it is looked at. */
+/** Who is signed in. All tabs share the cookie, so this tab checks again whenever it is visible. */
 export function useUser() {
   const [{ user, notice }, set] = useState<Session>({ user: undefined })
 
   useEffect(() => {
     const ask = () =>
       api.whoAmI().then(
-        // The same user is the same object: nothing is drawn anew.
+        // The same user is the same object: nothing is rendered again.
         (user) => set((before) => (user && before.user?.id === user.id ? before : { user })),
         () =>
           set((before) => (before.user ? before : nobody('The bank can’t be reached right now. Please try again.'))),
@@ -48,7 +48,7 @@ export function useUser() {
       }
     },
     async signOut() {
-      // First the line: from here on no tab of this user hears anything.
+      // First the line: from here on no tab of this user receives anything.
       line.signOut()
       await api.signOut().catch(() => set(nobody('This tab is signed out, but the bank could not be told.')))
     },

@@ -51,7 +51,7 @@ function useReceipts() {
   useEffect(
     () =>
       line.onReceipt((receipt) => {
-        // A gap before anything was on the screen has nothing to tell.
+        // A gap before anything was on the screen refetches nothing.
         if (receipt.events.length === 0 && receipt.refetched.length === 0) return
         setReceipts((before) => [{ number: (before[0]?.number ?? 0) + 1, receipt }, ...before].slice(0, KEPT))
       }),

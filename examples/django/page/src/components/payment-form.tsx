@@ -26,7 +26,7 @@ export function PaymentForm() {
       return api.pay({ fromAccountId, amount: cents, to })
     },
     onSuccess(paid, sent) {
-      // What was typed meanwhile stays.
+      // Keep what was typed meanwhile.
       setTo((now) => (now === sent.to ? '' : now))
       setAmount((now) => (now === sent.amount ? '' : now))
       // This tab has the answer, and shows it at once. The event that follows costs it no fetch (`line.request` in api.ts),
