@@ -118,15 +118,15 @@ export type OpenCluster = Awaited<ReturnType<typeof openCluster>>
  * How long (ms) a close may take through the proxy to a process that is busy ending. The browser has closed that socket before
  * it opens the next one, but another process may count the next one first.
  */
-const GOODBYE = 250
+const CLOSE_DELAY_MS = 250
 
 /** The most sockets that one browser ever had at the same time. */
 export function mostAtOnce(journal: readonly SocketEvent[]): number {
   const now = new Map<string, number>()
   let most = 0
   // Of an end and a beginning in the same millisecond, the end comes first.
-  const said = journal.map((event) => (event.open ? event : { ...event, at: event.at - GOODBYE }))
-  const inTime = said.sort((a, b) => a.at - b.at || Number(a.open) - Number(b.open))
+  const adjusted = journal.map((event) => (event.open ? event : { ...event, at: event.at - CLOSE_DELAY_MS }))
+  const inTime = adjusted.sort((a, b) => a.at - b.at || Number(a.open) - Number(b.open))
   for (const { session, open } of inTime) {
     const count = (now.get(session) ?? 0) + (open ? 1 : -1)
     now.set(session, count)

@@ -55,7 +55,7 @@ export function chart(all: readonly Figure[]): string {
   }
 </style>
 <rect class="ground" width="${WIDTH}" height="${height}" rx="12"/>
-<text class="heading" x="${MARGIN}" y="34">${WORK_TABS} tabs of one browser, one of them looked at. Shorter is better.</text>
+<text class="heading" x="${MARGIN}" y="34">${WORK_TABS} tabs of one browser, one of them visible. Shorter is better.</text>
 ${panels.join('\n')}
 </svg>
 `

@@ -28,12 +28,12 @@ export function table(all: readonly Figure[], about: string, bound: number): str
       ]
     })
   })
-  const header = ['measure', 'tabs', ...subjects, 'target', 'verdict']
+  const header = ['measure', 'tabs', ...subjects, 'target', 'met']
   const rule = header.map((_title, column) => (column > 0 && column <= subjects.length + 1 ? '---:' : '---'))
   const lines = [header, rule, ...rows].map((line) => `| ${line.join(' | ')} |`)
   return `${lines.join('\n')}
 
-In brackets: times the floor's. Burst: 5,000 events to 20 tabs, one of which is looked at, two affected queries in use; its
+In brackets: times the floor's. Burst: 5,000 events to 20 tabs, one of which is visible, two affected active queries; its
 recipe is the one with the debounce. Did not finish: not within ${bound / 1_000} s. ${about}.
 `
 }

@@ -5,7 +5,7 @@ import { type Cluster, rollingRestart, startCluster } from './cluster.js'
 
 const HELP = `  status         who serves what
   kill 2         SIGKILL for process 2; \`start 2\` brings it back
-  restart        a rolling restart: each process moves its sockets to the others, ends, and is started anew
+  restart        a rolling restart: each process moves its sockets to the others, ends, and starts again
   quit`
 /** Over how many ms browsers move. */
 const SPREAD = 5_000
@@ -34,7 +34,7 @@ async function run(cluster: Cluster, line: string): Promise<void> {
     say(`  process ${node.number} is open`)
   } else if (command === 'restart' && cluster.nodes.every(({ pid }) => pid)) {
     await rollingRestart(cluster, SPREAD, ({ number }, { had, left }) =>
-      say(`  process ${number} had ${had} sockets, has ${left}, and is started anew`),
+      say(`  process ${number} had ${had} sockets, has ${left}, and starts again`),
     )
     show(cluster)
   } else if (command) say(HELP)

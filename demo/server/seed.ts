@@ -22,7 +22,7 @@ interface Row {
  */
 export async function prepare(database: Database, more = ''): Promise<void> {
   const schema = await readFile(new URL('schema.sql', import.meta.url), 'utf8')
-  // One transaction, so nobody ever sees the demo's own schema without what replaces some of it.
+  // One transaction, so that no process sees the demo's own schema without its replacements.
   await database.script(`${LOCK};\n${schema};\n${more}`)
   await database.transaction(async (query) => {
     await query(LOCK)
@@ -84,7 +84,7 @@ function historyOf(account: AccountSeed, now: number): Row[] {
   return rows.sort((a, b) => a.created_at.localeCompare(b.created_at))
 }
 
-/** The same numbers at every start (mulberry32): a demo that looks the same to everybody. */
+/** The same numbers at every start (mulberry32): a demo that always looks the same. */
 function randomFrom(seed: number): () => number {
   let state = seed * 0x9e3779b9
   return () => {

@@ -184,45 +184,45 @@ describe.each([
       const first = await open(path)
       const second = await open(path)
       // Without a SharedWorker the first one leads.
-      const [leaves, stays] = which === 'first' ? [first, second] : [second, first]
+      const [leaving, remaining] = which === 'first' ? [first, second] : [second, first]
       await underEvents(async () => {
         for (let time = 0; time < TRIPS; time++) {
-          await awayAndBack(leaves, async () => {
-            await expect.poll(async () => (await status(stays)).tabs).toBe(1)
-            await connected(stays)
-            for (let payment = 0; payment < 3; payment++) await payAndSee(stays)
+          await awayAndBack(leaving, async () => {
+            await expect.poll(async () => (await status(remaining)).tabs).toBe(1)
+            await connected(remaining)
+            for (let payment = 0; payment < 3; payment++) await payAndSee(remaining)
           })
-          await rightWithinOneResync(leaves)
-          await expect.poll(async () => (await status(stays)).tabs).toBe(2)
+          await rightWithinOneResync(leaving)
+          await expect.poll(async () => (await status(remaining)).tabs).toBe(2)
         }
       })
-      await payAndSee(stays, leaves)
+      await payAndSee(remaining, leaving)
       await expect.poll(() => demo.stats.openSockets).toBe(1)
     },
   )
 
   it('a frozen tab is left out, and is fresh within one resync when it resumes', async () => {
     const frozen = await open(path)
-    const stays = await open(path)
-    await stays.bringToFront()
+    const remaining = await open(path)
+    await remaining.bringToFront()
     const session = await frozen.createCDPSession()
     await expect.poll(() => frozen.evaluate(() => document.visibilityState)).toBe('hidden')
     await watch(frozen)
     const client = await lockClient(frozen)
-    expect(await waitedFor(stays, client)).not.toEqual([])
+    expect(await waitedFor(remaining, client)).not.toEqual([])
     await underEvents(async () => {
       await session.send('Page.setWebLifecycleState', { state: 'frozen' })
-      await expect.poll(async () => (await status(stays)).tabs).toBe(1)
+      await expect.poll(async () => (await status(remaining)).tabs).toBe(1)
       // No other tab or hub waits for a page that can't answer.
-      await expect.poll(() => waitedFor(stays, client), { timeout: 5_000 }).toEqual([])
-      await connected(stays)
-      await payAndSee(stays)
+      await expect.poll(() => waitedFor(remaining, client), { timeout: 5_000 }).toEqual([])
+      await connected(remaining)
+      await payAndSee(remaining)
       await session.send('Page.setWebLifecycleState', { state: 'active' })
       await frozen.bringToFront()
       await rightWithinOneResync(frozen)
       expect((await seenIn(frozen))?.cameBack).toBe('thawed')
     })
-    await payAndSee(stays, frozen)
+    await payAndSee(remaining, frozen)
     await expect.poll(() => demo.stats.openSockets).toBe(1)
   })
 

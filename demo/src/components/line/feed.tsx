@@ -20,16 +20,16 @@ export function Feed() {
   )
 }
 
-const FATES = [
-  { fate: 'refetched', means: 'fetched now' },
-  { fate: 'joined', means: 'was being fetched already: once more when that is done' },
-  { fate: 'deferred', means: 'marked stale, fetched when it is needed' },
-  { fate: 'skipped', means: 'left alone: its key says that it can’t contain the change' },
-  { fate: 'covered', means: 'left alone: this tab has the change already' },
+const OUTCOMES = [
+  { outcome: 'refetched', means: 'fetched now' },
+  { outcome: 'joined', means: 'was being fetched already: once more when that is done' },
+  { outcome: 'deferred', means: 'marked stale, fetched when it is needed' },
+  { outcome: 'skipped', means: 'left alone: its key says that it can’t contain the change' },
+  { outcome: 'covered', means: 'left alone: this tab has the change already' },
 ] as const
 
 function FeedEntry({ receipt }: { receipt: Receipt }) {
-  const nothing = FATES.every(({ fate }) => receipt[fate].length === 0)
+  const nothing = OUTCOMES.every(({ outcome }) => receipt[outcome].length === 0)
   return (
     <li className="feed-item" data-testid="feed-item" data-cause={receipt.cause}>
       <p className="feed-head">
@@ -42,13 +42,13 @@ function FeedEntry({ receipt }: { receipt: Receipt }) {
         ))}
       </p>
       {nothing && <p className="quiet">Nothing on this screen</p>}
-      {FATES.map(
-        ({ fate, means }) =>
-          receipt[fate].length > 0 && (
-            <p key={fate} className="fate" data-fate={fate} title={means}>
-              <span className="fate-name">{fate}</span>
+      {OUTCOMES.map(
+        ({ outcome, means }) =>
+          receipt[outcome].length > 0 && (
+            <p key={outcome} className="outcome" data-outcome={outcome} title={means}>
+              <span className="outcome-name">{outcome}</span>
               <span className="chips">
-                {receipt[fate].map((key) => (
+                {receipt[outcome].map((key) => (
                   <code key={JSON.stringify(key)} className="chip">
                     {formatKey(key)}
                   </code>

@@ -8,7 +8,7 @@ interface Session {
   readonly notice?: string | undefined
 }
 
-const nobody = (notice?: string): Session => ({ user: null, notice })
+const signedOut = (notice?: string): Session => ({ user: null, notice })
 
 /** Who is signed in. All tabs share the cookie, so this tab checks again whenever it is visible. */
 export function useUser() {
@@ -20,7 +20,7 @@ export function useUser() {
         // The same user is the same object: nothing is rendered again.
         (user) => set((before) => (user && before.user?.id === user.id ? before : { user })),
         () =>
-          set((before) => (before.user ? before : nobody('The bank can’t be reached right now. Please try again.'))),
+          set((before) => (before.user ? before : signedOut('The bank can’t be reached right now. Please try again.'))),
       )
     const look = () => {
       if (document.visibilityState === 'visible') void ask()
@@ -28,7 +28,7 @@ export function useUser() {
     document.addEventListener('visibilitychange', look)
     // A sign-out in any tab is known to all of them at once.
     const stop = line.subscribe(() => {
-      if (line.status.name === 'signed-out') set(nobody())
+      if (line.status.name === 'signed-out') set(signedOut())
     })
     void ask()
     return () => {
@@ -44,13 +44,13 @@ export function useUser() {
       try {
         set({ user: await api.signIn(name) })
       } catch (error) {
-        set(nobody(error instanceof Error ? error.message : String(error)))
+        set(signedOut(error instanceof Error ? error.message : String(error)))
       }
     },
     async signOut() {
       // First the line: from here on no tab of this user receives anything.
       line.signOut()
-      await api.signOut().catch(() => set(nobody('This tab is signed out, but the bank could not be told.')))
+      await api.signOut().catch(() => set(signedOut('This tab is signed out, but the bank could not be told.')))
     },
   }
 }
