@@ -19,8 +19,8 @@ const FAULTS: readonly Fault[] = [
   {
     name: 'a server that can’t replay is taken for one that has',
     file: 'src/hub/server-messages.ts',
-    find: "words.replayed(raw['replayed'])",
-    replace: 'words.replayed(true)',
+    find: "handlers.onReplayed(message['replayed'])",
+    replace: 'handlers.onReplayed(true)',
   },
   {
     name: 'the server says that its log is further than it is',
@@ -30,7 +30,7 @@ const FAULTS: readonly Fault[] = [
   },
   {
     name: 'history is not broken at a reconnect',
-    file: 'src/hub/hub.ts',
+    file: 'src/hub/downstream.ts',
     find: 'if (!unbroken) history.break()',
     replace: '',
   },
@@ -61,14 +61,14 @@ const FAULTS: readonly Fault[] = [
   {
     name: 'what is said to all followers at once is not said to who has no part in it',
     file: 'src/hub/outbox.ts',
-    find: 'if (isForAll && tab.subscribed) continue',
+    find: 'if (isForAll && tab.isOnMulticast) continue',
     replace: 'if (isForAll) continue',
   },
   {
     name: 'no gap is told after a reconnect',
-    file: 'src/hub/hub.ts',
-    find: 'if (!unbroken || tab.owed) tab.endpoint',
-    replace: 'if (tab.owed) tab.endpoint',
+    file: 'src/hub/downstream.ts',
+    find: 'if (!unbroken || tab.isOwedGap) tab.endpoint',
+    replace: 'if (tab.isOwedGap) tab.endpoint',
   },
   {
     name: 'no gap at an attach that can not be replayed',
@@ -108,7 +108,7 @@ const FAULTS: readonly Fault[] = [
   },
   {
     name: "a tab's death by its lock is ignored",
-    file: 'src/hub/hub.ts',
+    file: 'src/hub/downstream.ts',
     find: 'tab.gone.signal, () => remove(tab, false))',
     replace: 'tab.gone.signal, () => undefined)',
   },
@@ -168,8 +168,8 @@ const FAULTS: readonly Fault[] = [
   },
   {
     name: 'a pipe is kept when its tab has left',
-    file: 'src/hub/hub.ts',
-    find: 'if (was && !tab.trusted && tab.endpoint !== kept) tab.endpoint.close()',
+    file: 'src/hub/downstream.ts',
+    find: 'if (wasAttached && !tab.isTrusted && tab.endpoint !== kept) tab.endpoint.close()',
     replace: '',
   },
 ]

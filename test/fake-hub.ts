@@ -1,4 +1,5 @@
 import { createHub } from '../src/hub/hub.js'
+import { deliverEvent } from '../src/transport/metadata.js'
 import { type HubMessage, PROTOCOL, readEvents, type Settings, type Welcome } from '../src/wire/protocol.js'
 import { createFakeBrowser, createPipe } from './fake-browser.js'
 import { createFakeTransport } from './fake-transport.js'
@@ -17,7 +18,14 @@ export function setUpHub({ webLocks = true, settings = SETTINGS } = {}) {
   const browser = createFakeBrowser({ webLocks })
   const transport = createFakeTransport()
   let ended = 0
-  const hub = createHub(browser.tab().environment, KEY, 'shared-worker', settings, transport.open, () => ended++)
+  const hub = createHub({
+    environment: browser.tab().environment,
+    key: KEY,
+    host: 'shared-worker',
+    settings,
+    openTransport: transport.open,
+    onEnd: () => ended++,
+  })
   let tabs = 0
 
   async function attach(
@@ -73,7 +81,7 @@ export function setUpHub({ webLocks = true, settings = SETTINGS } = {}) {
       got,
       of,
       batches: () => of('events').map((batch) => readEvents(batch.events)),
-      use: (...topics: string[]) => hub.want(id, events, topics),
+      use: (...topics: string[]) => hub.subscribe(id, events, topics),
       detach: (release = false) => hub.detach(id, port2, release),
       crash: tab.crash,
     }
@@ -82,7 +90,7 @@ export function setUpHub({ webLocks = true, settings = SETTINGS } = {}) {
   const server = {
     up: (recovered = false) => transport.last.handlers.onUp(recovered),
     down: (reason = 'transport close') => transport.last.handlers.onDown(reason),
-    emit: (name: string, metadata?: unknown) => transport.last.handlers.onEvent(name, metadata),
+    emit: (name: string, metadata?: unknown) => deliverEvent(transport.last.handlers, name, metadata),
     refuse: (reason = 'bad token') => transport.last.handlers.onRefused(reason),
   }
   return { hub, browser, transport, ended: () => ended, attach, server }

@@ -136,8 +136,8 @@ export const openWebSocket = (haste = 1): OpenTransport =>
 
 export interface Near {
   readonly transport: Transport
-  readonly heard: string[]
-  readonly events: [name: string, metadata: unknown][]
+  readonly reports: string[]
+  readonly events: [name: string, metadata: unknown, reserved?: unknown][]
 }
 
 /** This end, connected or on its way. */
@@ -147,17 +147,17 @@ export function connectTransport(
   auth: () => Promise<Readonly<Record<string, unknown>> | undefined> = async () => undefined,
   socket: object = {},
 ): Near {
-  const heard: string[] = []
+  const reports: string[] = []
   const events: Near['events'] = []
   const handlers: TransportHandlers = {
     auth,
-    onUp: (recovered) => heard.push(recovered ? 'up, recovered' : 'up'),
-    onDown: (reason) => heard.push(`down: ${reason}`),
-    onTrouble: (reason) => heard.push(`trouble: ${reason}`),
-    onRefused: (reason) => heard.push(`refused: ${reason}`),
-    onNoCredentials: (reason) => heard.push(`no credentials: ${reason}`),
-    onEvent: (name, metadata) => events.push([name, metadata]),
-    onBadFrame: (what, count) => heard.push(`bad frame: ${what}, ${count}`),
+    onUp: (recovered) => reports.push(recovered ? 'up, recovered' : 'up'),
+    onDown: (reason) => reports.push(`down: ${reason}`),
+    onTrouble: (reason) => reports.push(`trouble: ${reason}`),
+    onRefused: (reason) => reports.push(`refused: ${reason}`),
+    onNoCredentials: (reason) => reports.push(`no credentials: ${reason}`),
+    onEvent: (...event) => events.push(event),
+    onBadFrame: (what, count) => reports.push(`bad frame: ${what}, ${count}`),
   }
   const settings: Settings = {
     url: `http://127.0.0.1:${port}/`,
@@ -168,5 +168,5 @@ export function connectTransport(
   }
   const transport = open(settings, handlers)
   transport.connect()
-  return { transport, heard, events }
+  return { transport, reports, events }
 }

@@ -2,34 +2,34 @@ import type { HubEnvironment } from '../platform/environment.js'
 import { type Endpoint, listen } from '../wire/endpoint.js'
 import { BATCH_INTERVAL_MS, type BatchTimer } from './outbox.js'
 
-/** So many turns of the event loop let through what waits in a burst; where nothing waits they take no time worth the name. */
-const TURNS = 8
-/** Counted in turns, waits come at the rate of timers in the long run, and so many (ms) of them at once before that. */
-const CREDIT = 2_000
+/** A wait in turns of the event loop has so many: they let through the events of a burst that are queued, and take no time otherwise. */
+const TURNS_PER_WAIT = 8
+/** In the long run waits in turns are as frequent as timers would be. Before that, so much of their time may be saved at once. */
+const MAX_SAVED_MS = 2_000
 
-/** What a page has beyond a worker. */
+/** The part of a page's environment that a worker does not have. */
 export interface PagePowers extends Pick<HubEnvironment, 'clock' | 'timers'> {
   readonly page: { isVisible(): boolean }
   readonly openPipe: () => { readonly port1: Endpoint; readonly port2: Endpoint }
 }
 
 /**
- * The time between a burst's batches. In a hidden page it is counted in turns of the event loop: there a timer comes once a
- * second or even once a minute (https://developer.chrome.com/blog/timer-throttling-in-chrome-88), and the last events of a
- * burst would keep every tab waiting for it. Messages are not slowed. A stream that does not end is left to the timer, and to
- * the events themselves: in turns it would be a message for each event.
+ * The time between a burst's batches. A hidden page counts it in turns of the event loop: its timers run once a second or even
+ * once a minute (https://developer.chrome.com/blog/timer-throttling-in-chrome-88), and every tab would wait that long for the
+ * last events of a burst. Messages are not throttled. A stream that does not end is left to the timer, and to the events
+ * themselves: in turns it would be a message for each event.
  */
 export function createBatchTimer({ clock, page, timers, openPipe }: PagePowers): BatchTimer {
-  /** When timers would have come to an end of all the waits that were counted in turns. */
-  let due = 0
+  /** When timers would have ended all the waits that were counted in turns. Milliseconds since the Unix epoch. */
+  let dueAt = 0
 
   return (ms, run) => {
     const now = clock.now()
     // The clock may have been set back.
-    due = Math.min(due, now + CREDIT + BATCH_INTERVAL_MS)
-    if (page.isVisible() || due - now > CREDIT) return timers.after(ms, run)
-    // Charged whole, even if some of it is over as it begins: events that come at half the pace are a message each, too.
-    due = Math.max(due, now) + Math.ceil(ms / BATCH_INTERVAL_MS) * BATCH_INTERVAL_MS
+    dueAt = Math.min(dueAt, now + MAX_SAVED_MS + BATCH_INTERVAL_MS)
+    if (page.isVisible() || dueAt - now > MAX_SAVED_MS) return timers.after(ms, run)
+    // A whole interval is charged, even if part of it is over: otherwise events at half that rate would be a message each, too.
+    dueAt = Math.max(dueAt, now) + Math.ceil(ms / BATCH_INTERVAL_MS) * BATCH_INTERVAL_MS
     const { port1, port2 } = openPipe()
     const stop = () => {
       port1.close()
@@ -38,7 +38,7 @@ export function createBatchTimer({ clock, page, timers, openPipe }: PagePowers):
     let turns = 0
     listen(port2, () => {
       turns++
-      if (turns < TURNS) return port1.postMessage(0)
+      if (turns < TURNS_PER_WAIT) return port1.postMessage(0)
       stop()
       run()
     })

@@ -1,225 +1,227 @@
 import type { HubEnvironment } from '../platform/environment.js'
+import { withTimeout } from '../platform/timeouts.js'
 import type { OpenTransport, TransportHandlers } from '../transport/transport.js'
-import type { HubErrorCode, Nudge, Settings, SocketState } from '../wire/protocol.js'
-import { createProbe } from './probe.js'
+import type { HubErrorCode, Metadata, Settings, SocketState } from '../wire/protocol.js'
+import { createLiveness } from './liveness.js'
 
 /** How often refused credentials are replaced by fresh ones before the hub gives up. */
-const REFUSALS = 3
-/** A connection that held for this long (ms) was accepted: refusals are counted anew. */
-const ACCEPTED = 10_000
-const BACKOFF = { first: 500, most: 30_000 }
-/** Tabs tell of `online` and `visible` all at once, and of `visible` often: one look at the connection is enough for each of these spans (ms). */
-const PAUSE: Record<Nudge, number> = { online: 1_000, visible: 5_000, wake: 1_000 }
-/** How long (ms) the server may take to answer over a connection that is up. */
-const ANSWER = 2_500
-/**
- * The machine is looked at this often (ms). A look that comes late by `dozed` may mean a short sleep: the connection is
- * probed. By `slept`, the server has given it up. (A hidden leader's timers run once a minute; that is no sleep.)
- */
-const LOOK = 5_000
-const LATE = { dozed: 10_000, slept: 90_000 }
+const MAX_REFUSALS = 3
+/** A connection that held for this long was accepted: refusals are counted from 0 again. */
+const MIN_ACCEPTED_MS = 10_000
+const MIN_BACKOFF_MS = 500
+const MAX_BACKOFF_MS = 30_000
+/** The server has this long to answer renewed credentials. */
+const RENEWAL_TIMEOUT_MS = 2_500
 
+/** What a connection reports to its hub. */
 export interface ConnectionHandlers extends Pick<TransportHandlers, 'auth' | 'onEvent' | 'onBadFrame'> {
   onState(state: SocketState): void
   onProblem(code: HubErrorCode, message: string): void
   /** Connected; `recovered` if nothing was missed since the last connection. */
   onUp(recovered: boolean): void
-  /** It was, and is no more. */
+  /** The connection, if there was one, has ended. */
   onDown(): void
-  /** The credentials were refused: the next ones should come from elsewhere. */
+  /** The credentials were refused: the next ones should come from another tab. */
   onRefused(): void
 }
 
-/** The hub's policy over its transport: when to try again, when to give up, when to look. */
-export function createConnection(
-  open: OpenTransport,
-  settings: Settings,
-  environment: HubEnvironment,
-  handlers: ConnectionHandlers,
-) {
-  const { clock, timers, random } = environment
-  let state: SocketState = { name: 'connecting' }
-  /** How often it was connected. */
-  let ups = 0
-  let upSince = 0
+export interface ConnectionOptions {
+  readonly environment: Pick<HubEnvironment, 'clock' | 'timers' | 'random'>
+  readonly settings: Settings
+  readonly openTransport: OpenTransport
+  readonly handlers: ConnectionHandlers
+}
+
+type ConnectionState =
+  | { readonly name: 'idle' }
+  /** The transport tries, with pauses of its own. The reason is that of the last failure. */
+  | { readonly name: 'connecting'; readonly reason?: string }
+  | { readonly name: 'connected'; readonly since: number }
+  /** The next attempt is the hub's to make: the credentials were refused, or no tab gave any. */
+  | { readonly name: 'waiting'; readonly reason: string; cancel(): void }
+  /** Refused more often than is worth trying. A nudge makes one more attempt. */
+  | { readonly name: 'unauthorized'; readonly reason: string }
+  | { readonly name: 'closed' }
+
+/** The hub's policy over its transport: when to try again, when to give up, when to check. */
+export function createConnection({ environment, settings, openTransport, handlers }: ConnectionOptions) {
+  const { clock, timers } = environment
   let refusals = 0
   let failures = 0
-  let nudged = Number.NEGATIVE_INFINITY
-  let complained = false
-  let waiting: (() => void) | undefined
-  let looking: (() => void) | undefined
-  let lastly: (() => void) | undefined
+  /** A failure was reported since the last connection. */
+  let isReported = false
 
-  const enter = (next: SocketState) => {
-    probe.end()
-    state = next
-    handlers.onState(next)
+  const machine = createConnectionMachine(environment, {
+    onState(state) {
+      liveness.changed()
+      handlers.onState(state)
+    },
+    onRetry: () => transport.connect(),
+  })
+
+  function report(code: HubErrorCode, message: string): void {
+    if (!isReported) handlers.onProblem(code, message)
+    isReported = true
   }
-  const complain = (code: HubErrorCode, message: string) => {
-    if (!complained) handlers.onProblem(code, message)
-    complained = true
-  }
-  /** Before the first connection one is on the way, after it one is on the way back. */
-  const enterTrying = (reason: string) => enter({ name: ups > 0 ? 'disconnected' : 'connecting', reason })
 
   /** At the end of a connection: one that held was accepted. */
-  const settle = () => {
-    if (state.name === 'connected' && clock.now() - upSince >= ACCEPTED) refusals = 0
+  function forgetRefusals(): void {
+    const { state } = machine
+    if (state.name === 'connected' && clock.now() - state.since >= MIN_ACCEPTED_MS) refusals = 0
   }
 
-  /** Full jitter: of all the browsers that were refused in the same instant, no two come back together. */
-  const tryLater = (attempt: number) => {
-    waiting?.()
-    waiting = timers.after(random() * Math.min(BACKOFF.most, BACKOFF.first * 2 ** attempt), () => {
-      waiting = undefined
-      transport.connect()
-    })
+  function reconnect(reason: string): void {
+    handlers.onDown()
+    machine.enter({ name: 'connecting', reason })
+    transport.reconnect()
   }
 
-  const probe = createProbe(
-    environment,
-    () => transport.probe?.(),
-    () => again('the server did not answer'),
-  )
-  const transport = open(settings, {
+  const transport = openTransport(settings, {
     auth: handlers.auth,
-    onEvent(name, metadata) {
-      probe.heard()
-      handlers.onEvent(name, metadata)
+    onEvent(name, metadata, reserved) {
+      liveness.received()
+      handlers.onEvent(name, metadata, reserved)
     },
     onBadFrame: handlers.onBadFrame,
     onUp(recovered) {
-      ups++
-      upSince = clock.now()
       failures = 0
-      complained = false
-      enter({ name: 'connected' })
+      isReported = false
+      machine.enter({ name: 'connected', since: clock.now() })
       handlers.onUp(recovered)
     },
     onDown(reason) {
-      settle()
+      forgetRefusals()
       handlers.onDown()
-      enterTrying(reason)
+      machine.enter({ name: 'connecting', reason })
     },
     onTrouble(reason) {
-      enterTrying(reason)
-      complain('connect-failed', `can't connect to ${settings.url}: ${reason}`)
+      machine.enter({ name: 'connecting', reason })
+      report('connect-failed', `can't connect to ${settings.url}: ${reason}`)
     },
     onNoCredentials(reason) {
-      enterTrying(reason)
-      complain('auth-failed', reason)
-      tryLater(failures++)
+      machine.wait(reason, failures++)
+      report('auth-failed', reason)
     },
     onRefused(reason) {
-      settle()
+      forgetRefusals()
       handlers.onDown()
       handlers.onRefused()
-      if (refusals < REFUSALS) {
-        enterTrying(reason)
-        tryLater(refusals++)
-        return
-      }
-      enter({ name: 'unauthorized', reason })
+      if (refusals < MAX_REFUSALS) return machine.wait(reason, refusals++)
+      machine.enter({ name: 'unauthorized', reason })
       handlers.onProblem('unauthorized', `the server refused the connection ${refusals + 1} times: ${reason}`)
     },
   })
 
-  /** Timers sleep with the machine, and a socket that slept is dead more often than not. */
-  const look = () => {
-    const due = clock.now() + LOOK
-    looking = timers.after(LOOK, () => {
-      const late = clock.now() - due
-      if (late > LATE.slept) nudge('wake')
-      else if (late > LATE.dozed) nudge('online')
-      look()
-    })
+  const liveness = createLiveness(environment, {
+    isConnected: () => machine.state.name === 'connected',
+    ask: () => transport.probe?.(),
+    replace: reconnect,
+    connect() {
+      // The refusals are kept: after `unauthorized` this is one more attempt with fresh credentials, not a whole round of them.
+      const { state } = machine
+      if (state.name === 'unauthorized') machine.enter({ name: 'connecting', reason: state.reason })
+      else machine.endWaiting()
+      transport.reconnect()
+    },
+  })
+
+  return {
+    state: machine.socketState,
+    /** Not before the first tab is attached: the connection asks it for credentials. */
+    start(): void {
+      if (!machine.start()) return
+      liveness.start()
+      transport.connect()
+    },
+    nudge: liveness.nudge,
+    /** Resolves when the credentials are accepted, or can't be. */
+    async renew(credentials: Metadata): Promise<void> {
+      const { state } = machine
+      // An attempt that is under way, or yet to come, has asked for its own.
+      if (state.name !== 'connected') return
+      const answer = transport.renew?.(credentials)
+      const renewed = answer && (await withTimeout(timers.after, RENEWAL_TIMEOUT_MS, answer).catch(() => undefined))
+      // Another state is another connection, or none.
+      if (renewed === 'accepted' || machine.state !== state) return
+      if (renewed) handlers.onRefused()
+      reconnect(renewed ? 'the server refused the renewed credentials' : 'to renew the credentials')
+    },
+    /** To another process behind the same address. The session is not ended: where the servers share it, it goes on. */
+    move(): void {
+      if (machine.state.name === 'connected') reconnect('the server asked the connection to move')
+    },
+    send(event: string, metadata: Metadata): void {
+      if (machine.state.name === 'connected') transport.send?.(event, metadata)
+    },
+    close(): void {
+      machine.close()
+      liveness.close()
+      transport.close()
+    },
+  }
+}
+
+interface ConnectionMachineHandlers {
+  onState(state: SocketState): void
+  /** The hub's own wait is over. */
+  onRetry(): void
+}
+
+/** The state of a connection, and how it changes. */
+function createConnectionMachine(
+  { timers, random }: Pick<HubEnvironment, 'timers' | 'random'>,
+  { onState, onRetry }: ConnectionMachineHandlers,
+) {
+  let state: ConnectionState = { name: 'idle' }
+  let wasEverConnected = false
+
+  function set(next: ConnectionState): void {
+    if (state.name === 'waiting') state.cancel()
+    wasEverConnected ||= next.name === 'connected'
+    state = next
   }
 
-  /** The answer, or undefined when none came in time. */
-  function within<T>(answer: Promise<T> | undefined): Promise<{ readonly answer: T } | undefined> {
-    return new Promise((resolve) => {
-      const stop = timers.after(ANSWER, () => resolve(undefined))
-      answer?.then(
-        (given) => {
-          stop()
-          resolve({ answer: given })
-        },
-        () => undefined,
-      )
-    })
+  /** Before the first connection a tab sees `connecting`, after it `disconnected`. */
+  function socketState(): SocketState {
+    if (state.name === 'connected') return { name: 'connected' }
+    if (state.name === 'unauthorized') return state
+    const reason = 'reason' in state ? state.reason : undefined
+    if (reason === undefined) return { name: 'connecting' }
+    return { name: wasEverConnected ? 'disconnected' : 'connecting', reason }
   }
 
-  function again(reason: string): void {
-    handlers.onDown()
-    enterTrying(reason)
-    transport.reconnect()
+  function enter(next: ConnectionState): void {
+    set(next)
+    onState(socketState())
   }
 
-  /** Resolves when they are accepted, or can't be. */
-  async function renew(credentials: Readonly<Record<string, unknown>>): Promise<void> {
-    // An attempt that is under way, or yet to come, has asked for its own.
-    if (state.name !== 'connected') return
-    const asked = ups
-    const renewed = transport.renew && (await within(transport.renew(credentials)))
-    if (renewed?.answer === 'accepted' || ups !== asked || state.name !== 'connected') return
-    if (renewed) handlers.onRefused()
-    again(renewed ? 'the server refused the renewed credentials' : 'to renew the credentials')
-  }
-
-  function settleDown(): void {
-    lastly = undefined
-    if (state.name === 'connected') probe.begin()
-  }
-
-  function nudge(why: Nudge): void {
-    const now = clock.now()
-    const connected = state.name === 'connected'
-    const due = nudged + (connected ? PAUSE[why] : PAUSE.online) - now
-    if (due > 0) {
-      // Networks change in quick succession, and the last change counts.
-      if (why === 'online') lastly ??= timers.after(due, settleDown)
-      return
-    }
-    nudged = now
-    if (connected && why !== 'wake') {
-      probe.begin()
-      return
-    }
-    waiting?.()
-    waiting = undefined
-    // One more try with fresh credentials, not a whole round of them.
-    if (state.name === 'unauthorized') {
-      refusals = REFUSALS
-      enterTrying(state.reason)
-    }
-    if (connected) again('the machine slept')
-    else transport.reconnect()
+  /** For the tabs nothing changes. */
+  function endWaiting(): void {
+    if (state.name === 'waiting') set({ name: 'connecting', reason: state.reason })
   }
 
   return {
-    state: () => state,
-    /** Not before the first tab is attached: the connection asks it for credentials. */
-    start(): void {
-      if (looking) return
-      look()
-      transport.connect()
+    get state() {
+      return state
     },
-    nudge,
-    renew,
-    /** To another process behind the same address. The session is not ended: where the servers share it, it goes on. */
-    move(): void {
-      if (state.name === 'connected') again('the server asked the connection to move')
+    socketState,
+    enter,
+    /** Full jitter: of all the browsers that were refused in the same instant, no two come back together. */
+    wait(reason: string, attempt: number): void {
+      const delay = random() * Math.min(MAX_BACKOFF_MS, MIN_BACKOFF_MS * 2 ** attempt)
+      const retry = () => {
+        endWaiting()
+        onRetry()
+      }
+      enter({ name: 'waiting', reason, cancel: timers.after(delay, retry) })
     },
-    send(event: string, metadata: Readonly<Record<string, unknown>>): void {
-      if (state.name === 'connected') transport.send?.(event, metadata)
+    endWaiting,
+    /** False when it was started before. */
+    start(): boolean {
+      if (state.name !== 'idle') return false
+      set({ name: 'connecting' })
+      return true
     },
-    close(): void {
-      ups++
-      waiting?.()
-      looking?.()
-      lastly?.()
-      probe.end()
-      transport.close()
-    },
+    close: () => set({ name: 'closed' }),
   }
 }

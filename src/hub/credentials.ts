@@ -1,73 +1,83 @@
 import type { HubEnvironment } from '../platform/environment.js'
+import { withTimeout } from '../platform/timeouts.js'
+import { messageOf } from '../util/errors.js'
 import type { CredentialsAnswer } from '../wire/protocol.js'
-import type { Tab, TabRegistry } from './tab-registry.js'
+import type { AttachedTab, TabRegistry } from './tab-registry.js'
 
-export type Given = Extract<CredentialsAnswer, { ok: true }>
+export type GivenCredentials = Extract<CredentialsAnswer, { ok: true }>
 
-/** How many tabs are asked in one attempt before it is given up. */
-const MOST = 3
+/** How many tabs are asked in one attempt. */
+const MAX_ASKED_TABS = 3
+
+export interface CredentialsSourceOptions {
+  readonly tabs: TabRegistry
+  readonly timers: HubEnvironment['timers']
+  /** How long one tab may take. Milliseconds. */
+  readonly timeoutMs: number
+  /** No tab at a port is left, or none of them is awake: another hub should own the socket. */
+  readonly onNoTrustedTab: () => void
+}
 
 /**
- * Gets credentials from a live tab. The tab that answered last is asked first; one that fails, dies or stays silent is
- * followed by another. Credentials pass through and are not kept.
+ * Gets credentials from a live tab. The last responder is asked first; a tab that fails, dies or stays silent is followed by
+ * another. Credentials pass through and are not kept.
  */
-export function createCredentialsSource(
-  tabs: TabRegistry,
-  timers: HubEnvironment['timers'],
-  timeout: number,
-  onHelpless: () => void,
-) {
-  let number = 0
-  let favourite: string | undefined
-  const trusted = () => tabs.all().filter((tab) => tab.trusted)
-  const open = new Map<number, (answer: CredentialsAnswer) => void>()
+export function createCredentialsSource({ tabs, timers, timeoutMs, onNoTrustedTab }: CredentialsSourceOptions) {
+  let lastRequest = 0
+  let lastResponder: string | undefined
+  const pending = new Map<number, (answer: CredentialsAnswer) => void>()
+  const trusted = () => tabs.all().filter((tab) => tab.isTrusted)
 
-  function ask(tab: Tab): Promise<CredentialsAnswer & { readonly isSilence?: boolean }> {
-    return new Promise((resolve) => {
-      const id = ++number
-      const settle = (answer: CredentialsAnswer & { readonly isSilence?: boolean }) => {
-        open.delete(id)
-        stop()
-        tab.gone.signal.removeEventListener('abort', leave)
-        resolve(answer)
-      }
-      const fail = (message: string) => settle({ ok: false, message, isSilence: true })
-      const leave = () => fail('the tab went away while it was asked for credentials')
-      const stop = timers.after(timeout, () => fail(`auth gave no answer within ${timeout} ms`))
-      tab.gone.signal.addEventListener('abort', leave)
-      open.set(id, settle)
-      tab.endpoint.postMessage({ kind: 'credentials-request', request: id })
+  /** Rejects when the tab goes away or does not answer in time. */
+  async function ask(tab: AttachedTab): Promise<CredentialsAnswer> {
+    const request = ++lastRequest
+    const { signal } = tab.gone
+    let onGone = (): void => undefined
+    const answer = new Promise<CredentialsAnswer>((resolve, reject) => {
+      onGone = () => reject(new Error('the tab went away while it was asked for credentials'))
+      signal.addEventListener('abort', onGone)
+      pending.set(request, resolve)
     })
+    tab.endpoint.postMessage({ kind: 'credentials-request', request })
+    try {
+      return await withTimeout(timers.after, timeoutMs, answer, `auth gave no answer within ${timeoutMs} ms`)
+    } finally {
+      pending.delete(request)
+      signal.removeEventListener('abort', onGone)
+    }
   }
 
   return {
     /** Rejects when none of the tabs gives any. */
-    async credentials(): Promise<Given> {
+    async get(): Promise<GivenCredentials> {
       let trouble = 'no tab is left to ask for credentials'
-      let isSilence = true
+      let hasAnswered = false
       const known = trusted()
-      const first = known.findIndex((tab) => tab.id === favourite)
+      const first = known.findIndex((tab) => tab.id === lastResponder)
       const inTurn = first > 0 ? [...known.slice(first), ...known.slice(0, first)] : known
-      for (const tab of inTurn.slice(0, MOST)) {
-        const answer = await ask(tab)
-        if (answer.ok) {
-          favourite = tab.id
-          return answer
+      for (const tab of inTurn.slice(0, MAX_ASKED_TABS)) {
+        try {
+          const answer = await ask(tab)
+          if (answer.ok) {
+            lastResponder = tab.id
+            return answer
+          }
+          trouble = answer.message
+          hasAnswered = true
+        } catch (thrown) {
+          trouble = messageOf(thrown)
         }
-        trouble = answer.message
-        isSilence &&= answer.isSilence === true
       }
-      // Of those at a port nobody is left, or awake. Credentials never pass over a BroadcastChannel, so for the others
-      // somebody else has to own the socket.
-      if (isSilence && (trusted().length === 0 || trusted().length < tabs.size)) onHelpless()
+      // Credentials never pass over a BroadcastChannel, so another hub has to own the socket for the remaining tabs.
+      if (!hasAnswered && (trusted().length === 0 || trusted().length < tabs.size)) onNoTrustedTab()
       throw new Error(trouble)
     },
-    /** The server did not like what the favourite gave: next time another tab is asked first. */
+    /** The server refused the last responder's credentials: the next attempt asks another tab first. */
     rotate(): void {
       const known = trusted()
-      const index = known.findIndex((tab) => tab.id === favourite)
-      favourite = known[(index + 1) % known.length]?.id
+      const index = known.findIndex((tab) => tab.id === lastResponder)
+      lastResponder = known[(index + 1) % known.length]?.id
     },
-    answer: (id: number, answer: CredentialsAnswer): void => open.get(id)?.(answer),
+    answer: (request: number, answer: CredentialsAnswer): void => pending.get(request)?.(answer),
   }
 }

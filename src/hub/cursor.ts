@@ -1,28 +1,33 @@
 /** How many events are remembered, so that none is delivered twice. */
-const MOST = 2_000
+const MAX_REMEMBERED_EVENTS = 2_000
+
+type EventId = string | number
 
 /** The server's own numbers of events, where it gives them any: what a server that keeps a log can replay from. */
 export interface Cursor {
   /** The event up to which nothing is missing; undefined when that is not known. */
-  readonly last: string | number | undefined
-  /** False when the event came before: one of that name and number. */
-  admit(name: string, id: string | number): boolean
+  readonly last: EventId | undefined
+  /** False for a duplicate: an event of that name and number was admitted before. */
+  admit(name: string, id: EventId): boolean
   /** Where the log was before this connection was up. */
-  start(id: string | number): void
-  /** The server replays: until that is over, what it sends live says nothing about what is missing. */
+  start(id: EventId): void
+  /** The server replays: until that is over, its live events say nothing about what is missing. */
   hold(): void
-  /** Where something may have been missed, the server may also number anew: what it said before counts for nothing. */
+  /** Where something may have been missed, the server may also have restarted its numbers: the former ones are forgotten. */
   release(unbroken: boolean): void
-  /** The log may count anew. */
+  /** The log may have restarted its numbers. */
   forget(): void
 }
 
+type CursorState =
+  | { readonly name: 'live' }
+  /** `newest`: the last event of this connection. `start`: where the log was before the connection was up. */
+  | { readonly name: 'replaying'; newest?: EventId; start?: EventId }
+
 export function createCursor(): Cursor {
   const seen = new Set<string>()
-  let last: string | number | undefined
-  let newest: string | number | undefined
-  let held = false
-  let begin: string | number | undefined
+  let last: EventId | undefined
+  let state: CursorState = { name: 'live' }
 
   return {
     get last() {
@@ -33,29 +38,27 @@ export function createCursor(): Cursor {
       const event = `${name} ${id}`
       if (seen.has(event)) return false
       seen.add(event)
-      if (seen.size > MOST) for (const oldest of seen) if (seen.delete(oldest)) break
-      newest = id
-      if (!held) last = id
+      if (seen.size > MAX_REMEMBERED_EVENTS) for (const oldest of seen) if (seen.delete(oldest)) break
+      if (state.name === 'replaying') state.newest = id
+      else last = id
       return true
     },
     start(id) {
-      if (held) begin = id
+      if (state.name === 'replaying') state.start = id
       else last ??= id
     },
     hold() {
-      held = true
-      newest = undefined
-      begin = undefined
+      state = { name: 'replaying' }
     },
     release(unbroken) {
-      // Up to where the connection began, everything has been sent again, or is about to be fetched.
-      newest = held ? (newest ?? begin) : undefined
-      held = false
+      // Up to where the connection began, everything has been sent again, or is about to be refetched.
+      const reached = state.name === 'replaying' ? (state.newest ?? state.start) : undefined
+      state = { name: 'live' }
       if (!unbroken) seen.clear()
-      last = newest ?? (unbroken ? last : undefined)
+      last = reached ?? (unbroken ? last : undefined)
     },
     forget() {
-      held = false
+      state = { name: 'live' }
       last = undefined
     },
   }

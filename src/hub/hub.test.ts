@@ -62,7 +62,7 @@ describe('fan-out', () => {
     expect(tab.batches().map(({ length }) => length)).toEqual([1, 1])
   })
 
-  it('sends a tab only the events that it asks for', async () => {
+  it('sends a tab only the events that it subscribes to', async () => {
     const { attach, server, hub } = setUp()
     const one = await attach(['a'])
     const both = await attach(['a', 'b'])
@@ -71,13 +71,13 @@ describe('fan-out', () => {
     await vi.advanceTimersByTimeAsync(50)
     expect(one.of('events')).toEqual([])
     expect(both.of('events')).toHaveLength(1)
-    hub.want(one.id, ['b'])
+    hub.subscribe(one.id, ['b'])
     server.emit('b', {})
     await vi.advanceTimersByTimeAsync(50)
     expect(one.of('events')).toHaveLength(1)
   })
 
-  it('sends a tab only those of a batch that it asks for', async () => {
+  it('sends a tab only those events of a batch that it subscribes to', async () => {
     const { attach, server } = setUp()
     const one = await attach(['a'])
     const both = await attach(['a', 'b'])
@@ -90,7 +90,7 @@ describe('fan-out', () => {
     expect(names(one)).toEqual([['a'], ['a', 'a']])
   })
 
-  it('takes absent metadata for empty, and marks what is no object', async () => {
+  it('takes absent metadata for empty, and anything else that is no object for null', async () => {
     const { attach, server } = setUp()
     const tab = await attach(['a'])
     server.up()
@@ -197,7 +197,7 @@ describe('gaps and history', () => {
     expect(first.of('gap')).toHaveLength(1)
   })
 
-  it('does not deliver to a joining tab what was admitted before it joined', async () => {
+  it('does not deliver to a joining tab the events before it joined', async () => {
     const { attach, server } = setUp()
     await attach(['a'])
     server.up()
@@ -306,7 +306,7 @@ describe('credentials', () => {
     expect(await answer).toEqual({ token: 'from the third' })
   })
 
-  it('steps down rather than connect for a tab that is gone', async () => {
+  it('ends rather than connect for a tab that is gone', async () => {
     const { attach, transport, ended } = setUp()
     const tab = await attach(['a'])
     tab.detach()
@@ -328,7 +328,7 @@ describe('credentials', () => {
     expect(transport.last.attempts).toBe(4)
   })
 
-  it('asks another tab after a refusal, and tries once more when a tab is looked at', async () => {
+  it('asks another tab after a refusal, and tries once more when a tab becomes visible', async () => {
     const { attach, server, transport, hub } = setUp()
     await attach(['a'], { auth: () => 'first' })
     await attach(['a'], { auth: () => 'second' })

@@ -1,48 +1,47 @@
-import { isPlain } from '../transport/frame.js'
-import { type EventEnvelope, type EventPair, isMetadata, type Metadata, RESERVED } from '../wire/protocol.js'
+import { type EventEnvelope, type EventPair, type HubErrorCode, isMetadata, type Metadata } from '../wire/protocol.js'
 import type { Cursor } from './cursor.js'
-import type { createReportOncePerEvent } from './reports.js'
+import { MAX_SPREAD_MS } from './server-messages.js'
 import type { TabRegistry } from './tab-registry.js'
 
-/** An event may be spread over this much (ms) at most: nobody may be kept from fresh data for longer. */
-const WIDEST = 600_000
-
-const asId = (value: unknown): string | number | undefined =>
-  typeof value === 'string' || typeof value === 'number' ? value : undefined
+/** How many events are remembered as reported; bounded, because the server chooses their names. */
+const MAX_REPORTED_EVENTS = 100
 
 /**
- * Takes an event as the server sent it: checks it, takes off what the server said about it, and keeps out what came
- * before. Undefined when there is nothing to deliver.
+ * Makes an event for the tabs of what the transport delivers: reads what the server says about it, and drops duplicates.
+ * Undefined when there is nothing to deliver.
  */
-export function createEventNormalizer(
-  tabs: TabRegistry,
-  cursor: Cursor,
-  tellOnce: ReturnType<typeof createReportOncePerEvent>,
-  random: () => number,
-) {
-  function check(name: string, given: Metadata | null): Metadata | null {
-    const metadata = isPlain(given) ? given : null
-    if (!tabs.wants(name)) tellOnce(name, 'unknown-event', `no tab has a rule or a handler for the event '${name}'`)
-    else if (!metadata) tellOnce(name, 'bad-metadata', `the metadata of '${name}' is no JSON object, or too deep`)
-    return metadata
-  }
+export function createEventNormalizer(tabs: TabRegistry, cursor: Cursor, random: () => number) {
+  const reportOncePerEvent = createReportOncePerEvent(tabs)
 
-  return (name: string, raw: unknown): EventPair | undefined => {
-    const given: Metadata | null = raw === undefined || raw === null ? {} : isMetadata(raw) ? raw : null
+  return (name: string, metadata: Metadata | null, reserved?: unknown): EventPair | undefined => {
+    if (!tabs.wants(name))
+      reportOncePerEvent(name, 'unknown-event', `no tab has a rule or a handler for the event '${name}'`)
+    else if (!metadata)
+      reportOncePerEvent(name, 'bad-metadata', `the metadata of '${name}' is no JSON object, or too deep`)
     // Most events: a burst pays for every object that is made here.
-    if (given === null || !(RESERVED in given)) return [name, check(name, given)]
+    if (!isMetadata(reserved)) return [name, metadata]
 
-    const { [RESERVED]: said, ...rest } = given
-    const metadata = check(name, rest)
-    const { id, origin, spreadMs } = isMetadata(said) ? said : {}
-    const number = asId(id)
-    if (number !== undefined && !cursor.admit(name, number)) return undefined
-    const mark: EventEnvelope = {
+    const { id, origin, spreadMs } = reserved
+    if (isEventId(id) && !cursor.admit(name, id)) return undefined
+    const envelope: EventEnvelope = {
       ...(typeof origin === 'string' && { origin }),
       // The same for all tabs of this browser, and another one in every other.
       ...(typeof spreadMs === 'number' &&
-        spreadMs > 0 && { waitMs: Math.round(random() * Math.min(spreadMs, WIDEST)) }),
+        spreadMs > 0 && { waitMs: Math.round(random() * Math.min(spreadMs, MAX_SPREAD_MS)) }),
     }
-    return Object.keys(mark).length > 0 ? [name, metadata, mark] : [name, metadata]
+    return Object.keys(envelope).length > 0 ? [name, metadata, envelope] : [name, metadata]
+  }
+}
+
+const isEventId = (value: unknown): value is string | number => typeof value === 'string' || typeof value === 'number'
+
+/** Reports each problem of an event once. */
+function createReportOncePerEvent(tabs: TabRegistry) {
+  const reported = new Set<string>()
+  return (event: string, code: HubErrorCode, message: string): void => {
+    const subject = `${code} ${event}`
+    // The server chooses the names of unknown events; those of the others are the app's own.
+    if (reported.has(subject) || (reported.size >= MAX_REPORTED_EVENTS && code === 'unknown-event')) return
+    if (tabs.reportToOneTab(code, message, event)) reported.add(subject)
   }
 }

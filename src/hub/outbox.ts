@@ -1,43 +1,48 @@
 import type { HubEnvironment } from '../platform/environment.js'
+import { type Endpoint, overChannel } from '../wire/endpoint.js'
 import { type EventPair, type HubMessage, writeEvents } from '../wire/protocol.js'
 import type { TabRegistry } from './tab-registry.js'
 
 /** Milliseconds between the batches of a burst. */
 export const BATCH_INTERVAL_MS = 20
 
-/** Runs something after about so many milliseconds; the answer cancels it. */
+/** Runs something once after about so many milliseconds; returns the way to cancel it. */
 export type BatchTimer = (ms: number, run: () => void) => () => void
+
+export interface OutboxOptions {
+  readonly tabs: TabRegistry
+  readonly environment: Pick<HubEnvironment, 'clock' | 'openChannel'>
+  readonly batchTimer: BatchTimer
+  /** The number of the last event that was added. */
+  readonly seq: () => number
+  readonly multicastName: string
+}
 
 /**
  * Turns events into batches: the first one after a pause goes out at once, a burst as one message per tab per batch,
- * with only what that tab asked for. What all subscribers of the multicast ask for is said to them once.
+ * with only the events of that tab's subscriptions. What all tabs on the multicast subscribe to is posted to them once.
  */
-export function createOutbox(
-  tabs: TabRegistry,
-  clock: HubEnvironment['clock'],
-  pace: BatchTimer,
-  seq: () => number,
-  multicast: (message: HubMessage) => void,
-) {
+export function createOutbox({ tabs, environment, batchTimer, seq, multicastName }: OutboxOptions) {
+  const { clock } = environment
+  const multicast = createMulticast(environment, multicastName)
   let waiting: EventPair[] = []
-  let pausing: (() => void) | undefined
-  let posted = 0
+  let cancelPost: (() => void) | undefined
+  let postedAt = 0
 
   function post(): void {
-    pausing?.()
-    pausing = undefined
+    cancelPost?.()
+    cancelPost = undefined
     if (waiting.length === 0) return
-    posted = clock.now()
+    postedAt = clock.now()
     const events = waiting
     waiting = []
     const names = [...new Set(events.map(([name]) => name))]
     const all = writeEvents(events)
-    const subscribers = tabs.all().filter((tab) => tab.subscribed)
-    const isForAll =
-      subscribers.length > 1 && subscribers.every(({ wanted }) => names.every((name) => wanted.has(name)))
-    if (isForAll) multicast({ kind: 'events', seq: seq(), events: all })
+    const listeners = tabs.all().filter((tab) => tab.isOnMulticast)
+    const isForAll = listeners.length > 1 && listeners.every(({ wanted }) => names.every((name) => wanted.has(name)))
+    if (isForAll) multicast.post({ kind: 'events', seq: seq(), events: all })
     for (const tab of tabs.all()) {
-      if (isForAll && tab.subscribed) continue
+      if (isForAll && tab.isOnMulticast) continue
       const wanted = names.filter((name) => tab.wanted.has(name))
       if (wanted.length === 0) continue
       const text = wanted.length === names.length ? all : writeEvents(events.filter(([name]) => tab.wanted.has(name)))
@@ -46,15 +51,37 @@ export function createOutbox(
   }
 
   return {
+    /** The name of the channel for all; undefined where there are no channels. */
+    multicastName: multicast.name,
     add(pair: EventPair): void {
       waiting.push(pair)
-      const rest = posted + BATCH_INTERVAL_MS - clock.now()
+      const restMs = postedAt + BATCH_INTERVAL_MS - clock.now()
       // More than all of it: the clock was set back. A late timer, of a leader that was hidden just now, is not waited for.
-      if (rest > 0 && rest <= BATCH_INTERVAL_MS) pausing ??= pace(rest, post)
+      if (restMs > 0 && restMs <= BATCH_INTERVAL_MS) cancelPost ??= batchTimer(restMs, post)
       else post()
     },
-    /** Sends what waits now: before a tab joins, and before anything that must come after these events. */
+    /** Posts what waits now: before a tab joins, and before anything that must come after these events. */
     post,
-    close: () => pausing?.(),
+    close(): void {
+      cancelPost?.()
+      multicast.close()
+    },
+  }
+}
+
+/**
+ * One channel for all tabs that have no port to this hub: the leader posts an event once, where a channel for each tab is a
+ * message for each tab. For events alone. What a page posts, on whatever channels, another page receives in the order of
+ * posting: all of it is of one task source (https://html.spec.whatwg.org/#dom-broadcastchannel-postmessage).
+ */
+function createMulticast({ openChannel }: Pick<HubEnvironment, 'openChannel'>, name: string) {
+  let channel: Endpoint | undefined
+  return {
+    name: openChannel && name,
+    post(message: HubMessage): void {
+      if (openChannel) channel ??= overChannel(openChannel(name))
+      channel?.postMessage(message)
+    },
+    close: () => channel?.close(),
   }
 }

@@ -1,24 +1,30 @@
 import type { HubEnvironment } from '../platform/environment.js'
 import { afterSilence } from '../platform/timeouts.js'
 
-/** For how long (ms) the server may say nothing when it is asked for a sign of life. */
-const SILENCE = 2_500
+/** The server may be silent for this long after a probe. */
+const PROBE_SILENCE_MS = 2_500
+
+export interface ProbeOptions {
+  readonly environment: Pick<HubEnvironment, 'clock' | 'timers'>
+  /** Asks the server for a sign of life; undefined when the transport can't. */
+  readonly ask: () => Promise<void> | undefined
+  readonly onDead: () => void
+}
 
 /**
- * Asks a connection that is up for a sign of life: it may be half-open, dead with nobody to say so for up to 45 s. Any event is
- * one; the answer may stand in line behind a burst.
+ * Asks a live connection for a sign of life: it may be half-open, dead with no report of it for up to 45 s. Any event is a sign;
+ * the answer may stand in line behind a burst.
  */
-export function createProbe(
-  environment: Pick<HubEnvironment, 'clock' | 'timers'>,
-  ask: () => Promise<void> | undefined,
-  onDead: () => void,
-) {
-  let heardAt = 0
+export function createConnectionProbe({ environment, ask, onDead }: ProbeOptions) {
+  /** When the server sent something last. Milliseconds since the Unix epoch. */
+  let receivedAt = 0
+  /** Set while a probe is under way. */
   let end: (() => void) | undefined
 
   return {
-    heard(): void {
-      heardAt = environment.clock.now()
+    /** The server has sent something. */
+    received(): void {
+      receivedAt = environment.clock.now()
     },
     begin(): void {
       const answer = end ? undefined : ask()
@@ -31,11 +37,11 @@ export function createProbe(
         over()
         onDead()
       }
-      const stop = afterSilence(environment, () => heardAt, SILENCE, dead)
+      const stop = afterSilence(environment, () => receivedAt, PROBE_SILENCE_MS, dead)
       end = over
       answer.then(over, () => undefined)
     },
-    /** Nothing that was asked of one connection matters to the next. */
+    /** A probe of one connection says nothing of the next. */
     end(): void {
       end?.()
     },

@@ -66,7 +66,7 @@ describe('what the server says of an event', () => {
     // Socket.IO brings them, as what JSON would make an empty object of.
     ['has bytes in it', { file: new ArrayBuffer(8) }],
     ['has a Map in it', { list: [new Map()] }],
-  ])('that %s is no metadata, and what comes after it is heard', async (_, metadata) => {
+  ])('that %s is no metadata, and the next event is delivered', async (_, metadata) => {
     const { server, events, tab } = await connected()
     server.emit('a', metadata)
     server.emit('a', { n: 1 })
@@ -78,7 +78,7 @@ describe('what the server says of an event', () => {
     expect(tab.of('problem').map(({ code }) => code)).toEqual(['bad-metadata'])
   })
 
-  it('frames that are none are told of, to one tab', async () => {
+  it('bad frames are reported to one tab', async () => {
     const { connection, attach, tab } = await connected()
     const other = await attach(['a'])
     connection.handlers.onBadFrame('is no JSON', 10)
@@ -98,15 +98,15 @@ describe('what the server says of an event', () => {
     expect(events().map(([, metadata]) => metadata?.['n'])).toEqual([1, 2, 3, 'x', 'x'])
     // One change may be several events.
     server.emit('b', { _line: { id: 3 } })
-    hub.want('t1', ['a', 'b'])
+    hub.subscribe('t1', ['a', 'b'])
     server.emit('b', { _line: { id: 2 } })
     await settle(20)
     expect(events().at(-1)?.[0]).toBe('b')
   })
 })
 
-describe('the server’s own words', () => {
-  it('a gap of its own is told to every tab, and its numbers count for nothing any more', async () => {
+describe('the server’s messages to the hub', () => {
+  it('a gap goes to every tab, and the former numbers of events are forgotten', async () => {
     const { server, tab, attach, event, events, handshake, welcome } = await connected()
     const other = await attach(['b'], { since: { epoch: welcome.epoch, seq: 0, time: Date.now() } })
     event(7)
@@ -116,7 +116,7 @@ describe('the server’s own words', () => {
     const gap = { kind: 'gap', seq: expect.any(Number), reason: 'the server may have missed events' }
     expect([...tab.of('gap'), ...other.of('gap')]).toEqual([gap, gap])
     expect(await handshake()).toEqual({ token: 'first' })
-    // A log that was restored counts anew.
+    // A restored log restarts its numbers.
     event(7, 'another 7')
     await settle(20)
     expect(events().map(([, metadata]) => metadata?.['n'])).toEqual([7, 'another 7'])
@@ -177,7 +177,7 @@ describe('the server’s own words', () => {
     expect(connection.attempts).toBe(2)
   })
 
-  it('words that it does not know, or that are none, are nothing', async () => {
+  it('unknown or malformed messages change nothing', async () => {
     const { server, tab, connection } = await connected()
     for (const said of [undefined, null, 'gap', [], { gap: 'yes' }, { move: 1 }, { unheard: true }])
       server.emit('_line', said)
@@ -198,7 +198,7 @@ describe('the server’s own words', () => {
 })
 
 describe('a server that replays', () => {
-  it('is handed the last id, and its word that all is sent makes no gap', async () => {
+  it('is given the last id as the cursor; when it says that all is sent, there is no gap', async () => {
     const { event, events, server, handshake, tab } = await connected()
     event(41)
     event('42')
@@ -278,7 +278,7 @@ describe('a server that replays', () => {
     expect(joined.of('gap')).toHaveLength(1)
   })
 
-  it('is handed nothing before the first event with an id, and so not waited for', async () => {
+  it('gets no cursor before the first event with an id, and so is not waited for', async () => {
     const { server, handshake, tab } = await connected()
     server.emit('a', { n: 1 })
     server.down()
@@ -288,7 +288,7 @@ describe('a server that replays', () => {
     expect(tab.of('gap')).toHaveLength(1)
   })
 
-  it('says where its log is to a hub that has heard of no event, and is handed that', async () => {
+  it('says where its log is to a hub without a cursor, and is given that as the cursor', async () => {
     const { event, server, handshake, tab } = await connected()
     for (const nonsense of [{}, null, true, [3]]) server.emit('_line', { cursor: nonsense })
     server.emit('_line', { cursor: 3 })
@@ -304,7 +304,7 @@ describe('a server that replays', () => {
     event(4)
     server.emit('_line', { replayed: true })
     event(5)
-    // What it has heard of says more.
+    // An event that came says more.
     server.emit('_line', { cursor: 3 })
     server.down()
     expect(await handshake()).toMatchObject({ cursor: 5 })
@@ -338,7 +338,7 @@ describe('a server that replays', () => {
     server.emit('_line', { replayed: true })
     server.down()
     expect(await handshake()).toMatchObject({ cursor: 41 })
-    // The log may count anew: nothing is known, also of what this connection said of it.
+    // The log may restart its numbers: nothing is known, not even from this connection.
     server.up()
     server.emit('_line', { cursor: 42 })
     event(43)
@@ -365,7 +365,7 @@ describe('a server that replays', () => {
     expect(await handshake()).toMatchObject({ cursor: 50 })
   })
 
-  it('may number anew after a restart: what may have been missed is refetched, and nothing is taken for known', async () => {
+  it('may restart its numbers: what may have been missed is refetched, and no event is taken for a duplicate', async () => {
     const { event, events, server, handshake, tab } = await connected()
     for (const id of [1, 2, 3]) event(id)
     server.down()
@@ -401,7 +401,7 @@ describe('a server that replays', () => {
 })
 
 describe('a probe', () => {
-  it('finds a half-open connection out when the browser is online again or a tab is looked at', async () => {
+  it('finds a half-open connection out when the browser is online again or a tab becomes visible', async () => {
     for (const why of ['online', 'visible'] as const) {
       const { hub, connection, tab } = await connected()
       connection.answersProbes = false
@@ -522,7 +522,7 @@ describe('a hub whose tabs at a port do not answer', () => {
     return { ...hub, follower, asked: await asked }
   }
 
-  it('lets somebody else own the socket for those that follow it, whom it may not ask', async () => {
+  it('lets another hub own the connection for its followers, which it may not ask', async () => {
     const { asked, ended, follower } = await setUp(false)
     expect(asked).toBe('none')
     expect(ended()).toBe(1)
@@ -583,7 +583,7 @@ describe('credentials that end', () => {
     }
   })
 
-  it('are not taken for renewed because events come: where nobody answers, the hub connects anew', async () => {
+  it('are not taken for renewed because events come: where nobody answers, the hub reconnects', async () => {
     const { connection, server } = await expiring('unknown')
     const second = async () => {
       server.emit('a', {})
@@ -606,7 +606,7 @@ describe('credentials that end', () => {
     expect(connection.renewals).toEqual([])
   })
 
-  it('that nobody renews are asked for again, and told of once', async () => {
+  it('that nobody renews are asked for again, and reported once', async () => {
     let asked = 0
     const { connection, tab } = await connected({
       // Silent from the second time on.

@@ -1,74 +1,85 @@
 import type { HubEnvironment } from '../platform/environment.js'
 import type { Cursor } from './cursor.js'
 
-/** How long (ms) a server that was handed a cursor may take to say that it has replayed everything. */
-const REPLAY = 2_000
+/** A server that was given a cursor has this long to say that it has replayed everything. */
+const REPLAY_TIMEOUT_MS = 2_000
 
-type Auth = Readonly<Record<string, unknown>> | undefined
+type HandshakeAuth = Readonly<Record<string, unknown>> | undefined
+
+type RecoveryState =
+  /** No connection. `wasUndecided`: the last one ended before it was decided, so that what it had missed is still missing. */
+  | { readonly name: 'down'; readonly wasUndecided: boolean }
+  /** Connected; the server has yet to say whether it has replayed everything. */
+  | { readonly name: 'deciding'; cancel(): void }
+  | { readonly name: 'decided' }
 
 /**
- * Decides whether a new connection goes on where the last one ended: the transport may have recovered it, or the server
- * replays from the cursor in the handshake and says so. Until that is decided nothing can be vouched for.
+ * Decides whether a new connection continues where the last one ended: the transport may have recovered it, or the server
+ * replays from the cursor in the handshake and says so. Until then nobody knows whether events are missing.
  */
 export function createRecovery(
   { timers }: Pick<HubEnvironment, 'timers'>,
   cursor: Cursor,
   onDecided: (unbroken: boolean, reason: string) => void,
 ) {
-  let deciding: (() => void) | undefined
-  let offered = false
-  let everUp = false
-  /** A connection ended before it was decided: what was missed before it is missed still. */
-  let broken = false
+  let state: RecoveryState = { name: 'down', wasUndecided: false }
+  /** The last handshake carried the cursor. */
+  let isCursorOffered = false
+  let wasEverUp = false
+
+  function enter(next: RecoveryState): void {
+    if (state.name === 'deciding') state.cancel()
+    state = next
+  }
 
   function decide(unbroken: boolean, reason: string): void {
-    deciding?.()
-    deciding = undefined
+    if (state.name === 'deciding') enter({ name: 'decided' })
     cursor.release(unbroken)
     onDecided(unbroken, reason)
   }
 
-  function join(unbroken: boolean, why = everUp ? 'the socket was reconnected' : 'the socket was connected'): void {
-    everUp = true
-    decide(unbroken, unbroken ? 'attached while the socket was away' : why)
+  function join(
+    unbroken: boolean,
+    reason = wasEverUp ? 'the socket was reconnected' : 'the socket was connected',
+  ): void {
+    wasEverUp = true
+    decide(unbroken, unbroken ? 'attached while the socket was away' : reason)
   }
 
-  /** Asked to replay, the server has done so or not. */
+  /** The server was asked to replay, and has done so or not. */
   const joinAsked = (all: boolean) => join(all, 'the server did not replay what was missed')
 
   return {
     get isDeciding() {
-      return deciding !== undefined
+      return state.name === 'deciding'
     },
     /** Adds the cursor to the handshake's credentials. */
-    offer(auth: Auth): Auth {
-      offered = cursor.last !== undefined
-      return offered ? { ...auth, cursor: cursor.last } : auth
+    offer(auth: HandshakeAuth): HandshakeAuth {
+      isCursorOffered = cursor.last !== undefined
+      return isCursorOffered ? { ...auth, cursor: cursor.last } : auth
     },
     up(recovered: boolean): void {
-      const unbroken = recovered && !broken
-      broken = false
-      if (unbroken || !offered) {
+      const unbroken = recovered && !(state.name === 'down' && state.wasUndecided)
+      if (unbroken || !isCursorOffered) {
+        enter({ name: 'decided' })
         join(unbroken)
         return
       }
       cursor.hold()
-      deciding = timers.after(REPLAY, () => joinAsked(false))
+      enter({ name: 'deciding', cancel: timers.after(REPLAY_TIMEOUT_MS, () => joinAsked(false)) })
     },
-    /** The server's word that nothing is missing any more, or that it can't send what is. */
+    /** The server says that nothing is missing any more, or that it can't send what is. */
     replayed(all: boolean): void {
-      if (deciding) joinAsked(all)
+      if (state.name === 'deciding') joinAsked(all)
     },
-    /** The server's word that it may have missed something itself. Its log may count anew, so its numbers are forgotten. */
+    /** The server says that it may have missed events itself. Its log may restart its numbers, so they are forgotten. */
     lost(): void {
       cursor.forget()
       decide(false, 'the server may have missed events')
     },
     down(): void {
-      if (!deciding) return
-      deciding()
-      deciding = undefined
-      broken = true
+      if (state.name === 'deciding') enter({ name: 'down', wasUndecided: true })
+      else if (state.name === 'decided') enter({ name: 'down', wasUndecided: false })
     },
   }
 }

@@ -1,65 +1,75 @@
 import type { HubEnvironment } from '../platform/environment.js'
 import { messageOf } from '../util/errors.js'
-import type { Given } from './credentials.js'
+import type { GivenCredentials } from './credentials.js'
 
-/** Credentials are renewed this long (ms) before their end, or a tenth of their life before it if that is less. */
-const AHEAD = 60_000
-/** Never more often than this (ms), whatever the clocks say. */
-const SOONEST = 10_000
-/** No browser has longer timers (ms). */
-const LONGEST = 2 ** 31 - 1
+/** Credentials are renewed this long before their end, or a tenth of their life before it if that is less. */
+const RENEW_AHEAD_MS = 60_000
+/** A renewal is never sooner than this, whatever the clocks say. */
+const MIN_RENEWAL_DELAY_MS = 10_000
+/** No browser has longer timers. */
+const MAX_TIMER_MS = 2 ** 31 - 1
 
-interface RenewalOptions {
+export interface RenewalOptions {
   readonly environment: Pick<HubEnvironment, 'clock' | 'timers' | 'random'>
-  readonly ask: () => Promise<Given>
+  readonly ask: () => Promise<GivenCredentials>
   readonly onRenewed: (credentials: Readonly<Record<string, unknown>>) => void
   readonly onTrouble: (message: string) => void
 }
 
-/** Has credentials renewed before they end, at a moment of each browser's own. */
+type RenewalState =
+  | { readonly name: 'idle' }
+  | { readonly name: 'planned'; cancel(): void }
+  /** Tabs are being asked. */
+  | { readonly name: 'asking' }
+
+/** Has credentials renewed before they end, at a random moment of each browser. */
 export function createRenewal({ environment, ask, onRenewed, onTrouble }: RenewalOptions) {
   const { clock, timers, random } = environment
-  let stop: (() => void) | undefined
-  let plans = 0
-  /** Told of already; until the next success. */
-  let troubled = false
+  let state: RenewalState = { name: 'idle' }
+  /** A failure was reported since the last success. */
+  let isReported = false
 
-  function wait(until: number): void {
-    const left = until - clock.now()
-    stop = timers.after(Math.min(Math.max(left, 0), LONGEST), () => {
-      if (left > LONGEST) wait(until)
-      else void renew()
-    })
+  function enter(next: RenewalState): void {
+    if (state.name === 'planned') state.cancel()
+    state = next
   }
 
-  /** Without an end that is known of, there is nothing to plan. */
+  function waitUntil(time: number): void {
+    const left = time - clock.now()
+    const cancel = timers.after(Math.min(Math.max(left, 0), MAX_TIMER_MS), () => {
+      if (left > MAX_TIMER_MS) waitUntil(time)
+      else void renew()
+    })
+    enter({ name: 'planned', cancel })
+  }
+
+  /** Without a known end, there is nothing to plan. */
   function plan(expiresAt: number | undefined): void {
     cancel()
     if (expiresAt === undefined) return
     const now = clock.now()
-    const ahead = Math.min(AHEAD, (expiresAt - now) / 10)
-    wait(Math.max(now + SOONEST, expiresAt - ahead * (1 + random() / 2)))
+    const ahead = Math.min(RENEW_AHEAD_MS, (expiresAt - now) / 10)
+    waitUntil(Math.max(now + MIN_RENEWAL_DELAY_MS, expiresAt - ahead * (1 + random() / 2)))
   }
 
   function cancel(): void {
-    plans++
-    stop?.()
-    stop = undefined
+    enter({ name: 'idle' })
   }
 
   async function renew(): Promise<void> {
-    const mine = plans
+    const asking: RenewalState = { name: 'asking' }
+    enter(asking)
     try {
       const { auth, expiresAt } = await ask()
       // A connection attempt has asked meanwhile, or the hub has ended.
-      if (plans !== mine) return
-      troubled = false
+      if (state !== asking) return
+      isReported = false
       plan(expiresAt)
       onRenewed(auth ?? {})
     } catch (thrown) {
-      if (plans !== mine) return
-      if (!troubled) onTrouble(`the credentials could not be renewed: ${messageOf(thrown)}`)
-      troubled = true
+      if (state !== asking) return
+      if (!isReported) onTrouble(`the credentials could not be renewed: ${messageOf(thrown)}`)
+      isReported = true
       plan(clock.now())
     }
   }

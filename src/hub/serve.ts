@@ -1,20 +1,19 @@
-import { expose } from 'comlink'
 import type { Elector } from '../election/elector.js'
 import type { HubEnvironment } from '../platform/environment.js'
-import { whenLockIsFree } from '../platform/locks.js'
+import { withTimeout } from '../platform/timeouts.js'
 import type { OpenTransport } from '../transport/transport.js'
-import { type Endpoint, listen } from '../wire/endpoint.js'
-import { type Hello, type HubCalls, PROTOCOL, type Refusal, type Welcome } from '../wire/protocol.js'
+import { discoveryChannelOf, isDiscoveryMessage, postOnce } from '../wire/discovery.js'
+import { type Endpoint, listen, overChannel } from '../wire/endpoint.js'
+import type { Hello } from '../wire/protocol.js'
 import type { Host } from '../wire/status.js'
-import { listenForFollowers } from './follower-listener.js'
 import { createHub, type Hub } from './hub.js'
 import type { BatchTimer } from './outbox.js'
-import { isHello, isTabMessage } from './tab-messages.js'
+import { type PipeServer, type StandbyPipe, serveTabPipe } from './tab-pipe.js'
 
-/** How long (ms) an attaching tab waits for this hub's election before it is sent to the owner: by lock, by heartbeats. */
-const GRACE = { locks: 150, heartbeats: 1_000 }
-/** An office that nobody makes use of is laid down after this long (ms). */
-const IDLE = 5_000
+/** An attaching tab waits this long for the result of the campaign, before it is sent to the owner: by lock, by heartbeats. */
+const CAMPAIGN_TIMEOUT_MS = { locks: 150, heartbeats: 1_000 }
+/** A leadership without a hub ends after this long. */
+const UNUSED_LEADERSHIP_MS = 5_000
 
 export interface ServeOptions {
   readonly environment: HubEnvironment
@@ -29,153 +28,163 @@ export interface ServeOptions {
 /** Serves tabs at the other ends of their pipes. */
 export interface Served {
   connect(endpoint: Endpoint): void
-  /** Ends the hub, if there is one, and lays down the office. */
+  /** Ends the hub, if there is one, and the leadership. */
   close(): void
 }
 
+/** `candidacy`: aborted when it ends, and with it the leadership that came of it. */
+type ServerState =
+  | { readonly name: 'idle' }
+  /** `result`: resolves when this hub leads, or the campaign has ended. */
+  | { readonly name: 'campaigning'; readonly candidacy: AbortController; readonly result: Promise<void> }
+  /** No tab has attached yet. */
+  | {
+      readonly name: 'leading'
+      readonly candidacy: AbortController
+      readonly followers: FollowerListener
+      cancelTimeout(): void
+    }
+  | {
+      readonly name: 'serving'
+      readonly candidacy: AbortController
+      readonly followers: FollowerListener
+      readonly hub: Hub
+    }
+
 /**
- * Answers at the door of a key. It stands for office when the first tab comes, makes the hub once it is elected, and
- * stands by until then; when the hub has ended it lays down the office, and the next tab starts anew.
+ * Serves the tabs of a key. It campaigns for the leadership when the first tab comes, makes the hub once it leads, and stands by
+ * until then. When the hub has ended it gives the leadership up, and the next tab starts again.
  */
 export function serveHub({ environment, key, host, open, elector, batchTimer }: ServeOptions): Served {
   const { timers, locks } = environment
   const name = environment.id()
-  let term: AbortController | undefined
-  let elected: Promise<void> | undefined
-  let office = false
-  let hub: Hub | undefined
+  let state: ServerState = { name: 'idle' }
+  /** Whose connection this is, from the first hub on. */
   let owned: { readonly url: string; readonly identity: string } | undefined
-  let reception: { close(): void } | undefined
-  /** Lives that ended by a sign-out: a tab that slept through it must not bring the session back. */
+  /** Epochs that ended by a sign-out: a tab that slept through it must not bring the session back. */
   const signedOut = new Set<string>()
-  /** Tabs that were sent to the owner, and are to be called when this hub is it. */
-  const waiting = new Map<Endpoint, AbortController>()
+  /** Pipes of tabs that were sent to the owner, and are told when this hub leads. */
+  const standby = new Set<StandbyPipe>()
 
-  const refuse = (code: Refusal, message: string): Welcome => ({ ok: false, code, message })
+  function campaign(): void {
+    const candidacy = new AbortController()
+    const result = elector
+      .campaign(candidacy.signal)
+      .then(({ lost }) => lead(candidacy, lost))
+      .catch(() => resign(candidacy))
+    state = { name: 'campaigning', candidacy, result }
+  }
 
-  function refusalOf(hello: unknown): Welcome | undefined {
-    if (!isHello(hello) || hello.protocol !== PROTOCOL) {
-      return refuse('protocol-mismatch', `this hub speaks protocol ${PROTOCOL}`)
+  function lead(candidacy: AbortController, lost: AbortSignal): void {
+    if (candidacy.signal.aborted) return
+    lost.addEventListener('abort', () => resign(candidacy))
+    state = {
+      name: 'leading',
+      candidacy,
+      followers: listenForFollowers(environment, key, name, (pipe) => connect(pipe, false)),
+      cancelTimeout: timers.after(UNUSED_LEADERSHIP_MS, () => resign(candidacy)),
     }
-    const { url, identity } = hello.settings
-    // The key holds a hash of both. Should two ever collide, they must not share a socket.
-    if (owned && (owned.url !== url || owned.identity !== identity)) {
-      return refuse('wrong-hub', 'this hub belongs to another endpoint or identity')
+    for (const pipe of standby) pipe.promote()
+    standby.clear()
+  }
+
+  /** Ends a candidacy and whatever came of it. */
+  function resign(candidacy: AbortController): void {
+    if (state.name === 'idle' || state.candidacy !== candidacy) return
+    const former = state
+    state = { name: 'idle' }
+    if (former.name === 'leading') former.cancelTimeout()
+    // The hub's last message goes over the followers' pipes.
+    if (former.name === 'serving') former.hub.close('this hub no longer owns the socket')
+    if (former.name !== 'campaigning') former.followers.close()
+    candidacy.abort()
+  }
+
+  const server: PipeServer = {
+    name,
+    refusalOf({ settings, since }) {
+      const { url, identity } = settings
+      // The key holds a hash of both. Should two ever collide, they must not share a connection.
+      if (owned && (owned.url !== url || owned.identity !== identity)) {
+        return { ok: false, code: 'wrong-hub', message: 'this hub belongs to another endpoint or identity' }
+      }
+      if (since.epoch !== undefined && signedOut.has(since.epoch)) {
+        return { ok: false, code: 'signed-out', message: 'signed out in a tab of this browser' }
+      }
+      return undefined
+    },
+    async campaign() {
+      if (state.name === 'idle') campaign()
+      if (state.name !== 'campaigning') return
+      const ms = locks ? CAMPAIGN_TIMEOUT_MS.locks : CAMPAIGN_TIMEOUT_MS.heartbeats
+      await withTimeout(timers.after, ms, state.result).catch(() => undefined)
+    },
+    hubFor: ({ settings }: Hello) => {
+      if (state.name === 'leading') {
+        const { candidacy, followers } = state
+        const { url, identity } = settings
+        owned = { url, identity }
+        state.cancelTimeout()
+        const onEnd = () => resign(candidacy)
+        const hub = createHub({ environment, key, host, settings, openTransport: open, batchTimer, onEnd })
+        state = { name: 'serving', candidacy, followers, hub }
+      }
+      return server.hub()
+    },
+    hub: () => (state.name === 'serving' ? state.hub : undefined),
+    addStandby: (pipe) => void standby.add(pipe),
+    removeStandby(pipe) {
+      if (standby.delete(pipe) && standby.size === 0 && state.name === 'campaigning') resign(state.candidacy)
+    },
+    signOut() {
+      const hub = server.hub()
+      if (hub) signedOut.add(hub.epoch)
+      hub?.signOut()
+    },
+  }
+
+  const connect = (endpoint: Endpoint, isTrusted: boolean) => serveTabPipe({ environment, endpoint, isTrusted, server })
+  return {
+    connect: (endpoint) => connect(endpoint, true),
+    close() {
+      if (state.name !== 'idle') resign(state.candidacy)
+    },
+  }
+}
+
+interface FollowerListener {
+  close(): void
+}
+
+/** Lets tabs without a port connect to the owner: they send a connect request, and get a channel as a pipe. */
+export function listenForFollowers(
+  { openChannel }: Pick<HubEnvironment, 'openChannel'>,
+  key: string,
+  owner: string,
+  connect: (endpoint: Endpoint) => void,
+): FollowerListener {
+  if (!openChannel) return { close: () => undefined }
+  const discovery = openChannel(discoveryChannelOf(key))
+  const pipes = new Map<string, Endpoint>()
+
+  const stop = listen(discovery, (data) => {
+    if (!isDiscoveryMessage(data) || data.kind !== 'connect-request') return
+    const name = `${data.reply}/pipe/${owner}`
+    if (!pipes.has(name)) {
+      const pipe = overChannel(openChannel(name), () => pipes.delete(name))
+      pipes.set(name, pipe)
+      connect(pipe)
     }
-    if (hello.since.epoch !== undefined && signedOut.has(hello.since.epoch)) {
-      return refuse('signed-out', 'signed out in a tab of this browser')
-    }
-    return undefined
-  }
+    postOnce(openChannel, data.reply, { kind: 'connect-response', owner, pipe: name })
+  })
+  // Only now: a tab whose request came before the channel was open sends it again.
+  postOnce(openChannel, key, { kind: 'elected', owner })
 
-  function stand(): void {
-    if (term) return
-    const mine = new AbortController()
-    term = mine
-    elected = elector.campaign(mine.signal).then(
-      ({ lost }) => {
-        if (mine.signal.aborted) return
-        lost.addEventListener('abort', () => resign(mine))
-        takeOffice(mine)
-      },
-      () => resign(mine),
-    )
+  return {
+    close() {
+      stop()
+      discovery.close()
+      for (const pipe of [...pipes.values()]) pipe.close()
+    },
   }
-
-  function takeOffice(mine: AbortController): void {
-    office = true
-    reception = listenForFollowers(environment, key, name, (pipe) => connect(pipe, false))
-    for (const [endpoint, gone] of waiting) {
-      gone.abort()
-      endpoint.postMessage({ kind: 'promoted' })
-    }
-    waiting.clear()
-    timers.after(IDLE, () => {
-      if (!hub) resign(mine)
-    })
-  }
-
-  function resign(mine: AbortController | undefined): void {
-    if (!mine || term !== mine) return
-    term = undefined
-    office = false
-    // The hub's last words go over the reception's pipes.
-    hub?.close('this hub no longer owns the socket')
-    reception?.close()
-    hub = undefined
-    mine.abort()
-  }
-
-  function hubFor({ settings }: Hello): Hub {
-    if (hub) return hub
-    owned = { url: settings.url, identity: settings.identity }
-    const mine = term
-    hub = createHub(environment, key, host, settings, open, () => resign(mine), batchTimer)
-    return hub
-  }
-
-  function wait(endpoint: Endpoint, { lock }: Hello): void {
-    const gone = new AbortController()
-    waiting.get(endpoint)?.abort()
-    waiting.set(endpoint, gone)
-    if (lock && locks) whenLockIsFree(locks, lock, gone.signal, () => leave(endpoint))
-  }
-
-  /** Without a tab that waits for it, a hub has no business in the queue. */
-  function leave(endpoint: Endpoint): void {
-    waiting.get(endpoint)?.abort()
-    if (waiting.delete(endpoint) && waiting.size === 0 && !office) resign(term)
-  }
-
-  /** `trusted`: a pipe that only this browser's own tab can be at the other end of. Credentials are asked of no other. */
-  function connect(endpoint: Endpoint, trusted: boolean): void {
-    let tab = ''
-    let left = false
-    /** A pipe whose tab knocked, and was gone before the door was open: no attachment will ever end it. */
-    const hangUp = () => {
-      if (!trusted && tab === '') endpoint.close()
-    }
-    const calls: HubCalls = {
-      async attach(hello) {
-        for (;;) {
-          const refusal = refusalOf(hello)
-          if (refusal) return refusal
-          tab = hello.tab
-          stand()
-          if (!office)
-            await Promise.race([
-              elected,
-              new Promise<void>((resolve) => timers.after(locks ? GRACE.locks : GRACE.heartbeats, resolve)),
-            ])
-          if (!office) {
-            wait(endpoint, hello)
-            return refuse('standby', 'another hub of this browser owns the socket')
-          }
-          const welcome = await hubFor(hello).attach(endpoint, hello, trusted)
-          if (left) hub?.detach(tab, endpoint, false)
-          if (welcome) return welcome.ok ? { ...welcome, owner: name } : welcome
-        }
-      },
-      subscribe: (events, topics) => hub?.want(tab, events, topics),
-      nudge: (why) => hub?.nudge(why),
-      ping: () => hub?.ping(tab) ?? false,
-      signOut() {
-        if (hub) signedOut.add(hub.epoch)
-        hub?.signOut()
-      },
-    }
-    expose(calls, endpoint as Parameters<typeof expose>[1])
-    listen(endpoint, (data) => {
-      if (!isTabMessage(data)) return
-      if (data.kind === 'multicast-joined') return hub?.multicastJoined(tab, endpoint)
-      if (data.kind === 'credentials') return hub?.credentials(data.request, data.answer)
-      left = true
-      leave(endpoint)
-      hub?.detach(tab, endpoint, data.release === true)
-      if (tab === '') hangUp()
-    })
-    if (!trusted) timers.after(IDLE, hangUp)
-  }
-
-  return { connect: (endpoint) => connect(endpoint, true), close: () => resign(term) }
 }

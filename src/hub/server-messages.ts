@@ -1,61 +1,67 @@
 import type { HubEnvironment } from '../platform/environment.js'
 import { isMetadata, type Metadata, RESERVED } from '../wire/protocol.js'
 
-/** The name of what the server says to the hub, not meant for tabs. */
-export const CONTROL = RESERVED
+/** The event by which the server speaks to the hub itself; no tab gets it. */
+export const SERVER_MESSAGE = RESERVED
 
-/** Nothing that the server says is put off for longer than this (ms). */
-const WIDEST = 600_000
+/** Nothing that the server wants spread is put off for longer than this: nobody may be kept from fresh data. */
+export const MAX_SPREAD_MS = 600_000
 
-export interface Words {
-  /** Whether all that was missed has come; if not, it will not come. */
-  replayed(all: boolean): void
+export interface ServerMessageHandlers {
+  /** Whether all missed events have come; if not, they will not come. */
+  onReplayed(all: boolean): void
   /** Where the server's log was when this connection was let in. */
-  cursor(id: string | number): void
+  onCursor(id: string | number): void
   /** Events may have been missed, on the server's side of the connection. */
-  gap(): void
-  /** This server process is about to end: the connection had better be to another one. */
-  move(): void
-  /** What has become of a topic. */
-  topic(said: Metadata): void
+  onGap(): void
+  /** This server process is about to end: the connection should move to another one. */
+  onMove(): void
+  /** The server's answer about a topic, or the topic was taken away. */
+  onTopic(message: Metadata): void
 }
 
-/**
- * Hears the server's own words. What goes to very many browsers comes with a `spreadMs`, over which they act: each after
- * a random part of it.
- */
-export function createServerMessages({ timers, random }: Pick<HubEnvironment, 'timers' | 'random'>, words: Words) {
-  const due = new Map<keyof Words, () => void>()
+type SpreadMessage = 'onGap' | 'onMove'
 
-  function put(word: 'gap' | 'move', spread: unknown): void {
-    const within = typeof spread === 'number' && spread > 0 ? Math.min(spread, WIDEST) : 0
-    const say = () => {
-      due.get(word)?.()
-      due.delete(word)
-      words[word]()
+/**
+ * Reads the server's messages to the hub. One that goes to very many browsers has a `spreadMs`: each browser acts after a
+ * random part of it.
+ */
+export function createServerMessages(
+  { timers, random }: Pick<HubEnvironment, 'timers' | 'random'>,
+  handlers: ServerMessageHandlers,
+) {
+  const pending = new Map<SpreadMessage, () => void>()
+
+  function cancel(message: SpreadMessage): void {
+    pending.get(message)?.()
+    pending.delete(message)
+  }
+
+  function handleSpread(message: SpreadMessage, given: unknown): void {
+    const spreadMs = typeof given === 'number' && given > 0 ? Math.min(given, MAX_SPREAD_MS) : 0
+    const handle = () => {
+      cancel(message)
+      handlers[message]()
     }
-    if (within === 0) say()
-    // What is still to come stands for what was said meanwhile.
-    else if (!due.has(word)) due.set(word, timers.after(random() * within, say))
+    if (spreadMs === 0) handle()
+    // The pending one stands for those that come meanwhile.
+    else if (!pending.has(message)) pending.set(message, timers.after(random() * spreadMs, handle))
   }
 
   return {
-    hear(raw: unknown): void {
-      if (!isMetadata(raw)) return
-      if ('topic' in raw) words.topic(raw)
-      const { cursor } = raw
-      if (typeof cursor === 'string' || typeof cursor === 'number') words.cursor(cursor)
-      if (typeof raw['replayed'] === 'boolean') words.replayed(raw['replayed'])
-      if (raw['gap'] === true) put('gap', raw['spreadMs'])
-      if (raw['move'] === true) put('move', raw['spreadMs'])
+    read(message: unknown): void {
+      if (!isMetadata(message)) return
+      if ('topic' in message) handlers.onTopic(message)
+      const { cursor } = message
+      if (typeof cursor === 'string' || typeof cursor === 'number') handlers.onCursor(cursor)
+      if (typeof message['replayed'] === 'boolean') handlers.onReplayed(message['replayed'])
+      if (message['gap'] === true) handleSpread('onGap', message['spreadMs'])
+      if (message['move'] === true) handleSpread('onMove', message['spreadMs'])
     },
-    /** A connection that came up is not the one that was to move. */
-    moved(): void {
-      due.get('move')?.()
-      due.delete('move')
-    },
+    /** A new connection is not the one that was to move. */
+    moved: (): void => cancel('onMove'),
     close(): void {
-      for (const stop of due.values()) stop()
+      for (const stop of pending.values()) stop()
     },
   }
 }

@@ -1,77 +1,117 @@
+import type { HubEnvironment } from '../platform/environment.js'
 import type { Endpoint } from '../wire/endpoint.js'
-import type { Hello, HubMessage } from '../wire/protocol.js'
+import type { Hello, HubErrorCode, HubMessage } from '../wire/protocol.js'
+
+/**
+ * Without Web Locks, a tab that has been silent for this long is gone. Hidden tabs' timers run once a minute.
+ */
+const TAB_TIMEOUT_MS = 150_000
 
 /** A tab that is attached to this hub. */
-export interface Tab {
+export interface AttachedTab {
   readonly id: string
   readonly endpoint: Endpoint
-  /** The names of the events that it asks for. */
+  /** The names of the events that it subscribes to. */
   wanted: ReadonlySet<string>
   /** The topics that it uses. */
   topics: ReadonlySet<string>
-  /** Last sign of life. Milliseconds since the Unix epoch. */
-  seen: number
-  /** Ends whatever waits for this tab. */
+  /** When it last gave a sign of life. Milliseconds since the Unix epoch. */
+  seenAt: number
+  /** Aborts when it is no longer attached. */
   readonly gone: AbortController
-  /** Its death is told by a lock; without one, by silence. */
-  readonly locked: boolean
-  /** It is at a port, not on a BroadcastChannel: credentials may be asked of it. */
-  readonly trusted: boolean
-  /** It attached while the socket was away, with no history to go by: it is owed a gap, even if the socket recovers. */
-  owed: boolean
-  /** It hears the multicast. */
-  subscribed: boolean
+  /** A lock tells of its death. Without one, only silence does. */
+  readonly isLocked: boolean
+  /** It is at a port, not on a BroadcastChannel: the hub may ask it for credentials. */
+  readonly isTrusted: boolean
+  /** It attached without a connection and without a history to go by: it is owed a gap, even if the connection recovers. */
+  isOwedGap: boolean
+  /** It listens to the multicast. */
+  isOnMulticast: boolean
 }
 
 /** Who is attached. */
-export class TabRegistry {
-  readonly #tabs = new Map<string, Tab>()
-
-  get size(): number {
-    return this.#tabs.size
-  }
-
-  all(): Tab[] {
-    return [...this.#tabs.values()]
-  }
-
-  get(id: string): Tab | undefined {
-    return this.#tabs.get(id)
-  }
-
-  /** `seen`: now. */
-  add(endpoint: Endpoint, { tab: id, events, topics, lock }: Hello, trusted: boolean, seen: number): Tab {
-    const tab: Tab = {
-      id,
-      endpoint,
-      wanted: new Set(events),
-      topics: new Set(topics),
-      seen,
-      gone: new AbortController(),
-      locked: lock !== undefined,
-      trusted,
-      owed: false,
-      subscribed: false,
-    }
-    this.#tabs.set(id, tab)
-    return tab
-  }
-
+export interface TabRegistry {
+  readonly size: number
+  all(): AttachedTab[]
+  get(id: string): AttachedTab | undefined
+  /** @param seenAt Now. */
+  add(endpoint: Endpoint, hello: Hello, isTrusted: boolean, seenAt: number): AttachedTab
   /**
-   * Only this very attachment: the same tab may have attached anew. The endpoint is left alone, since its page may be in
-   * the back/forward cache, out of which any message would evict it.
+   * Removes only this very attachment: the same tab may have attached again. Nothing is posted to the endpoint, since its page
+   * may be in the back/forward cache, and any message would evict it from there. False when it was not attached.
    */
-  remove(tab: Tab): boolean {
-    tab.gone.abort()
-    return this.#tabs.get(tab.id) === tab && this.#tabs.delete(tab.id)
+  remove(tab: AttachedTab): boolean
+  /** Whether any tab subscribes to the event. */
+  wants(event: string): boolean
+  postToAll(message: HubMessage): void
+  /**
+   * A problem of the server's is one line in an error log, not one for each tab. False when there is no tab.
+   */
+  reportToOneTab(code: HubErrorCode, message: string, event?: string): boolean
+}
+
+export function createTabRegistry(): TabRegistry {
+  const tabs = new Map<string, AttachedTab>()
+  return {
+    get size() {
+      return tabs.size
+    },
+    all: () => [...tabs.values()],
+    get: (id) => tabs.get(id),
+    add(endpoint, { tab: id, events, topics, lock }, isTrusted, seenAt) {
+      const tab: AttachedTab = {
+        id,
+        endpoint,
+        wanted: new Set(events),
+        topics: new Set(topics),
+        seenAt,
+        gone: new AbortController(),
+        isLocked: lock !== undefined,
+        isTrusted,
+        isOwedGap: false,
+        isOnMulticast: false,
+      }
+      tabs.set(id, tab)
+      return tab
+    },
+    remove(tab) {
+      tab.gone.abort()
+      return tabs.get(tab.id) === tab && tabs.delete(tab.id)
+    },
+    wants(event) {
+      for (const tab of tabs.values()) if (tab.wanted.has(event)) return true
+      return false
+    },
+    postToAll(message) {
+      for (const tab of tabs.values()) tab.endpoint.postMessage(message)
+    },
+    reportToOneTab(code, message, event) {
+      const [tab] = tabs.values()
+      tab?.endpoint.postMessage({ kind: 'problem', code, message, ...(event !== undefined && { event }) })
+      return tab !== undefined
+    },
+  }
+}
+
+/** Without Web Locks, a silent tab is taken for gone; one that was only asleep attaches again. */
+export function createTabTimeout(
+  tabs: TabRegistry,
+  { clock, timers }: Pick<HubEnvironment, 'clock' | 'timers'>,
+  onGone: (tab: AttachedTab) => void,
+) {
+  let cancelSweep: (() => void) | undefined
+
+  function sweep(): void {
+    const unlocked = tabs.all().filter((tab) => !tab.isLocked)
+    cancelSweep = unlocked.length > 0 ? timers.after(TAB_TIMEOUT_MS / 2, sweep) : undefined
+    for (const tab of unlocked) if (clock.now() - tab.seenAt > TAB_TIMEOUT_MS) onGone(tab)
   }
 
-  wants(event: string): boolean {
-    for (const tab of this.#tabs.values()) if (tab.wanted.has(event)) return true
-    return false
-  }
-
-  tell(message: HubMessage): void {
-    for (const tab of this.#tabs.values()) tab.endpoint.postMessage(message)
+  return {
+    /** There is a tab whose death no lock tells. */
+    watch(): void {
+      cancelSweep ??= timers.after(TAB_TIMEOUT_MS, sweep)
+    },
+    close: (): void => cancelSweep?.(),
   }
 }

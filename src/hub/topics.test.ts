@@ -135,7 +135,7 @@ describe('the first joins, the last leaves', () => {
   })
 })
 
-describe('what the tabs hear', () => {
+describe('what the tabs are told', () => {
   it('each that uses it, when it is joined; and one that comes later, since when', async () => {
     const { attach, up, serve, pass } = setUp()
     const one = await attach(['a'], { topics: ['p'] })
@@ -168,7 +168,7 @@ describe('what the tabs hear', () => {
     expect(tab.of('topic').at(-1)).toEqual(joined(Date.now()))
   })
 
-  it('a replay from the cursor vouches for the user’s events, not for the topic’s', async () => {
+  it('a replay from the cursor is complete for the user’s events, not for the topic’s', async () => {
     const { attach, server, up, pass, say, transport } = setUp()
     const tab = await attach(['a'], { topics: ['p'], auth: () => 'x' })
     await up()
@@ -303,7 +303,7 @@ describe('a server that does not answer', () => {
     expect(tab.of('topic').at(-1)).toEqual(joined(Date.now()))
   })
 
-  it('where it answers more than once, the tabs hear of it once', async () => {
+  it('where it answers more than once, the tabs are told once', async () => {
     const { attach, up, say, pass, refused } = setUp()
     refused.add('q')
     const tab = await attach(['a'], { topics: ['p', 'q'] })
@@ -314,7 +314,7 @@ describe('a server that does not answer', () => {
     expect(tab.of('topic')).toHaveLength(2)
   })
 
-  it('what it says of nothing that was asked is left alone', async () => {
+  it('an answer that nobody asked for is ignored', async () => {
     const { attach, up, say, pass } = setUp({ answers: false })
     const tab = await attach(['a'], { topics: ['p'] })
     await up()

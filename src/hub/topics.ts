@@ -1,105 +1,130 @@
 import type { HubEnvironment } from '../platform/environment.js'
 import { type Metadata, RESERVED, type TopicAnswer } from '../wire/protocol.js'
-import type { Tab, TabRegistry } from './tab-registry.js'
+import type { AttachedTab, TabRegistry } from './tab-registry.js'
 
-/** A topic is left this long (ms) after its last tab: a reload and a change of page do not leave and join it. */
-const GRACE = 1_000
-/** How long (ms) the server may take to answer, and how often it is asked. */
-const ANSWER = 5_000
-const TRIES = 3
+/** A topic is left this long after its last tab: a reload and a change of page do not leave and join it. */
+const LEAVE_DELAY_MS = 1_000
+/** The server has this long to answer a join, before it is asked again. */
+const JOIN_TIMEOUT_MS = 5_000
+const MAX_JOIN_ATTEMPTS = 3
 
-interface Room {
-  /** The number of the last question, 0 before the first one; an answer to any other is too late. */
-  request: number
-  /** Absent while it is asked for, and while there is no connection. */
-  answer?: TopicAnswer | undefined
-  /** Since when it has been joined, over all connections that went on where the last one ended. */
-  at?: number | undefined
-  leaving?: (() => void) | undefined
+type MembershipState =
+  /**
+   * No connection. `wasAsked`: the server may still have this browser in the topic. `joinedAt`: since when it was joined, over
+   * all connections that the transport recovered.
+   */
+  | { readonly name: 'offline'; readonly wasAsked: boolean; joinedAt?: number | undefined }
+  /** The server has not answered the join of that number; an answer to any other number is too late. */
+  | { readonly name: 'joining'; readonly request: number; readonly joinedAt?: number | undefined }
+  | { readonly name: 'answered'; readonly request: number; readonly answer: TopicAnswer }
+
+interface Membership {
+  state: MembershipState
+  /** No tab uses the topic any more: it is left soon. This calls it off. */
+  cancelLeave?: (() => void) | undefined
+}
+
+export interface TopicMembershipsOptions {
+  readonly tabs: TabRegistry
+  readonly environment: Pick<HubEnvironment, 'timers' | 'clock'>
+  readonly send: (event: string, metadata: Metadata) => void
 }
 
 /**
- * Joins at the server what any tab uses: it hears of the first tab and of the last. After every connection all of them are
- * joined anew, since what the server still knows can't be seen from here, and to join twice is nothing.
+ * Joins at the server what any tab uses: it learns of the first tab and of the last. After every connection all topics are
+ * joined again, since nobody here can see what the server still knows, and joining twice changes nothing.
  *
  * Events between a tab's fetch and the join may be missed. So every tab that uses a topic is told since when it has been
  * joined without a break, and takes what it asked for before that for stale. The moment is that of the server's answer,
  * which comes after it has let this browser in. It stays the same only where the transport itself has recovered the
  * connection, rooms and missed events included. A replay from the cursor does not keep it: the server replays before it
- * knows of the topics. Since a browser's tabs all hear everything, a tab that joins later than others has nothing to fetch.
+ * knows of the topics. All tabs of a browser receive everything, so a tab that joins later than others has nothing to fetch.
  */
-export function createTopics(
-  tabs: TabRegistry,
-  { timers, clock }: Pick<HubEnvironment, 'timers' | 'clock'>,
-  send: (event: string, metadata: Metadata) => void,
-) {
-  const rooms = new Map<string, Room>()
-  let up = false
-  let asked = 0
+export function createTopicMemberships({ tabs, environment, send }: TopicMembershipsOptions) {
+  const { timers, clock } = environment
+  const memberships = new Map<string, Membership>()
+  let isUp = false
+  let lastRequest = 0
 
-  const inUse = (): ReadonlySet<string> => new Set(tabs.all().flatMap((tab) => [...tab.topics]))
+  const membershipOf = (topic: string) => memberships.get(topic) as Membership
+  const topicsIn = (matches: (state: MembershipState) => boolean): string[] =>
+    [...memberships].filter(([, { state }]) => matches(state)).map(([topic]) => topic)
 
-  function ask(topics: readonly string[]): void {
-    if (!up || topics.length === 0) return
-    const number = ++asked
-    for (const topic of topics) Object.assign(rooms.get(topic) as Room, { request: number, answer: undefined })
-    say(number, 1)
+  function join(topics: readonly string[]): void {
+    if (!isUp || topics.length === 0) return
+    const request = ++lastRequest
+    for (const topic of topics) {
+      const membership = membershipOf(topic)
+      membership.state = { name: 'joining', request, joinedAt: joinedAtOf(membership.state) }
+    }
+    sendJoin(request, 1)
   }
 
-  function say(number: number, time: number): void {
-    const open = [...rooms].filter(([, room]) => room.request === number && !room.answer).map(([topic]) => topic)
-    if (!up || open.length === 0) return
-    if (time > TRIES) {
-      const message = `the server has not answered ${TRIES} times: it does not seem to know of topics`
-      for (const topic of open) settle({ topic, ok: false, name: 'failed', message })
+  function sendJoin(request: number, attempt: number): void {
+    const topics = topicsIn((state) => state.name === 'joining' && state.request === request)
+    if (topics.length === 0) return
+    if (attempt > MAX_JOIN_ATTEMPTS) {
+      const message = `the server has not answered ${MAX_JOIN_ATTEMPTS} times: it does not seem to know of topics`
+      for (const topic of topics) settle(request, { topic, ok: false, name: 'failed', message })
       return
     }
-    send(`${RESERVED}:join`, { topics: open, request: number })
-    timers.after(ANSWER, () => say(number, time + 1))
+    send(`${RESERVED}:join`, { topics, request })
+    timers.after(JOIN_TIMEOUT_MS, () => sendJoin(request, attempt + 1))
   }
 
-  function settle(answer: TopicAnswer): void {
+  function settle(request: number, answer: TopicAnswer): void {
     const { topic } = answer
-    const room = rooms.get(topic) as Room
-    room.answer = answer
-    room.at = answer.ok ? answer.at : undefined
+    membershipOf(topic).state = { name: 'answered', request, answer }
     for (const tab of tabs.all()) if (tab.topics.has(topic)) tab.endpoint.postMessage({ kind: 'topic', ...answer })
   }
 
   function leave(topic: string): void {
-    const answer = rooms.get(topic)?.answer
-    // Where the server has said no there is nothing to leave.
+    const answer = answerOf(memberships.get(topic))
+    // Where the server has refused there is nothing to leave.
     if (answer?.ok !== false || answer.name !== 'refused') send(`${RESERVED}:leave`, { topics: [topic] })
-    rooms.delete(topic)
+    memberships.delete(topic)
   }
 
   /** Which topics are used may have changed. */
   function update(): void {
-    const used = inUse()
-    const fresh = [...used].filter((topic) => !rooms.has(topic))
-    for (const topic of fresh) rooms.set(topic, { request: 0 })
-    ask(fresh)
-    for (const [topic, room] of rooms) {
+    const used = usedTopics(tabs)
+    const added = [...used].filter((topic) => !memberships.has(topic))
+    for (const topic of added) memberships.set(topic, { state: { name: 'offline', wasAsked: false } })
+    join(added)
+    for (const [topic, membership] of memberships) {
       if (used.has(topic)) {
-        room.leaving?.()
-        room.leaving = undefined
+        membership.cancelLeave?.()
+        membership.cancelLeave = undefined
         continue
       }
-      room.leaving ??= timers.after(GRACE, () => {
-        // Without a connection it is kept: the next one may find itself in the room.
-        if (up) leave(topic)
+      membership.cancelLeave ??= timers.after(LEAVE_DELAY_MS, () => {
+        // Without a connection it is kept: the next one may still be in the topic.
+        if (isUp) leave(topic)
       })
     }
   }
 
-  const answersFor = (tab: Tab): readonly TopicAnswer[] =>
-    [...tab.topics].flatMap((topic) => rooms.get(topic)?.answer ?? [])
+  /** The server answered a join or, without a request, has taken the topic away. */
+  function readMessage(message: Metadata): void {
+    const state = memberships.get(message['topic'] as string)?.state
+    if (!state) return
+    if (state.name === 'offline') {
+      // Sent on by a connection that is being recovered: the topic was not joined all the while.
+      if (message['request'] === undefined && message['ok'] !== true) state.joinedAt = undefined
+      return
+    }
+    const answer = answerIn(message, state, clock.now())
+    if (answer) settle(state.request, answer)
+  }
+
+  const answersFor = (tab: AttachedTab): readonly TopicAnswer[] =>
+    [...tab.topics].flatMap((topic) => answerOf(memberships.get(topic)) ?? [])
 
   return {
     update,
     answersFor,
-    /** A tab uses these topics from now on. */
-    use(tab: Tab, topics: readonly string[]): void {
+    /** Replaces the topics that a tab uses. */
+    use(tab: AttachedTab, topics: readonly string[]): void {
       const before = tab.topics
       tab.topics = new Set(topics)
       update()
@@ -107,50 +132,61 @@ export function createTopics(
         if (!before.has(answer.topic)) tab.endpoint.postMessage({ kind: 'topic', ...answer })
     },
     up(recovered: boolean): void {
-      up = true
-      const used = inUse()
-      for (const [topic, room] of [...rooms]) {
-        if (!recovered) room.at = undefined
+      isUp = true
+      const used = usedTopics(tabs)
+      for (const [topic, membership] of [...memberships]) {
+        const state = offlineOf(membership.state)
+        membership.state = recovered ? state : { ...state, joinedAt: undefined }
         if (used.has(topic)) continue
-        room.leaving?.()
-        if (recovered && room.request > 0) leave(topic)
-        else rooms.delete(topic)
+        membership.cancelLeave?.()
+        if (recovered && state.wasAsked) leave(topic)
+        else memberships.delete(topic)
       }
-      ask([...rooms.keys()])
+      join([...memberships.keys()])
     },
     down(): void {
-      up = false
-      for (const room of rooms.values()) room.answer = undefined
+      isUp = false
+      for (const membership of memberships.values()) membership.state = offlineOf(membership.state)
     },
-    /** What the server says of a topic: an answer, or of its own accord that it has taken it away. */
-    hear({ topic, ok, request: number, message }: Metadata): void {
-      const room = rooms.get(topic as string)
-      if (!room || (number === undefined ? ok === true : !up || number !== room.request)) return
-      // Sent on by a connection that is being recovered: it was not in the topic all the while.
-      if (!up) {
-        room.at = undefined
-        return
-      }
-      const { answer } = room
-      const before = answer && (answer.ok ? 'joined' : answer.name)
-      // A question that was asked twice is answered twice.
-      if (before === (ok === true ? 'joined' : 'refused')) return
-      settle(
-        ok === true
-          ? { topic: topic as string, ok, at: room.at ?? clock.now() }
-          : {
-              topic: topic as string,
-              ok: false,
-              name: 'refused',
-              message: typeof message === 'string' ? message : 'the server refused it',
-            },
-      )
-    },
-    /** There are other credentials: what was refused may be allowed now. */
-    again: (): void => ask([...rooms].filter(([, room]) => room.answer?.ok === false).map(([topic]) => topic)),
+    readMessage,
+    /** The credentials were renewed: what was refused may be allowed now. */
+    retryRefused: (): void => join(topicsIn((state) => state.name === 'answered' && !state.answer.ok)),
     close(): void {
-      for (const { leaving } of rooms.values()) leaving?.()
-      rooms.clear()
+      for (const { cancelLeave } of memberships.values()) cancelLeave?.()
+      memberships.clear()
     },
   }
+}
+
+const usedTopics = (tabs: TabRegistry): ReadonlySet<string> => new Set(tabs.all().flatMap((tab) => [...tab.topics]))
+
+const answerOf = (membership: Membership | undefined): TopicAnswer | undefined =>
+  membership?.state.name === 'answered' ? membership.state.answer : undefined
+
+/** The news for a topic whose join was sent; undefined where there is none. */
+function answerIn(
+  { topic: name, ok, request, message }: Metadata,
+  state: Exclude<MembershipState, { name: 'offline' }>,
+  now: number,
+): TopicAnswer | undefined {
+  const isJoined = ok === true
+  if (request === undefined ? isJoined : request !== state.request) return undefined
+  const topic = name as string
+  if (state.name === 'answered') {
+    const { answer } = state
+    // A join that was sent twice is answered twice.
+    if ((answer.ok ? 'joined' : answer.name) === (isJoined ? 'joined' : 'refused')) return undefined
+  }
+  if (isJoined) return { topic, ok: true, at: joinedAtOf(state) ?? now }
+  const reason = typeof message === 'string' ? message : 'the server refused it'
+  return { topic, ok: false, name: 'refused', message: reason }
+}
+
+function joinedAtOf(state: MembershipState): number | undefined {
+  if (state.name !== 'answered') return state.joinedAt
+  return state.answer.ok ? state.answer.at : undefined
+}
+
+function offlineOf(state: MembershipState): Extract<MembershipState, { name: 'offline' }> {
+  return state.name === 'offline' ? state : { name: 'offline', wasAsked: true, joinedAt: joinedAtOf(state) }
 }

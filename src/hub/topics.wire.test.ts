@@ -95,7 +95,7 @@ describe.each([
   ['Socket.IO', openSocketIo, socketIo],
   ['plain WebSocket', openWebSocket(), webSocket],
 ] as const)('topics over %s', (_name, open, serve) => {
-  it('are joined, heard, refused, taken away, left, and joined anew over the next connection', async () => {
+  it('are joined, received, refused, taken away, left, and joined again over the next connection', async () => {
     const far = await serve()
     const settings: Settings = {
       url: `http://127.0.0.1:${far.port}/`,
@@ -105,7 +105,14 @@ describe.each([
       authTimeoutMs: 1_000,
     }
     const { environment } = createFakeBrowser({ webLocks: false }).tab()
-    const hub = createHub(environment, 'k', 'this-tab', settings, open, () => undefined)
+    const hub = createHub({
+      environment,
+      key: 'k',
+      host: 'this-tab',
+      settings,
+      openTransport: open,
+      onEnd: () => undefined,
+    })
     afterwards(() => hub.close('the test is over'))
     const { port1, port2 } = createPipe()
     const got: HubMessage[] = []
@@ -126,12 +133,12 @@ describe.each([
     far.tell('mine', 'changed')
     await until(() => expect(heard()).toBe(1))
 
-    hub.want('t', ['changed'], ['mine', 'mine too', 'yours'])
+    hub.subscribe('t', ['changed'], ['mine', 'mine too', 'yours'])
     await until(() => expect(said().at(-1)).toBe('mine too joined'))
     far.end('mine')
     await until(() => expect(said().at(-1)).toBe('mine archived'))
     expect(far.topics()).toEqual(['mine too'])
-    hub.want('t', ['changed'], ['mine'])
+    hub.subscribe('t', ['changed'], ['mine'])
     await until(() => expect(far.topics()).toEqual([]))
 
     far.drop()

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { createFakeBrowser } from '../../test/fake-browser.js'
-import { listenForFollowers } from '../hub/follower-listener.js'
+import { listenForFollowers } from '../hub/serve.js'
 import { discoveryChannelOf, postOnce } from '../wire/discovery.js'
 import { findOwner } from './find-owner.js'
 

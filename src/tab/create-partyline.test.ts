@@ -6,6 +6,7 @@ import './session.js'
 import { createFakeTransport } from '../../test/fake-transport.js'
 import { createFakeWorkers } from '../../test/fake-workers.js'
 import type { OpenSharedWorker } from '../platform/page.js'
+import { deliverEvent } from '../transport/metadata.js'
 import type { PartylineError } from '../util/errors.js'
 import { createPartyline, type Line } from './create-partyline.js'
 import type { PartylineOptions } from './options.js'
@@ -63,7 +64,7 @@ function setUp({ webLocks = true, channels = true } = {}) {
   }
   const server = {
     up: (recovered = false) => world.transport.last.handlers.onUp(recovered),
-    emit: (name: string, metadata?: unknown) => world.transport.last.handlers.onEvent(name, metadata),
+    emit: (name: string, metadata?: unknown) => deliverEvent(world.transport.last.handlers, name, metadata),
   }
   const settle = (ms = 0) => vi.advanceTimersByTimeAsync(ms)
   return { world, inTabTransport, errors, openTab, server, settle, codes: () => errors.map((error) => error.code) }

@@ -1,3 +1,4 @@
+import { deliverEvent } from '../transport/metadata.js'
 import type { OpenTransport } from '../transport/transport.js'
 import { messageOf } from '../util/errors.js'
 import type { Network, Wire } from './network.js'
@@ -105,7 +106,7 @@ export function createSimulatedTransport(
           break
         case 'event':
           offset = packet.offset
-          handlers.onEvent(packet.name, packet.metadata)
+          deliverEvent(handlers, packet.name, packet.metadata)
           break
         case 'connected':
           up = true

@@ -17,7 +17,7 @@ it.each([
   ['from nothing to twice the longest delay', {}, 0, 20_000],
   ['of the app’s own', { reconnectionDelayMax: 5_000 }, 0, 10_000],
   ['not at all, if the app says so', { randomizationFactor: 0 }, 10_000, 10_000],
-])('in a long outage each wait is drawn anew: %s', (_, socket, least, most) => {
+])('in a long outage each wait is drawn again: %s', (_, socket, least, most) => {
   const on = vi.spyOn(Manager.prototype, 'on')
   const transport = openSocketIo({ url: 'http://127.0.0.1:9', socket, auth: undefined } as never, handlers as never)
   const manager = on.mock.contexts[0] as Manager

@@ -42,17 +42,17 @@ function connect(
   port: number,
   { auth = async (): Promise<Record<string, unknown> | undefined> => undefined, socket = {} } = {},
 ) {
-  const heard: string[] = []
+  const reports: string[] = []
   const events: [string, unknown][] = []
   const handlers: TransportHandlers = {
     auth,
-    onUp: (recovered) => heard.push(recovered ? 'up, recovered' : 'up'),
-    onDown: (reason) => heard.push(`down: ${reason}`),
-    onTrouble: (reason) => heard.push(`trouble: ${reason}`),
-    onRefused: (reason) => heard.push(`refused: ${reason}`),
-    onNoCredentials: (reason) => heard.push(`no credentials: ${reason}`),
+    onUp: (recovered) => reports.push(recovered ? 'up, recovered' : 'up'),
+    onDown: (reason) => reports.push(`down: ${reason}`),
+    onTrouble: (reason) => reports.push(`trouble: ${reason}`),
+    onRefused: (reason) => reports.push(`refused: ${reason}`),
+    onNoCredentials: (reason) => reports.push(`no credentials: ${reason}`),
     onEvent: (name, metadata) => events.push([name, metadata]),
-    onBadFrame: (what) => heard.push(what),
+    onBadFrame: (what) => reports.push(what),
   }
   const settings: Settings = {
     url: `http://127.0.0.1:${port}`,
@@ -64,14 +64,14 @@ function connect(
   const transport: Transport = openSocketIo(settings, handlers)
   closing.push(transport.close)
   transport.connect()
-  return { transport, heard, events }
+  return { transport, reports, events }
 }
 
 describe('Socket.IO transport', () => {
-  it('connects with the credentials it was given, and hears events', async () => {
+  it('connects with the credentials it was given, and hands on events', async () => {
     const server = await serve()
-    const { heard, events } = connect(server.port, { auth: async () => ({ token: 'secret' }) })
-    await vi.waitFor(() => expect(heard).toEqual(['up']))
+    const { reports, events } = connect(server.port, { auth: async () => ({ token: 'secret' }) })
+    await vi.waitFor(() => expect(reports).toEqual(['up']))
     expect(server.tokens).toEqual(['secret'])
     server.io.emit('changed', { id: 1 })
     server.io.emit('bare')
@@ -79,8 +79,8 @@ describe('Socket.IO transport', () => {
     await vi.waitFor(() =>
       expect(events).toEqual([
         ['changed', { id: 1 }],
-        ['bare', undefined],
-        ['odd', 'text'],
+        ['bare', {}],
+        ['odd', null],
       ]),
     )
   })
@@ -88,32 +88,32 @@ describe('Socket.IO transport', () => {
   it('asks for credentials at every attempt', async () => {
     const server = await serve()
     let asked = 0
-    const { heard } = connect(server.port, { auth: async () => ({ token: `t${++asked}` }) })
-    await vi.waitFor(() => expect(heard).toEqual(['up']))
+    const { reports } = connect(server.port, { auth: async () => ({ token: `t${++asked}` }) })
+    await vi.waitFor(() => expect(reports).toEqual(['up']))
     server.sockets[0]?.conn.close()
-    await vi.waitFor(() => expect(heard).toEqual(['up', 'down: transport close', 'up']))
+    await vi.waitFor(() => expect(reports).toEqual(['up', 'down: transport close', 'up']))
     expect(server.tokens).toEqual(['t1', 't2'])
   })
 
-  it('tells a refusal with its reason, and waits', async () => {
+  it('reports a refusal with its reason, and waits', async () => {
     const server = await serve({ accept: (token) => (token === 'fresh' ? undefined : 'token expired') })
     let token = 'stale'
-    const { heard, transport } = connect(server.port, { auth: async () => ({ token }) })
-    await vi.waitFor(() => expect(heard).toEqual(['refused: token expired']))
+    const { reports, transport } = connect(server.port, { auth: async () => ({ token }) })
+    await vi.waitFor(() => expect(reports).toEqual(['refused: token expired']))
     token = 'fresh'
     transport.connect()
-    await vi.waitFor(() => expect(heard).toEqual(['refused: token expired', 'up']))
+    await vi.waitFor(() => expect(reports).toEqual(['refused: token expired', 'up']))
     expect(server.tokens).toEqual(['stale', 'fresh'])
   })
 
-  it('tells when the server hangs up on purpose, and waits', async () => {
+  it('reports when the server closes on purpose, and waits', async () => {
     const server = await serve()
-    const { heard, transport } = connect(server.port)
-    await vi.waitFor(() => expect(heard).toEqual(['up']))
+    const { reports, transport } = connect(server.port)
+    await vi.waitFor(() => expect(reports).toEqual(['up']))
     server.sockets[0]?.disconnect(true)
-    await vi.waitFor(() => expect(heard).toEqual(['up', 'refused: the server closed the connection']))
+    await vi.waitFor(() => expect(reports).toEqual(['up', 'refused: the server closed the connection']))
     transport.connect()
-    await vi.waitFor(() => expect(heard.at(-1)).toBe('up'))
+    await vi.waitFor(() => expect(reports.at(-1)).toBe('up'))
   })
 
   it('without credentials gives the attempt up, and does not send a late answer', async () => {
@@ -124,8 +124,8 @@ describe('Socket.IO transport', () => {
       fail
         ? Promise.reject(new Error('no tab is left'))
         : new Promise<Record<string, unknown>>((resolve) => void answers.push(resolve))
-    const { heard, transport } = connect(server.port, { auth })
-    await vi.waitFor(() => expect(heard).toEqual(['no credentials: no tab is left']))
+    const { reports, transport } = connect(server.port, { auth })
+    await vi.waitFor(() => expect(reports).toEqual(['no credentials: no tab is left']))
     fail = false
     transport.connect()
     await vi.waitFor(() => expect(answers).toHaveLength(1))
@@ -133,7 +133,7 @@ describe('Socket.IO transport', () => {
     await vi.waitFor(() => expect(answers).toHaveLength(2))
     answers[0]?.({ token: 'late' })
     answers[1]?.({ token: 'right' })
-    await vi.waitFor(() => expect(heard.at(-1)).toBe('up'))
+    await vi.waitFor(() => expect(reports.at(-1)).toBe('up'))
     expect(server.tokens).toEqual(['right'])
     expect(server.sockets).toHaveLength(1)
   })
@@ -141,36 +141,36 @@ describe('Socket.IO transport', () => {
   it('goes on trying while the server is down at the start', async () => {
     const first = await serve()
     await first.close()
-    const { heard } = connect(first.port)
-    await vi.waitFor(() => expect(heard.length).toBeGreaterThan(2))
-    expect(new Set(heard)).toEqual(new Set(['trouble: websocket error']))
+    const { reports } = connect(first.port)
+    await vi.waitFor(() => expect(reports.length).toBeGreaterThan(2))
+    expect(new Set(reports)).toEqual(new Set(['trouble: websocket error']))
     await serve({ port: first.port })
-    await vi.waitFor(() => expect(heard.at(-1)).toBe('up'))
+    await vi.waitFor(() => expect(reports.at(-1)).toBe('up'))
   })
 
   it('reconnect cuts a back-off short', async () => {
     const first = await serve()
     await first.close()
-    const { heard, transport } = connect(first.port, {
+    const { reports, transport } = connect(first.port, {
       socket: { reconnectionDelay: 600_000, reconnectionDelayMax: 600_000 },
     })
-    await vi.waitFor(() => expect(heard).toHaveLength(1))
+    await vi.waitFor(() => expect(reports).toHaveLength(1))
     await serve({ port: first.port })
     transport.reconnect()
-    await vi.waitFor(() => expect(heard.at(-1)).toBe('up'))
+    await vi.waitFor(() => expect(reports.at(-1)).toBe('up'))
   })
 
-  it('with recovery hears what was missed before it is up, and strips the offset of a bare event', async () => {
+  it('with recovery hands on what was missed before it is up, and strips the offset of a bare event', async () => {
     const server = await serve({ recovery: true })
-    const { heard, events } = connect(server.port)
-    await vi.waitFor(() => expect(heard).toEqual(['up']))
+    const { reports, events } = connect(server.port)
+    await vi.waitFor(() => expect(reports).toEqual(['up']))
     server.io.emit('first')
-    await vi.waitFor(() => expect(events).toEqual([['first', undefined]]))
+    await vi.waitFor(() => expect(events).toEqual([['first', {}]]))
     server.sockets[0]?.conn.close()
     server.io.emit('missed', { n: 1 })
-    await vi.waitFor(() => expect(heard.at(-1)).toBe('up, recovered'))
+    await vi.waitFor(() => expect(reports.at(-1)).toBe('up, recovered'))
     expect(events).toEqual([
-      ['first', undefined],
+      ['first', {}],
       ['missed', { n: 1 }],
     ])
   })
@@ -178,30 +178,30 @@ describe('Socket.IO transport', () => {
   it('reconnects at once, and so that the server can still recover the session', async () => {
     const server = await serve({ recovery: true })
     // Left to itself it would come back after ten minutes.
-    const { heard, events, transport } = connect(server.port, {
+    const { reports, events, transport } = connect(server.port, {
       socket: { reconnectionDelay: 600_000, reconnectionDelayMax: 600_000 },
     })
-    await vi.waitFor(() => expect(heard).toEqual(['up']))
+    await vi.waitFor(() => expect(reports).toEqual(['up']))
     server.io.emit('first')
     await vi.waitFor(() => expect(events).toHaveLength(1))
     transport.reconnect()
     server.io.emit('missed', { n: 1 })
-    await vi.waitFor(() => expect(heard).toEqual(['up', 'up, recovered']))
+    await vi.waitFor(() => expect(reports).toEqual(['up', 'up, recovered']))
     await vi.waitFor(() => expect(events.at(-1)).toEqual(['missed', { n: 1 }]))
     // And again: nothing of the first time is left behind.
     transport.reconnect()
-    await vi.waitFor(() => expect(heard).toHaveLength(3))
+    await vi.waitFor(() => expect(reports).toHaveLength(3))
     server.sockets.at(-1)?.conn.close()
-    await vi.waitFor(() => expect(heard.at(-1)).toBe('down: transport close'))
+    await vi.waitFor(() => expect(reports.at(-1)).toBe('down: transport close'))
     transport.reconnect()
-    await vi.waitFor(() => expect(heard.at(-1)).toContain('up'))
+    await vi.waitFor(() => expect(reports.at(-1)).toContain('up'))
     expect(events).toHaveLength(2)
   })
 
   it('a probe is answered by any server, and never sees the credentials', async () => {
     const server = await serve()
-    const { transport, heard } = connect(server.port, { auth: async () => ({ token: 'secret' }) })
-    await vi.waitFor(() => expect(heard).toEqual(['up']))
+    const { transport, reports } = connect(server.port, { auth: async () => ({ token: 'secret' }) })
+    await vi.waitFor(() => expect(reports).toEqual(['up']))
     await transport.probe?.()
     server.io.of(/.*/).use((socket, next) => {
       server.tokens.push(socket.handshake.auth['token'])
@@ -212,14 +212,14 @@ describe('Socket.IO transport', () => {
     await transport.probe?.()
     await vi.waitFor(() => expect(server.io.of('/_line').sockets.size).toBe(0))
     expect(server.tokens).toEqual(['secret', undefined, undefined])
-    expect(heard).toEqual(['up'])
+    expect(reports).toEqual(['up'])
     expect(server.io.engine.clientsCount).toBe(1)
   })
 
   it('a probe over a dead connection is never answered, and is forgotten by a reconnect', async () => {
     const server = await serve()
-    const { transport, heard } = connect(server.port)
-    await vi.waitFor(() => expect(heard).toEqual(['up']))
+    const { transport, reports } = connect(server.port)
+    await vi.waitFor(() => expect(reports).toEqual(['up']))
     // The server hears nothing more: half-open.
     const { clients } = server.io.engine as unknown as { clients: Record<string, HalfOpen> }
     const [dead] = Object.values(clients)
@@ -229,16 +229,16 @@ describe('Socket.IO transport', () => {
       answered = true
     })
     transport.reconnect()
-    await vi.waitFor(() => expect(heard).toEqual(['up', 'up']))
+    await vi.waitFor(() => expect(reports).toEqual(['up', 'up']))
     expect(answered).toBe(false)
     await transport.probe?.()
     dead?.transport.socket._socket.resume()
   })
 
-  it('offers renewed credentials over the connection there is', async () => {
+  it('offers renewed credentials over the present connection', async () => {
     const server = await serve()
-    const { transport, heard } = connect(server.port)
-    await vi.waitFor(() => expect(heard).toEqual(['up']))
+    const { transport, reports } = connect(server.port)
+    await vi.waitFor(() => expect(reports).toEqual(['up']))
     server.sockets[0]?.on('_line:auth', ({ token }: { token: string }, answer: (given: object) => void) =>
       answer({ ok: token === 'good' }),
     )
@@ -246,14 +246,14 @@ describe('Socket.IO transport', () => {
     expect(await transport.renew?.({ token: 'bad' })).toBe('refused')
   })
 
-  it('hears nothing after close', async () => {
+  it('reports nothing after close', async () => {
     const server = await serve()
-    const { heard, events, transport } = connect(server.port)
-    await vi.waitFor(() => expect(heard).toEqual(['up']))
+    const { reports, events, transport } = connect(server.port)
+    await vi.waitFor(() => expect(reports).toEqual(['up']))
     transport.close()
     server.io.emit('late')
     await vi.waitFor(() => expect(server.sockets[0]?.connected).toBe(false))
     expect(events).toEqual([])
-    expect(heard).toEqual(['up'])
+    expect(reports).toEqual(['up'])
   })
 })

@@ -1,13 +1,14 @@
 import { io } from 'socket.io-client'
 import { messageOf } from '../util/errors.js'
 import { RESERVED } from '../wire/protocol.js'
+import { deliverEvent } from './metadata.js'
 import type { OpenTransport } from './transport.js'
 
 /**
- * WebSocket only, so that no sticky sessions are needed; endless reconnection with full jitter (from nothing to twice the
- * delay), so that a restarted server is not met by everyone at once.
+ * WebSocket only, so that no sticky sessions are needed. Endless reconnection with full jitter (from 0 to twice the delay), so
+ * that not all clients reach a restarted server at once.
  */
-const DEFAULTS = {
+const SOCKET_IO_DEFAULTS = {
   transports: ['websocket'],
   reconnectionAttempts: Number.POSITIVE_INFINITY,
   reconnectionDelay: 1_000,
@@ -15,26 +16,28 @@ const DEFAULTS = {
   randomizationFactor: 1,
 }
 
-/** No server has it, and so the server answers that it does not: a round trip that needs nothing of the server. */
-const NOWHERE = `/${RESERVED}`
+/** No server has this namespace, and so each answers that it does not: a round trip that needs nothing of the server. */
+const PROBE_NAMESPACE = `/${RESERVED}`
 
 /** Socket.IO as a transport. The only importer of socket.io-client, and only hubs import this. */
 export const openSocketIo: OpenTransport = (settings, handlers) => {
   let attempt = 0
+  /** `dropping`: `reconnect` closes the connection, and connects again when it is closed. */
+  let state: 'open' | 'dropping' | 'closed' = 'open'
   const socket = io(settings.url, {
-    ...DEFAULTS,
+    ...SOCKET_IO_DEFAULTS,
     ...settings.socket,
     autoConnect: false,
     forceNew: true,
     auth: (send) => {
       // Socket.IO waits for the answer without limit, and would send a late one on a newer connection.
-      const asked = ++attempt
+      const own = ++attempt
       handlers.auth().then(
         (credentials) => {
-          if (asked === attempt) send(credentials ?? {})
+          if (own === attempt) send(credentials ?? {})
         },
         (thrown: unknown) => {
-          if (asked !== attempt) return
+          if (own !== attempt) return
           socket.disconnect()
           handlers.onNoCredentials(messageOf(thrown))
         },
@@ -43,31 +46,28 @@ export const openSocketIo: OpenTransport = (settings, handlers) => {
   })
 
   const manager = socket.io
-  const most = manager.reconnectionDelayMax()
-  // Socket.IO draws before it caps: in a long outage everyone would wait just as long. So the cap is drawn as well.
+  const maxDelay = manager.reconnectionDelayMax()
+  // Socket.IO draws the delay before it caps it: in a long outage all clients would wait equally long. So the cap is drawn as well.
   manager.on('reconnect_attempt', () => {
-    manager.reconnectionDelayMax(most * (1 + manager.randomizationFactor() * (2 * Math.random() - 1)))
+    manager.reconnectionDelayMax(maxDelay * (1 + manager.randomizationFactor() * (2 * Math.random() - 1)))
   })
   let endProbe = (): void => undefined
-  let closed = false
-  /** The connection is on its way out because `reconnect` was asked for. */
-  let dropping = false
 
   socket.on('connect', () => handlers.onUp(socket.recovered))
   socket.on('disconnect', (reason) => {
     attempt++
     endProbe()
-    if (dropping) dropping = false
+    if (state === 'dropping') state = 'open'
     else if (reason === 'io server disconnect') handlers.onRefused('the server closed the connection')
     else if (reason !== 'io client disconnect') handlers.onDown(reason)
   })
   socket.on('connect_error', (error) => {
     attempt++
-    // Socket.IO does not come back by itself after a middleware's refusal.
+    // Socket.IO does not reconnect by itself after a middleware's refusal.
     if (socket.active) handlers.onTrouble(error.message)
     else handlers.onRefused(error.message)
   })
-  socket.onAny((name: string, ...args: unknown[]) => handlers.onEvent(name, metadataOf(args, socket)))
+  socket.onAny((name: string, ...args: unknown[]) => deliverEvent(handlers, name, metadataOf(args, socket)))
 
   return {
     connect: () => void socket.connect(),
@@ -78,16 +78,15 @@ export const openSocketIo: OpenTransport = (settings, handlers) => {
         socket.disconnect().connect()
         return
       }
-      // A goodbye would end the session at the server, which may otherwise recover it. So the connection is dropped beneath
-      // the socket; and Socket.IO, which would wait before it comes back, is kept from doing so by itself.
-      // It is on its way out already, and comes back by itself.
-      if (dropping) return
-      dropping = true
-      const byItself = manager.reconnection()
+      if (state === 'dropping') return
+      // A disconnect packet would end the session at the server, which may otherwise recover it. So the connection is closed
+      // beneath the socket. Socket.IO's own reconnection, which waits first, is off meanwhile.
+      state = 'dropping'
+      const isReconnecting = manager.reconnection()
       manager.once('close', () => {
         void Promise.resolve().then(() => {
-          manager.reconnection(byItself)
-          if (!closed) socket.connect()
+          manager.reconnection(isReconnecting)
+          if (state !== 'closed') socket.connect()
         })
       })
       manager.reconnection(false)
@@ -96,7 +95,7 @@ export const openSocketIo: OpenTransport = (settings, handlers) => {
     probe: () =>
       new Promise((resolve) => {
         endProbe()
-        const probe = manager.socket(NOWHERE, { auth: {} })
+        const probe = manager.socket(PROBE_NAMESPACE, { auth: {} })
         endProbe = () => {
           endProbe = () => undefined
           probe.off()
@@ -117,11 +116,11 @@ export const openSocketIo: OpenTransport = (settings, handlers) => {
         )
       }),
     send: (event, metadata) => {
-      // Socket.IO would keep it, and say it on the next connection.
+      // Socket.IO would keep it, and send it over the next connection.
       if (socket.connected) socket.emit(event, metadata)
     },
     close: () => {
-      closed = true
+      state = 'closed'
       attempt++
       endProbe()
       socket.offAny()

@@ -39,10 +39,10 @@ describe.each([
   }
   const until = (what: () => void) => vi.waitFor(what, { timeout: 5_000 })
 
-  it('connects with the credentials it was given, and hears events as they were sent', async () => {
+  it('connects with the credentials it was given, and hands on events whose metadata is an object, or null', async () => {
     const server = await serve()
-    const { heard, events } = connect(server.port, async () => ({ token: 'secret' }))
-    await until(() => expect(heard).toEqual(['up']))
+    const { reports, events } = connect(server.port, async () => ({ token: 'secret' }))
+    await until(() => expect(reports).toEqual(['up']))
     expect(server.tokens).toEqual(['secret'])
     server.emit('changed', { id: 1 })
     server.emit('bare')
@@ -52,9 +52,9 @@ describe.each([
     await until(() => expect(events).toHaveLength(5))
     expect(events).toEqual([
       ['changed', { id: 1 }],
-      ['bare', undefined],
-      ['odd', 'text'],
-      ['__proto__', [1]],
+      ['bare', {}],
+      ['odd', null],
+      ['__proto__', null],
       ['_line', { replayed: true }],
     ])
   })
@@ -62,53 +62,53 @@ describe.each([
   it('comes back by itself, and asks for credentials at every attempt', async () => {
     const server = await serve()
     let asked = 0
-    const { heard } = connect(server.port, async () => ({ token: ++asked }))
-    await until(() => expect(heard).toEqual(['up']))
+    const { reports } = connect(server.port, async () => ({ token: ++asked }))
+    await until(() => expect(reports).toEqual(['up']))
     server.drop()
-    await until(() => expect(heard.at(-1)).toBe('up'))
-    await until(() => expect(heard).toEqual(['up', expect.stringMatching(/^down: /), 'up']))
+    await until(() => expect(reports.at(-1)).toBe('up'))
+    await until(() => expect(reports).toEqual(['up', expect.stringMatching(/^down: /), 'up']))
     expect(server.tokens).toEqual([1, 2])
     expect(server.count()).toBe(1)
   })
 
-  it('tells a refusal with its reason, and waits until it is told to connect', async () => {
+  it('reports a refusal with its reason, and waits until it is told to connect', async () => {
     const server = await serve((token) => (token === 'fresh' ? undefined : 'token expired'))
     let token = 'stale'
-    const { heard, transport } = connect(server.port, async () => ({ token }))
-    await until(() => expect(heard).toEqual(['refused: token expired']))
+    const { reports, transport } = connect(server.port, async () => ({ token }))
+    await until(() => expect(reports).toEqual(['refused: token expired']))
     await delay(150)
     expect(server.tokens).toEqual(['stale'])
     token = 'fresh'
     transport.connect()
-    await until(() => expect(heard).toEqual(['refused: token expired', 'up']))
+    await until(() => expect(reports).toEqual(['refused: token expired', 'up']))
     expect(server.tokens).toEqual(['stale', 'fresh'])
   })
 
   it('without credentials gives the attempt up, and waits', async () => {
     const server = await serve()
     let fail = true
-    const { heard, transport } = connect(server.port, () =>
+    const { reports, transport } = connect(server.port, () =>
       fail ? Promise.reject(new Error('no tab is left')) : Promise.resolve({ token: 't' }),
     )
-    await until(() => expect(heard).toEqual(['no credentials: no tab is left']))
+    await until(() => expect(reports).toEqual(['no credentials: no tab is left']))
     await delay(150)
-    expect(heard).toHaveLength(1)
+    expect(reports).toHaveLength(1)
     fail = false
     transport.connect()
-    await until(() => expect(heard.at(-1)).toBe('up'))
+    await until(() => expect(reports.at(-1)).toBe('up'))
     expect(server.tokens).toEqual(['t'])
   })
 
   it('does not send credentials that come too late', async () => {
     const server = await serve()
     const answers: ((value: { token: string }) => void)[] = []
-    const { heard, transport } = connect(server.port, () => new Promise((resolve) => void answers.push(resolve)))
+    const { reports, transport } = connect(server.port, () => new Promise((resolve) => void answers.push(resolve)))
     await until(() => expect(answers).toHaveLength(1))
     transport.reconnect()
     await until(() => expect(answers).toHaveLength(2))
     answers[0]?.({ token: 'late' })
     answers[1]?.({ token: 'right' })
-    await until(() => expect(heard.at(-1)).toBe('up'))
+    await until(() => expect(reports.at(-1)).toBe('up'))
     expect(server.tokens).toEqual(['right'])
     expect(server.count()).toBe(1)
   })
@@ -116,21 +116,21 @@ describe.each([
   it('goes on trying while the server is down', async () => {
     const first = await serve()
     await first.close()
-    const { heard } = connect(first.port)
-    await until(() => expect(heard.length).toBeGreaterThan(2))
-    for (const said of heard) expect(said).toMatch(/^trouble: /)
+    const { reports } = connect(first.port)
+    await until(() => expect(reports.length).toBeGreaterThan(2))
+    for (const said of reports) expect(said).toMatch(/^trouble: /)
     await serve(undefined, first.port)
-    await until(() => expect(heard.at(-1)).toBe('up'))
+    await until(() => expect(reports.at(-1)).toBe('up'))
   })
 
   it('reconnect cuts a back-off short', async () => {
     const first = await serve()
     await first.close()
-    const { heard, transport } = connect(first.port, undefined, far)
-    await until(() => expect(heard).toHaveLength(1))
+    const { reports, transport } = connect(first.port, undefined, far)
+    await until(() => expect(reports).toHaveLength(1))
     await serve(undefined, first.port)
     transport.reconnect()
-    await until(() => expect(heard.at(-1)).toBe('up'))
+    await until(() => expect(reports.at(-1)).toBe('up'))
   })
 
   it('nothing is left of a back-off that was cut short, or closed', async () => {
@@ -140,51 +140,51 @@ describe.each([
     const cut = connect(first.port, undefined, slow)
     const closed = connect(first.port, undefined, slow)
     // With full jitter some have tried more than once by then.
-    await until(() => expect(Math.min(cut.heard.length, closed.heard.length)).toBeGreaterThan(0))
+    await until(() => expect(Math.min(cut.reports.length, closed.reports.length)).toBeGreaterThan(0))
     closed.transport.close()
-    const { length } = closed.heard
+    const { length } = closed.reports
     cut.transport.reconnect()
     const second = await serve(undefined, first.port)
-    await until(() => expect(cut.heard.at(-1)).toBe('up'))
+    await until(() => expect(cut.reports.at(-1)).toBe('up'))
     await delay(700)
-    expect(cut.heard.filter((said) => !said.startsWith('trouble'))).toEqual(['up'])
-    expect(closed.heard).toHaveLength(length)
+    expect(cut.reports.filter((said) => !said.startsWith('trouble'))).toEqual(['up'])
+    expect(closed.reports).toHaveLength(length)
     expect(second.tokens).toHaveLength(1)
   })
 
   it('reconnect replaces a connection at once', async () => {
     const server = await serve()
-    const { heard, transport } = connect(server.port, undefined, far)
-    await until(() => expect(heard).toEqual(['up']))
+    const { reports, transport } = connect(server.port, undefined, far)
+    await until(() => expect(reports).toEqual(['up']))
     transport.reconnect()
-    await until(() => expect(heard.filter((said) => said === 'up')).toHaveLength(2))
+    await until(() => expect(reports.filter((said) => said === 'up')).toHaveLength(2))
     await until(() => expect(server.count()).toBe(1))
   })
 
   it('connect changes nothing while it is connected', async () => {
     const server = await serve()
-    const { heard, transport } = connect(server.port)
+    const { reports, transport } = connect(server.port)
     transport.connect()
-    await until(() => expect(heard).toEqual(['up']))
+    await until(() => expect(reports).toEqual(['up']))
     transport.connect()
     await delay(100)
-    expect(heard).toEqual(['up'])
+    expect(reports).toEqual(['up'])
     expect(server.tokens).toHaveLength(1)
   })
 
   it('a probe is answered over a connection that lives', async () => {
     const server = await serve()
-    const { heard, transport } = connect(server.port)
-    await until(() => expect(heard).toEqual(['up']))
+    const { reports, transport } = connect(server.port)
+    await until(() => expect(reports).toEqual(['up']))
     await transport.probe?.()
     await Promise.all([transport.probe?.(), transport.renew?.({ token: 'x' })])
-    expect(heard).toEqual(['up'])
+    expect(reports).toEqual(['up'])
   })
 
   it('a probe is not answered over one that is dead, nor over the next one', async () => {
     const server = await serve()
-    const { heard, transport } = connect(server.port)
-    await until(() => expect(heard).toEqual(['up']))
+    const { reports, transport } = connect(server.port)
+    await until(() => expect(reports).toEqual(['up']))
     server.freeze()
     let answered = false
     void transport.probe?.().then(() => {
@@ -192,54 +192,54 @@ describe.each([
     })
     await delay(200)
     transport.reconnect()
-    await until(() => expect(heard.filter((said) => said === 'up')).toHaveLength(2))
+    await until(() => expect(reports.filter((said) => said === 'up')).toHaveLength(2))
     await transport.probe?.()
     expect(answered).toBe(false)
   })
 
-  it('offers renewed credentials over the connection there is', async () => {
+  it('offers renewed credentials over the present connection', async () => {
     const server = await serve((token) => (token === 'good' ? undefined : 'no'))
-    const { heard, transport } = connect(server.port, async () => ({ token: 'good' }))
-    await until(() => expect(heard).toEqual(['up']))
+    const { reports, transport } = connect(server.port, async () => ({ token: 'good' }))
+    await until(() => expect(reports).toEqual(['up']))
     expect(await transport.renew?.({ token: 'bad' })).toBe('refused')
     expect(await transport.renew?.({ token: 'good' })).toBe('accepted')
-    expect(heard).toEqual(['up'])
+    expect(reports).toEqual(['up'])
   })
 
-  it('says what it is given over the connection there is, and keeps nothing for the next one', async () => {
+  it('sends events over the present connection, and keeps nothing for the next one', async () => {
     const server = await serve()
-    const { heard, transport } = connect(server.port, undefined, far)
+    const { reports, transport } = connect(server.port, undefined, far)
     transport.send?.('_line:join', { topics: ['early'], request: 1 })
-    await until(() => expect(heard).toEqual(['up']))
+    await until(() => expect(reports).toEqual(['up']))
     transport.send?.('_line:join', { topics: ['p', 'ä'], request: 2 })
     await until(() => expect(server.said).toEqual([['_line:join', { topics: ['p', 'ä'], request: 2 }]]))
     server.drop()
-    await until(() => expect(heard.at(-1)).toMatch(/^down: /))
+    await until(() => expect(reports.at(-1)).toMatch(/^down: /))
     transport.send?.('_line:leave', { topics: ['p'] })
     transport.reconnect()
-    await until(() => expect(heard.at(-1)).toBe('up'))
+    await until(() => expect(reports.at(-1)).toBe('up'))
     transport.send?.('_line:join', { topics: ['q'], request: 3 })
     await until(() => expect(server.said.at(-1)).toEqual(['_line:join', { topics: ['q'], request: 3 }]))
     expect(server.said).toHaveLength(2)
   })
 
-  it('what the server says of a topic is no word on the connection', async () => {
+  it('a server message about a topic says nothing of the connection', async () => {
     const server = await serve()
-    const { heard, events } = connect(server.port)
-    await until(() => expect(heard).toEqual(['up']))
+    const { reports, events } = connect(server.port)
+    await until(() => expect(reports).toEqual(['up']))
     const words = [
       { topic: 'p', ok: true, request: 1 },
       { topic: 'q', ok: false, message: 'not yours' },
     ]
     for (const word of words) server.emit('_line', word)
     await until(() => expect(events).toEqual(words.map((word) => ['_line', word])))
-    expect(heard).toEqual(['up'])
+    expect(reports).toEqual(['up'])
   })
 
-  it('hears nothing after close, whenever that is', async () => {
+  it('reports nothing after close, whenever that is', async () => {
     const server = await serve()
-    const { heard, events, transport } = connect(server.port)
-    await until(() => expect(heard).toEqual(['up']))
+    const { reports, events, transport } = connect(server.port)
+    await until(() => expect(reports).toEqual(['up']))
     transport.close()
     server.emit('late')
     await until(() => expect(server.count()).toBe(0))
@@ -251,6 +251,6 @@ describe.each([
     const earliest = connect(server.port)
     earliest.transport.close()
     await delay(150)
-    expect([heard, events, early.heard, earliest.heard, server.count()]).toEqual([['up'], [], [], [], 0])
+    expect([reports, events, early.reports, earliest.reports, server.count()]).toEqual([['up'], [], [], [], 0])
   })
 })

@@ -8,8 +8,8 @@ import { type WebSocket, WebSocketServer } from 'ws'
 import { afterwards } from '../../test/real-server.js'
 import { connectTransport, openWebSocket, serveWebSocket } from '../../test/real-sockets.js'
 import type { WebSocketSlice } from '../platform/environment.js'
-import { type BadFrame, type Frame, readFrame } from './frame.js'
 import { webSocketTransport } from './websocket.js'
+import { type BadFrame, type Frame, readFrame } from './websocket-connection.js'
 
 // What is the plain WebSocket's own; the rest is in transport.contract.test.ts. Against a real server.
 
@@ -33,42 +33,42 @@ async function bare(onConnection: (socket: WebSocket, request: IncomingMessage) 
 }
 
 const until = (what: () => void) => vi.waitFor(what, { timeout: 5_000 })
-const up = (heard: string[]) => until(() => expect(heard.at(-1)).toBe('up'))
+const up = (reports: string[]) => until(() => expect(reports.at(-1)).toBe('up'))
 
 it.each([4401, 4403])('close code %i is a refusal, at whatever time', async (code) => {
-  const { server, heard, transport } = await start()
-  await up(heard)
+  const { server, reports, transport } = await start()
+  await up(reports)
   server.end(code, 'signed out elsewhere')
-  await until(() => expect(heard).toEqual(['up', 'refused: signed out elsewhere']))
+  await until(() => expect(reports).toEqual(['up', 'refused: signed out elsewhere']))
   await delay(100)
   expect(server.tokens).toHaveLength(1)
   transport.connect()
-  await up(heard)
+  await up(reports)
   server.end(code)
-  await until(() => expect(heard.at(-1)).toBe('refused: the server refused the credentials'))
+  await until(() => expect(reports.at(-1)).toBe('refused: the server refused the credentials'))
 })
 
-it.each([1000, 1001, 1011, 4000])('close code %i is an accident: it comes back', async (code) => {
-  const { server, heard } = await start()
-  await up(heard)
+it.each([1000, 1001, 1011, 4000])('close code %i is an accident: it reconnects', async (code) => {
+  const { server, reports } = await start()
+  await up(reports)
   server.end(code)
-  await until(() => expect(heard).toEqual(['up', `down: the connection was closed (${code})`, 'up']))
+  await until(() => expect(reports).toEqual(['up', `down: the connection was closed (${code})`, 'up']))
 })
 
-it('a server may say no in a frame as well', async () => {
+it('a server may refuse in a frame as well', async () => {
   const port = await bare((socket) => {
     socket.send('{"event":"early","metadata":{"n":1}}')
     socket.on('message', () => socket.send('{"event":"_line","metadata":{"ok":false,"message":"no such user"}}'))
   })
   const near = connectTransport(openWebSocket(), port)
   afterwards(near.transport.close)
-  await until(() => expect(near.heard).toEqual(['refused: no such user']))
+  await until(() => expect(near.reports).toEqual(['refused: no such user']))
   expect(near.events).toEqual([['early', { n: 1 }]])
   await delay(100)
-  expect(near.heard).toHaveLength(1)
+  expect(near.reports).toHaveLength(1)
 })
 
-it('a server may end a session in a frame, also one that it had taken', async () => {
+it('a server may end a session in a frame, even one that it had accepted', async () => {
   const port = await bare((socket) => {
     socket.once('message', () => {
       socket.send('{"event":"_line","metadata":{"ok":true}}')
@@ -79,7 +79,7 @@ it('a server may end a session in a frame, also one that it had taken', async ()
   })
   const near = connectTransport(openWebSocket(), port)
   afterwards(near.transport.close)
-  await until(() => expect(near.heard).toEqual(['up', 'refused: signed out elsewhere']))
+  await until(() => expect(near.reports).toEqual(['up', 'refused: signed out elsewhere']))
 })
 
 it('gives up on a server that never opens the connection', async () => {
@@ -92,13 +92,13 @@ it('gives up on a server that never opens the connection', async () => {
   })
   const near = connectTransport(openWebSocket(100), (silent.address() as AddressInfo).port)
   afterwards(near.transport.close)
-  await until(() => expect(near.heard).toContain('trouble: the server did not open the connection'))
+  await until(() => expect(near.reports).toContain('trouble: the server did not open the connection'))
 })
 
 it('gives up on a server that never answers the credentials', async () => {
   const near = connectTransport(openWebSocket(100), await bare(() => undefined))
   afterwards(near.transport.close)
-  await until(() => expect(near.heard).toContain('trouble: the server did not answer the credentials'))
+  await until(() => expect(near.reports).toContain('trouble: the server did not answer the credentials'))
 })
 
 it('credentials, or none, that come too late change nothing', async () => {
@@ -112,34 +112,34 @@ it('credentials, or none, that come too late change nothing', async () => {
       if (token === 3) resolve({ token })
       else late.push({ resolve: () => resolve({ token }), reject: () => reject(new Error('no tab')) })
     })
-  const { heard, transport } = connectTransport(openWebSocket(10), server.port, auth)
+  const { reports, transport } = connectTransport(openWebSocket(10), server.port, auth)
   afterwards(transport.close)
   for (const count of [1, 2]) {
     await until(() => expect(late).toHaveLength(count))
     transport.reconnect()
   }
-  await up(heard)
+  await up(reports)
   late[0]?.resolve()
   late[1]?.reject()
   // Longer than the server may take to answer.
   await delay(1_300)
-  expect(heard).toEqual(['up'])
+  expect(reports).toEqual(['up'])
   expect(server.tokens).toEqual([3])
 })
 
 it('asks after a long silence, and drops a connection that is dead', async () => {
-  const { server, heard, transport } = await start({ haste: 25 })
-  await up(heard)
+  const { server, reports, transport } = await start({ haste: 25 })
+  await up(reports)
   transport.reconnect()
-  await until(() => expect(heard).toEqual(['up', 'up']))
+  await until(() => expect(reports).toEqual(['up', 'up']))
   // Many silences long, and answered every time; of the former connection nothing is left.
   await delay(2_500)
-  expect(heard).toEqual(['up', 'up'])
+  expect(reports).toEqual(['up', 'up'])
   server.freeze()
-  await until(() => expect(heard.slice(2)).toEqual(['down: the server did not answer', 'up']))
+  await until(() => expect(reports.slice(2)).toEqual(['down: the server did not answer', 'up']))
 })
 
-it('waits longer from one attempt to the next, never the same time twice, and starts anew once connected', async () => {
+it('waits longer from one attempt to the next, never the same time twice, and starts over once connected', async () => {
   const waits: number[] = []
   const socket = { send: () => undefined, close: () => undefined } as unknown as WebSocketSlice
   let allowed = false
@@ -158,25 +158,25 @@ it('waits longer from one attempt to the next, never the same time twice, and st
       return socket
     },
   })
-  const heard: string[] = []
+  const reports: string[] = []
   const handlers = {
     auth: async () => void asked++,
-    onTrouble: (reason: string) => heard.push(reason),
-    onUp: () => heard.push('up'),
-    onDown: () => heard.push('down'),
+    onTrouble: (reason: string) => reports.push(reason),
+    onUp: () => reports.push('up'),
+    onDown: () => reports.push('down'),
   } as never
   const settings = { url: 'https://x', identity: 'u', socket: {}, lingerMs: 0, authTimeoutMs: 1 }
   const { connect, reconnect, close } = transport(settings, handlers)
   connect()
   await until(() => expect(waits).toEqual([500, 1_000, 2_000, 4_000, 5_000, 5_000]))
-  expect(new Set(heard.splice(0))).toEqual(new Set(['not allowed by the policy']))
+  expect(new Set(reports.splice(0))).toEqual(new Set(['not allowed by the policy']))
 
   allowed = true
   reconnect()
   socket.onopen?.call(undefined as never, undefined as never)
   socket.onmessage?.call(undefined as never, { data: '{"event":"_line","metadata":{"ok":true}}' } as never)
   socket.onclose?.call(undefined as never, { code: 1006, reason: '' } as never)
-  expect(heard).toEqual(['up', 'down'])
+  expect(reports).toEqual(['up', 'down'])
   expect(waits.at(-1)).toBe(500)
 
   reconnect()
@@ -205,13 +205,13 @@ it('credentials travel in the first message only, never in the address', async (
 })
 
 it('credentials that JSON can’t carry are none', async () => {
-  const { heard } = await start({ auth: { token: 1n } })
-  await until(() => expect(heard).toEqual([expect.stringMatching(/^no credentials: .*BigInt/)]))
+  const { reports } = await start({ auth: { token: 1n } })
+  await until(() => expect(reports).toEqual([expect.stringMatching(/^no credentials: .*BigInt/)]))
 })
 
-it('counts what is no frame, tells of it now and then, and goes on', async () => {
-  const { server, heard, events } = await start({ socket: { limit: 1_000 } })
-  await up(heard)
+it('counts bad frames, reports some of them, and goes on', async () => {
+  const { server, reports, events } = await start({ socket: { limit: 1_000 } })
+  await up(reports)
   const deep = (levels: number) => `{"event":"deep","metadata":${'{"a":'.repeat(levels)}1${'}'.repeat(levels)}}`
   for (let n = 0; n < 120; n++) server.raw('{"event":')
   server.raw(Buffer.from('{"event":"binary"}'))
@@ -222,7 +222,7 @@ it('counts what is no frame, tells of it now and then, and goes on', async () =>
   server.raw('{"event":"_line:unknown","metadata":{}}')
   server.emit('good', { n: 1 })
   await until(() => expect(events.map(([name]) => name)).toEqual(['deep', 'good']))
-  expect(heard).toEqual([
+  expect(reports).toEqual([
     'up',
     'bad frame: is no JSON, 1',
     'bad frame: is no JSON, 10',
@@ -251,14 +251,14 @@ const hostile: fc.Arbitrary<string | Uint8Array> = fc.oneof(
 )
 
 it(`survives ${FRAMES} hostile frames over one connection`, async () => {
-  const { server, heard, events } = await start()
-  await up(heard)
+  const { server, reports, events } = await start()
+  await up(reports)
   const frames = fc.sample(hostile, FRAMES)
   for (const data of frames) server.raw(data)
   server.emit('end', { n: 1 })
   await vi.waitFor(() => expect(events.at(-1)).toEqual(['end', { n: 1 }]), { timeout: 30_000, interval: 100 })
   expect(server.tokens).toHaveLength(1)
-  expect(heard.filter((said) => !said.startsWith('bad frame'))).toEqual(['up'])
+  expect(reports.filter((said) => !said.startsWith('bad frame'))).toEqual(['up'])
   expect(events.length).toBeGreaterThan(FRAMES / 20)
   for (const [event] of events) expect(event === '_line' || !/^$|^_line:/.test(event)).toBe(true)
 }, 60_000)

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { isHello, isTabMessage } from '../hub/tab-messages.js'
+import { isHello, isTabMessage } from '../hub/tab-pipe.js'
 import { isHubMessage, isMetadata, PROTOCOL, readEvents, writeEvents } from './protocol.js'
 
 describe('what a tab accepts from a hub', () => {

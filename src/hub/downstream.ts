@@ -1,0 +1,108 @@
+import type { HubEnvironment } from '../platform/environment.js'
+import { whenLockIsFree } from '../platform/locks.js'
+import type { Endpoint } from '../wire/endpoint.js'
+import type { EventPair, Hello, Since, SocketState } from '../wire/protocol.js'
+import { createHistory } from './history.js'
+import { type BatchTimer, createOutbox } from './outbox.js'
+import { type AttachedTab, createTabRegistry, createTabTimeout } from './tab-registry.js'
+
+/** What a hub learns from the side of the tabs. */
+export interface DownstreamHandlers {
+  /** A tab is no longer attached. `release`: the identity has ended in it. */
+  onRemoved(release: boolean): void
+}
+
+export interface DownstreamOptions {
+  readonly environment: HubEnvironment
+  readonly epoch: string
+  readonly multicastName: string
+  readonly batchTimer: BatchTimer
+  readonly socketState: () => SocketState
+  readonly handlers: DownstreamHandlers
+}
+
+/** The hub's side toward the tabs: who is attached, and what they are sent. */
+export function createDownstream({
+  environment,
+  epoch,
+  multicastName,
+  batchTimer,
+  socketState,
+  handlers,
+}: DownstreamOptions) {
+  const { clock, locks } = environment
+  const tabs = createTabRegistry()
+  const history = createHistory(clock.now)
+  const outbox = createOutbox({ tabs, environment, batchTimer, seq: () => history.seq, multicastName })
+  const tabTimeout = createTabTimeout(tabs, environment, (tab) => remove(tab, false))
+  let cancelPostState: (() => void) | undefined
+
+  /** A pipe over a channel is the hub's to close; at a port nobody is left to receive. */
+  function forget(tab: AttachedTab, kept?: Endpoint): boolean {
+    const wasAttached = tabs.remove(tab)
+    if (wasAttached && !tab.isTrusted && tab.endpoint !== kept) tab.endpoint.close()
+    return wasAttached
+  }
+
+  function remove(tab: AttachedTab, release: boolean): void {
+    if (forget(tab)) handlers.onRemoved(release)
+  }
+
+  return {
+    tabs,
+    add(event: EventPair): void {
+      history.add(event)
+      outbox.add(event)
+    },
+    /** It is known now whether events were missed before this moment. */
+    decide(unbroken: boolean, reason: string): void {
+      outbox.post()
+      if (!unbroken) history.break()
+      for (const tab of tabs.all()) {
+        if (!unbroken || tab.isOwedGap) tab.endpoint.postMessage({ kind: 'gap', seq: history.seq, reason })
+        tab.isOwedGap = false
+      }
+    },
+    /** Attaches a tab, in place of a former attachment of the same tab. */
+    join(endpoint: Endpoint, hello: Hello, isTrusted: boolean): AttachedTab {
+      // Events in the outbox came before this tab joined: they are part of the history that it is given.
+      outbox.post()
+      const before = tabs.get(hello.tab)
+      if (before) forget(before, endpoint)
+      const tab = tabs.add(endpoint, hello, isTrusted, clock.now())
+      if (hello.lock && locks) whenLockIsFree(locks, hello.lock, tab.gone.signal, () => remove(tab, false))
+      else tabTimeout.watch()
+      return tab
+    },
+    ping(tabId: string): boolean {
+      const tab = tabs.get(tabId)
+      if (tab) tab.seenAt = clock.now()
+      return tab !== undefined
+    },
+    multicastJoined(tabId: string, endpoint: Endpoint): void {
+      const tab = tabs.get(tabId)
+      if (tab?.endpoint === endpoint) tab.isOnMulticast = true
+    },
+    detach(tabId: string, endpoint: Endpoint, release: boolean): void {
+      const tab = tabs.get(tabId)
+      if (tab?.endpoint === endpoint) remove(tab, release)
+    },
+    /** The events since a tab's last one; undefined when some may be missing. */
+    eventsSince: (since: Since) => history.since(since, epoch),
+    seq: () => history.seq,
+    multicastName: outbox.multicastName,
+    /** Fifty tabs that open at once are told of their number a few times, not fifty times each. */
+    postState(): void {
+      cancelPostState ??= batchTimer(0, () => {
+        cancelPostState = undefined
+        tabs.postToAll({ kind: 'state', socket: socketState(), tabs: tabs.size })
+      })
+    },
+    close(): void {
+      outbox.close()
+      tabTimeout.close()
+      cancelPostState?.()
+      for (const tab of tabs.all()) forget(tab)
+    },
+  }
+}

@@ -1,0 +1,170 @@
+import { expose } from 'comlink'
+import type { HubEnvironment } from '../platform/environment.js'
+import { whenLockIsFree } from '../platform/locks.js'
+import { type Endpoint, listen } from '../wire/endpoint.js'
+import { type Hello, type HubCalls, isMetadata, PROTOCOL, type TabMessage, type Welcome } from '../wire/protocol.js'
+import type { Hub } from './hub.js'
+
+/** A pipe over a channel whose tab never attached is closed after this long. */
+const UNUSED_PIPE_MS = 5_000
+
+/** What a pipe needs of the hub server at its end. */
+export interface PipeServer {
+  /** The name of this hub's owner on the channels. */
+  readonly name: string
+  /** Why this hub does not serve the tab; undefined when it does. */
+  refusalOf(hello: Hello): Refused | undefined
+  /** Campaigns if need be. Resolves with the result, or after a short wait without one. */
+  campaign(): Promise<void>
+  /** The hub, made now if there is none; undefined while this one does not lead. */
+  hubFor(hello: Hello): Hub | undefined
+  /** The hub, if there is one. */
+  hub(): Hub | undefined
+  /** The pipe's tab waits for this hub to lead. */
+  addStandby(pipe: StandbyPipe): void
+  /** It does not any more: without such tabs the campaign ends. */
+  removeStandby(pipe: StandbyPipe): void
+  signOut(): void
+}
+
+export interface StandbyPipe {
+  /** This hub leads now. */
+  promote(): void
+}
+
+export interface TabPipeOptions {
+  readonly environment: Pick<HubEnvironment, 'timers' | 'locks'>
+  readonly endpoint: Endpoint
+  /** Only this browser's own tab can be at the other end. No other tab is asked for credentials. */
+  readonly isTrusted: boolean
+  readonly server: PipeServer
+}
+
+type PipeState =
+  /** No attach has been answered. `tab`: who has asked for it. */
+  | { readonly name: 'connecting'; readonly tab?: string }
+  /** Another hub owns the connection. `gone` ends the wait for the tab's lock. */
+  | { readonly name: 'standby'; readonly tab: string; readonly gone: AbortController }
+  | { readonly name: 'attached'; readonly tab: string }
+  | { readonly name: 'left' }
+
+type Refused = Extract<Welcome, { ok: false }>
+const STANDBY: Refused = { ok: false, code: 'standby', message: 'another hub of this browser owns the socket' }
+const WRONG_PROTOCOL: Refused = {
+  ok: false,
+  code: 'protocol-mismatch',
+  message: `this hub speaks protocol ${PROTOCOL}`,
+}
+
+/** Serves the tab at the other end of a pipe: its calls and its messages. */
+export function serveTabPipe({ environment, endpoint, isTrusted, server }: TabPipeOptions): void {
+  const { timers, locks } = environment
+  let state: PipeState = { name: 'connecting' }
+  const tab = () => (state.name === 'left' ? undefined : state.tab) ?? ''
+  const hasLeft = () => state.name === 'left'
+
+  const pipe: StandbyPipe = {
+    promote() {
+      if (state.name !== 'standby') return
+      state.gone.abort()
+      state = { name: 'connecting', tab: state.tab }
+      endpoint.postMessage({ kind: 'promoted' })
+    },
+  }
+
+  function standBy({ tab, lock }: Hello): void {
+    server.addStandby(pipe)
+    // It has left while the result was awaited: the campaign may be nobody's any more.
+    if (state.name === 'left') {
+      server.removeStandby(pipe)
+      return
+    }
+    if (state.name === 'standby') state.gone.abort()
+    const gone = new AbortController()
+    state = { name: 'standby', tab, gone }
+    if (lock && locks) whenLockIsFree(locks, lock, gone.signal, leave)
+  }
+
+  function leave(): void {
+    if (state.name === 'standby') state.gone.abort()
+    state = { name: 'left' }
+    server.removeStandby(pipe)
+  }
+
+  /** No attachment will ever end a pipe whose tab went away before it attached. */
+  function closeUnused(): void {
+    if (!isTrusted) endpoint.close()
+  }
+
+  const calls: HubCalls = {
+    async attach(hello) {
+      for (;;) {
+        const refusal = isHello(hello) && hello.protocol === PROTOCOL ? server.refusalOf(hello) : WRONG_PROTOCOL
+        if (refusal) return refusal
+        if (state.name === 'connecting' || state.name === 'attached') state = { name: 'connecting', tab: hello.tab }
+        await server.campaign()
+        const hub = server.hubFor(hello)
+        if (!hub) {
+          standBy(hello)
+          return STANDBY
+        }
+        const welcome = await hub.attach(endpoint, hello, isTrusted)
+        if (hasLeft()) server.hub()?.detach(hello.tab, endpoint, false)
+        else if (welcome) state = { name: 'attached', tab: hello.tab }
+        // Without a welcome the hub has ended meanwhile, and there may be another one.
+        if (welcome) return welcome.ok ? { ...welcome, owner: server.name } : welcome
+      }
+    },
+    subscribe: (events, topics) => server.hub()?.subscribe(tab(), events, topics),
+    nudge: (why) => server.hub()?.nudge(why),
+    ping: () => server.hub()?.ping(tab()) ?? false,
+    signOut: server.signOut,
+  }
+  expose(calls, endpoint as Parameters<typeof expose>[1])
+  listen(endpoint, (data) => {
+    if (!isTabMessage(data)) return
+    const hub = server.hub()
+    if (data.kind === 'multicast-joined') return hub?.multicastJoined(tab(), endpoint)
+    if (data.kind === 'credentials') return hub?.credentials(data.request, data.answer)
+    const leaving = tab()
+    leave()
+    hub?.detach(leaving, endpoint, data.release === true)
+    if (leaving === '') closeUnused()
+  })
+  if (!isTrusted)
+    timers.after(UNUSED_PIPE_MS, () => {
+      if (state.name === 'connecting' && state.tab === undefined) closeUnused()
+    })
+}
+
+// The guards of what a tab sends stand here and not in the wire's own file, so that no page loads them.
+
+const isStrings = (value: unknown): boolean => Array.isArray(value) && value.every((one) => typeof one === 'string')
+
+export function isTabMessage(data: unknown): data is TabMessage {
+  if (!isMetadata(data)) return false
+  const { kind, request, answer } = data
+  if (kind === 'credentials')
+    return typeof request === 'number' && isMetadata(answer) && typeof answer['ok'] === 'boolean'
+  return kind === 'detach' || kind === 'multicast-joined'
+}
+
+/** Tells a well-formed attach from what an older, newer or foreign script may send. */
+export function isHello(value: unknown): value is Hello {
+  if (!isMetadata(value)) return false
+  const { protocol, tab, settings, events, since, topics = [] } = value
+  return (
+    typeof protocol === 'number' &&
+    typeof tab === 'string' &&
+    isStrings(events) &&
+    isStrings(topics) &&
+    isMetadata(since) &&
+    typeof since['time'] === 'number' &&
+    isMetadata(settings) &&
+    typeof settings['url'] === 'string' &&
+    typeof settings['identity'] === 'string' &&
+    typeof settings['lingerMs'] === 'number' &&
+    typeof settings['authTimeoutMs'] === 'number' &&
+    isMetadata(settings['socket'])
+  )
+}

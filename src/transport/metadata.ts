@@ -1,0 +1,45 @@
+import { isMetadata, type Metadata, RESERVED } from '../wire/protocol.js'
+import type { TransportHandlers } from './transport.js'
+
+/** Deeper metadata is made to overflow somebody's stack. Levels. */
+const MAX_METADATA_DEPTH = 64
+
+/**
+ * Hands an event to the hub with its metadata checked and its reserved field apart. Every transport uses it, so that metadata is
+ * walked once on its way.
+ * @param raw Whatever the server sent.
+ * @param isWalked The transport knows already that `raw` is plain and not too deep.
+ */
+export function deliverEvent(
+  handlers: Pick<TransportHandlers, 'onEvent'>,
+  name: string,
+  raw: unknown,
+  isWalked = false,
+): void {
+  // The hub reads only flat fields of a server message.
+  const isKnown = isWalked || name === RESERVED
+  const given: Metadata | null = raw === undefined || raw === null ? {} : isMetadata(raw) ? raw : null
+  // Most events have no reserved field: a burst pays for every object that is made here.
+  if (given === null || !(RESERVED in given)) handlers.onEvent(name, isKnown || isPlainJson(given) ? given : null)
+  else {
+    const { [RESERVED]: reserved, ...rest } = given
+    handlers.onEvent(name, isKnown || isPlainJson(rest) ? rest : null, reserved)
+  }
+}
+
+/** Whether JSON can carry it (Socket.IO can bring bytes, too), and it is not too deep. */
+export function isPlainJson(value: unknown, levels = MAX_METADATA_DEPTH): boolean {
+  if (typeof value !== 'object' || value === null) return true
+  if (levels === 0 || !(Array.isArray(value) || isBare(value))) return false
+  // Every event of a burst is walked: no list of the values, no closure.
+  for (const field in value) {
+    if (Object.hasOwn(value, field) && !isPlainJson((value as Record<string, unknown>)[field], levels - 1)) return false
+  }
+  return true
+}
+
+/** Made by `{}`, here or in another realm: test runners have several. */
+function isBare(value: object): boolean {
+  const prototype: object | null = Object.getPrototypeOf(value)
+  return prototype === null || Object.getPrototypeOf(prototype) === null
+}

@@ -1,0 +1,219 @@
+import type { HubEnvironment, WebSocketSlice } from '../platform/environment.js'
+import { messageOf } from '../util/errors.js'
+import { type Metadata, RESERVED } from '../wire/protocol.js'
+import { deliverEvent, isPlainJson } from './metadata.js'
+import type { TransportHandlers } from './transport.js'
+
+/** The server may take this long to open a connection, and again to answer the credentials. */
+const HANDSHAKE_TIMEOUT_MS = 10_000
+/** When the server has sent nothing for this long, it is pinged. */
+const PING_AFTER_MS = 25_000
+const PONG_TIMEOUT_MS = 10_000
+/** Close codes by which a server refuses. */
+const REFUSAL_CODES: readonly number[] = [4401, 4403]
+
+const AUTH_EVENT = `${RESERVED}:auth`
+const PING_EVENT = `${RESERVED}:ping`
+const PONG_EVENT = `${RESERVED}:pong`
+
+/** A message of the plain WebSocket wire, either way. See docs/websocket.md. */
+export interface Frame {
+  readonly event: string
+  /** Whatever was sent: plain and not too deep, maybe no object. */
+  readonly metadata?: unknown
+}
+
+/** Why a frame can't be read; of a kind, so that a flood of them can be counted and reported as one. */
+export type BadFrame = 'is not text' | 'is too large' | 'is no JSON' | 'has no event' | 'is nested too deep'
+
+/** What one connection reports. Each of the last three ends it, and comes at most once. */
+export interface WebSocketConnectionHandlers extends Pick<TransportHandlers, 'auth' | 'onEvent'> {
+  /** The server accepted the credentials. */
+  onUp(): void
+  onBadFrame(kind: BadFrame): void
+  /** `wasUp`: the credentials had been accepted. */
+  onLost(reason: string, wasUp: boolean): void
+  onRefused(reason: string): void
+  onNoCredentials(reason: string): void
+}
+
+export interface WebSocketConnectionOptions {
+  readonly socket: WebSocketSlice
+  readonly timers: HubEnvironment['timers']
+  /** Longer frames are not read. */
+  readonly maxCharacters: number
+  readonly handlers: WebSocketConnectionHandlers
+}
+
+export interface WebSocketConnection {
+  probe(): Promise<void>
+  renew(credentials: Metadata): Promise<'accepted' | 'refused'>
+  send(event: string, metadata: Metadata): void
+  /** Ends it without a report. */
+  close(): void
+}
+
+type WebSocketConnectionState =
+  | { readonly name: 'opening' }
+  /** Open: a tab is asked for credentials, or the server has yet to accept them. */
+  | { readonly name: 'authenticating' }
+  /** Accepted. The resolvers of the probes and renewals that the server has not answered. */
+  | {
+      readonly name: 'up'
+      readonly probes: Set<() => void>
+      readonly renewals: ((answer: 'accepted' | 'refused') => void)[]
+    }
+  | { readonly name: 'over' }
+
+/** One connection, from its opening to its end. */
+export function createWebSocketConnection({
+  socket,
+  timers,
+  maxCharacters,
+  handlers,
+}: WebSocketConnectionOptions): WebSocketConnection {
+  let state: WebSocketConnectionState = { name: 'opening' }
+  let cancelDeadline = (): void => undefined
+
+  // A function, because the compiler would carry what it knows of `state` across calls.
+  const isOver = () => state.name === 'over'
+
+  function setDeadline(ms: number, onPassed: () => void): void {
+    cancelDeadline()
+    cancelDeadline = timers.after(ms, onPassed)
+  }
+
+  function close(): void {
+    state = { name: 'over' }
+    cancelDeadline()
+    socket.close()
+  }
+
+  function lose(reason: string): void {
+    const wasUp = state.name === 'up'
+    close()
+    handlers.onLost(reason, wasUp)
+  }
+
+  function refuse(reason: string): void {
+    close()
+    handlers.onRefused(reason)
+  }
+
+  function send(event: string, metadata?: Metadata): void {
+    if (!isOver()) socket.send(writeFrame({ event, ...(metadata && { metadata }) }))
+  }
+
+  function ping(): void {
+    send(PING_EVENT)
+    setDeadline(PONG_TIMEOUT_MS, () => lose('the server did not answer'))
+  }
+
+  async function authenticate(): Promise<void> {
+    state = { name: 'authenticating' }
+    cancelDeadline()
+    try {
+      const credentials = await handlers.auth()
+      if (isOver()) return
+      send(AUTH_EVENT, credentials ?? {})
+      setDeadline(HANDSHAKE_TIMEOUT_MS, () => lose('the server did not answer the credentials'))
+    } catch (thrown) {
+      if (isOver()) return
+      close()
+      handlers.onNoCredentials(messageOf(thrown))
+    }
+  }
+
+  /** The server's answer to credentials, the first ones or renewed ones. */
+  function takeAuthAnswer({ ok, message }: AuthAnswer): void {
+    const isAccepted = ok === true
+    const renewal = state.name === 'up' ? state.renewals.shift() : undefined
+    if (renewal) renewal(isAccepted ? 'accepted' : 'refused')
+    else if (!isAccepted) refuse(typeof message === 'string' ? message : 'the server refused the credentials')
+    else if (state.name !== 'up') {
+      state = { name: 'up', probes: new Set(), renewals: [] }
+      handlers.onUp()
+    }
+  }
+
+  function takeFrame(data: unknown): void {
+    const frame = readFrame(data, maxCharacters)
+    if (typeof frame === 'string') {
+      handlers.onBadFrame(frame)
+      return
+    }
+    const { event, metadata } = frame
+    if (event === RESERVED && isAuthAnswer(metadata)) takeAuthAnswer(metadata)
+    else if (event === PONG_EVENT) {
+      if (state.name !== 'up') return
+      for (const resolve of state.probes) resolve()
+      state.probes.clear()
+    }
+    // Reserved events that this version does not know are for newer clients.
+    else if (event === RESERVED || !event.startsWith(`${RESERVED}:`)) deliverEvent(handlers, event, metadata, true)
+  }
+
+  socket.binaryType = 'arraybuffer'
+  setDeadline(HANDSHAKE_TIMEOUT_MS, () => lose('the server did not open the connection'))
+  socket.onopen = () => {
+    if (!isOver()) void authenticate()
+  }
+  socket.onmessage = ({ data }) => {
+    if (isOver()) return
+    takeFrame(data)
+    if (state.name === 'up') setDeadline(PING_AFTER_MS, ping)
+  }
+  // It says nothing that `onclose` does not; but Node throws an error that nobody listens to.
+  socket.onerror = () => undefined
+  socket.onclose = ({ code, reason }) => {
+    if (isOver()) return
+    if (REFUSAL_CODES.includes(code)) refuse(reason || 'the server refused the credentials')
+    else lose(reason || `the connection was closed (${code})`)
+  }
+
+  return {
+    probe: () =>
+      new Promise((resolve) => {
+        if (state.name !== 'up') return
+        state.probes.add(resolve)
+        send(PING_EVENT)
+      }),
+    renew: (credentials) =>
+      new Promise((resolve) => {
+        if (state.name !== 'up') return
+        state.renewals.push(resolve)
+        send(AUTH_EVENT, credentials)
+      }),
+    send(event, metadata) {
+      if (state.name === 'up') send(event, metadata)
+    },
+    close,
+  }
+}
+
+/** Reads a frame, and walks its metadata. */
+export function readFrame(data: unknown, maxCharacters: number): Frame | BadFrame {
+  if (typeof data !== 'string') return 'is not text'
+  if (data.length > maxCharacters) return 'is too large'
+  let value: unknown
+  try {
+    value = JSON.parse(data)
+  } catch {
+    return 'is no JSON'
+  }
+  const { event, metadata } = (value ?? {}) as Partial<Frame>
+  if (typeof event !== 'string' || event === '') return 'has no event'
+  if (!isPlainJson(metadata)) return 'is nested too deep'
+  return metadata === undefined || metadata === null ? { event } : { event, metadata }
+}
+
+const writeFrame = (frame: Frame): string => JSON.stringify(frame)
+
+interface AuthAnswer {
+  readonly ok?: unknown
+  readonly message?: unknown
+}
+
+/** A server message about a topic has `ok` as well, but says nothing of the connection. */
+const isAuthAnswer = (metadata: unknown): metadata is AuthAnswer =>
+  typeof metadata === 'object' && metadata !== null && 'ok' in metadata && !('topic' in metadata)
