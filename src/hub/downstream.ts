@@ -69,7 +69,7 @@ export function createDownstream({
       outbox.post()
       const before = tabs.get(hello.tab)
       if (before) forget(before, endpoint)
-      const tab = tabs.add(endpoint, hello, isTrusted, clock.now())
+      const tab = tabs.add({ endpoint, isTrusted, seenAt: clock.now() }, hello)
       if (hello.lock && locks) whenLockIsFree(locks, hello.lock, tab.gone.signal, () => remove(tab, false))
       else tabTimeout.watch()
       return tab

@@ -81,7 +81,7 @@ export function serveHub({ environment, key, host, open, elector, batchTimer }: 
     state = {
       name: 'leading',
       candidacy,
-      followers: listenForFollowers(environment, key, name, (pipe) => connect(pipe, false)),
+      followers: listenForFollowers({ environment, key, owner: name, connect: (pipe) => connect(pipe, false) }),
       cancelTimeout: timers.after(UNUSED_LEADERSHIP_MS, () => resign(candidacy)),
     }
     for (const pipe of standby) pipe.promote()
@@ -156,13 +156,18 @@ interface FollowerListener {
   close(): void
 }
 
+export interface FollowerListenerOptions {
+  readonly environment: Pick<HubEnvironment, 'openChannel'>
+  readonly key: string
+  /** The owner's name on the channels. */
+  readonly owner: string
+  /** A follower has a pipe. */
+  readonly connect: (endpoint: Endpoint) => void
+}
+
 /** Lets tabs without a port connect to the owner: they send a connect request, and get a channel as a pipe. */
-export function listenForFollowers(
-  { openChannel }: Pick<HubEnvironment, 'openChannel'>,
-  key: string,
-  owner: string,
-  connect: (endpoint: Endpoint) => void,
-): FollowerListener {
+export function listenForFollowers({ environment, key, owner, connect }: FollowerListenerOptions): FollowerListener {
+  const { openChannel } = environment
   if (!openChannel) return { close: () => undefined }
   const discovery = openChannel(discoveryChannelOf(key))
   const pipes = new Map<string, Endpoint>()

@@ -5,22 +5,23 @@ import type { OpenTransport } from '../transport/transport.js'
 import { createBatchTimer, type PagePowers } from './batch-timer.js'
 import { type Served, serveHub } from './serve.js'
 
-/** A simulated browser (testing/) brings the transport to its simulated server along. */
+/** A simulated browser (testing/) has a transport of its own, to its simulated server. */
 interface TabHubEnvironment extends HubEnvironment, Pick<PagePowers, 'page' | 'openPipe'> {
   readonly openTransport?: OpenTransport
 }
 
-/** The hub for a tab to run itself. Imported lazily: it brings socket.io-client along. */
-export function serveTabHub(
-  environment: TabHubEnvironment,
-  key: string,
-  host: 'leader-tab' | 'this-tab',
-  elector: Elector,
-): Served {
-  // Alone in its tab, a hub receives nobody.
-  const powers = host === 'this-tab' ? { ...environment, openChannel: undefined } : environment
+export interface TabHubOptions {
+  readonly environment: TabHubEnvironment
+  readonly key: string
+  readonly host: 'leader-tab' | 'this-tab'
+  readonly elector: Elector
+}
+
+/** The hub that a tab runs itself. Imported lazily, because it imports socket.io-client. */
+export function serveTabHub({ environment, key, host, elector }: TabHubOptions): Served {
   return serveHub({
-    environment: powers,
+    // A hub for this tab alone has no followers.
+    environment: host === 'this-tab' ? { ...environment, openChannel: undefined } : environment,
     batchTimer: createBatchTimer(environment),
     key,
     host,

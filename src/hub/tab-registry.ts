@@ -34,8 +34,8 @@ export interface TabRegistry {
   readonly size: number
   all(): AttachedTab[]
   get(id: string): AttachedTab | undefined
-  /** @param seenAt Now. */
-  add(endpoint: Endpoint, hello: Hello, isTrusted: boolean, seenAt: number): AttachedTab
+  /** `tab.seenAt`: now. */
+  add(tab: Pick<AttachedTab, 'endpoint' | 'isTrusted' | 'seenAt'>, hello: Hello): AttachedTab
   /**
    * Removes only this very attachment: the same tab may have attached again. Nothing is posted to the endpoint, since its page
    * may be in the back/forward cache, and any message would evict it from there. False when it was not attached.
@@ -58,16 +58,14 @@ export function createTabRegistry(): TabRegistry {
     },
     all: () => [...tabs.values()],
     get: (id) => tabs.get(id),
-    add(endpoint, { tab: id, events, topics, lock }, isTrusted, seenAt) {
+    add(given, { tab: id, events, topics, lock }) {
       const tab: AttachedTab = {
+        ...given,
         id,
-        endpoint,
         wanted: new Set(events),
         topics: new Set(topics),
-        seenAt,
         gone: new AbortController(),
         isLocked: lock !== undefined,
-        isTrusted,
         isOwedGap: false,
         isOnMulticast: false,
       }

@@ -16,7 +16,13 @@ function setUp() {
   const search = new AbortController()
   const pipes: string[] = []
   const { environment } = browser.tab()
-  const owner = (name: string) => listenForFollowers(browser.tab().environment, KEY, name, () => pipes.push(name))
+  const owner = (name: string) =>
+    listenForFollowers({
+      environment: browser.tab().environment,
+      key: KEY,
+      owner: name,
+      connect: () => pipes.push(name),
+    })
   const onEndpoint = vi.fn()
   const { signal } = search
   return {

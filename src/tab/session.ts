@@ -199,7 +199,7 @@ async function loadSharing(options: SharingOptions): Promise<Sharing | undefined
 function createRungs(key: string, { environment, hubs, configuration }: SessionContext): readonly Rung[] {
   const load = (host: 'leader-tab' | 'this-tab') => async (elector: Elector) => {
     const { serveTabHub } = await import('../hub/tab-hub.js')
-    return serveTabHub(environment, key, host, elector)
+    return serveTabHub({ environment, key, host, elector })
   }
   const elector = createElector(environment, key)
   const rungs = [

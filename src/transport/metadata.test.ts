@@ -1,9 +1,9 @@
 import { expect, it, vi } from 'vitest'
-import { deliverEvent } from './metadata.js'
+import { deliverEvent, deliverWalkedEvent } from './metadata.js'
 
-function deliver(raw: unknown, options: { name?: string; isWalked?: boolean } = {}) {
+function deliver(raw: unknown, { name = 'changed', by = deliverEvent } = {}) {
   const onEvent = vi.fn()
-  deliverEvent({ onEvent }, options.name ?? 'changed', raw, options.isWalked)
+  by({ onEvent }, name, raw)
   expect(onEvent).toHaveBeenCalledOnce()
   return onEvent.mock.calls[0]?.slice(1)
 }
@@ -25,6 +25,6 @@ it('takes the reserved field off, and keeps it where the rest can’t be used', 
 it('does not walk what the transport has walked, nor a server message', () => {
   const metadata = { file: new ArrayBuffer(8) }
   expect(deliver(metadata)).toEqual([null])
-  expect(deliver(metadata, { isWalked: true })).toEqual([metadata])
+  expect(deliver(metadata, { by: deliverWalkedEvent })).toEqual([metadata])
   expect(deliver(metadata, { name: '_line' })).toEqual([metadata])
 })

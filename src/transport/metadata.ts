@@ -5,25 +5,25 @@ import type { TransportHandlers } from './transport.js'
 const MAX_METADATA_DEPTH = 64
 
 /**
- * Hands an event to the hub with its metadata checked and its reserved field apart. Every transport uses it, so that metadata is
- * walked once on its way.
- * @param raw Whatever the server sent.
- * @param isWalked The transport knows already that `raw` is plain and not too deep.
+ * Hands an event to the hub with its metadata checked and its reserved field apart. Every transport uses this, so that metadata
+ * is walked once on its way. `raw`: whatever the server sent.
  */
-export function deliverEvent(
-  handlers: Pick<TransportHandlers, 'onEvent'>,
-  name: string,
-  raw: unknown,
-  isWalked = false,
-): void {
-  // The hub reads only flat fields of a server message.
-  const isKnown = isWalked || name === RESERVED
-  const given: Metadata | null = raw === undefined || raw === null ? {} : isMetadata(raw) ? raw : null
-  // Most events have no reserved field: a burst pays for every object that is made here.
-  if (given === null || !(RESERVED in given)) handlers.onEvent(name, isKnown || isPlainJson(given) ? given : null)
-  else {
-    const { [RESERVED]: reserved, ...rest } = given
-    handlers.onEvent(name, isKnown || isPlainJson(rest) ? rest : null, reserved)
+export const deliverEvent = createDelivery((value) => isPlainJson(value))
+
+/** For a transport that has walked `raw` already. */
+export const deliverWalkedEvent = createDelivery(() => true)
+
+function createDelivery(isPlain: (value: unknown) => boolean) {
+  return (handlers: Pick<TransportHandlers, 'onEvent'>, name: string, raw: unknown): void => {
+    const given: Metadata | null = raw === undefined || raw === null ? {} : isMetadata(raw) ? raw : null
+    // Of a server message the hub reads only flat fields.
+    const isKnown = name === RESERVED
+    // Most events have no reserved field: a burst pays for every object and function that is made here.
+    if (given === null || !(RESERVED in given)) handlers.onEvent(name, isKnown || isPlain(given) ? given : null)
+    else {
+      const { [RESERVED]: reserved, ...rest } = given
+      handlers.onEvent(name, isKnown || isPlain(rest) ? rest : null, reserved)
+    }
   }
 }
 

@@ -1,7 +1,7 @@
 import type { HubEnvironment, WebSocketSlice } from '../platform/environment.js'
 import { messageOf } from '../util/errors.js'
 import { type Metadata, RESERVED } from '../wire/protocol.js'
-import { deliverEvent, isPlainJson } from './metadata.js'
+import { deliverWalkedEvent, isPlainJson } from './metadata.js'
 import type { TransportHandlers } from './transport.js'
 
 /** The server may take this long to open a connection, and again to answer the credentials. */
@@ -66,26 +66,17 @@ type WebSocketConnectionState =
   | { readonly name: 'over' }
 
 /** One connection, from its opening to its end. */
-export function createWebSocketConnection({
-  socket,
-  timers,
-  maxCharacters,
-  handlers,
-}: WebSocketConnectionOptions): WebSocketConnection {
+export function createWebSocketConnection(options: WebSocketConnectionOptions): WebSocketConnection {
+  const { socket, timers, maxCharacters, handlers } = options
   let state: WebSocketConnectionState = { name: 'opening' }
-  let cancelDeadline = (): void => undefined
+  const deadline = createDeadline(timers)
 
-  // A function, because the compiler would carry what it knows of `state` across calls.
+  // A function: the compiler would take `state` for unchanged across calls.
   const isOver = () => state.name === 'over'
-
-  function setDeadline(ms: number, onPassed: () => void): void {
-    cancelDeadline()
-    cancelDeadline = timers.after(ms, onPassed)
-  }
 
   function close(): void {
     state = { name: 'over' }
-    cancelDeadline()
+    deadline.cancel()
     socket.close()
   }
 
@@ -106,17 +97,17 @@ export function createWebSocketConnection({
 
   function ping(): void {
     send(PING_EVENT)
-    setDeadline(PONG_TIMEOUT_MS, () => lose('the server did not answer'))
+    deadline.set(PONG_TIMEOUT_MS, () => lose('the server did not answer'))
   }
 
   async function authenticate(): Promise<void> {
     state = { name: 'authenticating' }
-    cancelDeadline()
+    deadline.cancel()
     try {
       const credentials = await handlers.auth()
       if (isOver()) return
       send(AUTH_EVENT, credentials ?? {})
-      setDeadline(HANDSHAKE_TIMEOUT_MS, () => lose('the server did not answer the credentials'))
+      deadline.set(HANDSHAKE_TIMEOUT_MS, () => lose('the server did not answer the credentials'))
     } catch (thrown) {
       if (isOver()) return
       close()
@@ -150,18 +141,18 @@ export function createWebSocketConnection({
       state.probes.clear()
     }
     // Reserved events that this version does not know are for newer clients.
-    else if (event === RESERVED || !event.startsWith(`${RESERVED}:`)) deliverEvent(handlers, event, metadata, true)
+    else if (event === RESERVED || !event.startsWith(`${RESERVED}:`)) deliverWalkedEvent(handlers, event, metadata)
   }
 
   socket.binaryType = 'arraybuffer'
-  setDeadline(HANDSHAKE_TIMEOUT_MS, () => lose('the server did not open the connection'))
+  deadline.set(HANDSHAKE_TIMEOUT_MS, () => lose('the server did not open the connection'))
   socket.onopen = () => {
     if (!isOver()) void authenticate()
   }
   socket.onmessage = ({ data }) => {
     if (isOver()) return
     takeFrame(data)
-    if (state.name === 'up') setDeadline(PING_AFTER_MS, ping)
+    if (state.name === 'up') deadline.set(PING_AFTER_MS, ping)
   }
   // It says nothing that `onclose` does not; but Node throws an error that nobody listens to.
   socket.onerror = () => undefined
@@ -188,6 +179,18 @@ export function createWebSocketConnection({
       if (state.name === 'up') send(event, metadata)
     },
     close,
+  }
+}
+
+/** Calls back when it has passed; the next one replaces it. */
+function createDeadline(timers: HubEnvironment['timers']) {
+  let cancel = (): void => undefined
+  return {
+    set(ms: number, onPassed: () => void): void {
+      cancel()
+      cancel = timers.after(ms, onPassed)
+    },
+    cancel: () => cancel(),
   }
 }
 
