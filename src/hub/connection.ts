@@ -77,12 +77,11 @@ export function createConnection({ environment, settings, openTransport, handler
   }
 
   const transport = openTransport(settings, {
-    auth: handlers.auth,
+    ...handlers,
     onEvent(name, metadata, reserved) {
       liveness.received()
       handlers.onEvent(name, metadata, reserved)
     },
-    onBadFrame: handlers.onBadFrame,
     onUp(recovered) {
       failures = 0
       isReported = false
@@ -120,7 +119,7 @@ export function createConnection({ environment, settings, openTransport, handler
       // The refusals are kept: after `unauthorized` this is one more attempt with fresh credentials, not a whole round of them.
       const { state } = machine
       if (state.name === 'unauthorized') machine.enter({ name: 'connecting', reason: state.reason })
-      else machine.endWaiting()
+      else if (state.name === 'waiting') machine.set({ name: 'connecting', reason: state.reason })
       transport.reconnect()
     },
   })
@@ -129,7 +128,8 @@ export function createConnection({ environment, settings, openTransport, handler
     state: machine.socketState,
     /** Not before the first tab is attached: the connection asks it for credentials. */
     start(): void {
-      if (!machine.start()) return
+      if (machine.state.name !== 'idle') return
+      machine.set({ name: 'connecting' })
       liveness.start()
       transport.connect()
     },
@@ -154,7 +154,7 @@ export function createConnection({ environment, settings, openTransport, handler
       if (machine.state.name === 'connected') transport.send?.(event, metadata)
     },
     close(): void {
-      machine.close()
+      machine.set({ name: 'closed' })
       liveness.close()
       transport.close()
     },
@@ -175,6 +175,7 @@ function createConnectionMachine(
   let state: ConnectionState = { name: 'idle' }
   let wasEverConnected = false
 
+  /** For the tabs nothing changes. */
   function set(next: ConnectionState): void {
     if (state.name === 'waiting') state.cancel()
     wasEverConnected ||= next.name === 'connected'
@@ -195,33 +196,21 @@ function createConnectionMachine(
     onState(socketState())
   }
 
-  /** For the tabs nothing changes. */
-  function endWaiting(): void {
-    if (state.name === 'waiting') set({ name: 'connecting', reason: state.reason })
-  }
-
   return {
     get state() {
       return state
     },
     socketState,
+    set,
     enter,
     /** Full jitter: of all the browsers that were refused in the same instant, no two come back together. */
     wait(reason: string, attempt: number): void {
       const delay = random() * Math.min(MAX_BACKOFF_MS, MIN_BACKOFF_MS * 2 ** attempt)
       const retry = () => {
-        endWaiting()
+        set({ name: 'connecting', reason })
         onRetry()
       }
       enter({ name: 'waiting', reason, cancel: timers.after(delay, retry) })
     },
-    endWaiting,
-    /** False when it was started before. */
-    start(): boolean {
-      if (state.name !== 'idle') return false
-      set({ name: 'connecting' })
-      return true
-    },
-    close: () => set({ name: 'closed' }),
   }
 }

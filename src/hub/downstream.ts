@@ -1,7 +1,7 @@
 import type { HubEnvironment } from '../platform/environment.js'
 import { whenLockIsFree } from '../platform/locks.js'
 import type { Endpoint } from '../wire/endpoint.js'
-import type { EventPair, Hello, Since, SocketState } from '../wire/protocol.js'
+import type { EventPair, Hello, SocketState } from '../wire/protocol.js'
 import { createHistory } from './history.js'
 import { type BatchTimer, createOutbox } from './outbox.js'
 import { type AttachedTab, createTabRegistry, createTabTimeout } from './tab-registry.js'
@@ -14,7 +14,6 @@ export interface DownstreamHandlers {
 
 export interface DownstreamOptions {
   readonly environment: HubEnvironment
-  readonly epoch: string
   readonly multicastName: string
   readonly batchTimer: BatchTimer
   readonly socketState: () => SocketState
@@ -22,14 +21,7 @@ export interface DownstreamOptions {
 }
 
 /** The hub's side toward the tabs: who is attached, and what they are sent. */
-export function createDownstream({
-  environment,
-  epoch,
-  multicastName,
-  batchTimer,
-  socketState,
-  handlers,
-}: DownstreamOptions) {
+export function createDownstream({ environment, multicastName, batchTimer, socketState, handlers }: DownstreamOptions) {
   const { clock, locks } = environment
   const tabs = createTabRegistry()
   const history = createHistory(clock.now)
@@ -50,6 +42,8 @@ export function createDownstream({
 
   return {
     tabs,
+    history,
+    multicastName: outbox.multicastName,
     add(event: EventPair): void {
       history.add(event)
       outbox.add(event)
@@ -87,10 +81,6 @@ export function createDownstream({
       const tab = tabs.get(tabId)
       if (tab?.endpoint === endpoint) remove(tab, release)
     },
-    /** The events since a tab's last one; undefined when some may be missing. */
-    eventsSince: (since: Since) => history.since(since, epoch),
-    seq: () => history.seq,
-    multicastName: outbox.multicastName,
     /** Fifty tabs that open at once are told of their number a few times, not fifty times each. */
     postState(): void {
       cancelPostState ??= batchTimer(0, () => {

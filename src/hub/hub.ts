@@ -66,20 +66,19 @@ export function createHub({
 
   const downstream = createDownstream({
     environment,
-    epoch,
     multicastName: `${key}/events/${epoch}`,
     batchTimer,
-    socketState: () => upstream.state(),
+    socketState: () => connection.state(),
     handlers: {
       onRemoved(release) {
-        upstream.topics.update()
+        topics.update()
         if (tabs.size > 0) downstream.postState()
         else if (release || settings.lingerMs <= 0) end()
         else enter({ name: 'lingering', cancel: timers.after(settings.lingerMs, end) })
       },
     },
   })
-  const { tabs } = downstream
+  const { tabs, history, multicastName } = downstream
 
   const upstream = createUpstream({
     environment,
@@ -94,6 +93,7 @@ export function createHub({
       onNoTrustedTab: end,
     },
   })
+  const { connection, topics } = upstream
 
   function enter(next: HubState): void {
     if (state.name === 'lingering') state.cancel()
@@ -102,15 +102,15 @@ export function createHub({
 
   async function attach(endpoint: Endpoint, hello: Hello, isTrusted: boolean): Promise<Welcome | undefined> {
     // Connecting takes time: it begins before anything else.
-    upstream.start()
+    connection.start()
     const lock = await held
     if (state.name === 'ended') return undefined
     enter({ name: 'open' })
     const tab = downstream.join(endpoint, hello, isTrusted)
-    upstream.topics.update()
-    if (upstream.state().name === 'unauthorized') upstream.nudge('visible')
+    topics.update()
+    if (connection.state().name === 'unauthorized') connection.nudge('visible')
 
-    const known = downstream.eventsSince(hello.since)
+    const known = history.since(hello.since, epoch)
     const isCurrent = upstream.isCurrent()
     tab.isOwedGap = !known && !isCurrent
     downstream.postState()
@@ -119,13 +119,13 @@ export function createHub({
       host,
       ...(host === 'leader-tab' && { role: isTrusted ? 'leader' : 'follower' }),
       epoch,
-      seq: downstream.seq(),
-      socket: upstream.state(),
+      seq: history.seq,
+      socket: connection.state(),
       tabs: tabs.size,
-      topics: upstream.topics.answersFor(tab),
+      topics: topics.answersFor(tab),
       ...(lock && { lock }),
       // Only with a lock: a tab that timed out here, without its knowing, must not go on receiving some of the events.
-      ...(!isTrusted && tab.isLocked && downstream.multicastName && { multicast: downstream.multicastName }),
+      ...(!isTrusted && tab.isLocked && multicastName && { multicast: multicastName }),
       ...(known && { replay: known.filter(([name]) => tab.wanted.has(name)) }),
       ...(!known && isCurrent && { gap: 'attached to a hub that can not vouch for what came before' }),
       ...(JSON.stringify(hello.settings) !== JSON.stringify(settings) && { settingsDiffer: true }),
@@ -144,14 +144,14 @@ export function createHub({
   return {
     epoch,
     attach,
-    subscribe(tabId, events, topics = []) {
+    subscribe(tabId, events, used = []) {
       const tab = tabs.get(tabId)
       if (!tab) return
       tab.wanted = new Set(events)
-      upstream.topics.use(tab, topics)
+      topics.use(tab, used)
     },
     credentials: upstream.answerCredentials,
-    nudge: upstream.nudge,
+    nudge: connection.nudge,
     ping: downstream.ping,
     multicastJoined: downstream.multicastJoined,
     detach: downstream.detach,

@@ -102,11 +102,9 @@ export function createUpstream({ environment, settings, openTransport, tabs, rea
   })
 
   return {
-    start: connection.start,
-    state: connection.state,
-    nudge: connection.nudge,
-    answerCredentials: credentials.answer,
+    connection,
     topics,
+    answerCredentials: credentials.answer,
     /** Connected, and it is known what was missed before. */
     isCurrent: () => connection.state().name === 'connected' && !recovery.isDeciding,
     close(): void {

@@ -57,8 +57,7 @@ export function webSocketTransport(powers: WebSocketPowers): OpenTransport {
         timers,
         maxCharacters: options.limit,
         handlers: {
-          auth: handlers.auth,
-          onEvent: handlers.onEvent,
+          ...handlers,
           onUp() {
             failures = 0
             handlers.onUp(false)
