@@ -2,9 +2,7 @@ import type { HubEnvironment } from '../platform/environment.js'
 import { type Endpoint, listen } from '../wire/endpoint.js'
 import { BATCH_INTERVAL_MS, type BatchTimer } from './outbox.js'
 
-/** A wait in turns of the event loop has so many: they let through the events of a burst that are queued, and take no time otherwise. */
-const TURNS_PER_WAIT = 8
-/** In the long run waits in turns are as frequent as timers would be. Before that, so much of their time may be saved at once. */
+/** In the long run turns of the event loop are as frequent as timers would be. Before that, they may save this much time at once. */
 const MAX_SAVED_MS = 2_000
 
 /** The part of a page's environment that a worker does not have. */
@@ -14,13 +12,14 @@ export interface PagePowers extends Pick<HubEnvironment, 'clock' | 'timers'> {
 }
 
 /**
- * The time between a burst's batches. A hidden page counts it in turns of the event loop: its timers run once a second or even
- * once a minute (https://developer.chrome.com/blog/timer-throttling-in-chrome-88), and every tab would wait that long for the
- * last events of a burst. Messages are not throttled. A stream that does not end is left to the timer, and to the events
- * themselves: in turns it would be a message for each event.
+ * The time between a burst's batches. A hidden page waits for a turn of the event loop instead: its timers run once a second or
+ * even once a minute (https://developer.chrome.com/blog/timer-throttling-in-chrome-88), and every tab would wait that long for
+ * the last events of a burst. Messages are not throttled. In one turn the queued events of the burst come in: 5,000 events to
+ * 20 tabs are 16 to 22 batches, no more than with 8 turns (measured in Chromium 156). A stream that does not end is left to the
+ * timer, and to the events themselves: in turns it would be a message for each event.
  */
 export function createBatchTimer({ clock, page, timers, openPipe }: PagePowers): BatchTimer {
-  /** When timers would have ended all the waits that were counted in turns. Milliseconds since the Unix epoch. */
+  /** When timers would have ended all the waits that were turns. Milliseconds since the Unix epoch. */
   let dueAt = 0
 
   return (ms, run) => {
@@ -35,10 +34,7 @@ export function createBatchTimer({ clock, page, timers, openPipe }: PagePowers):
       port1.close()
       port2.close()
     }
-    let turns = 0
     listen(port2, () => {
-      turns++
-      if (turns < TURNS_PER_WAIT) return port1.postMessage(0)
       stop()
       run()
     })

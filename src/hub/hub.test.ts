@@ -31,7 +31,7 @@ describe('fan-out', () => {
     expect(tab.batches()[1]?.[499]).toEqual(['a', { n: 500 }])
   })
 
-  it('starts no timer for a single event: in a hidden leader each costs several turns of the event loop', async () => {
+  it('starts no timer for a single event: in a hidden leader each costs a pipe and a turn of the event loop', async () => {
     const { attach, server, settle } = setUp()
     const tab = await attach(['a'])
     server.up()
