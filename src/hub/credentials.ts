@@ -4,7 +4,7 @@ import { messageOf } from '../util/errors.js'
 import type { CredentialsAnswer } from '../wire/protocol.js'
 import type { AttachedTab, TabRegistry } from './tab-registry.js'
 
-export type GivenCredentials = Extract<CredentialsAnswer, { ok: true }>
+export type TabCredentials = Extract<CredentialsAnswer, { ok: true }>
 
 /** How many tabs are asked in one attempt. */
 const MAX_ASKED_TABS = 3
@@ -49,7 +49,7 @@ export function createCredentialsSource({ tabs, timers, timeoutMs, onNoTrustedTa
 
   return {
     /** Rejects when none of the tabs gives any. */
-    async get(): Promise<GivenCredentials> {
+    async get(): Promise<TabCredentials> {
       let trouble = 'no tab is left to ask for credentials'
       let hasAnswered = false
       const known = trusted()

@@ -1,6 +1,6 @@
 import type { HubEnvironment } from '../platform/environment.js'
 import { messageOf } from '../util/errors.js'
-import type { GivenCredentials } from './credentials.js'
+import type { TabCredentials } from './credentials.js'
 
 /** Credentials are renewed this long before their end, or a tenth of their life before it if that is less. */
 const RENEW_AHEAD_MS = 60_000
@@ -11,7 +11,7 @@ const MAX_TIMER_MS = 2 ** 31 - 1
 
 export interface RenewalOptions {
   readonly environment: Pick<HubEnvironment, 'clock' | 'timers' | 'random'>
-  readonly ask: () => Promise<GivenCredentials>
+  readonly ask: () => Promise<TabCredentials>
   readonly onRenewed: (credentials: Readonly<Record<string, unknown>>) => void
   readonly onTrouble: (message: string) => void
 }

@@ -8,12 +8,12 @@ const MAX_METADATA_DEPTH = 64
  * Hands an event to the hub with its metadata checked and its reserved field apart. Every transport uses this, so that metadata
  * is walked once on its way. `raw`: whatever the server sent.
  */
-export const deliverEvent = createDelivery((value) => isPlainJson(value))
+export const deliverEvent = createDeliverer((value) => isPlainJson(value))
 
 /** For a transport that has walked `raw` already. */
-export const deliverWalkedEvent = createDelivery(() => true)
+export const deliverWalkedEvent = createDeliverer(() => true)
 
-function createDelivery(isPlain: (value: unknown) => boolean) {
+function createDeliverer(isPlain: (value: unknown) => boolean) {
   return (handlers: Pick<TransportHandlers, 'onEvent'>, name: string, raw: unknown): void => {
     const given: Metadata | null = raw === undefined || raw === null ? {} : isMetadata(raw) ? raw : null
     // Of a server message the hub reads only flat fields.

@@ -5,7 +5,7 @@ import { deliverWalkedEvent, isPlainJson } from './metadata.js'
 import type { TransportHandlers } from './transport.js'
 
 /** The server may take this long to open a connection, and again to answer the credentials. */
-const HANDSHAKE_TIMEOUT_MS = 10_000
+const WEBSOCKET_HANDSHAKE_TIMEOUT_MS = 10_000
 /** When the server has sent nothing for this long, it is pinged. */
 const PING_AFTER_MS = 25_000
 const PONG_TIMEOUT_MS = 10_000
@@ -107,7 +107,7 @@ export function createWebSocketConnection(options: WebSocketConnectionOptions): 
       const credentials = await handlers.auth()
       if (isOver()) return
       send(AUTH_EVENT, credentials ?? {})
-      deadline.set(HANDSHAKE_TIMEOUT_MS, () => lose('the server did not answer the credentials'))
+      deadline.set(WEBSOCKET_HANDSHAKE_TIMEOUT_MS, () => lose('the server did not answer the credentials'))
     } catch (thrown) {
       if (isOver()) return
       close()
@@ -145,7 +145,7 @@ export function createWebSocketConnection(options: WebSocketConnectionOptions): 
   }
 
   socket.binaryType = 'arraybuffer'
-  deadline.set(HANDSHAKE_TIMEOUT_MS, () => lose('the server did not open the connection'))
+  deadline.set(WEBSOCKET_HANDSHAKE_TIMEOUT_MS, () => lose('the server did not open the connection'))
   socket.onopen = () => {
     if (!isOver()) void authenticate()
   }
