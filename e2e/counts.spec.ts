@@ -36,7 +36,7 @@ for (const host of ['shared-worker', 'leader-tab']) {
     })
 
     test('a burst of 5,000: two requests per affected query and window at most', async ({ bank }) => {
-      test.setTimeout(120_000)
+      test.setTimeout(300_000)
       const shown = await openOneVisible(bank, `/?host=${host}`)
       await shown.evaluate(() => {
         window.receipts = []
@@ -48,7 +48,8 @@ for (const host of ['shared-worker', 'leader-tab']) {
         bank.demo.emit('1', 'transaction_happened', { accountId: '11', txType: 'card', number: event })
         if (event % 50 === 0) await new Promise((resolve) => setImmediate(resolve))
       }
-      await expect.poll(heard, { timeout: 40_000 }).toBe(5_000)
+      // A bound, not a measure: on a machine three times slower the twenty pages paint for most of a minute.
+      await expect.poll(heard, { timeout: 200_000 }).toBe(5_000)
       await atRest(shown)
       const windows = Math.ceil((Date.now() - start) / MAX_WAIT)
       // However busy a leader's thread is, it does not give up its own hub: nothing is fetched for a gap.

@@ -157,6 +157,7 @@ export function connectTransport(
     onRefused: (reason) => reports.push(`refused: ${reason}`),
     onNoCredentials: (reason) => reports.push(`no credentials: ${reason}`),
     onEvent: (...event) => events.push(event),
+    onAlive: () => undefined,
     onBadFrame: (what, count) => reports.push(`bad frame: ${what}, ${count}`),
   }
   const settings: Settings = {

@@ -78,6 +78,7 @@ export function createConnection({ environment, settings, openTransport, handler
 
   const transport = openTransport(settings, {
     ...handlers,
+    onAlive: () => liveness.received(),
     onEvent(name, metadata, reserved) {
       liveness.received()
       handlers.onEvent(name, metadata, reserved)

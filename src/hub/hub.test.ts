@@ -300,7 +300,7 @@ describe('credentials', () => {
     const dies = await attach(['a'])
     await attach(['a'], { auth: () => 'from the third' })
     const answer = transport.last.handlers.auth()
-    await vi.advanceTimersByTimeAsync(1_000)
+    await vi.advanceTimersByTimeAsync(1_001)
     dies.crash()
     await vi.advanceTimersByTimeAsync(0)
     expect(await answer).toEqual({ token: 'from the third' })

@@ -7,6 +7,7 @@ const NUDGE_INTERVAL_MS: Record<Nudge, number> = { online: 1_000, visible: 5_000
 /**
  * The clock is read this often. A reading that is late by `DOZED_MS` may mean a short sleep: the connection is probed. By
  * `SLEPT_MS`, the server has given it up. (A hidden leader's timers run once a minute; that is no sleep.)
+ * A reading that is late because this thread was busy is no sleep either: it is measured from what was received on the way.
  */
 const CLOCK_INTERVAL_MS = 5_000
 const DOZED_MS = 10_000
@@ -32,7 +33,7 @@ export function createLiveness(
   const probe = createConnectionProbe({ environment, ask, onDead: () => replace('the server did not answer') })
   let nudgedAt = Number.NEGATIVE_INFINITY
   let cancelTrailingProbe: (() => void) | undefined
-  let stopClockWatch: (() => void) | undefined
+  let clockWatch: ReturnType<typeof watchClock> | undefined
 
   function probeTrailing(): void {
     cancelTrailingProbe = undefined
@@ -55,33 +56,49 @@ export function createLiveness(
 
   return {
     start(): void {
-      stopClockWatch = watchClock(environment, nudge)
+      clockWatch = watchClock(environment, nudge)
     },
     nudge,
     /** The server has sent something. */
-    received: probe.received,
+    received(): void {
+      clockWatch?.ran()
+      probe.received()
+    },
     /** The connection has changed: a probe of the former one says nothing of it. */
     changed: probe.end,
     close(): void {
-      stopClockWatch?.()
+      clockWatch?.stop()
       cancelTrailingProbe?.()
       probe.end()
     },
   }
 }
 
-/** Timers sleep with the machine, and a socket that slept is dead more often than not. Returns the way to stop. */
+/** Timers sleep with the machine, and a socket that slept is dead more often than not. */
 function watchClock({ clock, timers }: Pick<HubEnvironment, 'clock' | 'timers'>, nudge: (why: Nudge) => void) {
   let stop: () => void
+  /** When the clock is read next, when this thread last ran, and the longest time for which it did not run after a reading was due. */
+  let due = 0
+  let ranAt = 0
+  let lateMs = 0
+
+  /** A thread that slept did nothing at all for a long time; a busy one read what came. */
+  function ran(): void {
+    const now = clock.now()
+    lateMs = Math.max(lateMs, now - Math.max(ranAt, due))
+    ranAt = now
+  }
+
   function watch(): void {
-    const due = clock.now() + CLOCK_INTERVAL_MS
+    lateMs = 0
+    due = clock.now() + CLOCK_INTERVAL_MS
     stop = timers.after(CLOCK_INTERVAL_MS, () => {
-      const late = clock.now() - due
-      if (late > SLEPT_MS) nudge('wake')
-      else if (late > DOZED_MS) nudge('online')
+      ran()
+      if (lateMs > SLEPT_MS) nudge('wake')
+      else if (lateMs > DOZED_MS) nudge('online')
       watch()
     })
   }
   watch()
-  return () => stop()
+  return { ran, stop: () => stop() }
 }

@@ -1,30 +1,29 @@
 import type { HubEnvironment } from '../platform/environment.js'
 import { afterSilence } from '../platform/timeouts.js'
 
-/** The server may be silent for this long after a probe. */
+/** The server may be silent for this long after a probe, as far as this thread has time to read. */
 const PROBE_SILENCE_MS = 2_500
 
 export interface ProbeOptions {
-  readonly environment: Pick<HubEnvironment, 'clock' | 'timers'>
+  readonly environment: Pick<HubEnvironment, 'timers'>
   /** Asks the server for a sign of life; undefined when the transport can't. */
   readonly ask: () => Promise<void> | undefined
   readonly onDead: () => void
 }
 
 /**
- * Asks a live connection for a sign of life: it may be half-open, dead with no report of it for up to 45 s. Any event is a sign;
- * the answer may stand in line behind a burst.
+ * Asks a live connection for a sign of life: it may be half-open, dead with no report of it for up to 45 s. Whatever comes is a
+ * sign; the answer may wait behind a burst.
  */
 export function createConnectionProbe({ environment, ask, onDead }: ProbeOptions) {
-  /** When the server sent something last. Milliseconds since the Unix epoch. */
-  let receivedAt = 0
+  let received = 0
   /** Set while a probe is under way. */
   let end: (() => void) | undefined
 
   return {
     /** The server has sent something. */
     received(): void {
-      receivedAt = environment.clock.now()
+      received++
     },
     begin(): void {
       const answer = end ? undefined : ask()
@@ -37,7 +36,7 @@ export function createConnectionProbe({ environment, ask, onDead }: ProbeOptions
         over()
         onDead()
       }
-      const stop = afterSilence(environment, () => receivedAt, PROBE_SILENCE_MS, dead)
+      const stop = afterSilence(environment, () => received, PROBE_SILENCE_MS, dead)
       end = over
       answer.then(over, () => undefined)
     },

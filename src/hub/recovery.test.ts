@@ -426,7 +426,7 @@ describe('a probe', () => {
     expect([connection.probes, connection.attempts]).toEqual([1, 1])
     await settle(2_400)
     expect(connection.attempts).toBe(1)
-    await settle(200)
+    await settle(700)
     expect(connection.attempts).toBe(2)
   })
 
@@ -506,6 +506,24 @@ describe('a probe', () => {
     vi.setSystemTime(Date.now() + 600_000)
     await settle(5_000)
     expect([connection.probes, connection.attempts]).toEqual([1, 2])
+  })
+
+  it('is not made for a look that came late in a thread that was busy hearing', async () => {
+    const { connection, server } = await connected()
+    for (let second = 0; second < 100; second++) {
+      vi.setSystemTime(Date.now() + 1_000)
+      server.emit('a', { second })
+    }
+    await settle(5_000)
+    expect([connection.probes, connection.attempts]).toEqual([0, 1])
+  })
+
+  it('is made after a sleep, though something that waited was read before the look', async () => {
+    const { connection, server } = await connected()
+    vi.setSystemTime(Date.now() + 30_000)
+    server.emit('a', {})
+    await settle(5_000)
+    expect([connection.probes, connection.attempts]).toEqual([1, 1])
   })
 })
 

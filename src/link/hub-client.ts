@@ -29,12 +29,12 @@ export function createHubClient(rung: Rung, endpoint: Endpoint, options: HubClie
   const caller = createCaller(endpoint)
   /** A hub in this very thread is as well as this tab is: it gets no timeout. */
   const isOwnHub = rung.host !== 'shared-worker' && !endpoint.shared
-  let lastMessageAt = 0
+  let received = 0
   let multicast: Channel | undefined
 
   function receive(data: unknown): void {
     if (signal.aborted) return
-    lastMessageAt = environment.clock.now()
+    received++
     if (!isHubMessage(data)) caller.receive(data)
     else if (data.kind === 'credentials-request') sendCredentials(data.request)
     else handlers.onMessage(data)
@@ -70,7 +70,7 @@ export function createHubClient(rung: Rung, endpoint: Endpoint, options: HubClie
     withHubTimeout<T>(ms: number, answer: Promise<T>): Promise<T> {
       return new Promise((resolve, reject) => {
         const onSilence = () => reject(new HubTimeoutError(rung, ms))
-        const cancel = isOwnHub ? undefined : afterSilence(environment, () => lastMessageAt, ms, onSilence)
+        const cancel = isOwnHub ? undefined : afterSilence(environment, () => received, ms, onSilence)
         answer.then(resolve, reject).finally(cancel)
       })
     },

@@ -1,31 +1,43 @@
 import type { HubEnvironment } from './environment.js'
 
+/** Turns that a thread gets before a silence counts. A hidden page's timers may come once a minute: each makes that wait longer. */
+const SILENCE_SLICES = 5
+
 /**
- * Calls back once nothing at all has come from the other side for `ms`: whoever speaks is alive, however long the answer
- * takes that stands in line behind a burst. The answer calls it off.
- * @param heardAt When something came last. Milliseconds since the Unix epoch.
+ * Calls back once nothing at all has come from the other side for `ms`, however late an answer is that waits behind a burst.
+ * Returns the way to cancel it.
+ *
+ * The time is measured in slices, because a clock can't tell silence from a thread that had no time to read. A slice counts
+ * as one, however late its timer is, and between two of them this thread reads what has come. So a thread that is blocked for
+ * longer than `ms` loses one slice. A slice in which something came does not count: the wait is never shorter than `ms`.
+ * @param received How much has come so far: any number that changes with it.
  */
 export function afterSilence(
-  { clock, timers }: Pick<HubEnvironment, 'clock' | 'timers'>,
-  heardAt: () => number,
+  { timers }: Pick<HubEnvironment, 'timers'>,
+  received: () => number,
   ms: number,
   run: () => void,
 ): () => void {
-  let stop: () => void
-  const wait = (rest: number) => {
-    stop = timers.after(rest, () => {
-      // This thread may have been busy: what has come meanwhile is heard first.
-      stop = timers.after(0, look)
+  let cancel: () => void
+  let before = received()
+  let slicesLeft = SILENCE_SLICES
+  const hasReceived = () => {
+    const now = received()
+    if (now === before) return false
+    before = now
+    slicesLeft = SILENCE_SLICES
+    return true
+  }
+  const wait = () => {
+    cancel = timers.after(ms / SILENCE_SLICES, () => {
+      if (!hasReceived()) slicesLeft--
+      if (slicesLeft > 0) wait()
+      // The last slice may have been late as well: what came in it waits behind this timer.
+      else cancel = timers.after(0, () => (hasReceived() ? wait() : run()))
     })
   }
-  const look = () => {
-    const rest = heardAt() + ms - clock.now()
-    // More than all of it: the clock was set back, and tells nothing.
-    if (rest <= 0 || rest > ms) run()
-    else wait(rest)
-  }
-  wait(ms)
-  return () => stop()
+  wait()
+  return () => cancel()
 }
 
 /** A promise that did not settle in time. */
@@ -42,7 +54,10 @@ export function withTimeout<T>(
   message = `no answer within ${ms} ms`,
 ): Promise<T> {
   return new Promise((resolve, reject) => {
-    const cancel = after(ms, () => reject(new TimeoutError(message)))
-    promise.then(resolve, reject).finally(cancel)
+    let cancel = after(ms, () => {
+      // After a busy stretch the answer may wait behind this timer: it gets one more turn.
+      cancel = after(0, () => reject(new TimeoutError(message)))
+    })
+    promise.then(resolve, reject).finally(() => cancel())
   })
 }

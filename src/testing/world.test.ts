@@ -194,6 +194,7 @@ describe('the network', () => {
         onRefused: () => undefined,
         onNoCredentials: () => undefined,
         onEvent: (name) => void heard.push(name),
+        onAlive: () => undefined,
         onBadFrame: () => undefined,
       },
     )

@@ -10,6 +10,7 @@ const handlers = {
   onTrouble: () => undefined,
   onNoCredentials: () => undefined,
   onEvent: () => undefined,
+  onAlive: () => undefined,
   onBadFrame: () => undefined,
 }
 

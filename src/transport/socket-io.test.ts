@@ -17,10 +17,16 @@ afterEach(async () => {
   for (const close of closing.splice(0).reverse()) await close()
 })
 
-async function serve({ port = 0, recovery = false, accept = (_token: unknown): string | undefined => undefined } = {}) {
+async function serve({
+  port = 0,
+  recovery = false,
+  ping = {},
+  accept = (_token: unknown): string | undefined => undefined,
+} = {}) {
   const http: HttpServer = createServer()
   const io = new Server(http, {
     transports: ['websocket'],
+    ...ping,
     ...(recovery && { connectionStateRecovery: { maxDisconnectionDuration: 60_000, skipMiddlewares: false } }),
   })
   const sockets: Socket[] = []
@@ -52,6 +58,7 @@ function connect(
     onRefused: (reason) => reports.push(`refused: ${reason}`),
     onNoCredentials: (reason) => reports.push(`no credentials: ${reason}`),
     onEvent: (name, metadata) => events.push([name, metadata]),
+    onAlive: () => undefined,
     onBadFrame: (what) => reports.push(what),
   }
   const settings: Settings = {
@@ -84,6 +91,22 @@ describe('Socket.IO transport', () => {
       ]),
     )
   })
+
+  it('is not given up while something comes: the ping waits behind it', async () => {
+    const server = await serve({ ping: { pingInterval: 3_000, pingTimeout: 1_000 } })
+    const { reports, events } = connect(server.port)
+    await vi.waitFor(() => expect(reports).toEqual(['up']))
+    // A server whose pings do not get through. It would close the connection itself, as no pong comes.
+    const conn = server.sockets[0]?.conn as unknown as { pingIntervalTimer: NodeJS.Timeout }
+    clearTimeout(conn.pingIntervalTimer)
+    for (let time = 0; time < 12; time++) {
+      server.io.emit('changed', { time })
+      await new Promise((resolve) => setTimeout(resolve, 400))
+    }
+    expect(events).toHaveLength(12)
+    expect(reports).toEqual(['up'])
+    await vi.waitFor(() => expect(reports).toContain('down: ping timeout'), { timeout: 30_000 })
+  }, 60_000)
 
   it('asks for credentials at every attempt', async () => {
     const server = await serve()

@@ -19,6 +19,9 @@ const SOCKET_IO_DEFAULTS = {
 /** No server has this namespace, and so each answers that it does not: a round trip that needs nothing of the server. */
 const PROBE_NAMESPACE = `/${RESERVED}`
 
+/** Engine.IO's time limit is extended once in so many ms at most: each time takes a timer. */
+const MIN_EXTEND_INTERVAL_MS = 1_000
+
 /** Socket.IO as a transport. The only importer of socket.io-client, and only hubs import this. */
 export const openSocketIo: OpenTransport = (settings, handlers) => {
   let attempt = 0
@@ -50,6 +53,19 @@ export const openSocketIo: OpenTransport = (settings, handlers) => {
   // Socket.IO draws the delay before it caps it: in a long outage all clients would wait equally long. So the cap is drawn as well.
   manager.on('reconnect_attempt', () => {
     manager.reconnectionDelayMax(maxDelay * (1 + manager.randomizationFactor() * (2 * Math.random() - 1)))
+  })
+  // Engine.IO gives up when it reads no ping for 45 s, but a ping waits behind a burst: all that was sent before it would be
+  // lost unread. So any packet extends that limit, as a ping does.
+  manager.on('open', () => {
+    const { engine } = manager
+    let extendedAt = Date.now()
+    engine.on('packet', () => {
+      handlers.onAlive()
+      if (Math.abs(Date.now() - extendedAt) < MIN_EXTEND_INTERVAL_MS) return
+      extendedAt = Date.now()
+      // Private in its types; a release without it would only not be helped.
+      ;(engine as unknown as { _resetPingTimeout?(): void })._resetPingTimeout?.()
+    })
   })
   let endProbe = (): void => undefined
 

@@ -29,6 +29,8 @@ export interface TransportHandlers {
   onRefused(reason: string): void
   /** There were no credentials to connect with; the transport waits for `connect`. */
   onNoCredentials(reason: string): void
+  /** The server has sent something, whatever it is: the connection is alive. */
+  onAlive(): void
   /**
    * An event of the server. Call it through `deliverEvent`, which checks the metadata.
    * @param metadata `{}` when none was sent; null when it is no plain JSON object, or too deep.

@@ -1,4 +1,5 @@
 import type { HubEnvironment, WebSocketSlice } from '../platform/environment.js'
+import { afterSilence } from '../platform/timeouts.js'
 import { messageOf } from '../util/errors.js'
 import { type Metadata, RESERVED } from '../wire/protocol.js'
 import { deliverWalkedEvent, isPlainJson } from './metadata.js'
@@ -27,7 +28,7 @@ export interface Frame {
 export type BadFrame = 'is not text' | 'is too large' | 'is no JSON' | 'has no event' | 'is nested too deep'
 
 /** What one connection reports. Each of the last three ends it, and comes at most once. */
-export interface WebSocketConnectionHandlers extends Pick<TransportHandlers, 'auth' | 'onEvent'> {
+export interface WebSocketConnectionHandlers extends Pick<TransportHandlers, 'auth' | 'onEvent' | 'onAlive'> {
   /** The server accepted the credentials. */
   onUp(): void
   onBadFrame(kind: BadFrame): void
@@ -69,7 +70,8 @@ type WebSocketConnectionState =
 export function createWebSocketConnection(options: WebSocketConnectionOptions): WebSocketConnection {
   const { socket, timers, maxCharacters, handlers } = options
   let state: WebSocketConnectionState = { name: 'opening' }
-  const deadline = createDeadline(timers)
+  let received = 0
+  const deadline = createDeadline(timers, () => received)
 
   // A function: the compiler would take `state` for unchanged across calls.
   const isOver = () => state.name === 'over'
@@ -151,6 +153,8 @@ export function createWebSocketConnection(options: WebSocketConnectionOptions): 
   }
   socket.onmessage = ({ data }) => {
     if (isOver()) return
+    received++
+    handlers.onAlive()
     takeFrame(data)
     if (state.name === 'up') deadline.set(PING_AFTER_MS, ping)
   }
@@ -182,13 +186,13 @@ export function createWebSocketConnection(options: WebSocketConnectionOptions): 
   }
 }
 
-/** Calls back when it has passed; the next one replaces it. */
-function createDeadline(timers: HubEnvironment['timers']) {
+/** Calls back when nothing was received for so long; the next one replaces it. */
+function createDeadline(timers: HubEnvironment['timers'], received: () => number) {
   let cancel = (): void => undefined
   return {
     set(ms: number, onPassed: () => void): void {
       cancel()
-      cancel = timers.after(ms, onPassed)
+      cancel = afterSilence({ timers }, received, ms, onPassed)
     },
     cancel: () => cancel(),
   }

@@ -164,6 +164,7 @@ it('waits longer from one attempt to the next, never the same time twice, and st
     onTrouble: (reason: string) => reports.push(reason),
     onUp: () => reports.push('up'),
     onDown: () => reports.push('down'),
+    onAlive: () => undefined,
   } as never
   const settings = { url: 'https://x', identity: 'u', socket: {}, lingerMs: 0, authTimeoutMs: 1 }
   const { connect, reconnect, close } = transport(settings, handlers)
