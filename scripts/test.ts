@@ -73,7 +73,7 @@ const STEPS: Record<string, readonly Step[]> = {
   all: [
     { name: 'types', command: ['npx', 'tsc', '-p', '.'] },
     { name: 'lint', command: ['npx', 'biome', 'check', '--error-on-warnings'] },
-    { name: 'arrows of the house', command: script('arrows') },
+    { name: 'house', command: script('house') },
     unit,
     { name: 'build', command: ['npm', 'run', 'build'] },
     { name: 'sizes', command: script('size') },
