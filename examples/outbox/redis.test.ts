@@ -1,17 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createClient } from 'redis'
-import { afterAll, describe, expect, it, vi } from 'vitest'
+import { afterAll, describe, expect, it } from 'vitest'
 import { openAdapter } from '../../demo/cluster/adapter.js'
 import { startPostgres } from '../../scripts/postgres.js'
 import { startRedis } from '../../scripts/redis.js'
 import { Missing, orMissing } from '../../scripts/service.js'
 import { createNotifier, createSessions } from '../../src/server/index.js'
-import { afterwards, connect, listen } from '../../test/real-server.js'
-import { setUp, until } from './test-setup.js'
+import { afterwards, connect, listen, until } from '../../test/real-server.js'
+import { setUp } from './test-setup.js'
 
 // A real PostgreSQL and a real Redis, between two Socket.IO servers.
 
-vi.setConfig({ testTimeout: 60_000 })
 const services = await Promise.all([startPostgres(), startRedis()].map(orMissing))
 const running = services.flatMap((one) => (one instanceof Missing ? [] : [one]))
 for (const one of services) if (one instanceof Missing) console.log(`Not tested: ${one.message}`)
