@@ -1,5 +1,5 @@
 import type { HubEnvironment } from '../src/platform/environment.js'
-import { createFakeChannels, type Passage } from '../src/testing/simulated-channels.js'
+import { createSimulatedChannels, type Passage } from '../src/testing/simulated-channels.js'
 import type { VirtualTime } from '../src/testing/virtual-time.js'
 
 export { seededRandom } from '../src/testing/seeded-random.js'
@@ -24,7 +24,7 @@ export function createHostileTabs(time: VirtualTime, random: () => number, weath
   const said: Passage[] = []
   let tabs = 0
 
-  const channels = createFakeChannels((deliver, passage) => {
+  const channels = createSimulatedChannels((deliver, passage) => {
     said.push(passage)
     if (random() < now.loss) return
     const copies = random() < now.duplicates ? 2 : 1

@@ -105,7 +105,11 @@ async function verify(what: string, all: fc.Arbitrary<Schedule>, check?: (world:
     expect(unsteady).toBe(0)
     check?.(world)
   })
-  await fc.assert(property, { numRuns: SCHEDULES, interruptAfterTimeLimit: SEARCH_LIMIT_MS, markInterruptAsFailure: true })
+  await fc.assert(property, {
+    numRuns: SCHEDULES,
+    interruptAfterTimeLimit: SEARCH_LIMIT_MS,
+    markInterruptAsFailure: true,
+  })
 }
 
 /** How long (ms) it may take until there is exactly one holder, which then stays. */

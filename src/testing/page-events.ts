@@ -1,7 +1,7 @@
 import type { PageMoment } from '../platform/page.js'
 
 /** A page's visibility and the moments of its life, as environment.ts knows them. */
-export function createFakePage(base = 'https://app.example') {
+export function createPageEvents(base = 'https://app.example') {
   const listeners = new Map<PageMoment, Set<() => void>>()
   let visible = true
   const fire = (moment: PageMoment) => {
@@ -30,4 +30,4 @@ export function createFakePage(base = 'https://app.example') {
   }
 }
 
-export type FakePage = ReturnType<typeof createFakePage>
+export type PageEvents = ReturnType<typeof createPageEvents>

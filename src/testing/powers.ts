@@ -1,8 +1,8 @@
 import type { HubEnvironment } from '../platform/environment.js'
 import type { Machine } from './machine.js'
 import { inOrder, type Realm } from './realm.js'
-import type { createFakeChannels } from './simulated-channels.js'
-import type { createFakeLocks } from './simulated-locks.js'
+import type { createSimulatedChannels } from './simulated-channels.js'
+import type { createSimulatedLocks } from './simulated-locks.js'
 
 /** How long (ms) a message between pages and workers may take, and a word to or from the browser. */
 const POST = 3
@@ -12,8 +12,8 @@ const NOTICE = { least: 14, spread: 22 }
 
 export interface Shared {
   readonly machine: Machine
-  readonly locks: ReturnType<typeof createFakeLocks>
-  readonly channels: ReturnType<typeof createFakeChannels>
+  readonly locks: ReturnType<typeof createSimulatedLocks>
+  readonly channels: ReturnType<typeof createSimulatedChannels>
   /** Ways to each realm's channels, by the realm's name. */
   readonly posts: Map<string, (deliver: () => void) => void>
 }

@@ -19,7 +19,7 @@ const atOnce: Route = (deliver) => queueMicrotask(deliver)
  * BroadcastChannels in memory. A message reaches every other open channel of its name, also one of the same tab, as a
  * clone and asynchronously; never the channel that sent it.
  */
-export function createFakeChannels(route: Route = atOnce) {
+export function createSimulatedChannels(route: Route = atOnce) {
   const open = new Map<string, Set<Receiver>>()
   let carried = 0
 

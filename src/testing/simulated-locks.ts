@@ -17,7 +17,7 @@ const inMicrotask: Carry = (run) => void Promise.resolve().then(run)
  * Web Locks, exclusive mode only: one holder a name, the others in line; who steals goes before all of them. The browser
  * keeps the line: a lock is held from the moment that it is its request's turn, even if the page can't hear of it yet.
  */
-export function createFakeLocks() {
+export function createSimulatedLocks() {
   const lines = new Map<string, Request[]>()
 
   function release(name: string, request: Request): void {

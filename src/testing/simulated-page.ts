@@ -2,7 +2,7 @@ import type { TabEnvironment } from '../platform/page.js'
 import type { OpenTransport } from '../transport/transport.js'
 import { createDebounce } from './debounce.js'
 import type { Network } from './network.js'
-import { createFakePage } from './page-events.js'
+import { createPageEvents } from './page-events.js'
 import { createPowers, type Shared } from './powers.js'
 import { createRealm, inOrder } from './realm.js'
 import { createPipe } from './simulated-pipe.js'
@@ -37,7 +37,7 @@ export function createSimulatedPage(
 ) {
   const { machine } = shared
   const realm = createRealm(machine, name)
-  const page = createFakePage()
+  const page = createPageEvents()
   const { environment: common, heldLocks } = createPowers(shared, realm, options)
   const chance = machine.chance()
   const ends: { isOpen(): boolean }[] = []

@@ -2,8 +2,8 @@ import { createMachine } from './machine.js'
 import { createNetwork } from './network.js'
 import type { Shared } from './powers.js'
 import type { Realm } from './realm.js'
-import { createFakeChannels } from './simulated-channels.js'
-import { createFakeLocks } from './simulated-locks.js'
+import { createSimulatedChannels } from './simulated-channels.js'
+import { createSimulatedLocks } from './simulated-locks.js'
 import { createSimulatedPage, type PageOptions } from './simulated-page.js'
 import { createSimulatedServer, type ServerOptions } from './simulated-server.js'
 import { createSimulatedTransport, type OpenedTransport } from './simulated-transport.js'
@@ -26,8 +26,8 @@ export function createWorld(options: WorldOptions) {
   const shared: Shared = {
     machine,
     posts,
-    locks: createFakeLocks(),
-    channels: createFakeChannels((deliver, { to }) => posts.get(to)?.(deliver)),
+    locks: createSimulatedLocks(),
+    channels: createSimulatedChannels((deliver, { to }) => posts.get(to)?.(deliver)),
   }
   const server = createSimulatedServer(machine, options)
   const network = createNetwork(machine, server.accept, () => 1 + chance() * options.delay)
