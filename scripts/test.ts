@@ -71,9 +71,9 @@ const browsers: Step = {
 }
 const STEPS: Record<string, readonly Step[]> = {
   all: [
-    { name: 'types', command: ['npx', 'tsc', '-p', '.'] },
-    { name: 'lint', command: ['npx', 'biome', 'check', '--error-on-warnings'] },
-    { name: 'house', command: script('house') },
+    { name: 'types', command: ['npm', 'run', 'check-types'] },
+    { name: 'lint', command: ['npm', 'run', 'lint'] },
+    { name: 'house', command: ['npm', 'run', 'house'] },
     unit,
     { name: 'build', command: ['npm', 'run', 'build'] },
     { name: 'sizes', command: script('size') },
