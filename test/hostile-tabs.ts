@@ -2,7 +2,7 @@ import type { HubEnvironment } from '../src/platform/environment.js'
 import { createSimulatedChannels, type Passage } from '../src/testing/simulated-channels.js'
 import type { VirtualTime } from '../src/testing/virtual-time.js'
 
-export { seededRandom } from '../src/testing/seeded-random.js'
+export { seededRandom } from '../src/testing/machine.js'
 
 /** How a browser slows the timers of a tab: to once a second, to once a minute, or to that only if set by other timers. */
 export type Throttle = 'none' | 'second' | 'minute' | 'nested'

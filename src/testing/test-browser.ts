@@ -1,9 +1,9 @@
 /**
- * `partyline/testing`: a browser in memory, for an app's own tests. Tabs, a SharedWorker, locks, a network and a server, all on a
- * clock that the test turns by hand; the library that runs in it is the real one.
+ * `partyline/testing`: a browser in memory for an app's own tests. It has tabs, a SharedWorker, locks, a network and a server, all
+ * on a clock that the test advances. The library that runs in it is the real one.
  */
 
-// Loaded with this file, so that the library's own imports of them take no real time.
+// Loaded with this file, so that the library's own lazy imports take no real time.
 import '../tab/session.js'
 import '../hub/tab-hub.js'
 import '../election/heartbeat-elector.js'
@@ -15,67 +15,67 @@ import { createWorld } from './world.js'
 
 export interface TestBrowserOptions {
   /**
-   * All chance comes from it: the same seed gives the same run.
+   * All randomness comes from it: the same seed gives the same run.
    * @default 1
    */
   readonly seed?: number
   /**
-   * Whether there are SharedWorkers; without them one of the tabs owns the socket.
+   * Whether the browser has SharedWorkers. Without them one of the tabs owns the socket.
    * @default true
    */
   readonly sharedWorker?: boolean
   /**
-   * Whether there are Web Locks; insecure origins have none.
+   * Whether the browser has Web Locks. Insecure origins have none.
    * @default true
    */
   readonly webLocks?: boolean
   /**
-   * Whether there are BroadcastChannels.
+   * Whether the browser has BroadcastChannels.
    * @default true
    */
   readonly broadcastChannel?: boolean
   /**
-   * Whether the server sends on what a broken connection missed (Socket.IO's connection state recovery).
+   * Whether the server sends the events again that a broken connection missed (Socket.IO's connection state recovery).
    * @default false
    */
   readonly recovery?: boolean
   /**
-   * How many milliseconds a packet takes one way at most.
+   * How long a packet takes one way at most, in milliseconds.
    * @default 20
    */
   readonly latency?: number
   /**
-   * Whose a connection is, by what `auth` gave; undefined refuses it.
-   * @default whoever the line was mounted for
+   * Returns the identity of a connection from its credentials; undefined refuses it.
+   * @default the identity that the line was mounted for
    */
   readonly identify?: (auth: Readonly<Record<string, unknown>>) => string | undefined
   /**
-   * Who may join which topic; false or a reason refuses it.
-   * @default everybody
+   * Says whether an identity may join a topic; false or a reason refuses it.
+   * @default everybody may join everything
    */
   readonly authorize?: (identity: string, topic: string) => boolean | string
 }
 
 /** One tab, from its opening to its end. */
 export interface TestTab {
-  /** Makes a line in this tab: the real library over the tab's own powers. */
+  /** Makes a line in this tab: the real library over the tab's own environment. */
   createPartyline<Events>(options: PartylineOptions<Events>): Line<Events>
   /** `active`, `frozen`, `cached` (in the back/forward cache) or `gone`. */
   readonly state: 'active' | 'frozen' | 'cached' | 'gone'
-  /** Another tab is looked at instead. */
+  /** Makes the tab hidden. */
   hide(): void
-  /** Looked at again; a frozen tab is resumed first. */
+  /** Makes the tab visible; a frozen tab is resumed first. */
   show(): void
-  /** Stops a tab's timers and tasks, as the browser does with one that was hidden for long. Hides it first. */
+  /** Hides the tab and stops its timers and tasks, as the browser does with a tab that was hidden for long. */
   freeze(): void
   resume(): void
-  /** The user goes to another page: this one is put into the back/forward cache. */
+  /** The user goes to another page: this one enters the back/forward cache. */
   leave(): void
-  /** The user comes back; false when the browser had dropped the page meanwhile, and it has to be opened anew. */
+  /** The user comes back; false when the browser has evicted the page meanwhile, so that it has to be opened again. */
   return(): boolean
-  /** Closed by the user. */
+  /** The user closes the tab. */
   close(): void
-  /** Gone without a word. */
+  /** The tab ends without any event. */
   crash(): void
 }
 
@@ -86,50 +86,49 @@ export interface TestServer {
   topic(topic: string, event: string, metadata?: object): void
   /** The sockets that are connected. */
   sockets(): readonly ServerSocket[]
-  /** Breaks every connection off, forgets every session, and refuses new ones until `start`. */
+  /** Breaks every connection off, forgets every session, and refuses connections until `start`. */
   stop(): void
   start(): void
-  /** Hangs up on everybody of an identity, on purpose: the library comes back with fresh credentials. */
+  /** Closes every connection of an identity on purpose: the library reconnects with fresh credentials. */
   disconnect(identity: string): void
 }
 
 export interface TestNetwork {
   /** The machine goes offline: connections end at once, new ones fail. */
   cut(): void
-  /** Everything is lost without a word; nobody is told. */
+  /** Everything is lost without an error. */
   lose(): void
-  /** The connections that there are go dead without a word; new ones work. */
+  /** Open connections go dead without an error; new ones work. */
   halfOpen(): void
-  /** All is well again, and tabs hear `online`. */
+  /** Everything works again, and tabs get `online`. */
   restore(): void
 }
 
 export interface TestBrowser {
   openTab(): TestTab
-  /** Lets this many milliseconds go by. */
+  /** Lets this many milliseconds pass. */
   pass(ms: number): Promise<void>
-  /** Lets time go by until whatever is under way has come to rest: three seconds, which is longer than a resync's jitter. */
+  /** Lets three seconds pass, in which all that is under way ends: a resync's jitter is shorter. */
   settle(): Promise<void>
   /** The simulated time. Milliseconds since the Unix epoch. */
   now(): number
   /** The browser ends every SharedWorker. */
   killWorkers(): void
-  /** The lid is closed for this many milliseconds. */
+  /** Closes the lid for this many milliseconds. */
   sleep(ms: number): Promise<void>
   readonly server: TestServer
   readonly network: TestNetwork
 }
 
-/** How long (ms) `settle` lets go by. */
-const SETTLE = 3_000
+const SETTLE_MS = 3_000
 
 /** Opens a browser in memory with nothing in it yet. */
 export function createTestBrowser(options: TestBrowserOptions = {}): TestBrowser {
   const { sharedWorker = true, webLocks = true, broadcastChannel = true, recovery = false, latency = 20 } = options
   const world = createWorld({
     seed: options.seed ?? 1,
-    // What an app's own code keeps of the real clock before time passes here must not be of the future.
-    begin: Date.now(),
+    // An app may have stored times of the real clock, which must not be in the future here.
+    startMs: Date.now(),
     webLocks,
     channel: broadcastChannel,
     extendedLifetime: false,
@@ -168,7 +167,7 @@ export function createTestBrowser(options: TestBrowserOptions = {}): TestBrowser
   return {
     openTab,
     pass: (ms) => world.pass(ms),
-    settle: () => world.pass(SETTLE),
+    settle: () => world.pass(SETTLE_MS),
     now: world.machine.now,
     killWorkers() {
       for (const worker of world.workers.all()) worker.realm.die()

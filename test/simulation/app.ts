@@ -30,7 +30,7 @@ export function createApp(
   violate: Violate,
   { linger, shareFetches }: Pick<Setting, 'linger' | 'shareFetches'>,
 ) {
-  const chance = world.machine.chance()
+  const random = world.machine.createRandom()
   const name = page.realm.name
   const client = new QueryClient({
     defaultOptions: {
@@ -91,7 +91,7 @@ export function createApp(
     }
     signal.addEventListener('abort', done)
     return world.network
-      .request(page.realm, 5 + chance() * READ, () => {
+      .request(page.realm, 5 + random() * READ, () => {
         if (who === undefined || backend.token(who) === undefined) throw new Error('401')
         return backend.read(who, key)
       })
@@ -141,7 +141,7 @@ export function createApp(
       // Asked for later as well: of whoever this mount is for, never of whoever has come since.
       const auth = () =>
         new Promise<object>((resolve) => {
-          page.realm.task(chance() * 50, () => resolve({ token: backend.token(who) ?? 'none' }))
+          page.realm.task(random() * 50, () => resolve({ token: backend.token(who) ?? 'none' }))
         })
       unmount = line.mount({ queryClient: client, identity: who, auth })
       for (const index of queries) use(index)
