@@ -134,7 +134,7 @@ function declaredBy(node: Node): readonly string[] {
     const declaration = child(node, 'declaration')
     return declaration ? declaredBy(declaration) : []
   }
-  // Ambient: it is declared elsewhere, and only told here.
+  // An ambient declaration only describes what is declared elsewhere.
   if (node['declare'] === true) return []
   if (node.type === 'VariableDeclaration')
     return list(node, 'declarations').flatMap((one) => boundBy(child(one, 'id') ?? one))

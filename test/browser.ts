@@ -136,7 +136,7 @@ interface MemoryWorker {
   readonly ports: Endpoint[]
 }
 
-/** The global `setTimeout`, whoever has replaced it meanwhile; `clear` cancels every timer that is left. */
+/** The global `setTimeout` of each call, since tests replace it; `clear` cancels every timer that is left. */
 function createGlobalTimers() {
   const running = new Set<ReturnType<typeof setTimeout>>()
   return {

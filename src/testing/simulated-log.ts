@@ -44,7 +44,7 @@ export function createSimulatedLog(machine: Machine, handOn: (event: CommittedEv
     query(run: () => void): void {
       time.after((random() < SLOW_SHARE ? MAX_QUERY_MS.slow : MAX_QUERY_MS.usual) * random(), run)
     },
-    /** Whether a client whose missed events are not in the log any more is told so. */
+    /** Whether the server reports that the log has lost a client's missed events. */
     reportsMissing: () => random() < 0.5,
   }
 }
