@@ -44,7 +44,7 @@ export interface ServerSocket {
   readonly topics: readonly string[]
 }
 
-interface ServerSession extends ServerSocket {
+interface SocketSession extends ServerSocket {
   readonly topics: string[]
   readonly pid: string
   readonly recovered: boolean
@@ -80,16 +80,16 @@ interface SentEvent {
   readonly offset: number
 }
 
-const isFor = ({ identity, topic }: SentEvent, session: ServerSession): boolean =>
+const isFor = ({ identity, topic }: SentEvent, session: SocketSession): boolean =>
   topic === undefined ? session.identity === identity : session.topics.includes(topic)
 
 /** What the server's connections share. */
 interface ServerState {
-  readonly sessions: Set<ServerSession>
+  readonly sessions: Set<SocketSession>
   /** Breaks each connection off. */
   readonly connections: Set<() => void>
   /** Broken sessions by their pid, and until when they can be recovered. */
-  broken: Map<string, { readonly session: ServerSession; readonly until: number }>
+  broken: Map<string, { readonly session: SocketSession; readonly until: number }>
   /** Events that a recovered session gets. */
   sent: SentEvent[]
   /** The running number of the newest event. */
@@ -165,7 +165,7 @@ function acceptConnection(
   end: ServerEnd,
 ): ServerEndHandlers {
   const { time } = machine
-  let session: ServerSession | undefined
+  let session: SocketSession | undefined
   let stopHeartbeat = (): void => undefined
   const send = (packet: ServerPacket) => end.send(packet)
   const sendControl = (metadata: object) => send({ kind: 'event', name: '_line', metadata, offset: state.offset })
@@ -206,14 +206,14 @@ function acceptConnection(
     })
   }
 
-  function replay({ after, reportsMissing }: Outbox, to: ServerSession, cursor: number): void {
+  function replay({ after, reportsMissing }: Outbox, to: SocketSession, cursor: number): void {
     if (to !== session) return
     const missed = after(to.identity, cursor)
     for (const { name, metadata } of missed ?? []) send({ kind: 'event', name, metadata, offset: state.offset })
     if (missed || reportsMissing()) sendControl({ replayed: missed !== undefined })
   }
 
-  function openSession({ auth, mountedFor, pid, offset }: ConnectPacket): ServerSession | undefined {
+  function openSession({ auth, mountedFor, pid, offset }: ConnectPacket): SocketSession | undefined {
     const identity = options.identify(auth, mountedFor)
     if (identity === undefined) {
       send({ kind: 'refused', reason: 'bad token' })
@@ -264,7 +264,7 @@ function acceptConnection(
 
 /** Joins or leaves topics, and answers each join. */
 function changeTopics(
-  { identity, topics: joined }: ServerSession,
+  { identity, topics: joined }: SocketSession,
   { event, metadata: { topics, request } }: ClientPacket & { readonly kind: 'say' },
   authorize: ServerOptions['authorize'],
   sendControl: (metadata: object) => void,
