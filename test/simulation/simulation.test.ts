@@ -8,7 +8,7 @@ const HISTORIES = 2_000
 const SEED = 20_261_123
 const JOBS = 2
 
-it(`keeps every promise in ${HISTORIES} random histories`, { timeout: 600_000 }, async () => {
+it(`keeps every promise in ${HISTORIES} random histories`, { timeout: 1_800_000 }, async () => {
   const bundle = await bundleSimulation()
   try {
     const results = await Promise.all(
