@@ -43,7 +43,7 @@ const ALONE = ['wire/protocol.ts']
 /** Packages, and the only files or rooms that may import them. */
 const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   'socket.io-client': ['transport/socket-io.ts'],
-  comlink: ['hub/serve.ts'],
+  comlink: ['hub/tab-pipe.ts'],
   'lodash-es/debounce.js': ['platform/page.ts'],
   '@standard-schema/spec': ['invalidation/rule.ts'],
   react: ['react'],

@@ -84,7 +84,7 @@ const isFor = ({ identity, topic }: SentEvent, session: SocketSession): boolean 
   topic === undefined ? session.identity === identity : session.topics.includes(topic)
 
 /** What the server's connections share. */
-interface ServerState {
+interface SocketIoState {
   readonly sessions: Set<SocketSession>
   /** Breaks each connection off. */
   readonly connections: Set<() => void>
@@ -102,7 +102,7 @@ type Outbox = ReturnType<typeof createSimulatedLog>
 
 /** A Socket.IO server in memory: rooms by identity, heartbeats, and recovery of broken sessions. */
 export function createSimulatedServer(machine: Machine, options: ServerOptions) {
-  const state: ServerState = {
+  const state: SocketIoState = {
     sessions: new Set(),
     connections: new Set(),
     broken: new Map(),
@@ -160,7 +160,7 @@ export function createSimulatedServer(machine: Machine, options: ServerOptions) 
 function acceptConnection(
   machine: Machine,
   options: ServerOptions,
-  state: ServerState,
+  state: SocketIoState,
   outbox: Outbox | undefined,
   end: ServerEnd,
 ): ServerEndHandlers {
