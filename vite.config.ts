@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import react from '@vitejs/plugin-react'
-import { defineConfig, type UserConfig } from 'vite'
+import { defineConfig, type Plugin, type UserConfig } from 'vite'
 
 const at = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 
@@ -16,11 +16,40 @@ const worker: UserConfig = {
   },
 }
 
-/** `vite` and `vite build`: the demo, a consumer of the package like any other. */
+/** `vite build`: the demo, a consumer of the package like any other. */
 const demo: UserConfig = {
   root: at('demo'),
   plugins: [react()],
   build: { outDir: at('demo/dist'), emptyOutDir: true },
 }
 
-export default defineConfig(({ mode }) => (mode === 'worker' ? worker : demo))
+/** In the source there is no `src/worker.js`: the worker's entry is `worker/index.ts`, which only the build puts there. */
+const workerFromSource: Plugin = {
+  name: 'worker-from-source',
+  enforce: 'pre',
+  resolveId: (id) => {
+    const [path, query] = id.split('?')
+    return path?.endsWith('/src/worker.js') ? `${at('worker/index.ts')}${query ? `?${query}` : ''}` : undefined
+  },
+}
+
+/** Where `npm run dev` has the demo's server. */
+const api = `http://127.0.0.1:${process.env['DEMO_SERVER_PORT'] ?? 4401}`
+
+/** `npm run dev`: the demo over the package's source instead of its build, so that a change of either reloads the page. */
+const dev: UserConfig = {
+  ...demo,
+  plugins: [react(), workerFromSource],
+  resolve: {
+    alias: [
+      { find: /^partyline$/, replacement: at('src/index.ts') },
+      { find: /^partyline\/react$/, replacement: at('src/react/index.ts') },
+    ],
+  },
+  server: { proxy: { '/api': api, '/ready': api, '/socket.io': { target: api, ws: true } } },
+}
+
+export default defineConfig(({ mode, command }) => {
+  if (mode === 'worker') return worker
+  return command === 'serve' ? dev : demo
+})

@@ -18,7 +18,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import pg from 'pg'
-import { startPostgres } from '../scripts/postgres.js'
+import { ensurePostgres, startPostgres } from '../scripts/postgres.js'
 
 const ACCOUNTS = 10_000
 /** How many write at once; `delay`: microseconds that each write of the log takes longer, as on a slower disk. */
@@ -54,6 +54,7 @@ interface Sample {
 
 const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.url))
 const loadBefore = loadavg()[0] ?? 0
+ensurePostgres()
 const postgres = await startPostgres({ durable: true })
 const clients = Array.from(
   { length: Math.max(...CASES.map((one) => one.connections)) },

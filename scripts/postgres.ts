@@ -1,4 +1,4 @@
-/** A throw-away PostgreSQL for the tests: finds the system's, else installs it, else says what to do. */
+/** A throw-away PostgreSQL for the tests: finds the system's, else says what to do. */
 import { execFileSync, type SpawnOptions, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
@@ -61,12 +61,17 @@ async function freePort(): Promise<number> {
   return port
 }
 
-/** The same, after installing Debian's package if that is possible. Throws one sentence that says what is missing. */
-export function ensurePostgres(): string {
-  if (!findPostgres() && !process.env['POSTGRES_BIN']) install()
+/** The same; throws one sentence when there is none. Installs nothing. */
+function requirePostgres(): string {
   const bin = findPostgres()
   if (!bin) throw new Missing(`no PostgreSQL: ${ADVICE}`)
   return bin
+}
+
+/** The same, after installing Debian's package if that is possible. */
+export function ensurePostgres(): string {
+  if (!findPostgres() && !process.env['POSTGRES_BIN']) install()
+  return requirePostgres()
 }
 
 /**
@@ -74,7 +79,7 @@ export function ensurePostgres(): string {
  * `durable`: commits wait for the disk, as in production. Default: they do not, since nobody needs a test's data after a power cut.
  */
 export async function startPostgres({ durable = false } = {}): Promise<Postgres> {
-  const bin = ensurePostgres()
+  const bin = requirePostgres()
   const user = unprivileged()
   const folder = mkdtempSync(join(tmpdir(), 'partyline-postgres-'))
   const remove = () => rmSync(folder, { recursive: true, force: true })

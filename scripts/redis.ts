@@ -1,10 +1,10 @@
-/** A throw-away Redis for the tests and the demo: finds the system's, else installs it, else says what to do. */
+/** A throw-away Redis for the tests and the demo: finds the system's, else says what to do. */
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { endProcess, ensureProgram, freePort, spawnWithUs, untilListening } from './service.js'
+import { endProcess, freePort, requireProgram, spawnWithUs, untilListening } from './service.js'
 
 export interface Redis {
   readonly url: string
@@ -14,7 +14,7 @@ export interface Redis {
 
 /** Starts one on loopback that keeps nothing. Rejects with a sentence when there is none to be had. */
 export async function startRedis(): Promise<Redis> {
-  const program = ensureProgram('redis-server')
+  const program = requireProgram('redis-server')
   const port = await freePort()
   const folder = mkdtempSync(join(tmpdir(), 'partyline-redis-'))
   const settings = ['--port', `${port}`, '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', folder]

@@ -28,7 +28,14 @@ function findProgram(name: string): string | undefined {
   return folders.map((folder) => join(folder, name)).find(existsSync)
 }
 
-/** The same, after installing Debian's package if that is possible. Throws one sentence that says what is missing. */
+/** The program's path; installs nothing. Throws one sentence that says what is missing. */
+export function requireProgram(name: string): string {
+  const found = findProgram(name)
+  if (found) return found
+  throw new Missing(`no ${name}: run \`apt-get install ${name}\` as root, or set ${variableOf(name)} to the program`)
+}
+
+/** The same, after installing Debian's package if that is possible. */
 export function ensureProgram(name: string): string {
   const found = findProgram(name)
   if (found) return found
@@ -39,9 +46,7 @@ export function ensureProgram(name: string): string {
     const run = (...args: string[]) => spawnSync('apt-get', args, { stdio: 'inherit', env }).status === 0
     if (run('update', '-q')) run('install', '-y', '-q', '--no-install-recommends', name)
   }
-  const installed = findProgram(name)
-  if (installed) return installed
-  throw new Missing(`no ${name}: run \`apt-get install ${name}\` as root, or set ${variableOf(name)} to the program`)
+  return requireProgram(name)
 }
 
 /** Ends a program with this process, however that ends. In a process group of its own, so that Ctrl+C is ours to act on. */

@@ -1,6 +1,7 @@
 /**
- * Are the simulation's questions worth anything? Each fault here is made in a copy of the source, and the simulation has to find it:
- * `npm run simulate:mutants -- [--runs 3000] [--only text] [--ignore text] [--source dir]`. A fault that is not found, or whose text is gone, fails.
+ * Tests the simulation: makes each fault in a copy of the source, and the simulation has to find it.
+ * `npm run simulate:mutants -- [--runs 3000] [--only text] [--ignore text] [--source dir]`. A fault that is not found fails, and
+ * so does one whose text is missing.
  */
 import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
@@ -191,7 +192,7 @@ console.log('fault | caught by | after runs | seed')
 for (const { name, file, find, replace } of faults) {
   const original = readFileSync(join(source, file), 'utf8')
   if (original.split(find).length !== 2) {
-    console.log(`${name} | ITS TEXT IS GONE from ${file}, or stands there more than once | - | -`)
+    console.log(`${name} | ITS TEXT IS NOT in ${file} exactly once | - | -`)
     survivors++
     continue
   }
@@ -203,8 +204,8 @@ for (const { name, file, find, replace } of faults) {
     original.replace(find, () => replace),
   )
   const bundle = await bundleSimulation(copy, `mutant-bundle-${process.pid}`)
-  const orders = { runs: Number(values.runs), seed: Number(values.seed), shrink: false, ignore: values.ignore }
-  const caught = await runSimulation(bundle, orders, 600_000).then(
+  const request = { runs: Number(values.runs), seed: Number(values.seed), shrink: false, ignore: values.ignore }
+  const caught = await runSimulation(bundle, request, 600_000).then(
     ({ runs, failure }) => failure && { runs: runs + 1, by: `${failure.invariant} (${failure.what.slice(0, 90)})` },
     (thrown: unknown) => ({ runs: 0, by: `the simulation broke down (${String(thrown).slice(0, 60)})` }),
   )

@@ -1,5 +1,5 @@
 /**
- * Plays random histories in a simulated browser and asks whether every promise was kept:
+ * Plays random histories in a simulated browser and checks whether every promise was kept:
  * `npm run simulate -- --runs 1000 --seed 7 [--jobs 2] [--path …] [--trace] [--source dir] [--without sleep,freeze]
  * [--ignore 'text of a broken promise']`.
  */
@@ -27,7 +27,7 @@ const jobs = values.path === undefined ? Math.max(1, Number(values.jobs)) : 1
 
 const bundle = await bundleSimulation(values.source === undefined ? undefined : resolve(values.source))
 const began = performance.now()
-const outcomes = await Promise.all(
+const results = await Promise.all(
   Array.from({ length: jobs }, (_, job) =>
     runSimulation(bundle, {
       runs: Math.ceil(runs / jobs),
@@ -44,20 +44,20 @@ rmSync(dirname(bundle), { recursive: true, force: true })
 const seconds = (performance.now() - began) / 1000
 
 const sum = (field: 'runs' | 'time' | 'tasks' | 'tabs' | 'commands') =>
-  outcomes.reduce((total, outcome) => total + outcome[field], 0)
+  results.reduce((total, result) => total + result[field], 0)
 const problems: Record<string, number> = {}
-for (const outcome of outcomes)
-  for (const [code, count] of Object.entries(outcome.problems)) problems[code] = (problems[code] ?? 0) + count
+for (const result of results)
+  for (const [code, count] of Object.entries(result.problems)) problems[code] = (problems[code] ?? 0) + count
 
 console.log(`histories       ${sum('runs')} (seed ${seed}${jobs > 1 ? ` to ${seed + jobs - 1}` : ''})`)
 console.log(`virtual time    ${(sum('time') / 3_600_000).toFixed(1)} h`)
 console.log(`commands        ${sum('commands')}, ${sum('tabs')} tabs opened, ${sum('tasks')} tasks run`)
-console.log(`told to onError ${JSON.stringify(problems)}`)
+console.log(`onError         ${JSON.stringify(problems)}`)
 console.log(
   `wall time       ${seconds.toFixed(1)} s (${((seconds * 1000) / Math.max(1, sum('runs'))).toFixed(1)} ms a history)`,
 )
 
-for (const { failure } of outcomes) {
+for (const { failure } of results) {
   if (!failure) continue
   console.log(`\nBROKEN  ${failure.invariant}: ${failure.what}`)
   console.log(

@@ -6,10 +6,10 @@ import { spawn } from 'node:child_process'
 import { mkdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { build } from 'vite'
-import type { Orders, Outcome } from '../test/simulation/main.js'
+import type { SimulationRequest, SimulationResult } from '../test/simulation/main.js'
 
 const root = resolve(import.meta.dirname, '..')
-/** Within node_modules, so that what the bundle leaves out is found. */
+/** Within node_modules, so that the bundle finds its external packages. */
 export const CACHE = join(root, 'node_modules/.cache/partyline-simulation')
 
 /** Bundles the simulation of a source tree (a folder that holds `src` and `test`); returns the bundle's path. */
@@ -30,7 +30,7 @@ export async function bundleSimulation(source = root, name = `main-${process.pid
         output: {
           entryFileNames: 'simulation.mjs',
           codeSplitting: false,
-          // Comlink would tell a hub of a proxy's end whenever the garbage collector finds it.
+          // Comlink would report the end of a proxy whenever the garbage collector finds it.
           banner: 'delete globalThis.FinalizationRegistry;',
         },
       },
@@ -40,12 +40,16 @@ export async function bundleSimulation(source = root, name = `main-${process.pid
   return join(CACHE, name, 'simulation.mjs')
 }
 
-/** One process; resolves with what it found. */
-export function runSimulation(bundle: string, orders: Orders, limit = 3_600_000): Promise<Outcome> {
+/** Runs one process; resolves with its result. */
+export function runSimulation(
+  bundle: string,
+  request: SimulationRequest,
+  limitMs = 3_600_000,
+): Promise<SimulationResult> {
   return new Promise((done, reject) => {
-    const child = spawn(process.execPath, ['--enable-source-maps', bundle, JSON.stringify(orders)], {
+    const child = spawn(process.execPath, ['--enable-source-maps', bundle, JSON.stringify(request)], {
       stdio: ['ignore', 'pipe', 'inherit'],
-      timeout: limit,
+      timeout: limitMs,
     })
     let output = ''
     child.stdout.on('data', (data: Buffer) => {
@@ -54,7 +58,7 @@ export function runSimulation(bundle: string, orders: Orders, limit = 3_600_000)
     child.on('close', (code, signal) => {
       const last = output.trim().split('\n').at(-1) ?? ''
       try {
-        done(JSON.parse(last) as Outcome)
+        done(JSON.parse(last) as SimulationResult)
       } catch {
         reject(new Error(`the simulation ended with ${code ?? signal} and without a result: ${last}`))
       }

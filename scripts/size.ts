@@ -24,8 +24,9 @@ try {
   const input = join(folder, 'entry.js')
   writeFileSync(
     input,
-    `export { createPartyline } from '../../dist/index.js'
-     export { PartylineProvider, usePartylineStatus, useServerEvent } from '../../dist/react/index.js'`,
+    // Not relative: node_modules may be a link to elsewhere.
+    `export { createPartyline } from '${join(process.cwd(), 'dist/index.js')}'
+     export { PartylineProvider, usePartylineStatus, useServerEvent } from '${join(process.cwd(), 'dist/react/index.js')}'`,
   )
   const result = (await build({
     configFile: false,

@@ -1,7 +1,7 @@
 import { createHub } from '../src/hub/hub.js'
 import { deliverEvent } from '../src/transport/metadata.js'
 import { type HubMessage, PROTOCOL, readEvents, type Settings, type Welcome } from '../src/wire/protocol.js'
-import { createFakeBrowser, createPipe } from './fake-browser.js'
+import { createMemoryBrowser, createPipe } from './browser.js'
 import { createFakeTransport } from './fake-transport.js'
 
 export const KEY = 'partyline/v1/app/test'
@@ -15,7 +15,7 @@ export const SETTINGS: Settings = {
 
 /** A hub over a server in memory, and tabs to attach to it. For a test runner's fake clock. */
 export function setUpHub({ webLocks = true, settings = SETTINGS } = {}) {
-  const browser = createFakeBrowser({ webLocks })
+  const browser = createMemoryBrowser({ webLocks })
   const transport = createFakeTransport()
   let ended = 0
   const hub = createHub({

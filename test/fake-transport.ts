@@ -1,7 +1,7 @@
 import type { OpenTransport, TransportHandlers } from '../src/transport/transport.js'
 import type { Settings } from '../src/wire/protocol.js'
 
-/** A server's end in memory: what was opened, and the way to play the server. */
+/** A transport and its server in memory: a test sees what was opened, and plays the server. */
 export function createFakeTransport() {
   const opened: FakeConnection[] = []
   const open: OpenTransport = (settings, handlers) => {
@@ -60,8 +60,8 @@ export interface FakeConnection {
   /** False: the connection is half-open. */
   answersProbes: boolean
   readonly renewals: unknown[]
-  /** What the server says of renewed credentials; `unknown`: it does not know the question. */
+  /** The server's answer to renewed credentials; `unknown`: it does not answer. */
   renewal: 'accepted' | 'refused' | 'unknown'
-  /** What was said to the server. */
+  /** What was sent to the server. */
   readonly said: (readonly [event: string, metadata: Readonly<Record<string, unknown>>])[]
 }

@@ -1,7 +1,7 @@
 import type { Leadership } from '../src/election/elector.js'
 import { createHeartbeatElector } from '../src/election/heartbeat-elector.js'
 import { createVirtualTime } from '../src/testing/virtual-time.js'
-import { createHostileTabs, type HostileTab, seededRandom, type Weather } from './hostile-tabs.js'
+import { type ChannelFaults, createHostileTabs, type HostileTab, seededRandom } from './hostile-tabs.js'
 
 /** A tab that wants a hub: it campaigns, and again whenever it has lost the leadership. */
 export interface Player {
@@ -17,10 +17,10 @@ export interface Player {
 }
 
 /** An election by heartbeats among hostile tabs. */
-export function createHostileElection(seed: number, weather: Weather) {
+export function createHostileElection(seed: number, faults: ChannelFaults) {
   const random = seededRandom(seed)
   const time = createVirtualTime(1_000_000_000)
-  const tabs = createHostileTabs(time, random, weather)
+  const tabs = createHostileTabs(time, random, faults)
   const players: Player[] = []
   let most = 0
 
@@ -90,7 +90,7 @@ export function createHostileElection(seed: number, weather: Weather) {
     most: () => most,
     random,
     time,
-    said: tabs.said,
+    messages: tabs.messages,
     change: tabs.change,
   }
 }

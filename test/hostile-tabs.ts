@@ -1,14 +1,14 @@
 import type { HubEnvironment } from '../src/platform/environment.js'
-import { createFakeChannels, type Passage } from '../src/testing/simulated-channels.js'
+import { createSimulatedChannels, type Passage } from '../src/testing/simulated-channels.js'
 import type { VirtualTime } from '../src/testing/virtual-time.js'
 
-export { seededRandom } from '../src/testing/seeded-random.js'
+export { seededRandom } from '../src/testing/machine.js'
 
 /** How a browser slows the timers of a tab: to once a second, to once a minute, or to that only if set by other timers. */
 export type Throttle = 'none' | 'second' | 'minute' | 'nested'
 
-/** What the channels do to messages, each time as chance has it. */
-export interface Weather {
+/** What the channels do to messages, at random. */
+export interface ChannelFaults {
   /** Milliseconds at most. Delays differ, so messages overtake each other. */
   readonly delay: number
   /** Between 0 and 1. */
@@ -16,20 +16,20 @@ export interface Weather {
   readonly loss: number
 }
 
-/** Tabs whose browser is no friend: it delays, throttles, freezes, and moves the clock. */
-export function createHostileTabs(time: VirtualTime, random: () => number, weather: Weather) {
+/** Tabs in a hostile browser: it delays messages, throttles and freezes tabs, and moves the clock. */
+export function createHostileTabs(time: VirtualTime, random: () => number, faults: ChannelFaults) {
   const receivers = new Map<string, (deliver: () => void) => void>()
-  let now = weather
+  let current = faults
   /** Every message, once for each receiver. */
-  const said: Passage[] = []
+  const messages: Passage[] = []
   let tabs = 0
 
-  const channels = createFakeChannels((deliver, passage) => {
-    said.push(passage)
-    if (random() < now.loss) return
-    const copies = random() < now.duplicates ? 2 : 1
+  const channels = createSimulatedChannels((deliver, passage) => {
+    messages.push(passage)
+    if (random() < current.loss) return
+    const copies = random() < current.duplicates ? 2 : 1
     for (let copy = 0; copy < copies; copy++)
-      time.after(random() * now.delay, () => receivers.get(passage.to)?.(deliver))
+      time.after(random() * current.delay, () => receivers.get(passage.to)?.(deliver))
   })
 
   function tab() {
@@ -39,7 +39,7 @@ export function createHostileTabs(time: VirtualTime, random: () => number, weath
     let throttle: Throttle = 'none'
     let crashed = false
     let frozen = false
-    /** What a frozen tab has to catch up on. */
+    /** What runs when a frozen tab thaws. */
     const timersDue: (() => void)[] = []
     const messagesDue: (() => void)[] = []
     /** How many timers in a row set each other. */
@@ -113,9 +113,9 @@ export function createHostileTabs(time: VirtualTime, random: () => number, weath
 
   return {
     tab,
-    said,
-    change(to: Weather): void {
-      now = to
+    messages,
+    change(to: ChannelFaults): void {
+      current = to
     },
   }
 }

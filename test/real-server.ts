@@ -2,7 +2,9 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { Server, type ServerOptions } from 'socket.io'
 import { type Socket as ClientSocket, io as connectTo } from 'socket.io-client'
-import { afterEach, vi } from 'vitest'
+import { afterEach } from 'vitest'
+
+export { until } from './until.js'
 
 /** A real Socket.IO server and real clients, closed after each test. */
 
@@ -13,9 +15,6 @@ afterEach(async () => {
 
 /** Closes it after the test, the newest first. */
 export const afterwards = (close: () => unknown): void => void closing.push(close)
-
-/** Waits for what comes over a network, on a machine that may be busy. */
-export const until = (what: () => void): Promise<void> => vi.waitFor(what, { timeout: 5_000 })
 
 export async function listen(options: Partial<ServerOptions> = {}): Promise<{ io: Server; url: string }> {
   const http = createServer()

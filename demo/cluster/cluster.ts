@@ -1,7 +1,7 @@
-import { startPostgres } from '../../scripts/postgres.js'
+import { ensurePostgres, startPostgres } from '../../scripts/postgres.js'
 import { type ProxyKind, startProxy } from '../../scripts/proxies.js'
 import { startRedis } from '../../scripts/redis.js'
-import { freePort } from '../../scripts/service.js'
+import { ensureProgram, freePort } from '../../scripts/service.js'
 import { ClusterNode, type Drained, type SocketEvent } from './node.js'
 
 /** The demo as it would be deployed: a load balancer, three processes, one PostgreSQL, one Redis; all of them real. */
@@ -33,6 +33,8 @@ export async function startCluster({ proxy, port, onSocket }: ClusterOptions): P
   }
 
   try {
+    ensurePostgres()
+    ensureProgram('redis-server')
     const { url: databaseUrl } = await keep(startPostgres())
     const { url: redisUrl } = await keep(startRedis())
     const nodes: ClusterNode[] = []

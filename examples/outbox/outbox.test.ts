@@ -1,15 +1,13 @@
-import { afterAll, describe, expect, it, vi } from 'vitest'
+import { afterAll, describe, expect, it } from 'vitest'
 import { startPostgres } from '../../scripts/postgres.js'
-import { Missing, orMissing } from '../../scripts/service.js'
+import { startForTests } from '../../test/services.js'
+import { until } from '../../test/until.js'
 import { newestOf, replayFrom } from './replay.js'
-import { setUp as setUpOn, until } from './test-setup.js'
+import { setUp as setUpOn } from './test-setup.js'
 
 // A real PostgreSQL, real Socket.IO servers and clients.
 
-vi.setConfig({ testTimeout: 60_000 })
-const postgres = await orMissing(startPostgres())
-if (postgres instanceof Missing) console.log(`The outbox is not tested: ${postgres.message}`)
-const server = postgres instanceof Missing ? undefined : postgres
+const server = await startForTests(startPostgres)
 afterAll(() => server?.stop())
 const setUp = () => setUpOn(server?.url ?? '')
 

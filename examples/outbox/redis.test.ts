@@ -1,24 +1,20 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createClient } from 'redis'
-import { afterAll, describe, expect, it, vi } from 'vitest'
+import { afterAll, describe, expect, it } from 'vitest'
 import { openAdapter } from '../../demo/cluster/adapter.js'
 import { startPostgres } from '../../scripts/postgres.js'
 import { startRedis } from '../../scripts/redis.js'
-import { Missing, orMissing } from '../../scripts/service.js'
 import { createNotifier, createSessions } from '../../src/server/index.js'
-import { afterwards, connect, listen } from '../../test/real-server.js'
-import { setUp, until } from './test-setup.js'
+import { afterwards, connect, listen, until } from '../../test/real-server.js'
+import { startForTests } from '../../test/services.js'
+import { setUp } from './test-setup.js'
 
 // A real PostgreSQL and a real Redis, between two Socket.IO servers.
 
-vi.setConfig({ testTimeout: 60_000 })
-const services = await Promise.all([startPostgres(), startRedis()].map(orMissing))
-const running = services.flatMap((one) => (one instanceof Missing ? [] : [one]))
-for (const one of services) if (one instanceof Missing) console.log(`Not tested: ${one.message}`)
-const [postgres, redis] = running.length === 2 ? running : []
-afterAll(() => Promise.all(running.map((one) => one.stop())))
+const [postgres, redis] = await Promise.all([startForTests(startPostgres), startForTests(startRedis)])
+afterAll(() => Promise.all([postgres?.stop(), redis?.stop()]))
 
-describe.skipIf(!redis)('the outbox, with Redis between two processes', () => {
+describe.skipIf(!postgres || !redis)('the outbox, with Redis between two processes', () => {
   /** One server that sends, one that receives, and for each a client that can break its Redis connections. */
   async function setUpBoth() {
     const url = redis?.url ?? ''

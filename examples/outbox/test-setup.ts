@@ -1,13 +1,10 @@
 import { readFile } from 'node:fs/promises'
 import pg from 'pg'
-import { expect, vi } from 'vitest'
+import { expect } from 'vitest'
 import { createNotifier, createSessions } from '../../src/server/index.js'
-import { afterwards, connect, listen } from '../../test/real-server.js'
+import { afterwards, connect, listen, until } from '../../test/real-server.js'
 import { type RelayOptions, type RelayState, startRelay } from './relay.js'
 import { replayFrom } from './replay.js'
-
-/** Waits for a condition over a network, on a machine that may be busy. */
-export const until = (what: () => unknown): Promise<unknown> => vi.waitFor(what, { timeout: 20_000, interval: 10 })
 
 const schema = readFile(new URL('schema.sql', import.meta.url), 'utf8')
 let databases = 0

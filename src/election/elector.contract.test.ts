@@ -1,6 +1,6 @@
 import { getEventListeners } from 'node:events'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { createFakeBrowser } from '../../test/fake-browser.js'
+import { createMemoryBrowser } from '../../test/browser.js'
 import type { HubEnvironment } from '../platform/environment.js'
 import type { Elector, Leadership } from './elector.js'
 import { createHeartbeatElector } from './heartbeat-elector.js'
@@ -35,7 +35,7 @@ afterEach(() => void vi.useRealTimers())
 describe.each(ELECTORS)('the elector by $kind', ({ create }) => {
   function setUp() {
     // Messages take time, so that candidates that answer each other for ever fail the test instead of hanging it.
-    const browser = createFakeBrowser({ route: (deliver) => void setTimeout(deliver, 1) })
+    const browser = createMemoryBrowser({ route: (deliver) => void setTimeout(deliver, 1) })
     const all: Candidate[] = []
     let most = 0
 

@@ -22,7 +22,7 @@ async function setUp(tabs: number, seed = 1) {
     },
     others: () => world.players.filter(({ alive, holding }) => alive && !holding),
     /** The kinds of messages that were sent since then. */
-    sent: (since: number) => new Set(world.said.slice(since).map(({ message }) => kindOf(message))),
+    sent: (since: number) => new Set(world.messages.slice(since).map(({ message }) => kindOf(message))),
   }
 }
 
@@ -72,12 +72,12 @@ describe('a newcomer', () => {
   })
 
   it('learns within a moment that there is a holder', async () => {
-    const { join, time, said } = await setUp(1)
+    const { join, time, messages } = await setUp(1)
     join()
     await time.pass(100)
-    const before = said.length
+    const before = messages.length
     await time.pass(800)
-    expect(said.length).toBe(before)
+    expect(messages.length).toBe(before)
   })
 
   it('does not keep the leadership of a holder that was merely busy', async () => {
@@ -207,12 +207,12 @@ describe('a newcomer that steals', () => {
 describe('a candidate', () => {
   it('does not take the leadership when it was frozen during its own claim', async () => {
     for (let seed = 0; seed < 20; seed++) {
-      const { holder, others, time, players, said, holders } = await setUp(3, seed)
+      const { holder, others, time, players, messages, holders } = await setUp(3, seed)
       holder().crash()
       // Until the first claim is sent.
-      const before = said.length
-      while (said.length === before) await time.pass(1)
-      const claimant = said.at(-1)?.from
+      const before = messages.length
+      while (messages.length === before) await time.pass(1)
+      const claimant = messages.at(-1)?.from
       const frozen = others().find(({ tab }) => tab.name === claimant)
       frozen?.tab.freeze()
       await time.pass(10_000)
@@ -227,12 +227,13 @@ describe('a candidate', () => {
   it('waits while another one claims', async () => {
     let claims = 0
     for (let seed = 0; seed < 20; seed++) {
-      const { holder, said, time } = await setUp(10, seed)
+      const { holder, messages, time } = await setUp(10, seed)
       holder().crash()
-      const before = said.length
+      const before = messages.length
       await time.pass(3_000)
-      claims += new Set(said.slice(before).flatMap(({ from, message }) => (kindOf(message) === 'claim' ? [from] : [])))
-        .size
+      claims += new Set(
+        messages.slice(before).flatMap(({ from, message }) => (kindOf(message) === 'claim' ? [from] : [])),
+      ).size
     }
     // Now and then two within the milliseconds that a message takes.
     expect(claims).toBeLessThan(25)
@@ -253,20 +254,20 @@ describe('a candidate', () => {
   })
 
   it('sends nothing while a holder beats', async () => {
-    const { said, sent, time, holder } = await setUp(10)
-    const before = said.length
+    const { messages, sent, time, holder } = await setUp(10)
+    const before = messages.length
     await time.pass(60_000)
     expect(sent(before)).toEqual(new Set(['beat']))
-    expect(said.slice(before).every(({ from }) => from === holder().tab.name)).toBe(true)
-    expect(said.length - before).toBe(60 * 9)
+    expect(messages.slice(before).every(({ from }) => from === holder().tab.name)).toBe(true)
+    expect(messages.length - before).toBe(60 * 9)
   })
 
   it('leaves its claim to others when it is closed', async () => {
-    const { holder, others, time, said, holders } = await setUp(3)
+    const { holder, others, time, messages, holders } = await setUp(3)
     holder().crash()
-    const before = said.length
-    while (said.length === before) await time.pass(1)
-    const claimant = said.at(-1)?.from
+    const before = messages.length
+    while (messages.length === before) await time.pass(1)
+    const claimant = messages.at(-1)?.from
     others()
       .find(({ tab }) => tab.name === claimant)
       ?.close()
@@ -275,14 +276,14 @@ describe('a candidate', () => {
   })
 
   it('ignores a resignation that a successor has overtaken', async () => {
-    const { holder, tab, time, said } = await setUp(3)
+    const { holder, tab, time, messages } = await setUp(3)
     holder().close()
     await time.pass(1_000)
-    const resigned = said.map(({ message }) => message).find((message) => kindOf(message) === 'resign')
-    const before = said.length
+    const resigned = messages.map(({ message }) => message).find((message) => kindOf(message) === 'resign')
+    const before = messages.length
     tab().environment.openChannel('hub').postMessage(resigned)
     await time.pass(500)
-    expect(said.slice(before).map(({ message }) => kindOf(message))).not.toContain('claim')
+    expect(messages.slice(before).map(({ message }) => kindOf(message))).not.toContain('claim')
   })
 
   it('ignores other messages on the channel', async () => {

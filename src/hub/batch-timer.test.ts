@@ -1,12 +1,12 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
-import { createFakeBrowser } from '../../test/fake-browser.js'
+import { createMemoryBrowser } from '../../test/browser.js'
 import { createBatchTimer } from './batch-timer.js'
 
 beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())
 
 function setUp() {
-  const { environment, page } = createFakeBrowser().tab()
+  const { environment, page } = createMemoryBrowser().tab()
   const openPipe = vi.fn(environment.openPipe)
   const wait = createBatchTimer({ ...environment, openPipe })
   const run = vi.fn()

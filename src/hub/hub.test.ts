@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { createPipe } from '../../test/fake-browser.js'
+import { createPipe } from '../../test/browser.js'
 import { KEY, SETTINGS, setUpHub } from '../../test/fake-hub.js'
 import { PROTOCOL } from '../wire/protocol.js'
 

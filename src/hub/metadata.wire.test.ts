@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { createFakeBrowser, createPipe } from '../../test/fake-browser.js'
+import { createMemoryBrowser, createPipe } from '../../test/browser.js'
 import { afterwards, until } from '../../test/real-server.js'
 import type { WebSocketSlice } from '../platform/environment.js'
 import { isPlainJson } from '../transport/metadata.js'
@@ -19,7 +19,7 @@ function countLists(run: (metadata: object) => void): number {
 }
 
 it('metadata of a plain WebSocket is walked once on its way to the tabs', async () => {
-  const { environment } = createFakeBrowser({ webLocks: false }).tab()
+  const { environment } = createMemoryBrowser({ webLocks: false }).tab()
   const socket = { send: () => undefined, close: () => undefined } as unknown as WebSocketSlice
   const settings = { url: 'https://x', identity: 'u', socket: {}, lingerMs: 0, authTimeoutMs: 1_000 }
   const hub = createHub({

@@ -394,5 +394,5 @@ describe('any history', () => {
       }),
       { numRuns: 80 },
     )
-  }, 60_000)
+  })
 })

@@ -1,9 +1,9 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { Server } from 'socket.io'
-import { describe, expect, it, vi } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { WebSocketServer } from 'ws'
-import { createFakeBrowser, createPipe } from '../../test/fake-browser.js'
+import { createMemoryBrowser, createPipe } from '../../test/browser.js'
 import { afterwards, until } from '../../test/real-server.js'
 import { openWebSocket } from '../../test/real-sockets.js'
 import { createNotifier, createSessions } from '../server/index.js'
@@ -12,8 +12,6 @@ import { type HubMessage, PROTOCOL, type Settings } from '../wire/protocol.js'
 import { createHub } from './hub.js'
 
 // A hub and a real server of each kind, which knows of topics as its documentation says.
-
-vi.setConfig({ testTimeout: 20_000 })
 
 interface Far {
   readonly port: number
@@ -104,7 +102,7 @@ describe.each([
       lingerMs: 0,
       authTimeoutMs: 1_000,
     }
-    const { environment } = createFakeBrowser({ webLocks: false }).tab()
+    const { environment } = createMemoryBrowser({ webLocks: false }).tab()
     const hub = createHub({
       environment,
       key: 'k',

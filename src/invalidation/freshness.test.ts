@@ -1,6 +1,6 @@
 import { dehydrate, hydrate, MutationObserver, QueryClient, QueryObserver } from '@tanstack/react-query'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { createFakeBrowser } from '../../test/fake-browser.js'
+import { createMemoryBrowser } from '../../test/browser.js'
 import { createOwnWrites } from '../tab/own-writes.js'
 import { type EventPair, ORIGIN_HEADER } from '../wire/protocol.js'
 import { createInvalidator } from './invalidator.js'
@@ -21,7 +21,7 @@ function setUp(queryKeys: readonly string[] = ['a'], before: (client: QueryClien
     },
   })
   before(client)
-  const tab = createFakeBrowser().tab()
+  const tab = createMemoryBrowser().tab()
   const own = createOwnWrites(
     () => 'me',
     () => Date.now(),

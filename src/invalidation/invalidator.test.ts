@@ -8,7 +8,7 @@ import {
   type QueryObserverOptions,
 } from '@tanstack/react-query'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { createFakeBrowser } from '../../test/fake-browser.js'
+import { createMemoryBrowser } from '../../test/browser.js'
 import { createSimpleLogicalClock } from '../../test/simple-logical-clock.js'
 import type { EventPair } from '../wire/protocol.js'
 import { createInvalidator, type InvalidatorOptions } from './invalidator.js'
@@ -59,7 +59,7 @@ function setUp({
       mutations: { gcTime: Number.POSITIVE_INFINITY },
     },
   })
-  const tab = createFakeBrowser().tab()
+  const tab = createMemoryBrowser().tab()
   const receipts: Receipt[] = []
   const complain = (code: string) => expect.fail(`reported ${code}`)
   const invalidator = createInvalidator({

@@ -1,6 +1,6 @@
 import { InfiniteQueryObserver, QueryClient } from '@tanstack/react-query'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { createFakeBrowser } from '../../test/fake-browser.js'
+import { createMemoryBrowser } from '../../test/browser.js'
 import { createSimpleLogicalClock } from '../../test/simple-logical-clock.js'
 import { createInvalidator } from './invalidator.js'
 import { compileRule } from './rule.js'
@@ -17,7 +17,7 @@ async function setUp() {
       queries: { gcTime: Number.POSITIVE_INFINITY, staleTime: Number.POSITIVE_INFINITY, retry: false },
     },
   })
-  const { environment, page } = createFakeBrowser().tab()
+  const { environment, page } = createMemoryBrowser().tab()
   const invalidator = createInvalidator({
     client,
     rules: new Map([['changed', compileRule('changed', ['list'], () => undefined)]]),

@@ -1,6 +1,6 @@
 import { InfiniteQueryObserver, MutationObserver, QueryClient, QueryObserver } from '@tanstack/react-query'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { createFakeBrowser } from '../../test/fake-browser.js'
+import { createMemoryBrowser } from '../../test/browser.js'
 import { createSimpleLogicalClock } from '../../test/simple-logical-clock.js'
 import type { Locks } from '../platform/environment.js'
 import { createOwnWrites } from '../tab/own-writes.js'
@@ -17,7 +17,7 @@ const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms)
 
 /** Windows of one browser, each with a cache of its own and the active query ['a'], which takes 50 ms. */
 function setUp({ webLocks = true, deniesLocks = false, timeout = 5_000, carries = 0, maxWait = 1_000 } = {}) {
-  const browser = createFakeBrowser({
+  const browser = createMemoryBrowser({
     webLocks,
     route: (deliver) => (carries > 0 ? void setTimeout(deliver, carries) : queueMicrotask(deliver)),
   })
@@ -746,7 +746,7 @@ const deniedLocks: Locks = { request: () => Promise.reject(new DOMException('den
 
 /** Its code is loaded when it is over. */
 function createLateTab() {
-  const tab = createFakeBrowser().tab()
+  const tab = createMemoryBrowser().tab()
   let closed = 0
   const invalidator = createInvalidator({
     client: new QueryClient(),

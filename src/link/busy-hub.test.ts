@@ -2,14 +2,14 @@ import { QueryClient } from '@tanstack/react-query'
 import { expose } from 'comlink'
 import { afterEach, expect, it, vi } from 'vitest'
 import '../tab/session.js'
-import { createFakeBrowser, createPipe } from '../../test/fake-browser.js'
+import { createMemoryBrowser, createPipe } from '../../test/browser.js'
 import { createPartyline } from '../tab/create-partyline.js'
 
 afterEach(() => void vi.useRealTimers())
 
 it('a hub that sends messages is not given up for an answer that is late', async () => {
   vi.useFakeTimers({ now: 1_000_000 })
-  const { environment } = createFakeBrowser().tab()
+  const { environment } = createMemoryBrowser().tab()
   const codes: string[] = []
   const { port1, port2 } = createPipe()
   let pings = 0

@@ -1,6 +1,6 @@
 import { expose } from 'comlink'
 import { describe, expect, it } from 'vitest'
-import { createPipe } from '../../test/fake-browser.js'
+import { createPipe } from '../../test/browser.js'
 import { type Endpoint, listen } from '../wire/endpoint.js'
 import type { HubCalls, Welcome } from '../wire/protocol.js'
 import { createCaller } from './caller.js'

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
-import { createFakeBrowser } from '../../test/fake-browser.js'
+import { createMemoryBrowser } from '../../test/browser.js'
 import { listenForFollowers } from '../hub/serve.js'
 import { discoveryChannelOf, postOnce } from '../wire/discovery.js'
 import { findOwner } from './find-owner.js'
@@ -12,7 +12,7 @@ afterEach(() => void vi.useRealTimers())
 const settle = () => vi.advanceTimersByTimeAsync(0)
 
 function setUp() {
-  const browser = createFakeBrowser()
+  const browser = createMemoryBrowser()
   const search = new AbortController()
   const pipes: string[] = []
   const { environment } = browser.tab()

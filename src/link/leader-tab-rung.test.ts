@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { createFakeBrowser } from '../../test/fake-browser.js'
+import { createMemoryBrowser } from '../../test/browser.js'
 import { SETTINGS } from '../../test/fake-hub.js'
 import { createFakeTransport } from '../../test/fake-transport.js'
 import { createElector } from '../election/create-elector.js'
@@ -22,7 +22,7 @@ const settle = (ms = 0) => vi.advanceTimersByTimeAsync(ms)
 /** Tabs without a SharedWorker, whose hub's chunk may fail to load. */
 function setUp({ webLocks = true, delay = 0 } = {}) {
   const carried: Passage[] = []
-  const browser = createFakeBrowser({
+  const browser = createMemoryBrowser({
     webLocks,
     route(deliver, passage) {
       carried.push(passage)

@@ -41,7 +41,7 @@ describe('drain', () => {
     await until(() => expect(deaf.heard.at(-1)).toBe('up, recovered'))
     // The message to move is not sent again by the recovery (a new one comes, since the process still drains).
     expect(deaf.events.map(([name]) => name).filter((name) => name !== '_line')).toEqual(['first', 'missed'])
-  }, 20_000)
+  })
 })
 
 describe('drain, where there is nowhere else to go', () => {
@@ -69,7 +69,7 @@ describe('drain, where there is nowhere else to go', () => {
     expect(heard).toEqual(['up'])
     // Only then.
     io.disconnectSockets()
-  }, 20_000)
+  })
 
   it.each([Number.NaN, Number.POSITIVE_INFINITY, -1])('takes a spread of %s for none', async (spreadMs) => {
     const { io, url } = await listen()

@@ -8,8 +8,6 @@ import { createNotifier, type NotifierOptions, PartylineServerError } from './in
 
 // Against a real Socket.IO server with real clients.
 
-vi.setConfig({ testTimeout: 20_000 })
-
 /** Ann and Bob are connected, in the rooms of their users. */
 async function twoUsers(options?: NotifierOptions) {
   const { io, url } = await listen()

@@ -5,8 +5,6 @@ import { createNotifier, createSessions, type LoggedEvent, type SessionsOptions 
 
 // Against a real Socket.IO server with real clients.
 
-vi.setConfig({ testTimeout: 20_000 })
-
 const logged = (id: number): LoggedEvent => ({ id, event: 'changed', metadata: { n: id } })
 const sent = (id: number) => ['changed', { n: id, _line: { id } }]
 const END = ['_line', { replayed: true }]

@@ -6,8 +6,6 @@ import { createNotifier, createSessions, type PartylineServerError, type Session
 
 // Against a real Socket.IO server with real clients.
 
-vi.setConfig({ testTimeout: 20_000 })
-
 type Options = SessionsOptions<Socket, { userId: string; expiresAt?: number | Date }>
 
 /** Tokens are 'name' or 'name/milliseconds to live'; anything else is unknown. */

@@ -1,12 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { ServerOptions, Socket } from 'socket.io'
-import { describe, expect, it, vi } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { type Client, connect, listen, until } from '../../test/real-server.js'
 import { createNotifier, createSessions, type PartylineServerError, type SessionsOptions } from './index.js'
 
 // Against a real Socket.IO server with real clients.
-
-vi.setConfig({ testTimeout: 20_000 })
 
 type Options = SessionsOptions<Socket, { userId: string; projects: readonly string[] }>
 type Topics = NonNullable<Options['topics']>

@@ -1,10 +1,13 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { QueryClient, QueryObserver } from '@tanstack/react-query'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-// Loaded beforehand, so that the line's own import of it takes no real time.
+// Loaded beforehand, so that the line's own imports of them take no real time.
 import './session.js'
+import '../hub/tab-hub.js'
+import '../election/heartbeat-elector.js'
+import { createMemoryBrowser } from '../../test/browser.js'
 import { createFakeTransport } from '../../test/fake-transport.js'
-import { createFakeWorkers } from '../../test/fake-workers.js'
+import { until } from '../../test/until.js'
 import type { OpenSharedWorker } from '../platform/page.js'
 import { deliverEvent } from '../transport/metadata.js'
 import type { PartylineError } from '../util/errors.js'
@@ -26,7 +29,7 @@ const fail = (): never => {
 type Events = { changed: { id: string }; profile_updated: unknown }
 
 function setUp({ webLocks = true, channels = true } = {}) {
-  const world = createFakeWorkers({ webLocks, channels })
+  const world = createMemoryBrowser({ sharedWorkers: true, webLocks, channels })
   const inTabTransport = createFakeTransport()
   inTab.open = inTabTransport.open
   const errors: PartylineError[] = []
@@ -431,7 +434,7 @@ describe('the ladder', () => {
       mount()
       await settle(5_000)
       // The in-tab hub is a chunk of its own, loaded in real time.
-      await vi.waitFor(() => expect(line.status.host).toBe('leader-tab'))
+      await until(() => expect(line.status.host).toBe('leader-tab'))
       expect(line.status.role).toBe('leader')
       expect(line.status.steps).toEqual([{ host: 'shared-worker', reason }])
       inTabTransport.last.handlers.onUp(false)
@@ -446,7 +449,7 @@ describe('the ladder', () => {
     const { line, mount } = openTab({}, { open: undefined })
     mount()
     await settle(10)
-    await vi.waitFor(() => expect(line.status.host).toBe('this-tab'))
+    await until(() => expect(line.status.host).toBe('this-tab'))
     expect(line.status.steps).toEqual([
       { host: 'shared-worker', reason: 'this browser has no SharedWorker' },
       { host: 'leader-tab', reason: 'this browser has no BroadcastChannel' },
@@ -471,18 +474,18 @@ describe('the ladder', () => {
     const { openTab, world, server, settle } = setUp({ webLocks })
     const tabs = [openTab({ jitterMs: 0 }), openTab({ jitterMs: 0 })]
     for (const tab of tabs) tab.mount()
-    await vi.waitFor(() => expect(world.transport.live()).toBe(1))
+    await until(() => expect(world.transport.live()).toBe(1))
     server.up()
     await settle(10)
     await settle(1_000)
     const epoch = tabs[0]?.line.status.epoch
     world.killWorkers()
     if (!webLocks) await settle(40_000)
-    await vi.waitFor(() => expect(world.transport.live()).toBe(1))
+    await until(() => expect(world.transport.live()).toBe(1))
     server.up()
     await settle(10)
     for (const { line } of tabs) {
-      await vi.waitFor(() => expect(line.status).toMatchObject({ name: 'connected', tabs: 2 }))
+      await until(() => expect(line.status).toMatchObject({ name: 'connected', tabs: 2 }))
       expect(line.status.epoch).not.toBe(epoch)
     }
   })
@@ -497,7 +500,7 @@ describe('the ladder', () => {
       world.killWorkers()
       await settle(10)
     }
-    await vi.waitFor(() => expect(line.status.host).toBe('leader-tab'))
+    await until(() => expect(line.status.host).toBe('leader-tab'))
     expect(line.status.steps[0]?.reason).toContain('lost 3 times')
   })
 })

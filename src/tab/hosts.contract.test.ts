@@ -1,6 +1,6 @@
 import { QueryClient, QueryObserver } from '@tanstack/react-query'
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
-import { createFakeWorkers } from '../../test/fake-workers.js'
+import { createMemoryBrowser } from '../../test/browser.js'
 import { createElector } from '../election/create-elector.js'
 import type { PartylineError } from '../util/errors.js'
 import { keyOf } from '../wire/key.js'
@@ -44,7 +44,8 @@ for (const webLocks of [true, false]) {
     describe(`${way}, ${webLocks ? 'Web Locks' : 'heartbeats'}`, () => {
       const setUp = async () => {
         const overheard: unknown[] = []
-        const world = createFakeWorkers({
+        const world = createMemoryBrowser({
+          sharedWorkers: true,
           webLocks,
           route: (deliver, { message }) => {
             overheard.push(message)

@@ -1,8 +1,7 @@
-import { seededRandom } from './seeded-random.js'
 import { createVirtualTime } from './virtual-time.js'
 
-/** When a simulated world begins, unless it is told. Milliseconds since the Unix epoch. */
-const BEGIN = 1_700_000_000_000
+/** When a simulated world begins by default, in milliseconds since the Unix epoch. */
+const DEFAULT_START_MS = 1_700_000_000_000
 
 // Taken now: a test runner's fake clock may replace it later.
 const { setImmediate: whenDone = (run: () => void) => void setTimeout(run, 0) } = globalThis as {
@@ -12,32 +11,43 @@ const { setImmediate: whenDone = (run: () => void) => void setTimeout(run, 0) } 
 /** Lets every promise that can settle do so: what comes next is another task of the event loop. */
 const settle = (): Promise<void> => new Promise((resolve) => whenDone(resolve))
 
-/** What all pages, workers and the server have in common: one clock, one seed, and a machine that may sleep. */
-export function createMachine(seed: number, begin = BEGIN) {
-  const time = createVirtualTime(begin, settle)
-  let streams = 0
+/** A machine is what all pages, workers and the server of a simulation share: one clock, one seed, one lid that may be closed. */
+export function createMachine(seed: number, startMs = DEFAULT_START_MS) {
+  const time = createVirtualTime(startMs, settle)
+  let sources = 0
   let slept = 0
-  let wakesAt = begin
+  let wakesAt = startMs
   let tasks = 0
 
   return {
     time,
     settle,
     now: () => Math.floor(time.now()),
-    /** A source of chance of its own, so that one part that asks more often does not change the luck of all others. */
-    chance: () => seededRandom(seed * 7919 + ++streams * 104_729),
+    /** A source of randomness of its own, so that a part that draws more often does not change what the others draw. */
+    createRandom: () => seededRandom(seed * 7919 + ++sources * 104_729),
     isAsleep: () => time.now() < wakesAt,
     /** Until the machine wakes, in milliseconds. */
     untilAwake: () => Math.max(0, wakesAt - time.now()),
-    /** How long it has slept in all, in milliseconds: by so much timers are late. */
+    /** How long it has slept in all, in milliseconds. Timers are late by that. */
     slept: () => slept,
     sleep(ms: number): void {
       slept += ms
       wakesAt = time.now() + ms
     },
-    count: () => ++tasks,
+    countTask: () => ++tasks,
     tasks: () => tasks,
   }
 }
 
 export type Machine = ReturnType<typeof createMachine>
+
+/** Random numbers between 0 and 1 that a seed repeats (mulberry32). */
+export function seededRandom(seed: number): () => number {
+  let state = seed
+  return () => {
+    state = (state + 0x6d2b79f5) | 0
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296
+  }
+}

@@ -1,212 +1,244 @@
 import type { Machine } from './machine.js'
-import { inOrder, type Realm } from './realm.js'
+import { orderedDelays, type Realm } from './realm.js'
 
 /**
  * `up`; `cut`: the machine knows that it is offline, connections end and new ones fail at once; `stalled`: everything waits
- * and comes through later; `hole`: everything is lost without a word.
+ * and arrives later; `hole`: everything is lost without an error.
  */
-export type Weather = 'up' | 'cut' | 'stalled' | 'hole'
+export type NetworkState = 'up' | 'cut' | 'stalled' | 'hole'
 
-/** How long (ms) an attempt or a request may take when nothing answers. */
-const TIMEOUT = 20_000
-/** How long (ms) a request may take when nothing answers. */
-const REQUEST_TIMEOUT = 10_000
+/** How long a connection may take to open when nothing answers. */
+const CONNECT_TIMEOUT_MS = 20_000
+/** How long a request may take when nothing answers. */
+const REQUEST_TIMEOUT_MS = 10_000
 
 /** The client's end of a connection. */
-export interface Wire {
+export interface ClientEnd {
   send(packet: unknown): void
-  /** `goodbye`: the server hears of it, if the network lets it through. */
+  /** The server is told, if the network lets it through. */
   close(): void
 }
 
-export interface WireHandlers {
+export interface ClientEndHandlers {
   onOpen(): void
   onFail(reason: string): void
   onPacket(packet: unknown): void
   onClose(reason: string): void
 }
 
-/** The server's end. */
-export interface ServerWire {
+/** The server's end of a connection. */
+export interface ServerEnd {
   send(packet: unknown): void
   close(): void
 }
 
-export interface ServerWireHandlers {
+export interface ServerEndHandlers {
   onPacket(packet: unknown): void
   onClose(): void
 }
 
-/** What the server answers to a new connection: its handlers, or undefined when it refuses. */
-export type Accept = (wire: ServerWire) => ServerWireHandlers | undefined
+/** The server's answer to a new connection: its handlers, or undefined when it refuses. */
+export type AcceptConnection = (end: ServerEnd) => ServerEndHandlers | undefined
 
-/** Between the pages and workers of one machine and one server. A connection is ordered in itself; connections are not. */
-export function createNetwork(machine: Machine, accept: Accept, delay: () => number) {
+/** Runs `run` when something has crossed the network, or `onLost` when it was lost. */
+type CarryOver = (ms: number, run: () => void, onLost?: () => void) => void
+
+/** What the network keeps of a connection. */
+interface Connection {
+  readonly realm: Realm
+  /** The machine goes offline: both ends of the connection go dead, and the client is told. */
+  cut(): void
+  /** Both ends go dead, and neither is told. */
+  lose(): void
+  /** The client closes; `reported`: its code is told. */
+  end(reported: boolean): void
+}
+
+/** Between the pages and workers of one machine and one server. Packets of one connection keep their order. */
+export function createNetwork(machine: Machine, accept: AcceptConnection, delay: () => number) {
   const { time } = machine
-  const chance = machine.chance()
-  const wires = new Set<{ readonly realm: Realm; cut(): void; lose(): void; end(told: boolean): void }>()
-  let weather: Weather = 'up'
+  const random = machine.createRandom()
+  const connections = new Set<Connection>()
+  let state: NetworkState = 'up'
   let held: (() => void)[] = []
 
-  /** Runs `run` after the network's delay, later when it stalls; `lost` when it does not come through. */
-  function carry(ms: number, run: () => void, lost: () => void = () => undefined): void {
+  const carry: CarryOver = (ms, run, onLost = () => undefined) => {
     time.after(ms, () => {
-      if (weather === 'stalled') held.push(() => carry(0, run, lost))
-      else if (weather === 'up') run()
-      else lost()
+      if (state === 'stalled') held.push(() => carry(0, run, onLost))
+      else if (state === 'up') run()
+      else onLost()
     })
   }
 
-  function dial(realm: Realm, handlers: WireHandlers): Wire {
-    /** Whether packets still pass; a dead wire swallows them. */
-    let alive = true
-    let open: ServerWireHandlers | undefined
-    let clientClosed = false
-    let serverClosed = false
-    const up = inOrder(machine, chance, delay())
-    const down = inOrder(machine, chance, delay())
-    const tell = (run: () => void) =>
-      realm.task(0, () => {
-        if (!clientClosed) run()
-      })
-    const fail = (reason: string) => tell(() => end(() => handlers.onFail(reason)))
-    const end = (say: () => void) => {
-      clientClosed = true
-      stopPatience()
-      if (open === undefined || serverClosed) wires.delete(wire)
-      say()
-    }
-    const toServer = (run: (server: ServerWireHandlers) => void) =>
-      carry(up(), () => {
-        if (alive && open && !serverClosed) run(open)
-      })
-    const hangUp = () => {
-      toServer((server) => {
-        serverClosed = true
-        server.onClose()
-        wires.delete(wire)
-      })
-      clientClosed = true
-      stopPatience()
-    }
-    const serverEnd: ServerWire = {
-      send(packet) {
-        if (serverClosed) return
-        const copy: unknown = structuredClone(packet)
-        carry(down(), () => {
-          if (alive) tell(() => handlers.onPacket(copy))
-        })
-      },
-      close() {
-        if (serverClosed) return
-        serverClosed = true
-        carry(down(), () => {
-          if (alive) tell(() => end(() => handlers.onClose('transport close')))
-        })
-      },
-    }
-    const wire = {
-      realm,
-      cut() {
-        alive = false
-        tell(() => end(() => (open ? handlers.onClose('transport close') : handlers.onFail('offline'))))
-      },
-      lose() {
-        alive = false
-      },
-      end(told: boolean) {
-        if (clientClosed) return
-        hangUp()
-        if (told) realm.task(0, () => (open ? handlers.onClose('transport close') : handlers.onFail('transport close')))
-      },
-    }
-    wires.add(wire)
-
-    const stopPatience = realm.after(TIMEOUT, () => {
-      if (!clientClosed) end(() => handlers.onFail('timeout'))
-    })
-    if (weather === 'cut') fail('offline')
-    else
-      carry(
-        up() + delay(),
-        () => {
-          if (clientClosed || !alive) return
-          open = accept(serverEnd)
-          const opened = () => {
-            stopPatience()
-            handlers.onOpen()
-          }
-          if (open) carry(down(), () => tell(opened))
-          else carry(down(), () => fail('refused'))
-        },
-        () => {
-          if (weather === 'cut') fail('offline')
-        },
-      )
-    return {
-      send(packet) {
-        if (clientClosed) return
-        const copy: unknown = structuredClone(packet)
-        toServer((server) => server.onPacket(copy))
-      },
-      close() {
-        if (!clientClosed) hangUp()
-      },
-    }
-  }
-
-  /** A request over a connection of its own; the server answers after commit, the page hears of it later. Rejects when it is lost. */
-  function request<T>(realm: Realm, patience: number, answer: () => T): Promise<T> {
+  /** A request over a connection of its own. Rejects when it is lost, or when `answer` throws at the server. */
+  function request<T>(realm: Realm, maxDelayMs: number, answer: () => T): Promise<T> {
     return new Promise((resolve, reject) => {
       const fail = (ms: number) => realm.task(ms, () => reject(new TypeError('failed to fetch')))
-      const lost = () => fail(weather === 'cut' ? 5 : REQUEST_TIMEOUT)
-      if (weather === 'cut') fail(1)
-      else
-        carry(
-          chance() * patience,
-          () => {
-            let result: T
-            try {
-              result = answer()
-            } catch (thrown) {
-              carry(chance() * patience, () => realm.task(0, () => reject(thrown)), lost)
-              return
-            }
-            const copy = structuredClone(result)
-            carry(chance() * patience, () => realm.task(0, () => resolve(copy)), lost)
-          },
-          lost,
-        )
+      const onLost = () => fail(state === 'cut' ? 5 : REQUEST_TIMEOUT_MS)
+      if (state === 'cut') {
+        fail(1)
+        return
+      }
+      const reply = (run: () => void) => carry(random() * maxDelayMs, () => realm.task(0, run), onLost)
+      carry(
+        random() * maxDelayMs,
+        () => {
+          let result: T
+          try {
+            result = answer()
+          } catch (thrown) {
+            reply(() => reject(thrown))
+            return
+          }
+          const copy = structuredClone(result)
+          reply(() => resolve(copy))
+        },
+        onLost,
+      )
     })
   }
 
+  const of = (realm: Realm) => [...connections].filter((connection) => connection.realm === realm)
+
   return {
-    dial,
+    connect: (realm: Realm, handlers: ClientEndHandlers): ClientEnd =>
+      openConnection(
+        { machine, random, delay, carry, connections, accept, isCut: () => state === 'cut' },
+        realm,
+        handlers,
+      ),
     request,
-    get weather() {
-      return weather
+    get state() {
+      return state
     },
-    change(to: Weather): void {
-      if (to === weather) return
-      weather = to
-      if (to === 'cut') for (const wire of [...wires]) wire.cut()
-      if (to === 'hole') for (const wire of [...wires]) wire.lose()
-      const waited = held
+    change(to: NetworkState): void {
+      if (to === state) return
+      state = to
+      if (to === 'cut') for (const connection of [...connections]) connection.cut()
+      if (to === 'hole') for (const connection of [...connections]) connection.lose()
+      const waiting = held
       held = []
-      if (to === 'stalled') held = waited
-      else for (const run of waited) run()
+      if (to === 'stalled') held = waiting
+      else for (const run of waiting) run()
     },
-    /** Every connection that there is goes dead without either end hearing of it; new ones work. */
+    /** Every open connection goes dead and neither end is told; new ones work. */
     halfOpen(): void {
-      for (const wire of [...wires]) wire.lose()
+      for (const connection of [...connections]) connection.lose()
     },
-    /** The system closes what a dead page or worker had open. */
-    disown(realm: Realm): void {
-      for (const wire of [...wires]) if (wire.realm === realm) wire.end(false)
+    /** The system closes the connections of a dead page or worker. */
+    closeAll(realm: Realm): void {
+      for (const connection of of(realm)) connection.end(false)
     },
-    /** A page in the back/forward cache keeps no connection; it hears of that when it is back. */
-    hangUp(realm: Realm): void {
-      for (const wire of [...wires]) if (wire.realm === realm) wire.end(true)
+    /** A page that enters the back/forward cache keeps no connection; its code is told when it is back. */
+    suspendAll(realm: Realm): void {
+      for (const connection of of(realm)) connection.end(true)
+    },
+  }
+}
+
+interface ConnectionContext {
+  readonly machine: Machine
+  readonly random: () => number
+  readonly delay: () => number
+  readonly carry: CarryOver
+  readonly connections: Set<Connection>
+  readonly accept: AcceptConnection
+  readonly isCut: () => boolean
+}
+
+function openConnection(context: ConnectionContext, realm: Realm, handlers: ClientEndHandlers): ClientEnd {
+  const { machine, random, delay, carry, connections, accept, isCut } = context
+  /** False: the connection swallows packets. */
+  let alive = true
+  let server: ServerEndHandlers | undefined
+  let clientClosed = false
+  let serverClosed = false
+  const up = orderedDelays(machine, random, delay())
+  const down = orderedDelays(machine, random, delay())
+  const tell = (run: () => void) =>
+    realm.task(0, () => {
+      if (!clientClosed) run()
+    })
+  const finish = (report: () => void) => {
+    clientClosed = true
+    stopTimeout()
+    if (server === undefined || serverClosed) connections.delete(connection)
+    report()
+  }
+  const fail = (reason: string) => tell(() => finish(() => handlers.onFail(reason)))
+  const toServer = (run: (server: ServerEndHandlers) => void) =>
+    carry(up(), () => {
+      if (alive && server && !serverClosed) run(server)
+    })
+  const hangUp = () => {
+    toServer((handlersThere) => {
+      serverClosed = true
+      handlersThere.onClose()
+      connections.delete(connection)
+    })
+    clientClosed = true
+    stopTimeout()
+  }
+  const serverEnd: ServerEnd = {
+    send(packet) {
+      if (serverClosed) return
+      const copy: unknown = structuredClone(packet)
+      carry(down(), () => {
+        if (alive) tell(() => handlers.onPacket(copy))
+      })
+    },
+    close() {
+      if (serverClosed) return
+      serverClosed = true
+      carry(down(), () => {
+        if (alive) tell(() => finish(() => handlers.onClose('transport close')))
+      })
+    },
+  }
+  const connection: Connection = {
+    realm,
+    cut() {
+      alive = false
+      tell(() => finish(() => (server ? handlers.onClose('transport close') : handlers.onFail('offline'))))
+    },
+    lose() {
+      alive = false
+    },
+    end(reported) {
+      if (clientClosed) return
+      hangUp()
+      if (reported)
+        realm.task(0, () => (server ? handlers.onClose('transport close') : handlers.onFail('transport close')))
+    },
+  }
+  connections.add(connection)
+
+  const stopTimeout = realm.after(CONNECT_TIMEOUT_MS, () => {
+    if (!clientClosed) finish(() => handlers.onFail('timeout'))
+  })
+  const open = () => {
+    if (clientClosed || !alive) return
+    server = accept(serverEnd)
+    const onOpened = () => {
+      stopTimeout()
+      handlers.onOpen()
+    }
+    if (server) carry(down(), () => tell(onOpened))
+    else carry(down(), () => fail('refused'))
+  }
+  if (isCut()) fail('offline')
+  else
+    carry(up() + delay(), open, () => {
+      if (isCut()) fail('offline')
+    })
+  return {
+    send(packet) {
+      if (clientClosed) return
+      const copy: unknown = structuredClone(packet)
+      toServer((handlersThere) => handlersThere.onPacket(copy))
+    },
+    close() {
+      if (!clientClosed) hangUp()
     },
   }
 }

@@ -1,33 +1,33 @@
 import type { Machine } from './machine.js'
 
-/** How a browser slows a hidden page's timers. `minute`: those that are set by timers that were set by timers, and so on. */
+/** How a browser slows a hidden page's timers: to once a second, and chains of them to once a minute. */
 export type Throttling = 'none' | 'second' | 'minute'
 
-/** So many timers in a row that set each other are a chain, whose wake-ups come once a minute in a page that is long hidden. */
-const CHAIN = 5
+/** From this many timers on that set each other they are a chain, which runs once a minute in a page that is long hidden. */
+const MIN_CHAINED_TIMERS = 5
 
-/** Which realm's task is running, and how deep in a chain of timers it is. Set for the microtasks that follow it as well. */
+/** How deep in a chain of timers the running task is; it counts for the microtasks that follow as well. */
 let nesting = 0
 
 /**
- * Where scripts of one page or worker run: its own event loop. It may be suspended (frozen, hung, in the back/forward
- * cache, not started yet): then messages queue and timers wait. Once it is dead nothing runs in it any more.
+ * A realm is where the scripts of one page or worker run: an event loop of its own. While it is suspended (frozen, hung, in
+ * the back/forward cache, not started yet), messages queue and timers wait. Nothing runs in a dead one.
  */
 export interface Realm {
   readonly name: string
   readonly isDead: boolean
-  /** Suspended for a reason; nothing runs. */
+  /** Suspended for at least one reason. */
   readonly isSuspended: boolean
-  /** A task from outside (a message, an answer), in `ms` from now. */
+  /** A task from outside (a message, an answer), `ms` from now. */
   task(ms: number, run: () => void): void
-  /** The same for something that a page in the back/forward cache must not be sent. */
+  /** The same for a message that evicts a page from the back/forward cache. */
   message(ms: number, run: () => void): void
   /** `setTimeout`. */
   after(ms: number, run: () => void): () => void
-  /** How many of its timers are still to come. */
+  /** How many of its timers have not run yet. */
   timers(): number
-  suspend(why: string): void
-  resume(why: string): void
+  suspend(reason: string): void
+  resume(reason: string): void
   throttle(how: Throttling): void
   die(): void
   /** Called when it dies. */
@@ -54,7 +54,7 @@ export function createRealm(machine: Machine, name: string): Realm {
   const isBlocked = () => reasons.size > 0 || machine.isAsleep()
 
   function execute(run: () => void, level: number): void {
-    machine.count()
+    machine.countTask()
     nesting = level
     run()
   }
@@ -69,7 +69,7 @@ export function createRealm(machine: Machine, name: string): Realm {
     pump()
   }
 
-  /** What has piled up runs task by task, in order; nothing that comes meanwhile overtakes it. */
+  /** Runs the backlog task by task, in order; a task that arrives meanwhile does not overtake it. */
   function pump(): void {
     if (pumping || dead || backlog.length === 0 || reasons.size > 0) return
     pumping = true
@@ -106,7 +106,7 @@ export function createRealm(machine: Machine, name: string): Realm {
         cancel = time.after(late, fire)
         return
       }
-      const slow = throttling === 'none' ? 1 : throttling === 'minute' && level >= CHAIN ? 60_000 : 1_000
+      const slow = throttling === 'none' ? 1 : throttling === 'minute' && level >= MIN_CHAINED_TIMERS ? 60_000 : 1_000
       const rest = time.now() % slow
       if (slow > 1 && rest > 0 && reasons.size === 0) {
         cancel = time.after(slow - rest, fire)
@@ -141,9 +141,9 @@ export function createRealm(machine: Machine, name: string): Realm {
       }),
     after,
     timers: () => timers.size,
-    suspend: (why) => void reasons.add(why),
-    resume(why) {
-      reasons.delete(why)
+    suspend: (reason) => void reasons.add(reason),
+    resume(reason) {
+      reasons.delete(reason)
       pump()
     },
     throttle(how) {
@@ -162,11 +162,11 @@ export function createRealm(machine: Machine, name: string): Realm {
   return realm
 }
 
-/** A way to a realm that keeps the order: each thing carried takes up to `ms`, and none overtakes another. */
-export function inOrder(machine: Machine, chance: () => number, ms: number) {
+/** Delays for messages that keep their order: each takes up to `maxMs`, and none overtakes another. */
+export function orderedDelays(machine: Machine, random: () => number, maxMs: number) {
   let last = 0
   return (): number => {
-    const at = Math.max(last, machine.time.now() + chance() * ms)
+    const at = Math.max(last, machine.time.now() + random() * maxMs)
     last = at
     return at - machine.time.now()
   }

@@ -13,24 +13,27 @@ export interface Passage {
   readonly message: unknown
 }
 
-const atOnce: Route = (deliver) => queueMicrotask(deliver)
+/** More messages than this mean that something answers itself for ever: a failure is better than a test that hangs. */
+const MAX_MESSAGES = 100_000
+
+const deliverInMicrotask: Route = (deliver) => queueMicrotask(deliver)
 
 /**
- * BroadcastChannels in memory. A message reaches every other open channel of its name, also one of the same tab, as a
- * clone and asynchronously; never the channel that sent it.
+ * BroadcastChannels in memory. A message reaches every other open channel of its name, also one of the same tab, as a clone
+ * and asynchronously. It never reaches the channel that sent it.
  */
-export function createFakeChannels(route: Route = atOnce) {
+export function createSimulatedChannels(route: Route = deliverInMicrotask) {
   const open = new Map<string, Set<Receiver>>()
   let carried = 0
 
   return {
-    /** The names of the channels that are open, one for each. */
+    /** The name of each open channel. */
     names: () => [...open].flatMap(([name, receivers]) => Array.from(receivers, () => name)),
-    /** The same with their owners. */
+    /** The name and the owner of each. */
     owners: () => [...open].flatMap(([name, receivers]) => Array.from(receivers, ({ owner }) => ({ name, owner }))),
-    /** One tab's share of them. */
+    /** The channels of one page or worker. */
     client(owner: string) {
-      const mine = new Set<Receiver>()
+      const own = new Set<Receiver>()
       let crashed = false
 
       function openChannel(name: string): Channel {
@@ -47,7 +50,7 @@ export function createFakeChannels(route: Route = atOnce) {
         }
         if (!crashed) {
           peers.add(receiver)
-          mine.add(receiver)
+          own.add(receiver)
         }
         return {
           postMessage(value) {
@@ -56,7 +59,8 @@ export function createFakeChannels(route: Route = atOnce) {
             const message: unknown = structuredClone(value)
             for (const peer of [...peers]) {
               if (peer === receiver) continue
-              if (++carried > STORM) throw new Error('a storm on the channels: something answers itself for ever')
+              if (++carried > MAX_MESSAGES)
+                throw new Error('too many messages on the channels: something answers itself for ever')
               route(() => peer.receive(message), { channel: name, from: owner, to: peer.owner, message })
             }
           },
@@ -64,26 +68,23 @@ export function createFakeChannels(route: Route = atOnce) {
           removeEventListener: (_type, listener) => void listeners.delete(listener),
           close() {
             receiver.close()
-            mine.delete(receiver)
+            own.delete(receiver)
           },
         }
       }
 
       return {
         openChannel,
-        /** The tab is gone: it says and hears nothing any more. */
+        /** The page is gone: it sends and receives nothing any more. */
         crash(): void {
           crashed = true
-          for (const receiver of mine) receiver.close()
-          mine.clear()
+          for (const receiver of own) receiver.close()
+          own.clear()
         },
       }
     },
   }
 }
-
-/** So many messages are no accident. Better to fail than to hang. */
-const STORM = 100_000
 
 interface Receiver {
   readonly owner: string

@@ -1,6 +1,6 @@
 import type { Locks } from '../platform/environment.js'
 
-/** Carries a step from a page to its browser, or back: at once, in a microtask, or as a task that takes its time. */
+/** Carries a step from a page to its browser, or back: at once, in a microtask, or as a later task. */
 export type Carry = (run: () => void) => void
 
 interface Request {
@@ -10,14 +10,14 @@ interface Request {
   steal(): void
 }
 
-const atOnce: Carry = (run) => run()
-const inMicrotask: Carry = (run) => void Promise.resolve().then(run)
+const immediately: Carry = (run) => run()
+export const inMicrotask: Carry = (run) => void Promise.resolve().then(run)
 
 /**
- * Web Locks, exclusive mode only: one holder a name, the others in line; who steals goes before all of them. The browser
- * keeps the line: a lock is held from the moment that it is its request's turn, even if the page can't hear of it yet.
+ * Web Locks in memory, exclusive mode only: each name has one holder and a queue, and a steal goes before all. The browser
+ * keeps the queue: a lock is held from the moment it is granted, even if the page has not been told yet.
  */
-export function createFakeLocks() {
+export function createSimulatedLocks() {
   const lines = new Map<string, Request[]>()
 
   function release(name: string, request: Request): void {
@@ -39,40 +39,40 @@ export function createFakeLocks() {
   }
 
   return {
-    /** Who holds or waits for a lock of that name. */
+    /** How many requests hold or wait for a lock of that name. */
     count: (name: string) => lines.get(name)?.length ?? 0,
     names: () => [...lines.keys()],
-    /** One page's access to them. `ask` carries to the browser, `answer` back to the page. */
-    client(ask: Carry = atOnce, answer: Carry = inMicrotask) {
-      const mine = new Map<Request, string>()
+    /** One page's access to them. `toBrowser` carries a request, `toPage` the answer. */
+    client(toBrowser: Carry = immediately, toPage: Carry = inMicrotask) {
+      const own = new Map<Request, string>()
       let crashed = false
       const locks: Locks = {
         request(name, { signal, steal }, held) {
           return new Promise((resolve, reject) => {
-            // What is left of a crashed tab's code must not go on: no answer ever comes.
+            // Code of a crashed page must not go on: no answer ever comes.
             if (crashed) return
             if (signal && steal) throw new DOMException('signal and steal together', 'NotSupportedError')
             if (signal?.aborted) return reject(signal.reason)
             let state: 'waiting' | 'running' | 'over' = 'waiting'
             const leave = () => {
-              mine.delete(request)
+              own.delete(request)
               release(name, request)
             }
             const abort = () => {
               state = 'over'
               reject(signal?.reason)
-              ask(leave)
+              toBrowser(leave)
             }
             const request: Request = {
               grant() {
-                answer(() => {
-                  // Called off while word of it was under way.
+                toPage(() => {
+                  // It was aborted while the grant was on its way.
                   if (state === 'over') return
                   state = 'running'
                   signal?.removeEventListener('abort', abort)
                   const finish = () => {
                     state = 'over'
-                    ask(leave)
+                    toBrowser(leave)
                   }
                   held().then(
                     () => {
@@ -87,17 +87,17 @@ export function createFakeLocks() {
                 })
               },
               steal() {
-                // What its callback does from here on is of no consequence, as in a browser.
-                mine.delete(request)
-                answer(() =>
+                // As in a browser, the callback of a stolen lock goes on without effect.
+                own.delete(request)
+                toPage(() =>
                   reject(new DOMException("Lock broken by another request with the 'steal' option.", 'AbortError')),
                 )
               },
             }
             signal?.addEventListener('abort', abort, { once: true })
-            ask(() => {
+            toBrowser(() => {
               if (crashed || state === 'over') return
-              mine.set(request, name)
+              own.set(request, name)
               join(name, request, steal === true)
             })
           })
@@ -105,14 +105,14 @@ export function createFakeLocks() {
       }
       const crash = () => {
         crashed = true
-        for (const [request, name] of mine) release(name, request)
-        mine.clear()
+        for (const [request, name] of own) release(name, request)
+        own.clear()
       }
       return {
         locks,
         crash,
-        /** The names of the locks that this page holds or waits for, one for each. */
-        names: () => [...mine.values()],
+        /** The name of each lock that this page holds or waits for. */
+        names: () => [...own.values()],
       }
     },
   }

@@ -1,51 +1,50 @@
 import type { Machine } from './machine.js'
 
-/** So many events are kept. */
-const KEPT = 60
-/** How long (ms) after its commit an event is handed on at most. */
-const LAG = 60
-/** How long (ms) the database takes to answer; now and then much longer. */
-const ANSWER = { usual: 80, slow: 4_000, share: 0.3 }
+const MAX_LOGGED_EVENTS = 60
+/** How long after its commit an event is handed on at most. */
+const MAX_LAG_MS = 60
+/** How long the database takes to answer at most: usually, and in a share of slow answers. */
+const MAX_QUERY_MS = { usual: 80, slow: 4_000 }
+const SLOW_SHARE = 0.3
 
-/** An event as it was committed. */
-export interface Committed {
+export interface CommittedEvent {
   readonly identity: string
   readonly name: string
   readonly metadata: object
 }
 
 /**
- * An outbox: events are numbered when they are committed, handed on a little later, whether or not anybody is there to
- * hear, and kept for those who were away.
+ * The server's log of events, an outbox: it numbers an event at its commit, hands it on a little later whether or not a client
+ * is connected, and keeps it for clients that were away.
  */
-export function createSimulatedLog(machine: Machine, handOn: (event: Committed) => void) {
+export function createSimulatedLog(machine: Machine, handOn: (event: CommittedEvent) => void) {
   const { time } = machine
-  const chance = machine.chance()
-  let entries: (Committed & { readonly id: number })[] = []
+  const random = machine.createRandom()
+  let entries: (CommittedEvent & { readonly id: number })[] = []
   let last = 0
   let due = 0
 
   return {
-    commit({ identity, name, metadata }: Committed): void {
+    commit({ identity, name, metadata }: CommittedEvent): void {
       const id = ++last
       const entry = { id, identity, name, metadata: { ...metadata, _line: { id } } }
-      entries = [...entries.slice(-(KEPT - 1)), entry]
+      entries = [...entries.slice(-(MAX_LOGGED_EVENTS - 1)), entry]
       // In order, always.
-      due = Math.max(due, time.now() + chance() * LAG)
+      due = Math.max(due, time.now() + random() * MAX_LAG_MS)
       time.after(due - time.now(), () => handOn(entry))
     },
     newest: () => last,
-    /** Undefined if it does not reach back that far. */
-    after(identity: string, cursor: number): readonly Committed[] | undefined {
+    /** The events after a cursor; undefined if the log does not reach back that far. */
+    after(identity: string, cursor: number): readonly CommittedEvent[] | undefined {
       const oldest = entries[0]?.id ?? last + 1
       if (cursor < oldest - 1) return undefined
       return entries.filter((entry) => entry.id > cursor && entry.identity === identity)
     },
-    /** Runs something when the database has answered. */
-    ask(run: () => void): void {
-      time.after(chance() < ANSWER.share ? ANSWER.slow * chance() : ANSWER.usual * chance(), run)
+    /** Runs `run` when the database has answered. */
+    query(run: () => void): void {
+      time.after((random() < SLOW_SHARE ? MAX_QUERY_MS.slow : MAX_QUERY_MS.usual) * random(), run)
     },
-    /** Whether a client that can't be replayed to is told so. */
-    isFrank: () => chance() < 0.5,
+    /** Whether the server reports that the log has lost a client's missed events. */
+    reportsMissing: () => random() < 0.5,
   }
 }

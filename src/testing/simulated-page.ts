@@ -1,98 +1,59 @@
-import type { TabEnvironment } from '../platform/page.js'
 import type { OpenTransport } from '../transport/transport.js'
-import { createDebounce } from './debounce.js'
 import type { Network } from './network.js'
-import { createFakePage } from './page-events.js'
-import { createPowers, type Shared } from './powers.js'
-import { createRealm, inOrder } from './realm.js'
-import { createPipe } from './simulated-pipe.js'
-import type { SimulatedWorkers, WorkerTrouble } from './simulated-workers.js'
+import { createPageEnvironment, type PageOptions } from './page-environment.js'
+import { createRealm, type Realm } from './realm.js'
+import type { SharedParts } from './realm-environment.js'
+import type { SimulatedWorkers } from './simulated-workers.js'
 
-/** A hidden page's chained timers run once a minute when it has been hidden for this long (ms). */
-const LONG_HIDDEN = 300_000
-/** How long (ms) the back/forward cache keeps a page. */
-const CACHE = 600_000
+/** After so long in a hidden page, chains of timers run once a minute. */
+const LONG_HIDDEN_MS = 300_000
+/** How long the back/forward cache keeps a page. */
+const MAX_CACHED_MS = 600_000
 
-export interface PageOptions {
-  readonly webLocks: boolean
-  readonly channel: boolean
-  /** Whether there is such a thing as a SharedWorker. */
-  readonly sharedWorker: boolean
-  readonly workerTrouble: WorkerTrouble | undefined
-  /** The worker's script: another one after a deploy. */
-  readonly script: string
-}
-
-/** A page's environment, and a transport for the hub that may run in it (hub/tab-hub.ts looks for it). */
-export type SimulatedEnvironment = TabEnvironment & { readonly openTransport: OpenTransport }
-
-/** One document, from its load to its end: what a tab shows until it is reloaded or closed. */
+/** One document, from its load to its end. A tab shows it until it is reloaded or closed. */
 export function createSimulatedPage(
-  shared: Shared,
+  shared: SharedParts,
   network: Network,
   workers: SimulatedWorkers,
-  openTransport: (realm: ReturnType<typeof createRealm>) => OpenTransport,
+  openTransport: (realm: Realm) => OpenTransport,
   name: string,
   options: PageOptions,
 ) {
   const { machine } = shared
   const realm = createRealm(machine, name)
-  const page = createFakePage()
-  const { environment: common, heldLocks } = createPowers(shared, realm, options)
-  const chance = machine.chance()
-  const ends: { isOpen(): boolean }[] = []
+  const { environment, events, held } = createPageEnvironment(shared, realm, workers, openTransport, options)
   let state: 'active' | 'frozen' | 'cached' | 'gone' = 'active'
-  let stopSlowing = (): void => undefined
+  let stopThrottling = (): void => undefined
   let stopCache = (): void => undefined
-
-  const environment: SimulatedEnvironment = {
-    ...common,
-    clock: { ...common.clock, origin: machine.now() },
-    timers: { after: realm.after, debounce: createDebounce(machine.now, realm.after) },
-    page: page.slice,
-    openSharedWorker: options.sharedWorker ? workers.opener(realm, options.script, options.workerTrouble) : undefined,
-    openPipe() {
-      const there = inOrder(machine, chance, 1)
-      const here = inOrder(machine, chance, 1)
-      const pipe = createPipe(
-        (run) => realm.task(there(), run),
-        (run) => realm.task(here(), run),
-      )
-      ends.push(pipe.port1, pipe.port2)
-      return pipe as unknown as { port1: MessagePort; port2: MessagePort }
-    },
-    warn: () => undefined,
-    openTransport: openTransport(realm),
-  }
 
   realm.onDeath(() => {
     state = 'gone'
-    stopSlowing()
+    stopThrottling()
     stopCache()
-    network.disown(realm)
+    network.closeAll(realm)
     workers.leave(realm)
   })
   realm.onDisturbed = () => {
     if (state === 'cached') realm.die()
   }
 
-  function slow(): void {
-    stopSlowing()
+  function throttle(): void {
+    stopThrottling()
     realm.throttle('second')
-    stopSlowing = machine.time.after(LONG_HIDDEN, () => realm.throttle('minute'))
+    stopThrottling = machine.time.after(LONG_HIDDEN_MS, () => realm.throttle('minute'))
   }
-  function hurry(): void {
-    stopSlowing()
+  function unthrottle(): void {
+    stopThrottling()
     realm.throttle('none')
   }
-  /** The event's own task ends before the page stops. */
-  function stop(to: 'frozen' | 'cached', reason: string): void {
+  /** The task of the page's event ends before the page stops. */
+  function stop(to: 'frozen' | 'cached'): void {
     if (state !== 'active') return
     state = to
     realm.task(0, () => {
-      page.fire('away')
+      events.fire('away')
       machine.time.after(0, () => {
-        if (state === to) realm.suspend(reason)
+        if (state === to) realm.suspend(to)
       })
     })
   }
@@ -112,42 +73,42 @@ export function createSimulatedPage(
     get state() {
       return state
     },
-    isVisible: () => state === 'active' && page.slice.isVisible(),
+    isVisible: () => state === 'active' && events.slice.isVisible(),
     hide(): void {
-      if (state !== 'active' || !page.slice.isVisible()) return
-      page.hide()
-      slow()
+      if (state !== 'active' || !events.slice.isVisible()) return
+      events.hide()
+      throttle()
     },
-    /** Looked at again; a frozen page is resumed first. */
+    /** Makes it visible; a frozen page is resumed first. */
     show(): void {
-      if (start('frozen')) realm.task(0, () => page.fire('back'))
-      if (state !== 'active' || page.slice.isVisible()) return
-      hurry()
-      realm.task(0, page.show)
+      if (start('frozen')) realm.task(0, () => events.fire('back'))
+      if (state !== 'active' || events.slice.isVisible()) return
+      unthrottle()
+      realm.task(0, events.show)
     },
     /** Only a hidden page is frozen. */
     freeze(): void {
-      if (!page.slice.isVisible()) stop('frozen', 'frozen')
+      if (!events.slice.isVisible()) stop('frozen')
     },
     resume(): void {
-      if (start('frozen')) realm.task(0, () => page.fire('back'))
+      if (start('frozen')) realm.task(0, () => events.fire('back'))
     },
-    /** Into the back/forward cache; anything that is posted to the page from now on evicts it. */
+    /** Puts it into the back/forward cache. From now on a message to the page evicts it. */
     park(): void {
       if (state !== 'active') return
-      stop('cached', 'cached')
-      machine.time.after(0, () => network.hangUp(realm))
-      stopCache = machine.time.after(CACHE, () => realm.die())
+      stop('cached')
+      machine.time.after(0, () => network.suspendAll(realm))
+      stopCache = machine.time.after(MAX_CACHED_MS, () => realm.die())
     },
-    /** Out of it; false when the page was evicted meanwhile, and has to be loaded anew. */
+    /** Takes it out of the back/forward cache; false when it was evicted meanwhile and has to be loaded again. */
     back(): boolean {
       if (!start('cached')) return false
-      hurry()
-      realm.task(0, () => page.fire('back'))
-      realm.task(0, page.show)
+      unthrottle()
+      realm.task(0, () => events.fire('back'))
+      realm.task(0, events.show)
       return true
     },
-    online: () => realm.task(0, () => page.fire('online')),
+    online: () => realm.task(0, () => events.fire('online')),
     /** Its main thread is busy. */
     hang(): void {
       realm.suspend('hung')
@@ -155,20 +116,14 @@ export function createSimulatedPage(
     wake(): void {
       realm.resume('hung')
     },
-    /** A clean end: the page hears of it. */
+    /** A clean end: the page gets its last event. */
     close(): void {
-      if (state === 'active') realm.task(0, () => page.fire('away'))
+      if (state === 'active') realm.task(0, () => events.fire('away'))
       machine.time.after(1, () => realm.die())
     },
-    /** Gone without a word. */
+    /** An end without any event. */
     crash: () => realm.die(),
-    /** What the page holds, to be counted. */
-    holds: () => ({
-      listeners: page.listenerCount(),
-      timers: realm.timers(),
-      locks: heldLocks(),
-      pipes: ends.filter((end) => end.isOpen()).length,
-    }),
+    holds: held,
   }
 }
 

@@ -1,16 +1,14 @@
 import type { Endpoint } from '../wire/endpoint.js'
-import type { Carry } from './simulated-locks.js'
+import { type Carry, inMicrotask } from './simulated-locks.js'
 
 interface End extends Endpoint {
   receive(data: unknown): void
   isOpen(): boolean
 }
 
-const inMicrotask: Carry = (run) => void Promise.resolve().then(run)
-
 /**
- * Two ends of a pipe that clone what passes and deliver it in order, as a `MessageChannel` does; each end's `Carry` takes
- * a message to it. What is posted to an end that is closed or gone is silently dropped.
+ * A `MessageChannel` in memory: two ends that clone messages and deliver them in order. Each end's `Carry` takes a message
+ * to it. A message to a closed end is silently dropped.
  */
 export function createPipe(
   toFirst: Carry = inMicrotask,
@@ -22,7 +20,7 @@ export function createPipe(
   return {
     port1,
     port2,
-    /** The first end gets another one to talk to, which knows nothing of what the former one was told. */
+    /** Gives the first end a new second end, which gets none of the former one's messages. */
     reopen() {
       second = createEnd(() => port1, toFirst)
       return second
@@ -38,7 +36,7 @@ function createEnd(other: () => End, carry: Carry): End {
   return {
     isOpen: () => open,
     postMessage(message) {
-      // A port that was closed at one end delivers nothing at the other any more.
+      // A port that is closed at one end delivers nothing at the other.
       if (!open || !other().isOpen()) return
       const data: unknown = structuredClone(message)
       carry(() => other().receive(data))

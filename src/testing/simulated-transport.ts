@@ -1,15 +1,17 @@
 import { deliverEvent } from '../transport/metadata.js'
-import type { OpenTransport } from '../transport/transport.js'
+import type { OpenTransport, TransportHandlers } from '../transport/transport.js'
 import { messageOf } from '../util/errors.js'
-import type { Network, Wire } from './network.js'
+import type { Settings } from '../wire/protocol.js'
+import type { ClientEnd, Network } from './network.js'
 import type { Realm } from './realm.js'
-import type { ClientPacket, ServerPacket } from './server-packets.js'
-import { PING } from './simulated-server.js'
+import { type ClientPacket, SERVER_PING_MS, type ServerPacket } from './simulated-server.js'
 
-/** Socket.IO's back-off. Milliseconds. */
-const BACKOFF = { first: 1_000, most: 10_000, jitter: 1 }
+/** Socket.IO's back-off. */
+const RECONNECT_DELAY_MS = { first: 1_000, max: 10_000 }
+/** By this share of the delay it varies. */
+const RECONNECT_JITTER = 1
 
-/** A transport's place on a list, so that the world knows who has one open. */
+/** A transport in a list of all, which tells tests where one is open. */
 export interface OpenedTransport {
   readonly realm: Realm
   readonly url: string
@@ -18,176 +20,234 @@ export interface OpenedTransport {
 }
 
 /**
- * Does over the simulated network what transport/socket-io.ts does over the real one: credentials are asked for at every
- * attempt, it comes back by itself with a growing pause, a refusal stops it, missed events come before `onUp`.
+ * Does over the simulated network what transport/socket-io.ts does over the real one. It asks for credentials at every
+ * attempt and reconnects after growing delays; a refusal stops it; missed events come before `onUp`.
  */
 export function createSimulatedTransport(
   realm: Realm,
   network: Network,
-  chance: () => number,
+  random: () => number,
   register: (opened: OpenedTransport) => void,
 ): OpenTransport {
   return (settings, handlers) => {
     const opened: OpenedTransport = { realm, url: settings.url, identity: settings.identity, closed: false }
     register(opened)
-    let wire: Wire | undefined
-    let up = false
-    let attempt = 0
-    let pauses = 0
-    let pid: string | undefined
-    let offset: number | undefined
-    let stopPause: (() => void) | undefined
-    let stopWaiting: (() => void) | undefined
-    let probed: (() => void)[] = []
-    let renewed: ((answer: 'accepted' | 'refused') => void) | undefined
+    return openSimulatedTransport({ realm, network, random, opened, settings, handlers })
+  }
+}
 
-    /** Forgets the connection there is, without a word to anybody. */
-    function drop(): void {
-      attempt++
-      up = false
-      wire = undefined
-      probed = []
-      renewed = undefined
-      stopPause?.()
-      stopPause = undefined
-      stopWaiting?.()
-      stopWaiting = undefined
-    }
+interface TransportContext {
+  readonly realm: Realm
+  readonly network: Network
+  readonly random: () => number
+  readonly opened: OpenedTransport
+  readonly settings: Settings
+  readonly handlers: TransportHandlers
+}
 
-    function dial(): void {
-      drop()
-      const mine = attempt
-      const isMine = () => mine === attempt && !opened.closed
-      const send = (packet: ClientPacket) => wire?.send(packet)
-      wire = network.dial(realm, {
-        onOpen() {
-          if (!isMine()) return
-          pauses = 0
-          listenForPing(isMine)
-          handlers.auth().then(
-            (auth) => {
-              if (!isMine()) return
-              send({
-                kind: 'connect',
-                auth: auth ?? {},
-                // No real server is told: a test that has no tokens can do without.
-                mountedFor: settings.identity,
-                ...(pid !== undefined && offset !== undefined && { pid, offset }),
-              })
-            },
-            (thrown: unknown) => {
-              if (!isMine()) return
-              hangUp()
-              handlers.onNoCredentials(messageOf(thrown))
-            },
-          )
-        },
-        onFail(reason) {
-          if (!isMine()) return
-          drop()
-          pause()
-          handlers.onTrouble(reason)
-        },
-        onPacket(data) {
-          if (!isMine()) return
-          obey(data as ServerPacket, send, isMine)
-        },
-        onClose(reason) {
-          if (isMine()) lose(reason)
-        },
-      })
-    }
+function openSimulatedTransport(context: TransportContext): ReturnType<OpenTransport> {
+  const { realm, network, opened, settings, handlers } = context
+  const reconnect = createReconnectTimer(realm, context.random)
+  let end: ClientEnd | undefined
+  let attempt = 0
+  const session: ClientSession = { up: false, pid: undefined, offset: undefined }
+  const pending = createPendingAnswers()
+  const pingTimeout = createPingTimeout(realm)
 
-    function obey(packet: ServerPacket, send: (packet: ClientPacket) => void, isMine: () => boolean): void {
-      switch (packet.kind) {
-        case 'ping':
-          send({ kind: 'pong' })
-          listenForPing(isMine)
-          break
-        case 'event':
-          offset = packet.offset
-          deliverEvent(handlers, packet.name, packet.metadata)
-          break
-        case 'connected':
-          up = true
-          pid = packet.pid
-          handlers.onUp(packet.recovered)
-          break
-        case 'refused':
-        case 'kicked':
-          hangUp()
-          handlers.onRefused(packet.kind === 'kicked' ? 'the server closed the connection' : packet.reason)
-          break
-        case 'probed':
-          for (const run of probed.splice(0)) run()
-          break
-        case 'renewed':
-          renewed?.(packet.ok ? 'accepted' : 'refused')
+  /** Forgets the connection, without a packet to the server or a call to a handler. */
+  function drop(): void {
+    attempt++
+    session.up = false
+    end = undefined
+    pending.forget()
+    reconnect.stop()
+    pingTimeout.stop()
+  }
+
+  function connect(): void {
+    drop()
+    const current = attempt
+    const isCurrent = () => current === attempt && !opened.closed
+    const ifCurrent =
+      <Args extends unknown[]>(run: (...args: Args) => void) =>
+      (...args: Args) => {
+        if (isCurrent()) run(...args)
       }
-    }
+    const sendConnect = ifCurrent((auth: Readonly<Record<string, unknown>> | undefined) => {
+      const { pid, offset } = session
+      const recoverable = pid !== undefined && offset !== undefined && { pid, offset }
+      // A real server does not get `mountedFor`: it lets a test without tokens do without `identify`.
+      send({ kind: 'connect', auth: auth ?? {}, mountedFor: settings.identity, ...recoverable })
+    })
+    const failWithoutCredentials = ifCurrent((thrown: unknown) => {
+      hangUp()
+      handlers.onNoCredentials(messageOf(thrown))
+    })
+    const onSilence = ifCurrent(() => {
+      end?.close()
+      lose('ping timeout')
+    })
+    end = network.connect(realm, {
+      onOpen: ifCurrent(() => {
+        reconnect.reset()
+        pingTimeout.start(onSilence)
+        handlers.auth().then(sendConnect, failWithoutCredentials)
+      }),
+      onFail: ifCurrent((reason: string) => {
+        drop()
+        reconnect.start(connect)
+        handlers.onTrouble(reason)
+      }),
+      onPacket: ifCurrent((data: unknown) => {
+        const packet = data as ServerPacket
+        if (packet.kind === 'ping') {
+          send({ kind: 'pong' })
+          pingTimeout.start(onSilence)
+        } else if (packet.kind === 'probed' || packet.kind === 'renewed') pending.answer(packet)
+        else handlePacket(packet, session, handlers, hangUp)
+      }),
+      onClose: ifCurrent(lose),
+    })
+  }
 
-    /** The server's pings stop when the connection is dead, and there is no other sign of that. */
-    function listenForPing(isMine: () => boolean): void {
-      stopWaiting?.()
-      stopWaiting = realm.after(PING.interval + PING.timeout, () => {
-        if (!isMine()) return
-        wire?.close()
-        lose('ping timeout')
-      })
-    }
+  function send(packet: ClientPacket): void {
+    end?.send(packet)
+  }
 
-    function lose(reason: string): void {
-      const wasUp = up
+  function lose(reason: string): void {
+    const wasUp = session.up
+    drop()
+    reconnect.start(connect)
+    // Before the server has accepted it, Socket.IO reconnects and reports nothing.
+    if (wasUp) handlers.onDown(reason)
+  }
+
+  function hangUp(): void {
+    const former = end
+    if (session.up) send({ kind: 'disconnect' })
+    drop()
+    former?.close()
+  }
+
+  return {
+    connect() {
+      if (!opened.closed && !end && !reconnect.isWaiting()) connect()
+    },
+    reconnect() {
+      if (opened.closed) return
+      const former = end
+      const wasUp = session.up
       drop()
-      pause()
-      if (wasUp) handlers.onDown(reason)
-      // Before it was let in, Socket.IO comes back without a word.
-    }
-
-    function pause(): void {
-      const ms = Math.min(BACKOFF.first * 2 ** pauses++, BACKOFF.most)
-      stopPause = realm.after(ms * (1 + (chance() * 2 - 1) * BACKOFF.jitter), dial)
-    }
-
-    function hangUp(): void {
-      const former = wire
-      if (up) former?.send({ kind: 'disconnect' } satisfies ClientPacket)
-      drop()
+      // Without `disconnect`, which would end the session at the server.
       former?.close()
-    }
+      if (wasUp) handlers.onDown('forced close')
+      connect()
+    },
+    probe() {
+      send({ kind: 'probe' })
+      return pending.probe()
+    },
+    renew(auth) {
+      send({ kind: 'renew', auth })
+      return pending.renewal()
+    },
+    send(event, metadata) {
+      if (session.up) send({ kind: 'say', event, metadata })
+    },
+    close() {
+      if (!opened.closed) hangUp()
+      opened.closed = true
+      drop()
+    },
+  }
+}
 
-    return {
-      connect() {
-        if (!opened.closed && !wire && !stopPause) dial()
-      },
-      reconnect() {
-        if (opened.closed) return
-        const former = wire
-        const wasUp = up
-        drop()
-        // No goodbye, which would end the session at the server.
-        former?.close()
-        if (wasUp) handlers.onDown('forced close')
-        dial()
-      },
-      probe: () =>
-        new Promise((resolve) => {
-          probed = [resolve]
-          wire?.send({ kind: 'probe' } satisfies ClientPacket)
-        }),
-      renew: (auth) =>
-        new Promise((resolve) => {
-          renewed = resolve
-          wire?.send({ kind: 'renew', auth } satisfies ClientPacket)
-        }),
-      send(event, metadata) {
-        if (up) wire?.send({ kind: 'say', event, metadata } satisfies ClientPacket)
-      },
-      close() {
-        if (!opened.closed) hangUp()
-        opened.closed = true
-        drop()
-      },
-    }
+/** What outlives a connection, so that the next one can recover it. */
+interface ClientSession {
+  up: boolean
+  pid: string | undefined
+  /** The running number of the newest event. */
+  offset: number | undefined
+}
+
+function handlePacket(
+  packet: Exclude<ServerPacket, { readonly kind: 'ping' | 'probed' | 'renewed' }>,
+  session: ClientSession,
+  handlers: TransportHandlers,
+  hangUp: () => void,
+): void {
+  switch (packet.kind) {
+    case 'event':
+      session.offset = packet.offset
+      deliverEvent(handlers, packet.name, packet.metadata)
+      break
+    case 'connected':
+      session.up = true
+      session.pid = packet.pid
+      handlers.onUp(packet.recovered)
+      break
+    case 'refused':
+    case 'kicked':
+      hangUp()
+      handlers.onRefused(packet.kind === 'kicked' ? 'the server closed the connection' : packet.reason)
+  }
+}
+
+/** The latest probe and renewal, until the server answers. A later question takes the place of an earlier one. */
+function createPendingAnswers() {
+  let onProbed: (() => void) | undefined
+  let onRenewed: ((answer: 'accepted' | 'refused') => void) | undefined
+  return {
+    probe: () =>
+      new Promise<void>((resolve) => {
+        onProbed = resolve
+      }),
+    renewal: () =>
+      new Promise<'accepted' | 'refused'>((resolve) => {
+        onRenewed = resolve
+      }),
+    answer(packet: ServerPacket & { readonly kind: 'probed' | 'renewed' }): void {
+      if (packet.kind === 'probed') onProbed?.()
+      else onRenewed?.(packet.ok ? 'accepted' : 'refused')
+    },
+    forget(): void {
+      onProbed = undefined
+      onRenewed = undefined
+    },
+  }
+}
+
+/** Missing pings of the server are the only sign of a dead connection. */
+function createPingTimeout(realm: Realm) {
+  let cancel: (() => void) | undefined
+  return {
+    start(onSilence: () => void): void {
+      cancel?.()
+      cancel = realm.after(SERVER_PING_MS.interval + SERVER_PING_MS.timeout, onSilence)
+    },
+    stop(): void {
+      cancel?.()
+      cancel = undefined
+    },
+  }
+}
+
+/** Waits longer before each attempt, until `reset`. */
+function createReconnectTimer(realm: Realm, random: () => number) {
+  let delays = 0
+  let cancel: (() => void) | undefined
+  return {
+    start(run: () => void): void {
+      const ms = Math.min(RECONNECT_DELAY_MS.first * 2 ** delays++, RECONNECT_DELAY_MS.max)
+      cancel = realm.after(ms * (1 + (random() * 2 - 1) * RECONNECT_JITTER), run)
+    },
+    stop(): void {
+      cancel?.()
+      cancel = undefined
+    },
+    isWaiting: () => cancel !== undefined,
+    reset(): void {
+      delays = 0
+    },
   }
 }

@@ -2,18 +2,18 @@ import { createElector } from '../election/create-elector.js'
 import { serveHub } from '../hub/serve.js'
 import type { OpenSharedWorker } from '../platform/page.js'
 import type { OpenTransport } from '../transport/transport.js'
-import { createPowers, type Shared } from './powers.js'
-import { createRealm, inOrder, type Realm } from './realm.js'
+import { createRealm, orderedDelays, type Realm } from './realm.js'
+import { createRealmEnvironment, type SharedParts } from './realm-environment.js'
 import { createPipe, type PipeEnd } from './simulated-pipe.js'
 
-/** How long (ms) a worker's script takes to load and start. */
-const START = 80
-/** How long (ms) a port's message may take. */
-const POST = 2
-/** How long (ms) a worker stays after its last page: hardly, or with `extendedLifetime` as long as Chromium keeps it. */
-const STAY = { short: 20, extended: 30_000 }
+/** How long a worker's script may take to load and start. */
+const MAX_START_MS = 80
+/** How long a message over a port may take. */
+const MAX_PORT_DELAY_MS = 2
+/** How long a worker outlives its last page; `extended`: with `extendedLifetime`, as long as Chromium keeps it. */
+const OUTLIVES_MS = { normal: 20, extended: 30_000 }
 
-/** Why a page gets no worker: the script is missing, nothing ever answers, or the constructor throws. */
+/** Why a page gets no worker: the script is missing (`error`), nothing answers (`silence`), or the constructor throws. */
 export type WorkerTrouble = 'error' | 'silence' | 'throws'
 
 export interface SimulatedWorker {
@@ -25,7 +25,7 @@ export interface SimulatedWorker {
 /** A page's port at a worker. */
 interface Port {
   readonly page: Realm
-  /** Where its messages go. */
+  /** Where the page's messages go. */
   worker: Realm
   /** The worker's end. */
   open(): PipeEnd
@@ -37,29 +37,29 @@ export interface WorkerTraits {
   /** Whether workers outlive their last page for a while. */
   readonly extendedLifetime: boolean
   /**
-   * Whether a worker that ends is started anew on the ports of its pages, or some of them: WebKit, when the page is closed in whose
-   * process it ran. What was on its way to it is lost; the other ports lead nowhere any more.
+   * Whether a worker that ends is started again on some ports of its pages. WebKit does so when the page is closed in whose
+   * process the worker ran. Messages on their way are lost; the other ports are dead.
    */
   readonly restarts: boolean
 }
 
-/** SharedWorkers, one for each script and name; each dies with its last page, or soon after. */
+/** SharedWorkers, one for each script and name. Each dies with its last page, or soon after. */
 export function createSimulatedWorkers(
-  shared: Shared,
+  shared: SharedParts,
   has: WorkerTraits,
   openTransport: (realm: Realm) => OpenTransport,
 ) {
   const { machine } = shared
-  const chance = machine.chance()
+  const random = machine.createRandom()
   const workers = new Map<string, SimulatedWorker & { readonly pages: Set<Realm>; connect(port: Port): void }>()
   let born = 0
 
   function start(script: string, name: string) {
     const realm = createRealm(machine, `worker-${++born}`)
-    const { environment, heldLocks } = createPowers(shared, realm, has)
+    const { environment, heldLocks } = createRealmEnvironment(shared, realm, has)
     let served: ReturnType<typeof serveHub> | undefined
     realm.suspend('starting')
-    machine.time.after(chance() * START, () => realm.resume('starting'))
+    machine.time.after(random() * MAX_START_MS, () => realm.resume('starting'))
     realm.task(0, () => {
       const elector = createElector(environment, name)
       served = serveHub({ environment, key: name, host: 'shared-worker', open: openTransport(realm), elector })
@@ -83,7 +83,7 @@ export function createSimulatedWorkers(
     realm.onDeath(() => {
       workers.delete(id)
       if (!has.restarts) return
-      const kept = ports.filter(({ page }) => !page.isDead && worker.pages.has(page) && chance() < 0.5)
+      const kept = ports.filter(({ page }) => !page.isDead && worker.pages.has(page) && random() < 0.5)
       if (kept.length === 0) return
       const next = start(script, name)
       for (const port of kept) next.connect(port)
@@ -94,7 +94,7 @@ export function createSimulatedWorkers(
   function leave(page: Realm): void {
     for (const worker of workers.values()) {
       if (!worker.pages.delete(page) || worker.pages.size > 0) continue
-      machine.time.after(has.extendedLifetime ? STAY.extended : STAY.short, () => {
+      machine.time.after(has.extendedLifetime ? OUTLIVES_MS.extended : OUTLIVES_MS.normal, () => {
         if (worker.pages.size === 0) worker.realm.die()
       })
     }
@@ -103,16 +103,16 @@ export function createSimulatedWorkers(
   return {
     all: (): readonly SimulatedWorker[] => [...workers.values()],
     leave,
-    /** A page's way to its worker. */
+    /** Opens a page's worker. */
     opener(page: Realm, script: string, trouble: WorkerTrouble | undefined): OpenSharedWorker {
       return (name) => {
         if (trouble === 'throws') throw new DOMException('refused', 'SecurityError')
         const listeners: ((event: Event) => void)[] = []
-        const toPage = inOrder(machine, chance, POST)
-        const toWorker = inOrder(machine, chance, POST)
+        const toPage = orderedDelays(machine, random, MAX_PORT_DELAY_MS)
+        const toWorker = orderedDelays(machine, random, MAX_PORT_DELAY_MS)
         if (trouble) {
           if (trouble === 'error')
-            page.task(chance() * START, () => {
+            page.task(random() * MAX_START_MS, () => {
               for (const listener of listeners) listener({ type: 'error' } as Event)
             })
           const { port1 } = createPipe(undefined, () => undefined)

@@ -1,17 +1,20 @@
+/** More timers than this at one moment mean that something answers itself for ever. */
+const MAX_TIMERS_AT_ONCE = 10_000
+
 /**
- * A clock that tests turn by hand, for simulations of many thousand timers: some ten times as fast as the fake timers of a
+ * A clock that tests advance, for simulations of many thousand timers. It is some ten times as fast as the fake timers of a
  * test runner, because it is a heap and nothing else.
  */
-export function createVirtualTime(start: number, settle: () => Promise<void> = threeTurns) {
+export function createVirtualTime(startMs: number, settle: () => Promise<void> = threeTurns) {
   const heap: Timer[] = []
-  let now = start
-  let order = 0
+  let now = startMs
+  let timersSet = 0
 
   /** Timers of the same moment run in the order in which they were set. */
-  const before = (one: Timer, other: Timer) => one.at < other.at || (one.at === other.at && one.order < other.order)
+  const before = (one: Timer, other: Timer) => one.at < other.at || (one.at === other.at && one.setAs < other.setAs)
 
   function after(ms: number, run: () => void): () => void {
-    const timer: Timer = { at: now + Math.max(ms, 0), order: order++, run }
+    const timer: Timer = { at: now + Math.max(ms, 0), setAs: timersSet++, run }
     heap.push(timer)
     for (let index = heap.length - 1; index > 0; ) {
       const parent = (index - 1) >> 1
@@ -48,19 +51,19 @@ export function createVirtualTime(start: number, settle: () => Promise<void> = t
   return {
     now: () => now,
     after,
-    /** Runs timer after timer, and lets promises settle after each. */
-    async pass(ms: number, look: () => void = () => undefined): Promise<void> {
+    /** Lets this many milliseconds pass: runs timer after timer, lets promises settle after each, and calls `onStep`. */
+    async pass(ms: number, onStep: () => void = () => undefined): Promise<void> {
       const until = now + ms
       let atThisMoment = 0
       for (let next = heap[0]; next && next.at <= until; next = heap[0]) {
         pop()
         if (!next.run) continue
         atThisMoment = next.at > now ? 0 : atThisMoment + 1
-        if (atThisMoment > STORM) throw new Error('time stands still: something answers itself for ever')
+        if (atThisMoment > MAX_TIMERS_AT_ONCE) throw new Error('time stands still: something answers itself for ever')
         now = next.at
         next.run()
         await settle()
-        look()
+        onStep()
       }
       now = until
     },
@@ -72,14 +75,13 @@ async function threeTurns(): Promise<void> {
   for (let turn = 0; turn < 3; turn++) await undefined
 }
 
-/** So many timers at one moment are no accident. */
-const STORM = 10_000
-
 export type VirtualTime = ReturnType<typeof createVirtualTime>
 
 interface Timer {
+  /** Milliseconds since the Unix epoch. */
   readonly at: number
-  readonly order: number
+  /** Its number among all timers. */
+  readonly setAs: number
   /** Undefined when cancelled. */
   run: (() => void) | undefined
 }

@@ -32,7 +32,7 @@ const forever = () => new Promise<void>(() => undefined)
 const waiting = () => ({ signal: new AbortController().signal })
 
 describe('locks', () => {
-  it('pass on when their holder crashes, and not at once', async () => {
+  it('go to the next in the queue some time after their holder crashed', async () => {
     const { world, open } = setUp()
     const [one, other] = [open(), open()]
     const granted: string[] = []
@@ -42,7 +42,7 @@ describe('locks', () => {
           granted.push(name)
           return forever()
         }
-        page.locks.request('office', waiting(), held).catch(() => undefined)
+        page.locks.request('leadership', waiting(), held).catch(() => undefined)
       })
     ask(one, 'one')
     await world.pass(10)
@@ -56,12 +56,12 @@ describe('locks', () => {
     expect(granted).toEqual(['one', 'other'])
   })
 
-  it('stay with a holder that hangs, until they are stolen; it hears of that when it wakes', async () => {
+  it('stay with a holder that hangs until they are stolen, which it learns when it wakes', async () => {
     const { world, open } = setUp()
     const [one, other] = [open(), open()]
     const heard: string[] = []
     one.run(
-      () => void one.locks.request('office', waiting(), forever).catch((thrown: Error) => heard.push(thrown.name)),
+      () => void one.locks.request('leadership', waiting(), forever).catch((thrown: Error) => heard.push(thrown.name)),
     )
     await world.pass(10)
     one.hang()
@@ -69,7 +69,7 @@ describe('locks', () => {
       heard.push('stolen')
       return forever()
     }
-    other.run(() => void other.locks.request('office', { steal: true }, held))
+    other.run(() => void other.locks.request('leadership', { steal: true }, held))
     await world.pass(1_000)
     expect(heard).toEqual(['stolen'])
     one.wake()
@@ -77,13 +77,13 @@ describe('locks', () => {
     expect(heard).toEqual(['stolen', 'AbortError'])
   })
 
-  it('are held from their turn on, even if the page can not be told', async () => {
+  it('are held from their turn on, even if the page does not run', async () => {
     const { world, open } = setUp()
     const [one, other] = [open(), open()]
     const granted: string[] = []
-    one.run(() => void one.locks.request('office', waiting(), async () => void granted.push('one')))
+    one.run(() => void one.locks.request('leadership', waiting(), async () => void granted.push('one')))
     one.hang()
-    other.run(() => void other.locks.request('office', waiting(), async () => void granted.push('other')))
+    other.run(() => void other.locks.request('leadership', waiting(), async () => void granted.push('other')))
     await world.pass(100)
     expect(granted).toEqual(['other'])
     one.wake()

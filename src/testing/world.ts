@@ -1,41 +1,42 @@
 import { createMachine } from './machine.js'
 import { createNetwork } from './network.js'
-import type { Shared } from './powers.js'
+import type { PageOptions } from './page-environment.js'
 import type { Realm } from './realm.js'
-import { createFakeChannels } from './simulated-channels.js'
-import { createFakeLocks } from './simulated-locks.js'
-import { createSimulatedPage, type PageOptions } from './simulated-page.js'
+import type { SharedParts } from './realm-environment.js'
+import { createSimulatedChannels } from './simulated-channels.js'
+import { createSimulatedLocks } from './simulated-locks.js'
+import { createSimulatedPage } from './simulated-page.js'
 import { createSimulatedServer, type ServerOptions } from './simulated-server.js'
 import { createSimulatedTransport, type OpenedTransport } from './simulated-transport.js'
 import { createSimulatedWorkers, type WorkerTraits } from './simulated-workers.js'
 
 export interface WorldOptions extends ServerOptions, WorkerTraits {
-  /** All chance comes from it. */
+  /** All randomness comes from it. */
   readonly seed: number
   /** When the world begins. Milliseconds since the Unix epoch. */
-  readonly begin?: number
+  readonly startMs?: number
   /** How long a packet takes one way at most, in milliseconds. */
   readonly delay: number
 }
 
-/** One machine with one browser, a network and a server. */
+/** A world is one machine with one browser, a network and a server. */
 export function createWorld(options: WorldOptions) {
-  const machine = createMachine(options.seed, options.begin)
-  const chance = machine.chance()
-  const posts: Shared['posts'] = new Map()
-  const shared: Shared = {
+  const machine = createMachine(options.seed, options.startMs)
+  const random = machine.createRandom()
+  const posts: SharedParts['posts'] = new Map()
+  const shared: SharedParts = {
     machine,
     posts,
-    locks: createFakeLocks(),
-    channels: createFakeChannels((deliver, { to }) => posts.get(to)?.(deliver)),
+    locks: createSimulatedLocks(),
+    channels: createSimulatedChannels((deliver, { to }) => posts.get(to)?.(deliver)),
   }
   const server = createSimulatedServer(machine, options)
-  const network = createNetwork(machine, server.accept, () => 1 + chance() * options.delay)
+  const network = createNetwork(machine, server.accept, () => 1 + random() * options.delay)
   const transports: OpenedTransport[] = []
   const openTransport = (realm: Realm) =>
-    createSimulatedTransport(realm, network, machine.chance(), (opened) => transports.push(opened))
+    createSimulatedTransport(realm, network, machine.createRandom(), (opened) => transports.push(opened))
   const workers = createSimulatedWorkers(shared, options, (realm) => {
-    realm.onDeath(() => network.disown(realm))
+    realm.onDeath(() => network.closeAll(realm))
     return openTransport(realm)
   })
   let pages = 0
@@ -49,21 +50,21 @@ export function createWorld(options: WorldOptions) {
     channels: shared.channels,
     openPage: (page: Omit<PageOptions, 'webLocks' | 'channel'>) =>
       createSimulatedPage(shared, network, workers, openTransport, `page-${++pages}`, { ...options, ...page }),
-    /** Transports that nobody closed, in realms that live. */
+    /** Transports that are not closed, in realms that are not dead. */
     transports: () => transports.filter(({ closed, realm }) => !closed && !realm.isDead),
-    /** Whatever runs meanwhile runs in this world, and is told its time: TanStack Query asks the machine's own clock. */
-    async pass(ms: number, look?: () => void): Promise<void> {
+    /** Lets this many milliseconds pass. Meanwhile `Date.now` tells the world's time: TanStack Query asks it. */
+    async pass(ms: number, onStep?: () => void): Promise<void> {
       const { now } = Date
       Date.now = machine.now
       try {
-        // What was begun before may wait for a module, with no timer to show for it.
+        // Earlier code may wait for a module, which is no timer.
         await machine.settle()
-        await machine.time.pass(ms, look)
+        await machine.time.pass(ms, onStep)
       } finally {
         Date.now = now
       }
     },
-    /** Lid closed: no timer runs, the clock goes on, and what was connected is dead when it is opened. */
+    /** Closes the lid: no timer runs and the clock goes on. After half a minute open connections are dead. */
     sleep(ms: number): void {
       machine.sleep(ms)
       if (ms > 30_000) network.halfOpen()

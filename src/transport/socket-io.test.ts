@@ -1,7 +1,8 @@
 import { createServer, type Server as HttpServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { Server, type Socket } from 'socket.io'
-import { afterEach, describe, expect, it, vi } from 'vitest'
+import { afterEach, describe, expect, it } from 'vitest'
+import { until } from '../../test/until.js'
 import type { Settings } from '../wire/protocol.js'
 import { openSocketIo } from './socket-io.js'
 import type { Transport, TransportHandlers } from './transport.js'
@@ -78,12 +79,12 @@ describe('Socket.IO transport', () => {
   it('connects with the credentials it was given, and hands on events', async () => {
     const server = await serve()
     const { reports, events } = connect(server.port, { auth: async () => ({ token: 'secret' }) })
-    await vi.waitFor(() => expect(reports).toEqual(['up']))
+    await until(() => expect(reports).toEqual(['up']))
     expect(server.tokens).toEqual(['secret'])
     server.io.emit('changed', { id: 1 })
     server.io.emit('bare')
     server.io.emit('odd', 'text', 'more')
-    await vi.waitFor(() =>
+    await until(() =>
       expect(events).toEqual([
         ['changed', { id: 1 }],
         ['bare', {}],
@@ -112,9 +113,9 @@ describe('Socket.IO transport', () => {
     const server = await serve()
     let asked = 0
     const { reports } = connect(server.port, { auth: async () => ({ token: `t${++asked}` }) })
-    await vi.waitFor(() => expect(reports).toEqual(['up']))
+    await until(() => expect(reports).toEqual(['up']))
     server.sockets[0]?.conn.close()
-    await vi.waitFor(() => expect(reports).toEqual(['up', 'down: transport close', 'up']))
+    await until(() => expect(reports).toEqual(['up', 'down: transport close', 'up']))
     expect(server.tokens).toEqual(['t1', 't2'])
   })
 
@@ -122,21 +123,21 @@ describe('Socket.IO transport', () => {
     const server = await serve({ accept: (token) => (token === 'fresh' ? undefined : 'token expired') })
     let token = 'stale'
     const { reports, transport } = connect(server.port, { auth: async () => ({ token }) })
-    await vi.waitFor(() => expect(reports).toEqual(['refused: token expired']))
+    await until(() => expect(reports).toEqual(['refused: token expired']))
     token = 'fresh'
     transport.connect()
-    await vi.waitFor(() => expect(reports).toEqual(['refused: token expired', 'up']))
+    await until(() => expect(reports).toEqual(['refused: token expired', 'up']))
     expect(server.tokens).toEqual(['stale', 'fresh'])
   })
 
   it('reports when the server closes on purpose, and waits', async () => {
     const server = await serve()
     const { reports, transport } = connect(server.port)
-    await vi.waitFor(() => expect(reports).toEqual(['up']))
+    await until(() => expect(reports).toEqual(['up']))
     server.sockets[0]?.disconnect(true)
-    await vi.waitFor(() => expect(reports).toEqual(['up', 'refused: the server closed the connection']))
+    await until(() => expect(reports).toEqual(['up', 'refused: the server closed the connection']))
     transport.connect()
-    await vi.waitFor(() => expect(reports.at(-1)).toBe('up'))
+    await until(() => expect(reports.at(-1)).toBe('up'))
   })
 
   it('without credentials gives the attempt up, and does not send a late answer', async () => {
@@ -148,15 +149,15 @@ describe('Socket.IO transport', () => {
         ? Promise.reject(new Error('no tab is left'))
         : new Promise<Record<string, unknown>>((resolve) => void answers.push(resolve))
     const { reports, transport } = connect(server.port, { auth })
-    await vi.waitFor(() => expect(reports).toEqual(['no credentials: no tab is left']))
+    await until(() => expect(reports).toEqual(['no credentials: no tab is left']))
     fail = false
     transport.connect()
-    await vi.waitFor(() => expect(answers).toHaveLength(1))
+    await until(() => expect(answers).toHaveLength(1))
     transport.reconnect()
-    await vi.waitFor(() => expect(answers).toHaveLength(2))
+    await until(() => expect(answers).toHaveLength(2))
     answers[0]?.({ token: 'late' })
     answers[1]?.({ token: 'right' })
-    await vi.waitFor(() => expect(reports.at(-1)).toBe('up'))
+    await until(() => expect(reports.at(-1)).toBe('up'))
     expect(server.tokens).toEqual(['right'])
     expect(server.sockets).toHaveLength(1)
   })
@@ -165,10 +166,10 @@ describe('Socket.IO transport', () => {
     const first = await serve()
     await first.close()
     const { reports } = connect(first.port)
-    await vi.waitFor(() => expect(reports.length).toBeGreaterThan(2))
+    await until(() => expect(reports.length).toBeGreaterThan(2))
     expect(new Set(reports)).toEqual(new Set(['trouble: websocket error']))
     await serve({ port: first.port })
-    await vi.waitFor(() => expect(reports.at(-1)).toBe('up'))
+    await until(() => expect(reports.at(-1)).toBe('up'))
   })
 
   it('reconnect cuts a back-off short', async () => {
@@ -177,21 +178,21 @@ describe('Socket.IO transport', () => {
     const { reports, transport } = connect(first.port, {
       socket: { reconnectionDelay: 600_000, reconnectionDelayMax: 600_000 },
     })
-    await vi.waitFor(() => expect(reports).toHaveLength(1))
+    await until(() => expect(reports).toHaveLength(1))
     await serve({ port: first.port })
     transport.reconnect()
-    await vi.waitFor(() => expect(reports.at(-1)).toBe('up'))
+    await until(() => expect(reports.at(-1)).toBe('up'))
   })
 
   it('with recovery hands on what was missed before it is up, and strips the offset of a bare event', async () => {
     const server = await serve({ recovery: true })
     const { reports, events } = connect(server.port)
-    await vi.waitFor(() => expect(reports).toEqual(['up']))
+    await until(() => expect(reports).toEqual(['up']))
     server.io.emit('first')
-    await vi.waitFor(() => expect(events).toEqual([['first', {}]]))
+    await until(() => expect(events).toEqual([['first', {}]]))
     server.sockets[0]?.conn.close()
     server.io.emit('missed', { n: 1 })
-    await vi.waitFor(() => expect(reports.at(-1)).toBe('up, recovered'))
+    await until(() => expect(reports.at(-1)).toBe('up, recovered'))
     expect(events).toEqual([
       ['first', {}],
       ['missed', { n: 1 }],
@@ -204,36 +205,36 @@ describe('Socket.IO transport', () => {
     const { reports, events, transport } = connect(server.port, {
       socket: { reconnectionDelay: 600_000, reconnectionDelayMax: 600_000 },
     })
-    await vi.waitFor(() => expect(reports).toEqual(['up']))
+    await until(() => expect(reports).toEqual(['up']))
     server.io.emit('first')
-    await vi.waitFor(() => expect(events).toHaveLength(1))
+    await until(() => expect(events).toHaveLength(1))
     transport.reconnect()
     server.io.emit('missed', { n: 1 })
-    await vi.waitFor(() => expect(reports).toEqual(['up', 'up, recovered']))
-    await vi.waitFor(() => expect(events.at(-1)).toEqual(['missed', { n: 1 }]))
+    await until(() => expect(reports).toEqual(['up', 'up, recovered']))
+    await until(() => expect(events.at(-1)).toEqual(['missed', { n: 1 }]))
     // And again: nothing of the first time is left behind.
     transport.reconnect()
-    await vi.waitFor(() => expect(reports).toHaveLength(3))
+    await until(() => expect(reports).toHaveLength(3))
     server.sockets.at(-1)?.conn.close()
-    await vi.waitFor(() => expect(reports.at(-1)).toBe('down: transport close'))
+    await until(() => expect(reports.at(-1)).toBe('down: transport close'))
     transport.reconnect()
-    await vi.waitFor(() => expect(reports.at(-1)).toContain('up'))
+    await until(() => expect(reports.at(-1)).toContain('up'))
     expect(events).toHaveLength(2)
   })
 
   it('a probe is answered by any server, and never sees the credentials', async () => {
     const server = await serve()
     const { transport, reports } = connect(server.port, { auth: async () => ({ token: 'secret' }) })
-    await vi.waitFor(() => expect(reports).toEqual(['up']))
+    await until(() => expect(reports).toEqual(['up']))
     await transport.probe?.()
     server.io.of(/.*/).use((socket, next) => {
       server.tokens.push(socket.handshake.auth['token'])
       next()
     })
     await transport.probe?.()
-    await vi.waitFor(() => expect(server.io.of('/_line').sockets.size).toBe(0))
+    await until(() => expect(server.io.of('/_line').sockets.size).toBe(0))
     await transport.probe?.()
-    await vi.waitFor(() => expect(server.io.of('/_line').sockets.size).toBe(0))
+    await until(() => expect(server.io.of('/_line').sockets.size).toBe(0))
     expect(server.tokens).toEqual(['secret', undefined, undefined])
     expect(reports).toEqual(['up'])
     expect(server.io.engine.clientsCount).toBe(1)
@@ -242,7 +243,7 @@ describe('Socket.IO transport', () => {
   it('a probe over a dead connection is never answered, and is forgotten by a reconnect', async () => {
     const server = await serve()
     const { transport, reports } = connect(server.port)
-    await vi.waitFor(() => expect(reports).toEqual(['up']))
+    await until(() => expect(reports).toEqual(['up']))
     // The server hears nothing more: half-open.
     const { clients } = server.io.engine as unknown as { clients: Record<string, HalfOpen> }
     const [dead] = Object.values(clients)
@@ -252,7 +253,7 @@ describe('Socket.IO transport', () => {
       answered = true
     })
     transport.reconnect()
-    await vi.waitFor(() => expect(reports).toEqual(['up', 'up']))
+    await until(() => expect(reports).toEqual(['up', 'up']))
     expect(answered).toBe(false)
     await transport.probe?.()
     dead?.transport.socket._socket.resume()
@@ -261,7 +262,7 @@ describe('Socket.IO transport', () => {
   it('offers renewed credentials over the present connection', async () => {
     const server = await serve()
     const { transport, reports } = connect(server.port)
-    await vi.waitFor(() => expect(reports).toEqual(['up']))
+    await until(() => expect(reports).toEqual(['up']))
     server.sockets[0]?.on('_line:auth', ({ token }: { token: string }, answer: (given: object) => void) =>
       answer({ ok: token === 'good' }),
     )
@@ -272,10 +273,10 @@ describe('Socket.IO transport', () => {
   it('reports nothing after close', async () => {
     const server = await serve()
     const { reports, events, transport } = connect(server.port)
-    await vi.waitFor(() => expect(reports).toEqual(['up']))
+    await until(() => expect(reports).toEqual(['up']))
     transport.close()
     server.io.emit('late')
-    await vi.waitFor(() => expect(server.sockets[0]?.connected).toBe(false))
+    await until(() => expect(server.sockets[0]?.connected).toBe(false))
     expect(events).toEqual([])
     expect(reports).toEqual(['up'])
   })

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { describe, expect, it, vi } from 'vitest'
-import { afterwards } from '../../test/real-server.js'
+import { describe, expect, it } from 'vitest'
+import { afterwards, until } from '../../test/real-server.js'
 import {
   type Accept,
   connectTransport,
@@ -13,7 +13,6 @@ import { openSocketIo } from './socket-io.js'
 
 // What a hub relies on, of every transport, against a real server of its kind.
 
-vi.setConfig({ testTimeout: 20_000 })
 const far = { reconnectionDelay: 600_000, reconnectionDelayMax: 600_000 }
 
 describe.each([
@@ -37,7 +36,6 @@ describe.each([
     afterwards(near.transport.close)
     return near
   }
-  const until = (what: () => void) => vi.waitFor(what, { timeout: 5_000 })
 
   it('connects with the credentials it was given, and hands on events whose metadata is an object, or null', async () => {
     const server = await serve()

@@ -3,17 +3,15 @@ import type { IncomingMessage } from 'node:http'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import fc from 'fast-check'
-import { expect, it, vi } from 'vitest'
+import { expect, it } from 'vitest'
 import { type WebSocket, WebSocketServer } from 'ws'
-import { afterwards } from '../../test/real-server.js'
+import { afterwards, until } from '../../test/real-server.js'
 import { connectTransport, openWebSocket, serveWebSocket } from '../../test/real-sockets.js'
 import type { WebSocketSlice } from '../platform/environment.js'
 import { webSocketTransport } from './websocket.js'
 import { type BadFrame, type Frame, readFrame } from './websocket-connection.js'
 
 // What is the plain WebSocket's own; the rest is in transport.contract.test.ts. Against a real server.
-
-vi.setConfig({ testTimeout: 20_000 })
 
 async function start({ haste = 1, accept = (): string | undefined => undefined, auth = {}, socket = {} } = {}) {
   const server = await serveWebSocket(0, accept)
@@ -32,7 +30,6 @@ async function bare(onConnection: (socket: WebSocket, request: IncomingMessage) 
   return (server.address() as AddressInfo).port
 }
 
-const until = (what: () => void) => vi.waitFor(what, { timeout: 5_000 })
 const up = (reports: string[]) => until(() => expect(reports.at(-1)).toBe('up'))
 
 it.each([4401, 4403])('close code %i is a refusal, at whatever time', async (code) => {
@@ -257,7 +254,7 @@ it(`survives ${FRAMES} hostile frames over one connection`, async () => {
   const frames = fc.sample(hostile, FRAMES)
   for (const data of frames) server.raw(data)
   server.emit('end', { n: 1 })
-  await vi.waitFor(() => expect(events.at(-1)).toEqual(['end', { n: 1 }]), { timeout: 30_000, interval: 100 })
+  await until(() => expect(events.at(-1)).toEqual(['end', { n: 1 }]))
   expect(server.tokens).toHaveLength(1)
   expect(reports.filter((said) => !said.startsWith('bad frame'))).toEqual(['up'])
   expect(events.length).toBeGreaterThan(FRAMES / 20)

@@ -1,8 +1,9 @@
 import { QueryClient } from '@tanstack/react-query'
 import { expose, wrap } from 'comlink'
 import { expect, it, vi } from 'vitest'
-import { createFakeBrowser, createPipe } from '../../test/fake-browser.js'
+import { createMemoryBrowser, createPipe } from '../../test/browser.js'
 import { createFakeTransport } from '../../test/fake-transport.js'
+import { until } from '../../test/until.js'
 import { unopposed } from '../election/create-elector.js'
 import { serveHub } from '../hub/serve.js'
 import { createPartyline } from '../tab/create-partyline.js'
@@ -23,7 +24,7 @@ it('has a key of its own for each version, so that they never meet', async () =>
 
 it('a hub refuses a tab that speaks another version, and opens no socket for it', async () => {
   const transport = createFakeTransport()
-  const { environment } = createFakeBrowser().tab()
+  const { environment } = createMemoryBrowser().tab()
   const hub = serveHub({ environment, key: 'k', host: 'shared-worker', open: transport.open, elector: unopposed })
   const { port1, port2 } = createPipe()
   hub.connect(port2)
@@ -39,7 +40,7 @@ it('a hub refuses a tab that speaks another version, and opens no socket for it'
 })
 
 it('a tab that was refused for its version shows that in its status, and goes on to the next rung', async () => {
-  const { environment } = createFakeBrowser().tab()
+  const { environment } = createMemoryBrowser().tab()
   const codes: string[] = []
   const openSharedWorker = () => {
     const { port1, port2 } = createPipe()
@@ -52,7 +53,7 @@ it('a tab that was refused for its version shows that in its status, and goes on
     { ...environment, openSharedWorker },
   )
   const unmount = line.mount({ queryClient: new QueryClient(), identity: 'u1' })
-  await vi.waitFor(() =>
+  await until(() =>
     expect(line.status.steps).toEqual([{ host: 'shared-worker', reason: 'this hub speaks protocol 2' }]),
   )
   expect(codes).toEqual(['protocol-mismatch', 'no-host'])

@@ -3,10 +3,10 @@ import { type Backend, IDENTITIES, type Identity } from './backend.js'
 import type { BrowserTabs } from './browser-tabs.js'
 import type { Command } from './command.js'
 
-/** Pages and workers that hang for longer than this (ms) do so until every tab is looked at. */
-const HANG = 20_000
+/** Pages and workers that hang for longer than this hang until the end, when every tab becomes visible. */
+const MAX_HANG_MS = 20_000
 
-/** Lets a command happen in the world. */
+/** Carries out a command in the world. */
 export async function act(
   command: Command,
   world: World,
@@ -21,15 +21,14 @@ export async function act(
   }
   const identity = (index: number): Identity => IDENTITIES[index % IDENTITIES.length] ?? 'ann'
   const write = (who: Identity, row: number) => {
-    // Of someone who is signed out nobody writes, and nobody would look.
     backend.write(world, who, row)
   }
   const hang = (realm: { suspend(why: string): void; resume(why: string): void }, ms: number) => {
     realm.suspend('hung')
-    if (ms <= HANG) machine.time.after(ms, () => realm.resume('hung'))
+    if (ms <= MAX_HANG_MS) machine.time.after(ms, () => realm.resume('hung'))
   }
 
-  const comeUp = () => {
+  const restore = () => {
     server.open()
     network.change('up')
     for (const { app } of tabs.all()) app.page.online()
@@ -65,8 +64,8 @@ export async function act(
     case 'half-open':
       return network.halfOpen()
     case 'network':
-      network.change(command.weather)
-      if (command.weather === 'up') for (const { app } of tabs.all()) app.page.online()
+      network.change(command.state)
+      if (command.state === 'up') for (const { app } of tabs.all()) app.page.online()
       return
     case 'refuse':
       return server.refuse()
@@ -86,7 +85,7 @@ export async function act(
       await pass(command.ms / 2)
       writeAll(command.rows)
       await pass(command.ms / 2)
-      return comeUp()
+      return restore()
     case 'sleep':
       world.sleep(command.ms)
       for (let index = 0; index < command.writes; index++) write('ann', index)
@@ -106,7 +105,7 @@ export async function act(
         for (const worker of world.workers.all()) worker.realm.die()
         await pass(3_000 + command.ms)
       }
-      // Partly before the outage, partly in it.
+      // Some rows before the outage, some during it.
       writeAll(command.rows)
       if (command.outage !== 'none') await pass(command.ms / 2)
       if (command.outage === 'restart') server.stop()
@@ -117,8 +116,8 @@ export async function act(
       if (command.early) tabs.show(tab)
       if (command.outage === 'restart' || command.outage === 'cut') {
         if (command.early) await pass(1_000)
-        comeUp()
-        // Time for the others to be connected again.
+        restore()
+        // The other tabs have time to reconnect.
         await pass(command.ms * 2)
       }
       return tabs.show(tab)

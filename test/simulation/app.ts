@@ -10,18 +10,18 @@ interface Events {
   list_changed: { owner: string; type: string }
 }
 
-/** Longest time (ms) that a read takes one way. */
-const READ = 400
+/** How long a read takes one way at most. */
+const MAX_READ_MS = 400
 
-/** After a fetch that failed the app tries again this much (ms) later. */
-const AGAIN = 5_000
+/** How long the app waits before it repairs a guess again. */
+const REPAIR_DELAY_MS = 5_000
 
-/** Tells of a promise that was broken. */
+/** Reports a broken promise. */
 export type Violate = (invariant: string, what: string) => void
 
 /**
- * An app in one page: a QueryClient, a line, someone signed in. It keeps an eye on what it is given: every event and every
- * row says whose it is.
+ * An app in one page: a QueryClient, a line, a signed-in user. It checks what it gets: every event and every row names its
+ * owner.
  */
 export function createApp(
   world: World,
@@ -30,7 +30,7 @@ export function createApp(
   violate: Violate,
   { linger, shareFetches }: Pick<Setting, 'linger' | 'shareFetches'>,
 ) {
-  const chance = world.machine.chance()
+  const random = world.machine.createRandom()
   const name = page.realm.name
   const client = new QueryClient({
     defaultOptions: {
@@ -39,7 +39,7 @@ export function createApp(
     },
   })
   const fetching = new Map<string, number>()
-  const inUse = new Map<number, () => void>()
+  const active = new Map<number, () => void>()
   const problems = new Map<string, number>()
   let identity: Identity | undefined
   let unmount: (() => void) | undefined
@@ -74,7 +74,7 @@ export function createApp(
     for (const { metadata } of receipt.events) check('a receipt', metadata['owner'])
   })
   line.subscribe(() => {
-    // What an app does when it hears of a sign-out elsewhere: nobody is signed in, and nothing of theirs is kept.
+    // After a sign-out in another tab an app keeps nothing of that user.
     if (line.status.name === 'signed-out' && identity !== undefined) page.run(forget)
   })
 
@@ -91,7 +91,7 @@ export function createApp(
     }
     signal.addEventListener('abort', done)
     return world.network
-      .request(page.realm, 5 + chance() * READ, () => {
+      .request(page.realm, 5 + random() * MAX_READ_MS, () => {
         if (who === undefined || backend.token(who) === undefined) throw new Error('401')
         return backend.read(who, key)
       })
@@ -100,9 +100,9 @@ export function createApp(
 
   function use(index: number): void {
     const queryKey = QUERIES[index]
-    if (!queryKey || inUse.has(index) || identity === undefined) return
+    if (!queryKey || active.has(index) || identity === undefined) return
     const observer = new QueryObserver<Shown>(client, { queryKey, queryFn: ({ signal }) => read(queryKey, signal) })
-    inUse.set(
+    active.set(
       index,
       observer.subscribe(({ data }) => {
         if (data && data.owner !== identity)
@@ -112,11 +112,11 @@ export function createApp(
   }
 
   function leave(): void {
-    for (const stop of inUse.values()) stop()
-    inUse.clear()
+    for (const stop of active.values()) stop()
+    active.clear()
     unmount?.()
     unmount = undefined
-    // What ends with the client is still the former one's: an unmount takes effect a microtask later.
+    // The client's last callbacks still belong to the former user: an unmount takes effect a microtask later.
     client.clear()
     fetching.clear()
     identity = undefined
@@ -138,10 +138,10 @@ export function createApp(
       if (identity !== undefined) leave()
       backend.signIn(who)
       identity = who
-      // Asked for later as well: of whoever this mount is for, never of whoever has come since.
+      // It is also called later: always for this mount's user, never for the next one.
       const auth = () =>
         new Promise<object>((resolve) => {
-          page.realm.task(chance() * 50, () => resolve({ token: backend.token(who) ?? 'none' }))
+          page.realm.task(random() * 50, () => resolve({ token: backend.token(who) ?? 'none' }))
         })
       unmount = line.mount({ queryClient: client, identity: who, auth })
       for (const index of queries) use(index)
@@ -156,21 +156,21 @@ export function createApp(
     },
     use,
     drop(index: number): void {
-      inUse.get(index)?.()
-      inUse.delete(index)
+      active.get(index)?.()
+      active.delete(index)
     },
     mutate(row: number, optimistic: boolean): void {
       const who = identity
       if (who === undefined) return
       const key = ['row', row]
-      // A guess that went wrong is the app's own to put right, however long that takes.
-      const putRight = async (): Promise<void> => {
+      // The app itself repairs a wrong guess, however long that takes.
+      const repair = async (): Promise<void> => {
         await client.invalidateQueries({ queryKey: key })
         if (identity === who && client.getQueryState(key)?.status === 'error')
-          page.realm.after(AGAIN, () => void putRight())
+          page.realm.after(REPAIR_DELAY_MS, () => void repair())
       }
       const observer = new MutationObserver<void, Error, void>(client, {
-        mutationFn: () => world.network.request(page.realm, READ, () => backend.write(world, who, row)),
+        mutationFn: () => world.network.request(page.realm, MAX_READ_MS, () => backend.write(world, who, row)),
         ...(optimistic && {
           onMutate: async () => {
             await client.cancelQueries({ queryKey: key })
@@ -179,16 +179,16 @@ export function createApp(
               (old) => old && { ...old, versions: old.versions.map((version) => version + 1) },
             )
           },
-          onSettled: putRight,
+          onSettled: repair,
         }),
       })
       observer.mutate().catch(() => undefined)
     },
-    /** What is in use, not as the server has it. */
+    /** The active queries whose data differs from the server's. */
     stale(): string[] {
       if (identity === undefined) return []
       const who = identity
-      return [...inUse.keys()].flatMap((index) => {
+      return [...active.keys()].flatMap((index) => {
         const queryKey = QUERIES[index] ?? []
         const state = client.getQueryState<Shown>(queryKey)
         if (!state?.data) return []

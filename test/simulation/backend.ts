@@ -1,17 +1,17 @@
 import type { World } from '../../src/testing/world.js'
 
-/** Who may be signed in. */
+/** The users. */
 export const IDENTITIES = ['ann', 'bob'] as const
 export type Identity = (typeof IDENTITIES)[number]
 
-/** What a query shows: whose it is, and the version of every row in it. */
+/** The data of a query: its owner, and the version of every row in it. */
 export interface Shown {
   readonly owner: Identity
   readonly versions: readonly number[]
 }
 
-/** The rows of each identity; a list's query shows several of them, and may name a type. */
-const ROWS = 4
+/** How many rows each identity has. */
+const ROW_COUNT = 4
 
 /** The queries that an app may use: two single rows, a list of all, and a list of each type (a row's number is odd or even). */
 export const QUERIES: readonly (readonly unknown[])[] = [
@@ -27,12 +27,14 @@ const typeOf = (row: number) => (row % 2 === 0 ? 'even' : 'odd')
 function rowsOf([head, what]: readonly unknown[]): number[] {
   if (head === 'row') return [what as number]
   const type = (what as { type?: string } | undefined)?.type
-  return Array.from({ length: ROWS }, (_, row) => row).filter((row) => type === undefined || typeOf(row) === type)
+  return Array.from({ length: ROW_COUNT }, (_, row) => row).filter((row) => type === undefined || typeOf(row) === type)
 }
 
 /** The app's server behind the sockets: rows with versions, tokens, and an event for every write, after its commit. */
 export function createBackend() {
-  const versions = new Map<Identity, number[]>(IDENTITIES.map((who) => [who, Array.from({ length: ROWS }, () => 0)]))
+  const versions = new Map<Identity, number[]>(
+    IDENTITIES.map((who) => [who, Array.from({ length: ROW_COUNT }, () => 0)]),
+  )
   const tokens = new Map<string, Identity>()
   const current = new Map<Identity, string>()
   let issued = 0
@@ -50,7 +52,7 @@ export function createBackend() {
     /** The token that a signed-in app has in its storage; undefined after a sign-out. */
     token: (who: Identity) => current.get(who),
     signIn: (who: Identity) => current.get(who) ?? issue(who),
-    /** Tokens that were issued are worth nothing any more; the app gets another one when it asks. */
+    /** Makes all tokens of a user invalid; the app gets a new one. */
     expire(who: Identity): void {
       for (const [token, owner] of tokens) if (owner === who) tokens.delete(token)
       if (current.has(who)) issue(who)

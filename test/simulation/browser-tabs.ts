@@ -4,18 +4,18 @@ import { type App, createApp, type Violate } from './app.js'
 import type { Backend, Identity } from './backend.js'
 import type { Setting } from './command.js'
 
-/** What the user sees as one tab: the pages that were loaded in it, one after the other. */
+/** One tab as the user sees it: its pages, one after the other. */
 export interface BrowserTab {
   app: App
   readonly trouble: WorkerTrouble | undefined
-  /** Which queries are used when it is loaded. */
+  /** The queries that are active after a load. */
   readonly queries: readonly number[]
   script: string
 }
 
 const TROUBLES: readonly (WorkerTrouble | undefined)[] = ['error', 'silence', 'throws']
 
-/** The tabs of one browser window, and what a user does to them. */
+/** The tabs of one browser window, and the actions of their user. */
 export function createBrowserTabs(world: World, backend: Backend, setting: Setting, violate: Violate) {
   const tabs: BrowserTab[] = []
   let script = 'worker.js'
@@ -33,7 +33,7 @@ export function createBrowserTabs(world: World, backend: Backend, setting: Setti
     tab.app.page.run(() => tab.app.enter(who, queries))
   }
 
-  /** As the browser does when its user comes back to a page that is gone. */
+  /** As the browser does when its user returns to a page that is gone. */
   function reload(tab: BrowserTab): void {
     const { identity, page } = tab.app
     const visible = page.isVisible()
@@ -66,7 +66,7 @@ export function createBrowserTabs(world: World, backend: Backend, setting: Setti
     deploy(): void {
       script = `worker-${++deploys}.js`
     },
-    /** Looked at, wherever it was. */
+    /** Makes a tab visible, whatever its state. */
     show(tab: BrowserTab): void {
       if (tab.app.page.state === 'cached' || tab.app.page.state === 'gone') back(tab)
       tab.app.page.resume()

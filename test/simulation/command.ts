@@ -1,6 +1,6 @@
 import * as fc from 'fast-check'
 
-/** Something that happens in a history. `tab` is taken modulo the tabs that there are, so that histories shrink well. */
+/** A step of a history. `tab` is taken modulo the number of open tabs, so that histories shrink well. */
 export type Command =
   | { readonly do: 'open'; readonly who: number; readonly trouble: number; readonly queries: readonly number[] }
   | { readonly do: 'pass'; readonly ms: number }
@@ -13,10 +13,10 @@ export type Command =
   | { readonly do: 'hang'; readonly tab: number; readonly ms: number }
   | { readonly do: 'hang-hub'; readonly who: number; readonly ms: number }
   | { readonly do: 'kill-workers' | 'deploy' | 'half-open' | 'refuse' | 'serve' }
-  | { readonly do: 'network'; readonly weather: 'up' | 'cut' | 'stalled' | 'hole' }
+  | { readonly do: 'network'; readonly state: 'up' | 'cut' | 'stalled' | 'hole' }
   | { readonly do: 'restart'; readonly ms: number }
   | { readonly do: 'expire'; readonly who: number; readonly kick: boolean }
-  /** A tab goes away and comes back; meanwhile rows are written, perhaps during an outage that the others see. */
+  /** A tab goes away and comes back. Meanwhile rows are written, perhaps during an outage of all tabs. */
   | {
       readonly do: 'nap'
       readonly tab: number
@@ -25,7 +25,7 @@ export type Command =
       /** Whether the workers die meanwhile. */
       readonly replaced: boolean
       readonly outage: 'none' | 'restart' | 'cut' | 'half-open'
-      /** Whether it comes back before the outage is over. */
+      /** Whether it comes back before the end of the outage. */
       readonly early: boolean
       readonly ms: number
     }
@@ -51,7 +51,7 @@ type TabAct =
   | 'sign-out'
   | 'sign-in'
 
-/** What the browser of a history can do, and the seed of everything that the history does not say. */
+/** The features of a history's browser and server, and the seed of all that the history leaves open. */
 export interface Setting {
   readonly seed: number
   readonly webLocks: boolean
@@ -65,7 +65,7 @@ export interface Setting {
   readonly log: boolean
   readonly delay: number
   readonly linger: number
-  /** Tabs that are looked at at once fetch for each other. */
+  /** Tabs that are visible at once share fetches. */
   readonly shareFetches: boolean
 }
 
@@ -75,7 +75,7 @@ export interface History {
 }
 
 const tab = fc.nat(7)
-/** Mostly one and the same. */
+/** Mostly the same user. */
 const who = fc.oneof({ weight: 5, arbitrary: fc.constant(0) }, { weight: 1, arbitrary: fc.constant(1) })
 const row = fc.nat(3)
 const rows = fc.array(fc.nat(1), { maxLength: 2 })
@@ -117,7 +117,7 @@ const command: fc.Arbitrary<Command> = fc.oneof(
   weigh(3, fc.record({ do: is('half-open') })),
   weigh(1, fc.record({ do: is('refuse') })),
   weigh(2, fc.record({ do: is('serve') })),
-  weigh(5, fc.record({ do: is('network'), weather: fc.constantFrom('up', 'up', 'cut', 'stalled', 'hole') })),
+  weigh(5, fc.record({ do: is('network'), state: fc.constantFrom('up', 'up', 'cut', 'stalled', 'hole') })),
   weigh(3, fc.record({ do: is('restart'), ms: fc.nat(5_000) })),
   weigh(2, fc.record({ do: is('expire'), who, kick: fc.boolean() })),
   weigh(
@@ -130,7 +130,7 @@ const command: fc.Arbitrary<Command> = fc.oneof(
       replaced: fc.boolean(),
       early: fc.boolean(),
       outage: fc.constantFrom('none', 'none', 'restart', 'cut', 'half-open'),
-      // At times for longer than the hub's history reaches back.
+      // Sometimes longer than the hub keeps its history.
       ms: fc.oneof(
         { weight: 7, arbitrary: fc.nat(4_000) },
         { weight: 1, arbitrary: fc.integer({ min: 310_000, max: 330_000 }) },
@@ -144,7 +144,7 @@ const command: fc.Arbitrary<Command> = fc.oneof(
   weigh(2, fc.record({ do: is('sleep'), ms: fc.nat(400_000), writes: fc.nat(3) })),
 )
 
-/** Mostly a modern browser; each power is missing now and then. */
+/** Mostly a modern browser; each API is missing now and then. */
 const often = fc.nat(4).map((number) => number > 0)
 const setting: fc.Arbitrary<Setting> = fc.record({
   seed: fc.noShrink(fc.nat(0x7fffffff)),

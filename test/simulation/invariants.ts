@@ -4,10 +4,10 @@ import { type Backend, IDENTITIES } from './backend.js'
 import type { BrowserTabs } from './browser-tabs.js'
 import type { Setting } from './command.js'
 
-/** How long (ms) two hubs that are both well may have a socket for the same key: while an office changes hands. */
-const GRACE = { locks: 5_000, heartbeats: 15_000 }
+/** How long two healthy hubs may have a socket for the same key: while leadership changes. */
+const MAX_OVERLAP_MS = { locks: 5_000, heartbeats: 15_000 }
 
-/** The promises, as questions to a world. */
+/** The promises, as checks of a world. */
 export function createInvariants(
   world: World,
   backend: Backend,
@@ -21,18 +21,18 @@ export function createInvariants(
     app.identity === who && !['signed-out', 'unauthorized'].includes(app.line.status.name)
 
   return {
-    /** At any moment: no two hubs that are well have a socket for the same key for long. */
+    /** At any moment: no two healthy hubs have a socket for the same key for long. */
     overlap(): void {
       if (!setting.channel) return
       const now = world.machine.now()
-      const well = world.transports().filter(({ realm }) => !realm.isSuspended)
+      const healthy = world.transports().filter(({ realm }) => !realm.isSuspended)
       for (const who of IDENTITIES) {
-        const hubs = well.filter(({ identity }) => identity === who)
+        const hubs = healthy.filter(({ identity }) => identity === who)
         if (hubs.length <= 1 || world.machine.isAsleep()) overlap.delete(who)
         else {
           const since = overlap.get(who) ?? now
           overlap.set(who, since)
-          if (now - since > (setting.webLocks ? GRACE.locks : GRACE.heartbeats))
+          if (now - since > (setting.webLocks ? MAX_OVERLAP_MS.locks : MAX_OVERLAP_MS.heartbeats))
             violate(
               'one socket',
               `${hubs.map(({ realm }) => realm.name).join(' and ')} had a socket of ${who} at once for ${now - since} ms`,
@@ -43,7 +43,7 @@ export function createInvariants(
     sockets(when: string): void {
       for (const who of IDENTITIES) {
         const count = world.server.sockets().filter(({ identity }) => identity === who).length
-        // Past an owner that hangs for good only a tab that is looked at gets: unseen ones have time, and leave it to that one.
+        // Only a visible tab steals from an owner that hangs for good; hidden ones wait for it.
         const hung = [...tabs.all().map(({ app }) => app.page), ...world.workers.all()].some(
           ({ realm }) => realm.isSuspended,
         )
@@ -54,13 +54,13 @@ export function createInvariants(
           .map(({ app }) => `${app.page.realm.name} ${app.line.status.name} at ${app.line.status.host}`)
           .join(', ')
         if (wanted && count === 0) violate('one socket', `${when}: no socket for ${who} (${where})`)
-        // Without a channel nothing brings tabs together that can't reach one worker.
+        // Without a channel, tabs that can't reach one worker can't find each other.
         if (setting.channel && count > 1) violate('one socket', `${when}: ${count} sockets for ${who} (${where})`)
         if (!tabs.all().some(({ app }) => app.identity === who) && count > 0)
           violate('one socket', `${when}: a socket for ${who}, who is signed in nowhere`)
       }
     },
-    /** `hard`: every tab has been looked at, so nothing excuses it. */
+    /** `hard`: every tab has been visible, so that there is no excuse. */
     fresh(when: string, hard: boolean): void {
       for (const { app } of tabs.all()) {
         if (
@@ -71,7 +71,7 @@ export function createInvariants(
         )
           continue
         if (!hard && app.line.status.name === 'unauthorized') continue
-        // A fetch that failed is the app's to try again, or waits until the tab is looked at.
+        // The app retries a failed fetch, or it waits until the tab is visible.
         const stale = app.stale().filter((what) => hard || !what.includes('(error'))
         const [first] = stale
         if (first)
@@ -89,7 +89,7 @@ export function createInvariants(
     },
     /** Pipes of dead or departed tabs are closed at both ends. */
     pipes(when: string): void {
-      // A page that is away can't be expected to have closed its end; it does when it is back.
+      // A page that is away closes its end when it is back.
       const away = new Set([
         ...tabs
           .all()
@@ -99,13 +99,13 @@ export function createInvariants(
       const ends = new Map<string, string[]>()
       for (const { name, owner } of world.channels.owners())
         if (name.includes('/pipe/')) ends.set(name, [...(ends.get(name) ?? []), owner])
-      const lonely = [...ends.values()].filter(
+      const single = [...ends.values()].filter(
         (owners) => owners.length !== 2 && !owners.some((owner) => away.has(owner)),
       )
-      if (lonely.length > 0)
-        violate('nothing leaks', `${when}: pipes with one end only, which is open in ${lonely.flat().join(', ')}`)
+      if (single.length > 0)
+        violate('nothing leaks', `${when}: pipes with one end only, which is open in ${single.flat().join(', ')}`)
     },
-    /** After every unmount: a page or worker keeps nothing. */
+    /** After every unmount: no page and no worker keeps anything. */
     empty(when: string): void {
       for (const { app } of tabs.all()) {
         const { listeners, timers, locks } = app.page.holds()

@@ -1,33 +1,39 @@
 import { notifyManager } from '@tanstack/react-query'
 import * as fc from 'fast-check'
 import { anyHistory, describe, type History } from './command.js'
-import { type Played, play, stray, Violation } from './play.js'
+import { type Played, play, unhandled, Violation } from './play.js'
 
-/** What one process is told to do; also what a failure says, to do it again. */
-export interface Orders {
+/** What one process has to simulate. */
+export interface SimulationRequest {
+  /** How many histories. */
   readonly runs: number
   readonly seed: number
+  /** The path of fast-check to one history of that seed. */
   readonly path?: string | undefined
+  /** How many commands a history has at most. */
   readonly longest?: number | undefined
   /** Commands that no history may have, by name. */
   readonly without?: readonly string[] | undefined
-  /** Broken promises whose text holds one of these are let pass. */
+  /** Ignores a broken promise whose text contains one of these. */
   readonly ignore?: readonly string[] | undefined
-  /** Instead of random ones. */
+  /** Plays this history instead of random ones. */
   readonly history?: History | undefined
-  /** Whether a failure is made as short as it can be. @default true */
+  /**
+   * Whether the history of a failure is shrunk.
+   * @default true
+   */
   readonly shrink?: boolean | undefined
   readonly trace?: boolean | undefined
 }
 
-export interface Outcome {
+export interface SimulationResult {
   readonly runs: number
   /** Virtual milliseconds. */
   readonly time: number
   readonly tasks: number
   readonly tabs: number
   readonly commands: number
-  /** Errors that the library told to `onError`, by code. */
+  /** Errors that the library reported to `onError`, by code. */
   readonly problems: Readonly<Record<string, number>>
   readonly failure?: {
     readonly seed: number
@@ -38,15 +44,15 @@ export interface Outcome {
   }
 }
 
-/** Plays many histories; the first one that breaks a promise is made as short as it can be. */
-export async function simulate(orders: Orders): Promise<Outcome> {
+/** Plays many histories. The first one that breaks a promise is shrunk. */
+export async function simulate(request: SimulationRequest): Promise<SimulationResult> {
   notifyManager.setScheduler(queueMicrotask)
-  const onStray = (thrown: unknown) => void stray.push(thrown)
-  process.on('unhandledRejection', onStray)
+  const onUnhandled = (thrown: unknown) => void unhandled.push(thrown)
+  process.on('unhandledRejection', onUnhandled)
   const total = { runs: 0, time: 0, tasks: 0, tabs: 0, commands: 0 }
   const problems: Record<string, number> = {}
-  const { ignore = [] } = orders
-  const without = new Set(orders.without)
+  const { ignore = [] } = request
+  const without = new Set(request.without)
   const prune = (history: History): History => ({
     ...history,
     commands: history.commands.filter((command) => !without.has(command.do)),
@@ -61,28 +67,28 @@ export async function simulate(orders: Orders): Promise<Outcome> {
   }
   const result = await fc.check(
     fc.asyncProperty(
-      orders.history ? fc.constant(orders.history) : anyHistory(orders.longest).map(prune),
+      request.history ? fc.constant(request.history) : anyHistory(request.longest).map(prune),
       async (history) => add(await play(history, { ignore }), history),
     ),
     {
-      numRuns: orders.runs,
-      seed: orders.seed,
-      ...(orders.path !== undefined && { path: orders.path }),
-      endOnFailure: orders.shrink === false,
+      numRuns: request.runs,
+      seed: request.seed,
+      ...(request.path !== undefined && { path: request.path }),
+      endOnFailure: request.shrink === false,
     },
   )
   const [history] = result.counterexample ?? []
-  const outcome = { ...total, problems }
-  if (!result.failed || !history) return outcome
-  const violation = await play(history, { ignore, ...(orders.trace && { trace: console.error }) }).then(
+  const counted = { ...total, problems }
+  if (!result.failed || !history) return counted
+  const violation = await play(history, { ignore, ...(request.trace && { trace: console.error }) }).then(
     () => new Violation('deterministic', 'the history kept every promise when it was played again'),
     (thrown: unknown) => thrown as Violation,
   )
-  process.off('unhandledRejection', onStray)
+  process.off('unhandledRejection', onUnhandled)
   return {
-    ...outcome,
+    ...counted,
     failure: {
-      seed: orders.seed,
+      seed: request.seed,
       path: result.counterexamplePath ?? '',
       invariant: violation.invariant,
       what: violation.what,

@@ -6,16 +6,16 @@ import { createBrowserTabs } from './browser-tabs.js'
 import type { History } from './command.js'
 import { createInvariants } from './invariants.js'
 
-/** How long (ms) the world is left alone before it has to be in order again: without Web Locks a crash is told by a silence of minutes. */
-const QUIET = { locks: 240_000, heartbeats: 480_000 }
-/** After that every tab is looked at, and has this long (ms). */
-const LOOKED_AT = 90_000
-/** How long (ms) a query that comes into use may take to be shown. */
-const IN_USE = 10_000
-/** How long (ms) hubs may linger once nobody is left: some more than the setting's. */
-const FAREWELL = 60_000
-/** The standing invariants are looked at this often (ms). */
-const LOOK = 500
+/** How long no command happens before everything has to be in order. Without Web Locks only minutes of silence show a crash. */
+const QUIET_MS = { locks: 240_000, heartbeats: 480_000 }
+/** How long tabs may take after each was visible. */
+const VISIBLE_MS = 90_000
+/** How long a query may take to be fetched when it becomes active. */
+const ACTIVE_MS = 10_000
+/** How long hubs may linger after the last tab: more than any setting's linger. */
+const END_MS = 60_000
+/** How often the invariants of every moment are checked. */
+const CHECK_INTERVAL_MS = 500
 
 export class Violation extends Error {
   constructor(
@@ -34,10 +34,10 @@ export interface Played {
   readonly problems: Readonly<Record<string, number>>
 }
 
-/** What went wrong outside of any promise's chain while a history was played. */
-export const stray: unknown[] = []
+/** Unhandled rejections while a history was played. */
+export const unhandled: unknown[] = []
 
-/** Plays a history to its end and asks whether every promise was kept. Throws a `Violation` when one was not. */
+/** Plays a history to its end and checks every promise. Throws a `Violation` when one was not kept. */
 export async function play(
   { setting, commands }: History,
   { ignore = [], trace }: { readonly ignore?: readonly string[]; readonly trace?: (line: string) => void } = {},
@@ -46,25 +46,26 @@ export async function play(
   const violate: Violate = (invariant, what) => {
     if (!ignore.some((text) => `${invariant}: ${what}`.includes(text))) violation ??= new Violation(invariant, what)
   }
-  stray.length = 0
+  unhandled.length = 0
 
   const backend = createBackend()
   const world = createWorld({ ...setting, identify: backend.identify })
   const tabs = createBrowserTabs(world, backend, setting, violate)
   const invariants = createInvariants(world, backend, tabs, setting, violate)
   const began = world.machine.now()
-  let looked = began
+  let checkedAt = began
   let opened = 0
   const problems: Record<string, number> = {}
 
-  const look = () => {
-    if (world.machine.now() - looked < LOOK) return
-    looked = world.machine.now()
+  const checkEveryMoment = () => {
+    if (world.machine.now() - checkedAt < CHECK_INTERVAL_MS) return
+    checkedAt = world.machine.now()
     invariants.overlap()
   }
   const pass = async (ms: number) => {
-    await world.pass(ms, look)
-    if (stray.length > 0) violate('honest', `a stray rejection: ${String((stray[0] as Error)?.stack ?? stray[0])}`)
+    await world.pass(ms, checkEveryMoment)
+    if (unhandled.length > 0)
+      violate('honest', `an unhandled rejection: ${String((unhandled[0] as Error)?.stack ?? unhandled[0])}`)
     if (violation) throw violation
   }
   const step = async (name: string, ms: number, check: () => void) => {
@@ -85,7 +86,7 @@ export async function play(
     world.server.open()
     world.network.change('up')
     for (const { app } of tabs.all()) app.page.online()
-    await step('left alone', setting.webLocks ? QUIET.locks : QUIET.heartbeats, () => {
+    await step('left alone', setting.webLocks ? QUIET_MS.locks : QUIET_MS.heartbeats, () => {
       invariants.sockets('left alone')
       invariants.fresh('left alone', false)
       invariants.pipes('left alone')
@@ -97,24 +98,24 @@ export async function play(
       tab.app.page.hide()
       tabs.show(tab)
     }
-    await step('looked at', LOOKED_AT, () => {
-      invariants.sockets('looked at')
-      invariants.fresh('looked at', true)
-      // Without Web Locks only long silence tells an owner that hung meanwhile which tabs have gone.
-      if (setting.webLocks) invariants.pipes('looked at')
+    await step('visible', VISIBLE_MS, () => {
+      invariants.sockets('visible')
+      invariants.fresh('visible', true)
+      // Without Web Locks an owner that hung learns only from long silence which tabs are gone.
+      if (setting.webLocks) invariants.pipes('visible')
     })
 
     for (const { app } of tabs.all()) app.page.run(() => QUERIES.forEach((_, index) => void app.use(index)))
-    await step('all in use', IN_USE, () => invariants.fresh('all in use', true))
+    await step('all active', ACTIVE_MS, () => invariants.fresh('all active', true))
 
     for (const { app } of tabs.all()) {
       for (const [code, count] of app.problems) problems[code] = (problems[code] ?? 0) + count
       app.page.run(app.leave)
     }
-    await step('all left', FAREWELL, () => invariants.empty('all left'))
+    await step('all left', END_MS, () => invariants.empty('all left'))
 
     for (const tab of [...tabs.all()]) tabs.close(tab, 'close')
-    await step('all closed', FAREWELL, () => {
+    await step('all closed', END_MS, () => {
       invariants.empty('all closed')
       if (world.locks.names().length > 0) violate('nothing leaks', `locks are left: ${world.locks.names().join(', ')}`)
       if (world.workers.all().length > 0) violate('nothing leaks', 'a worker outlived its tabs')

@@ -1,6 +1,7 @@
-import { type Orders, simulate } from './main.js'
+// The entry of a simulation's process: it reads its request from the command line and prints its result as the last line.
+import { type SimulationRequest, simulate } from './main.js'
 
-const orders = JSON.parse(process.argv[2] ?? '{}') as Orders
-const outcome = await simulate(orders)
-process.stdout.write(`\n${JSON.stringify(outcome)}\n`)
+const request = JSON.parse(process.argv[2] ?? '{}') as SimulationRequest
+const result = await simulate(request)
+process.stdout.write(`\n${JSON.stringify(result)}\n`)
 process.exit(0)

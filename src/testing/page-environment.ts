@@ -1,0 +1,94 @@
+import type { PageMoment, TabEnvironment } from '../platform/page.js'
+import type { OpenTransport } from '../transport/transport.js'
+import { createDebounce } from './debounce.js'
+import { orderedDelays, type Realm } from './realm.js'
+import { createRealmEnvironment, type SharedParts } from './realm-environment.js'
+import { createPipe } from './simulated-pipe.js'
+import type { SimulatedWorkers, WorkerTrouble } from './simulated-workers.js'
+
+export interface PageOptions {
+  readonly webLocks: boolean
+  readonly channel: boolean
+  /** Whether the browser has SharedWorkers. */
+  readonly sharedWorker: boolean
+  readonly workerTrouble: WorkerTrouble | undefined
+  /** The worker's script; a deploy changes it. */
+  readonly script: string
+}
+
+/** A page's environment, and a transport for the hub that may run in it (hub/tab-hub.ts looks for it). */
+export type SimulatedEnvironment = TabEnvironment & { readonly openTransport: OpenTransport }
+
+/** The environment of a page over its realm. `held` tells what the page holds, for tests that look for leaks. */
+export function createPageEnvironment(
+  shared: SharedParts,
+  realm: Realm,
+  workers: SimulatedWorkers,
+  openTransport: (realm: Realm) => OpenTransport,
+  options: PageOptions,
+) {
+  const { machine } = shared
+  const events = createPageEvents()
+  const { environment: common, heldLocks } = createRealmEnvironment(shared, realm, options)
+  const random = machine.createRandom()
+  const ends: { isOpen(): boolean }[] = []
+
+  const environment: SimulatedEnvironment = {
+    ...common,
+    clock: { ...common.clock, origin: machine.now() },
+    timers: { after: realm.after, debounce: createDebounce(machine.now, realm.after) },
+    page: events.slice,
+    openSharedWorker: options.sharedWorker ? workers.opener(realm, options.script, options.workerTrouble) : undefined,
+    openPipe() {
+      const there = orderedDelays(machine, random, 1)
+      const here = orderedDelays(machine, random, 1)
+      const pipe = createPipe(
+        (run) => realm.task(there(), run),
+        (run) => realm.task(here(), run),
+      )
+      ends.push(pipe.port1, pipe.port2)
+      return pipe as unknown as { port1: MessagePort; port2: MessagePort }
+    },
+    warn: () => undefined,
+    openTransport: openTransport(realm),
+  }
+  const held = () => ({
+    listeners: events.listenerCount(),
+    timers: realm.timers(),
+    locks: heldLocks(),
+    pipes: ends.filter((end) => end.isOpen()).length,
+  })
+  return { environment, events, held }
+}
+
+/** A page's visibility and the moments of its life, as the slice in platform/page.ts has them. */
+export function createPageEvents(base = 'https://app.example') {
+  const listeners = new Map<PageMoment, Set<() => void>>()
+  let visible = true
+  const fire = (moment: PageMoment) => {
+    for (const run of [...(listeners.get(moment) ?? [])]) run()
+  }
+  return {
+    slice: {
+      isVisible: () => visible,
+      on(moment: PageMoment, run: () => void) {
+        const set = listeners.get(moment) ?? new Set()
+        listeners.set(moment, set.add(run))
+        return () => void set.delete(run)
+      },
+      resolveUrl: (url: string) => new URL(url, base).href,
+    },
+    fire,
+    hide(): void {
+      visible = false
+    },
+    show(): void {
+      visible = true
+      fire('visible')
+    },
+    /** How many listeners are left. Closed objects must leave none. */
+    listenerCount: () => [...listeners.values()].reduce((sum, set) => sum + set.size, 0),
+  }
+}
+
+export type PageEvents = ReturnType<typeof createPageEvents>
