@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { build, type Plugin, type Rolldown } from 'vite'
 
-const BUDGET = { 'tab entry': 5_100, session: 13_100, 'shared fetches': 1_400, 'hub in a tab': 23_600, worker: 24_900 }
+const BUDGET = { 'tab entry': 5_200, session: 14_100, 'shared fetches': 1_600, 'hub in a tab': 25_500, worker: 26_900 }
 
 const gzipped = (code: string | Uint8Array) => gzipSync(code, { level: 9 }).length
 

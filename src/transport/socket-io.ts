@@ -1,4 +1,4 @@
-import { io } from 'socket.io-client'
+import { io, type Manager } from 'socket.io-client'
 import { messageOf } from '../util/errors.js'
 import { RESERVED } from '../wire/protocol.js'
 import { deliverEvent } from './metadata.js'
@@ -54,19 +54,7 @@ export const openSocketIo: OpenTransport = (settings, handlers) => {
   manager.on('reconnect_attempt', () => {
     manager.reconnectionDelayMax(maxDelay * (1 + manager.randomizationFactor() * (2 * Math.random() - 1)))
   })
-  // Engine.IO gives up when it reads no ping for 45 s, but a ping waits behind a burst: all that was sent before it would be
-  // lost unread. So any packet extends that limit, as a ping does.
-  manager.on('open', () => {
-    const { engine } = manager
-    let extendedAt = Date.now()
-    engine.on('packet', () => {
-      handlers.onAlive()
-      if (Math.abs(Date.now() - extendedAt) < MIN_EXTEND_INTERVAL_MS) return
-      extendedAt = Date.now()
-      // Private in its types; a release without it would only not be helped.
-      ;(engine as unknown as { _resetPingTimeout?(): void })._resetPingTimeout?.()
-    })
-  })
+  manager.on('open', () => watchPackets(manager.engine, handlers.onAlive))
   let endProbe = (): void => undefined
 
   socket.on('connect', () => handlers.onUp(socket.recovered))
@@ -153,4 +141,19 @@ export const openSocketIo: OpenTransport = (settings, handlers) => {
 function metadataOf(args: readonly unknown[], socket: object): unknown {
   const recoverable = (socket as { readonly _pid?: string })._pid !== undefined
   return recoverable && args.length === 1 && typeof args[0] === 'string' ? undefined : args[0]
+}
+
+/**
+ * Reports every packet, and lets any packet extend Engine.IO's own time limit as a ping does. Engine.IO gives up when it reads no
+ * ping for 45 s, but a ping waits behind a burst, and all that was sent before it would be lost unread.
+ */
+function watchPackets(engine: Manager['engine'], onAlive: () => void): void {
+  let extendedAt = Date.now()
+  engine.on('packet', () => {
+    onAlive()
+    if (Math.abs(Date.now() - extendedAt) < MIN_EXTEND_INTERVAL_MS) return
+    extendedAt = Date.now()
+    // Private in its types; a release without it would only not be helped.
+    ;(engine as unknown as { _resetPingTimeout?(): void })._resetPingTimeout?.()
+  })
 }
