@@ -61,9 +61,10 @@ export function createMemoryBrowser({
     const held = locks.client()
     const channel = channels.client(name)
     const timers = createGlobalTimers()
+    const beganAt = performance.now()
     let ids = 0
     const environment: TabEnvironment = {
-      clock: { now: () => Date.now(), origin: Date.now() },
+      clock: { now: () => Date.now(), monotonic: () => performance.now() - beganAt, origin: Date.now() },
       // The real one, as it ships; over the global timers.
       timers: { after: timers.after, debounce: (run, wait, maxWait) => debounce(run, wait, { maxWait }) },
       locks: webLocks ? held.locks : undefined,

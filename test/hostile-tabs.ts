@@ -81,7 +81,7 @@ export function createHostileTabs(time: VirtualTime, random: () => number, fault
     return {
       name,
       environment: {
-        clock: { now: () => Math.floor(time.now()) + offset },
+        clock: { now: () => Math.floor(time.now()) + offset, monotonic: () => time.now() },
         timers: { after },
         openChannel: client.openChannel,
         random,

@@ -91,7 +91,7 @@ function flushOf(targets: readonly Key[], client: QueryClient): () => void {
     jitterMs: 0,
     logicalClock: { next: () => performance.now(), answeredAt: () => undefined, lastAnswer: () => 0 },
     environment: {
-      clock: { now: () => Date.now(), origin: 0 },
+      clock: { now: () => Date.now(), monotonic: () => performance.now(), origin: 0 },
       timers: {
         after: () => () => undefined,
         debounce: (run) => {

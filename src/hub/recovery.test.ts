@@ -676,7 +676,7 @@ describe('credentials that end', () => {
 
 describe('the renewal', () => {
   const environment = {
-    clock: { now: () => Date.now() },
+    clock: { now: () => Date.now(), monotonic: () => performance.now() },
     timers: {
       after(ms: number, run: () => void) {
         expect(ms).toBeLessThan(2 ** 31)

@@ -1,8 +1,10 @@
 /** The browser's powers that a hub needs; the same in a worker and in a tab. */
 export interface HubEnvironment {
   readonly clock: {
-    /** Milliseconds since the Unix epoch. */
+    /** The wall clock: milliseconds since the Unix epoch. It may be set back and forth, so no duration is measured by it. */
     now(): number
+    /** Milliseconds since this page or worker began. It is never set back: every duration is measured by it. */
+    monotonic(): number
   }
   readonly timers: {
     /** Runs once after `ms` milliseconds; returns the way to cancel it. */
@@ -48,7 +50,7 @@ export interface Channel {
  */
 export function commonEnvironment(): HubEnvironment {
   return {
-    clock: { now: () => Date.now() },
+    clock: { now: () => Date.now(), monotonic: () => performance.now() },
     timers: {
       after(ms, run) {
         const timer = setTimeout(run, ms)

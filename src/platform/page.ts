@@ -17,8 +17,10 @@ export interface TabEnvironment extends HubEnvironment {
 }
 
 export interface Clock {
-  /** Milliseconds since the Unix epoch. */
+  /** The wall clock: milliseconds since the Unix epoch. It may be set back and forth, so no duration is measured by it. */
   now(): number
+  /** Milliseconds since this page began to load. It is never set back: every duration is measured by it. */
+  monotonic(): number
   /** When this page began to load; it fetched no data before. Milliseconds since the Unix epoch. */
   readonly origin: number
 }

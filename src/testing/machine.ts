@@ -16,13 +16,20 @@ export function createMachine(seed: number, startMs = DEFAULT_START_MS) {
   const time = createVirtualTime(startMs, settle)
   let sources = 0
   let slept = 0
+  let wallOffsetMs = 0
   let wakesAt = startMs
   let tasks = 0
 
   return {
     time,
     settle,
-    now: () => Math.floor(time.now()),
+    /** The wall clock. */
+    now: () => Math.floor(time.now() + wallOffsetMs),
+    monotonic: () => time.now() - startMs,
+    /** Sets the wall clock forth, or back if negative, by so many milliseconds. */
+    moveWallClock(ms: number): void {
+      wallOffsetMs += ms
+    },
     /** A source of randomness of its own, so that a part that draws more often does not change what the others draw. */
     createRandom: () => seededRandom(seed * 7919 + ++sources * 104_729),
     isAsleep: () => time.now() < wakesAt,

@@ -38,6 +38,7 @@ export function createRealmEnvironment(
   )
   const channel = channels.client(realm.name)
   posts.set(realm.name, (deliver) => realm.message(toChannel(), deliver))
+  const beganAt = machine.monotonic()
   let ids = 0
 
   realm.onDeath(() => {
@@ -48,7 +49,7 @@ export function createRealmEnvironment(
   })
 
   const environment: HubEnvironment = {
-    clock: { now: machine.now },
+    clock: { now: machine.now, monotonic: () => machine.monotonic() - beganAt },
     timers: { after: realm.after },
     locks: has.webLocks ? held.locks : undefined,
     openChannel: has.channel ? channel.openChannel : undefined,
