@@ -31,7 +31,7 @@ export function setUpHub({ webLocks = true, settings = SETTINGS } = {}) {
   async function attach(
     events: readonly string[],
     options: {
-      since?: { epoch?: string; seq?: number; time: number }
+      since?: { epoch?: string; seq?: number; ageMs: number }
       /** Undefined: no answer. */
       auth?: () => unknown
       expiresAt?: () => number | undefined
@@ -67,7 +67,8 @@ export function setUpHub({ webLocks = true, settings = SETTINGS } = {}) {
         tab: id,
         settings,
         events,
-        since: options.since ?? { time: Date.now() },
+        check: 'c',
+        since: options.since ?? { ageMs: 0 },
         ...(options.topics && { topics: options.topics }),
         ...(locks && { lock }),
       },

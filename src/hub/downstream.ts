@@ -24,7 +24,7 @@ export interface DownstreamOptions {
 export function createDownstream({ environment, multicastName, batchTimer, socketState, handlers }: DownstreamOptions) {
   const { clock, locks } = environment
   const tabs = createTabRegistry()
-  const history = createHistory(clock.now)
+  const history = createHistory(clock.monotonic)
   const outbox = createOutbox({ tabs, environment, batchTimer, seq: () => history.seq, multicastName })
   const tabTimeout = createTabTimeout(tabs, environment, (tab) => remove(tab, false))
   let cancelPostState: (() => void) | undefined

@@ -53,8 +53,9 @@ export function createHistory(now: () => number, limits = { count: 2_000, age: 3
       floor = { seq: ++seq, at: now() }
       return seq
     },
-    since({ epoch: theirs, seq: last, time }, epoch) {
+    since({ epoch: theirs, seq: last, ageMs }, epoch) {
       trim()
+      const time = now() - ageMs
       if (theirs === epoch && last !== undefined) {
         return last < floor.seq ? undefined : entries.filter((entry) => entry.seq > last).map((entry) => entry.pair)
       }

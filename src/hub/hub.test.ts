@@ -147,7 +147,7 @@ describe('gaps and history', () => {
     server.emit('a', { n: 1 })
     server.emit('b', { n: 2 })
     await vi.advanceTimersByTimeAsync(200)
-    const late = await attach(['a'], { since: { time: began } })
+    const late = await attach(['a'], { since: { ageMs: Date.now() - began } })
     expect(late.welcome.gap).toBeUndefined()
     expect(late.welcome.replay).toEqual([['a', { n: 1 }]])
   })
@@ -158,7 +158,7 @@ describe('gaps and history', () => {
     await vi.advanceTimersByTimeAsync(500)
     await attach(['a'])
     server.up()
-    const late = await attach(['a'], { since: { time: began } })
+    const late = await attach(['a'], { since: { ageMs: Date.now() - began } })
     expect(late.welcome.gap).toBeDefined()
     expect(late.welcome.replay).toBeUndefined()
   })
@@ -174,7 +174,7 @@ describe('gaps and history', () => {
     leaves.detach()
     server.emit('a', { n: 2 })
     await vi.advanceTimersByTimeAsync(50)
-    const since = { epoch: stays.welcome.epoch, seq, time: 0 }
+    const since = { epoch: stays.welcome.epoch, seq, ageMs: 0 }
     expect((await attach(['a'], { since })).welcome.replay).toEqual([['a', { n: 2 }]])
 
     server.down()
@@ -189,7 +189,7 @@ describe('gaps and history', () => {
     server.up()
     await settle()
     server.down()
-    const late = await attach(['a'], { since: { time: 0 } })
+    const late = await attach(['a'], { since: { ageMs: 900_000 } })
     expect(late.welcome.gap).toBeUndefined()
     server.up(true)
     await settle()
@@ -448,7 +448,8 @@ describe('the end', () => {
         tab: 'other',
         settings: { ...SETTINGS, socket: { path: '/other' } },
         events: [],
-        since: { time: 0 },
+        check: 'c',
+        since: { ageMs: 0 },
       },
       true,
     )

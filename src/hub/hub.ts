@@ -128,7 +128,7 @@ export function createHub({
       ...(!isTrusted && tab.isLocked && multicastName && { multicast: multicastName }),
       ...(known && { replay: known.filter(([name]) => tab.wanted.has(name)) }),
       ...(!known && isCurrent && { gap: 'attached to a hub that can not vouch for what came before' }),
-      ...(JSON.stringify(hello.settings) !== JSON.stringify(settings) && { settingsDiffer: true }),
+      ...(hello.settings && JSON.stringify(hello.settings) !== JSON.stringify(settings) && { settingsDiffer: true }),
     }
   }
 

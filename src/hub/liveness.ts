@@ -3,7 +3,13 @@ import type { Nudge } from '../wire/protocol.js'
 import { createConnectionProbe } from './probe.js'
 
 /** All tabs send `online` and `visible` at once, and `visible` often: one check of the connection is enough for each of these spans. */
-const NUDGE_INTERVAL_MS: Record<Nudge, number> = { online: 1_000, visible: 5_000, wake: 1_000 }
+const NUDGE_INTERVAL_MS: Record<Nudge, number> = {
+  online: 1_000,
+  visible: 5_000,
+  wake: 1_000,
+  retry: 1_000,
+  mount: 1_000,
+}
 /**
  * The clock is read this often. A reading that is late by `DOZED_MS` may mean a short sleep: the connection is probed. By
  * `SLEPT_MS`, the server has given it up. (A hidden leader's timers run once a minute; that is no sleep.)

@@ -36,7 +36,7 @@ it('metadata of a plain WebSocket is walked once on its way to the tabs', async 
   port1.addEventListener('message', ({ data }) => {
     if ((data as { kind: string }).kind === 'events') batches++
   })
-  const hello = { protocol: PROTOCOL, tab: 't', settings, events: ['changed'], since: { time: Date.now() } }
+  const hello = { protocol: PROTOCOL, tab: 't', settings, check: 'c', events: ['changed'], since: { ageMs: 0 } }
   await hub.attach(port2, hello, true)
   const receive = (text: string) => socket.onmessage?.call(undefined as never, { data: text } as never)
   socket.onopen?.call(undefined as never, undefined as never)

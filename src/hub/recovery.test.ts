@@ -108,7 +108,7 @@ describe('what the server says of an event', () => {
 describe('the server’s messages to the hub', () => {
   it('a gap goes to every tab, and the former numbers of events are forgotten', async () => {
     const { server, tab, attach, event, events, handshake, welcome } = await connected()
-    const other = await attach(['b'], { since: { epoch: welcome.epoch, seq: 0, time: Date.now() } })
+    const other = await attach(['b'], { since: { epoch: welcome.epoch, seq: 0, ageMs: 0 } })
     event(7)
     await settle(20)
     server.emit('_line', { gap: true })
@@ -121,7 +121,7 @@ describe('the server’s messages to the hub', () => {
     await settle(20)
     expect(events().map(([, metadata]) => metadata?.['n'])).toEqual([7, 'another 7'])
     // What came before it can't be vouched for.
-    const late = await attach(['a'], { since: { epoch: welcome.epoch, seq: 0, time: Date.now() } })
+    const late = await attach(['a'], { since: { epoch: welcome.epoch, seq: 0, ageMs: 0 } })
     expect(late.welcome.gap).toBeDefined()
   })
 
@@ -270,7 +270,7 @@ describe('a server that replays', () => {
     server.down()
     await handshake()
     server.up()
-    const joined = await attach(['a'], { since: { time: 0 } })
+    const joined = await attach(['a'], { since: { ageMs: 900_000 } })
     expect(joined.welcome).not.toHaveProperty('gap')
     expect(joined.welcome).not.toHaveProperty('replay')
     server.emit('_line', { replayed: true })

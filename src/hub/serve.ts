@@ -4,7 +4,6 @@ import { withTimeout } from '../platform/timeouts.js'
 import type { OpenTransport } from '../transport/transport.js'
 import { discoveryChannelOf, isDiscoveryMessage, postOnce } from '../wire/discovery.js'
 import { type Endpoint, listen, overChannel } from '../wire/endpoint.js'
-import type { Hello } from '../wire/protocol.js'
 import type { Host } from '../wire/status.js'
 import { createHub, type Hub } from './hub.js'
 import type { BatchTimer } from './outbox.js'
@@ -59,8 +58,8 @@ export function serveHub({ environment, key, host, open, elector, batchTimer }: 
   const { timers, locks } = environment
   const name = environment.id()
   let state: ServerState = { name: 'idle' }
-  /** Whose connection this is, from the first hub on. */
-  let owned: { readonly url: string; readonly identity: string } | undefined
+  /** The `check` of the tabs that this hub serves, from the first hub on. */
+  let check: string | undefined
   /** Epochs that ended by a sign-out: a tab that slept through it must not bring the session back. */
   const signedOut = new Set<string>()
   /** Pipes of tabs that were sent to the owner, and are told when this hub leads. */
@@ -84,6 +83,10 @@ export function serveHub({ environment, key, host, open, elector, batchTimer }: 
       followers: listenForFollowers({ environment, key, owner: name, connect: (pipe) => connect(pipe, false) }),
       cancelTimeout: timers.after(UNUSED_LEADERSHIP_MS, () => resign(candidacy)),
     }
+    promoteStandby()
+  }
+
+  function promoteStandby(): void {
     for (const pipe of standby) pipe.promote()
     standby.clear()
   }
@@ -102,10 +105,8 @@ export function serveHub({ environment, key, host, open, elector, batchTimer }: 
 
   const server: PipeServer = {
     name,
-    refusalOf({ settings, since }) {
-      const { url, identity } = settings
-      // The key holds a hash of both. Should two ever collide, they must not share a connection.
-      if (owned && (owned.url !== url || owned.identity !== identity)) {
+    refusalOf({ check: theirs, since }) {
+      if (check !== undefined && check !== theirs) {
         return { ok: false, code: 'wrong-hub', message: 'this hub belongs to another endpoint or identity' }
       }
       if (since.epoch !== undefined && signedOut.has(since.epoch)) {
@@ -119,15 +120,16 @@ export function serveHub({ environment, key, host, open, elector, batchTimer }: 
       const ms = locks ? CAMPAIGN_TIMEOUT_MS.locks : CAMPAIGN_TIMEOUT_MS.heartbeats
       await withTimeout(timers.after, ms, state.result).catch(() => undefined)
     },
-    hubFor: ({ settings }: Hello) => {
-      if (state.name === 'leading') {
+    hubFor: ({ settings, check: theirs }, isTrusted) => {
+      // Settings decide where credentials go: another tab's are not taken from a channel.
+      if (state.name === 'leading' && isTrusted && settings) {
         const { candidacy, followers } = state
-        const { url, identity } = settings
-        owned = { url, identity }
+        check = theirs
         state.cancelTimeout()
         const onEnd = () => resign(candidacy)
         const hub = createHub({ environment, key, host, settings, openTransport: open, batchTimer, onEnd })
         state = { name: 'serving', candidacy, followers, hub }
+        promoteStandby()
       }
       return server.hub()
     },

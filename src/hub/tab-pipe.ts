@@ -16,8 +16,8 @@ export interface PipeServer {
   refusalOf(hello: Hello): Refused | undefined
   /** Campaigns if need be. Resolves with the result, or after a short wait without one. */
   campaign(): Promise<void>
-  /** The hub, made now if there is none; undefined while this one does not lead. */
-  hubFor(hello: Hello): Hub | undefined
+  /** The hub, made now if there is none and the tab is trusted; undefined while this one does not lead. */
+  hubFor(hello: Hello, isTrusted: boolean): Hub | undefined
   /** The hub, if there is one. */
   hub(): Hub | undefined
   /** The pipe's tab waits for this hub to lead. */
@@ -103,7 +103,7 @@ export function serveTabPipe({ environment, endpoint, isTrusted, server }: TabPi
         if (refusal) return refusal
         if (state.name === 'connecting' || state.name === 'attached') state = { name: 'connecting', tab: hello.tab }
         await server.campaign()
-        const hub = server.hubFor(hello)
+        const hub = server.hubFor(hello, isTrusted)
         if (!hub) {
           standBy(hello)
           return STANDBY
@@ -152,19 +152,25 @@ export function isTabMessage(data: unknown): data is TabMessage {
 /** Tells a well-formed attach from what an older, newer or foreign script may send. */
 export function isHello(value: unknown): value is Hello {
   if (!isMetadata(value)) return false
-  const { protocol, tab, settings, events, since, topics = [] } = value
+  const { protocol, tab, settings, check, events, since, topics = [] } = value
   return (
     typeof protocol === 'number' &&
     typeof tab === 'string' &&
     isStrings(events) &&
     isStrings(topics) &&
     isMetadata(since) &&
-    typeof since['time'] === 'number' &&
-    isMetadata(settings) &&
-    typeof settings['url'] === 'string' &&
-    typeof settings['identity'] === 'string' &&
-    typeof settings['lingerMs'] === 'number' &&
-    typeof settings['authTimeoutMs'] === 'number' &&
-    isMetadata(settings['socket'])
+    isAge(since['ageMs']) &&
+    typeof check === 'string' &&
+    (settings === undefined || isSettings(settings))
   )
 }
+
+const isAge = (value: unknown): boolean => typeof value === 'number' && value >= 0
+
+const isSettings = (value: unknown): boolean =>
+  isMetadata(value) &&
+  typeof value['url'] === 'string' &&
+  typeof value['identity'] === 'string' &&
+  typeof value['lingerMs'] === 'number' &&
+  typeof value['authTimeoutMs'] === 'number' &&
+  isMetadata(value['socket'])

@@ -119,7 +119,7 @@ describe.each([
       got.push(message)
       if (message.kind === 'credentials-request') hub.credentials(message.request, { ok: true, auth: {} })
     })
-    const hello = { protocol: PROTOCOL, tab: 't', settings, events: ['changed'], since: { time: Date.now() } }
+    const hello = { protocol: PROTOCOL, tab: 't', settings, check: 'c', events: ['changed'], since: { ageMs: 0 } }
     await hub.attach(port2, { ...hello, topics: ['mine', 'yours'] }, true)
     const said = () =>
       got.flatMap((message) =>

@@ -47,11 +47,11 @@ export function createSeeker({ ladder, handlers, ...options }: SeekerOptions) {
     if (signal.aborted) return
     const { rung } = ladder
     if (!rung) return noRungLeft()
-    const since = { time: environment.clock.origin, ...options.position() }
+    const since = { ageMs: environment.clock.monotonic(), ...options.position() }
     try {
       const attachment = await attach(rung, {
         ...options,
-        hello: { protocol: PROTOCOL, tab, settings, since },
+        hello: { protocol: PROTOCOL, tab, settings, check: key, since },
         newLockName: () => `${key}/tab/${tab}/${++attempts}`,
         hubTimedOut,
         handlers: { ...handlers, onLost },

@@ -26,6 +26,8 @@ export type PartylineErrorCode =
   | 'connect-failed'
   /** The server refused the credentials several times. The hub tries again later; see `Status`. */
   | 'unauthorized'
+  /** The server takes this browser's credentials for somebody else's. Nothing of theirs is delivered; see `Status`. */
+  | 'wrong-identity'
   /** `auth` threw, gave a value that can't cross to the hub, or did not answer in time. Attempts go on. */
   | 'auth-failed'
   /** Another tab made the hub, with other connection settings, which stay in force. */

@@ -32,7 +32,8 @@ it('a hub refuses a tab that speaks another version, and opens no socket for it'
     protocol: PROTOCOL + 1,
     tab: 't',
     events: [],
-    since: { time: 0 },
+    check: 'c',
+    since: { ageMs: 0 },
     settings: { url: 'u', identity: 'i', socket: {}, lingerMs: 0, authTimeoutMs: 1 },
   })
   expect(answer).toMatchObject({ ok: false, code: 'protocol-mismatch' })

@@ -73,20 +73,30 @@ describe('what a hub accepts from a tab', () => {
     protocol: PROTOCOL,
     tab: 't',
     events: ['a'],
-    since: { time: 1 },
+    check: 'c',
+    since: { ageMs: 1 },
     settings: { url: 'u', identity: 'i', socket: {}, lingerMs: 1, authTimeoutMs: 1 },
   }
 
   it('accepts a well-formed hello, and one with fields of a later version', () => {
     expect(isHello(hello)).toBe(true)
-    expect(isHello({ ...hello, since: { epoch: 'e', seq: 4, time: 1 }, lock: 'l', later: true })).toBe(true)
+    expect(isHello({ ...hello, since: { epoch: 'e', seq: 4, ageMs: 1 }, lock: 'l', later: true })).toBe(true)
   })
 
-  it.each(['protocol', 'tab', 'events', 'since', 'settings'])('refuses a hello without %s', (field) =>
+  it.each(['protocol', 'tab', 'events', 'since', 'check'])('refuses a hello without %s', (field) =>
     expect(isHello({ ...hello, [field]: undefined })).toBe(false),
   )
   it.each(['url', 'identity', 'socket', 'lingerMs', 'authTimeoutMs'])('refuses settings without %s', (field) =>
     expect(isHello({ ...hello, settings: { ...hello.settings, [field]: undefined } })).toBe(false),
+  )
+
+  it('accepts a hello without settings, as it comes over a channel, but not with any others', () => {
+    expect(isHello({ ...hello, settings: undefined })).toBe(true)
+    for (const settings of [null, 'u', {}]) expect(isHello({ ...hello, settings })).toBe(false)
+  })
+
+  it.each([-1, Number.NaN, '1', undefined])('refuses an age of %s', (ageMs) =>
+    expect(isHello({ ...hello, since: { ageMs } })).toBe(false),
   )
 
   it('accepts topics that are names, and no topics at all', () => {

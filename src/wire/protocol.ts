@@ -38,7 +38,10 @@ export type SocketState =
   | { readonly name: 'connecting'; readonly reason?: string }
   | { readonly name: 'connected' }
   | { readonly name: 'disconnected'; readonly reason: string }
-  | { readonly name: 'unauthorized'; readonly reason: string }
+  /** The server refused the credentials several times. `final`: it says that it always will, so nothing is tried by itself. */
+  | { readonly name: 'unauthorized'; readonly reason: string; readonly final?: boolean }
+  /** The server let in, or would let in, somebody else than the identity of this hub. */
+  | { readonly name: 'wrong-identity'; readonly reason: string }
 
 /** How to reach the server. Plain data, since it crosses to the hub. Credentials are never part of it. */
 export interface Settings {
@@ -54,18 +57,21 @@ export interface Settings {
   readonly authTimeoutMs: number
 }
 
-/** What a tab already has: everything up to `seq` of a hub's life, or nothing older than `time`. */
+/** What a tab already has: everything up to `seq` of a hub's life, or nothing that is older than its page. */
 export interface Since {
   readonly epoch?: string
   readonly seq?: number
-  /** The tab holds no data that was fetched before this. Milliseconds since the Unix epoch. */
-  readonly time: number
+  /** How long ago, as this is sent, the page began to load. It fetched no data before. Milliseconds. */
+  readonly ageMs: number
 }
 
 export interface Hello {
   readonly protocol: number
   readonly tab: string
-  readonly settings: Settings
+  /** Left out where other scripts could read it: over a BroadcastChannel. */
+  readonly settings?: Settings
+  /** A second hash of all that is in the key. Should two keys ever collide, their tabs must not share a hub. */
+  readonly check: string
   readonly events: readonly string[]
   readonly since: Since
   /** The topics that this tab uses. */
@@ -96,6 +102,10 @@ export type Welcome =
       readonly gap?: string
       /** The hub runs with other settings than this tab's. */
       readonly settingsDiffer?: boolean
+      /** Problems of the whole line in the present outage: what every tab was told before this one attached. */
+      readonly problems?: readonly HubProblem[]
+      /** How many connections in a row did not hold. */
+      readonly flaps?: number
       /** Outcomes of this tab's topics so far. Absent: this hub knows of no topics. */
       readonly topics?: readonly TopicAnswer[]
     }
@@ -141,7 +151,15 @@ export interface HubCalls {
   ping(): boolean
 }
 
-export type Nudge = 'online' | 'visible' | 'wake'
+/** `retry`: the app asks for an attempt. `mount`: a tab was mounted anew, maybe with other credentials. */
+export type Nudge = 'online' | 'visible' | 'wake' | 'retry' | 'mount'
+
+/** A problem on the hub's side, for the tab's `onError`. */
+export interface HubProblem {
+  readonly code: HubErrorCode
+  readonly message: string
+  readonly event?: string
+}
 
 /** One-way, hub to tab. */
 export type HubMessage =
@@ -150,11 +168,12 @@ export type HubMessage =
    * for other tabs: it drops batches without a higher `seq` than the last one, and ignores names to which it does not subscribe.
    */
   | { readonly kind: 'events'; readonly seq: number; readonly events: string }
-  | { readonly kind: 'gap'; readonly seq: number; readonly reason: string }
+  /** `flaps`: how many connections in a row did not hold. The tab spreads its resync the wider. */
+  | { readonly kind: 'gap'; readonly seq: number; readonly reason: string; readonly flaps?: number }
   | { readonly kind: 'state'; readonly socket: SocketState; readonly tabs: number }
   /** Answered by the `credentials` message of the same `request`. */
   | { readonly kind: 'credentials-request'; readonly request: number }
-  | { readonly kind: 'problem'; readonly code: HubErrorCode; readonly message: string; readonly event?: string }
+  | ({ readonly kind: 'problem' } & HubProblem)
   | ({ readonly kind: 'topic' } & TopicAnswer)
   | { readonly kind: 'signed-out'; readonly reason: string }
   /** A standby hub owns the socket from now on: its tabs attach to it. */
@@ -169,6 +188,7 @@ export type HubErrorCode =
   | 'bad-frame'
   | 'connect-failed'
   | 'unauthorized'
+  | 'wrong-identity'
   | 'auth-failed'
 
 /** One-way, tab to hub. */

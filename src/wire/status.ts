@@ -42,12 +42,14 @@ interface Standing {
  * - `disconnected`: the socket was lost and is being reconnected.
  * - `unauthorized`: the server refused this identity's credentials more than once. They are tried again when a tab
  *   becomes visible, when a tab attaches, or at `mount`.
+ * - `wrong-identity`: the server takes this browser's credentials for somebody else's. Nothing of theirs is delivered, and
+ *   every open tab's credentials are tried, ever more slowly.
  * - `signed-out`: `signOut()` was called in this tab or in another one of this identity.
  */
 export type Status = Standing &
   (
     | { readonly name: 'idle' | 'connecting' | 'connected'; readonly reason?: string | undefined }
-    | { readonly name: 'disconnected' | 'unauthorized' | 'signed-out'; readonly reason: string }
+    | { readonly name: 'disconnected' | 'unauthorized' | 'wrong-identity' | 'signed-out'; readonly reason: string }
   )
 
 export type StatusName = Status['name']
