@@ -33,8 +33,9 @@ async function use(url) {
   await once(socket, 'connect')
   const heard = once(socket, 'balance_updated')
   const answer = await fetch(url + '/api/accounts/7/deposit', { method: 'POST', headers: { 'x-partyline-origin': 'tab-1' } })
+  // The SHA-256 of the header.
   const [metadata] = await heard
-  if (answer.status !== 204 || JSON.stringify(metadata) !== '{"accountId":"7","_line":{"origin":"tab-1"}}')
+  if (answer.status !== 204 || JSON.stringify(metadata) !== '{"accountId":"7","_line":{"origin":"LMbDrmayv1yb0N0rRTt2KM"}}')
     throw new Error(url + ': ' + answer.status + ' ' + JSON.stringify(metadata))
   refused.close()
   return socket
@@ -66,9 +67,10 @@ const socket = connect(url, { transports: ['websocket'], auth: { token: 'secret'
 await once(socket, 'connect')
 const heard = once(socket, 'balance_updated')
 const request = new Request(url, { method: 'POST', headers: { 'x-partyline-origin': 'tab-1' } })
+  // The SHA-256 of the header.
 const answer = await POST(request, { params: Promise.resolve({ id: '7' }) })
 const [metadata] = await heard
-if (answer.status !== 204 || JSON.stringify(metadata) !== '{"accountId":"7","_line":{"origin":"tab-1"}}')
+if (answer.status !== 204 || JSON.stringify(metadata) !== '{"accountId":"7","_line":{"origin":"LMbDrmayv1yb0N0rRTt2KM"}}')
   throw new Error(answer.status + ' ' + JSON.stringify(metadata))
 process.exit(0)
 `

@@ -1,5 +1,6 @@
 import { afterAll, describe, expect, it } from 'vitest'
 import { startPostgres } from '../../scripts/postgres.js'
+import { ORIGIN_HEADER, originOf } from '../../src/server/index.js'
 import { startForTests } from '../../test/services.js'
 import { until } from '../../test/until.js'
 import { newestOf, replayFrom } from './replay.js'
@@ -13,6 +14,8 @@ const setUp = () => setUpOn(server?.url ?? '')
 
 const upTo = (last: number) => Array.from({ length: last }, (_, index) => index + 1)
 const GAP = { gap: true }
+/** As `originOf(request)` gives it. */
+const ORIGIN = originOf({ [ORIGIN_HEADER]: 'secret' }) ?? ''
 
 describe.skipIf(!server)('the outbox', () => {
   it('relays what is committed, with its number, to its user; not what is rolled back', async () => {
@@ -25,10 +28,10 @@ describe.skipIf(!server)('the outbox', () => {
     await other.query('rollback')
     await add('ann', 1)
     await add(null, 2)
-    await other.query(`select outbox.add('ann', 'changed', '{"n": 3}', 'tab/1')`)
+    await other.query(`select outbox.add('ann', 'changed', '{"n": 3}', '${ORIGIN}')`)
     await until(() => expect(ann.numbers()).toEqual([1, 2, 3]))
     expect(bob.numbers()).toEqual([2])
-    expect(ann.heard()[2]).toEqual({ n: 3, _line: { id: expect.any(Number), origin: 'tab/1' } })
+    expect(ann.heard()[2]).toEqual({ n: 3, _line: { id: expect.any(Number), origin: ORIGIN } })
     const ids = ann.heard().map(({ _line }) => _line.id)
     expect(ids).toEqual([...ids].sort((a, b) => a - b))
   })

@@ -16,7 +16,7 @@ create table if not exists outbox.events (
   user_id      text,
   event        text not null,
   metadata     jsonb not null default '{}' check (jsonb_typeof(metadata) = 'object'),
-  -- What `originOf(request)` gave: the tab that asked knows its own echo.
+  -- What `originOf(request)` gave: the tab that asked knows its own events. A hash, so it may stay here.
   origin       text,
   -- Milliseconds over which browsers spread their fetches, for what goes to very many.
   spread_ms    integer

@@ -4,9 +4,13 @@ import express from 'express'
 import fastify from 'fastify'
 import { describe, expect, it, vi } from 'vitest'
 import { afterwards, connect, listen, until } from '../../test/real-server.js'
-import { createNotifier, type NotifierOptions, PartylineServerError } from './index.js'
+import { createNotifier, type NotifierOptions, ORIGIN_HEADER, originOf, PartylineServerError } from './index.js'
 
 // Against a real Socket.IO server with real clients.
+
+/** The header of a request, and what `printf %s … | openssl dgst -sha256 -binary | basenc --base64url | cut -c1-22` makes of it. */
+const SECRET = '0123456789abcdef0123456789abcdef'
+const HASH = 'PrG9Q5lH63YpmOVmzMLgmc'
 
 /** Ann and Bob are connected, in the rooms of their users. */
 async function twoUsers(options?: NotifierOptions) {
@@ -77,19 +81,19 @@ describe('notifier', () => {
     const { notify, settled } = await twoUsers()
     const metadata = Object.freeze({ accountId: '7' })
     notify.user('ann', 'changed', metadata, { id: 12 })
-    notify.user('ann', 'changed', metadata, { id: 'a', spreadMs: 500, origin: 'tab-1' })
+    notify.user('ann', 'changed', metadata, { id: 'a', spreadMs: 500, origin: HASH })
     notify.user('ann', 'changed', metadata, { spreadMs: 0, origin: undefined })
     const { ann } = await settled()
     expect(ann).toEqual([
       ['changed', { accountId: '7', _line: { id: 12 } }],
-      ['changed', { accountId: '7', _line: { id: 'a', spreadMs: 500, origin: 'tab-1' } }],
+      ['changed', { accountId: '7', _line: { id: 'a', spreadMs: 500, origin: HASH } }],
       ['changed', { accountId: '7' }],
     ])
   })
 
   it('names the request that caused it, behind express, fastify, node and fetch', async () => {
     const { notify, settled } = await twoUsers()
-    const headers = { 'X-Partyline-Origin': 'tab/1.a-b_c' }
+    const headers = { 'X-Partyline-Origin': SECRET }
 
     const app = express()
     app.post('/', (request, response) => {
@@ -125,8 +129,21 @@ describe('notifier', () => {
       'as the client wrote it',
     ])
     expect(new Set(ann.map(([, metadata]) => JSON.stringify(metadata)))).toEqual(
-      new Set(['{"_line":{"origin":"tab/1.a-b_c"}}']),
+      new Set([`{"_line":{"origin":"${HASH}"}}`]),
     )
+  })
+
+  it('an event shows nothing of its request that another one could be made with', async () => {
+    const secrets = Array.from({ length: 50 }, (_, n) => `${SECRET}${n}`)
+    const seen = secrets.map((secret) => originOf({ headers: { [ORIGIN_HEADER]: secret } }) ?? '')
+    expect(new Set(seen).size).toBe(50)
+    for (const [n, origin] of seen.entries()) {
+      expect(origin).toMatch(/^[\w-]{22}$/)
+      // Whoever sends on what she read gets an event of another name.
+      expect(seen).not.toContain(originOf({ headers: { [ORIGIN_HEADER]: origin } }))
+      expect(secrets[n]).not.toContain(origin)
+    }
+    expect(originOf(new Headers({ [ORIGIN_HEADER]: SECRET }))).toBe(HASH)
   })
 
   it('ignores an origin that can’t be one', async () => {
@@ -202,6 +219,8 @@ describe('notifier', () => {
       { spreadMs: '5' },
       { spread: 5 },
       { origin: 'a b' },
+      // The header itself, which would be in every member's events: only its hash may be.
+      { origin: SECRET },
     ]) {
       expect(codeOf(() => notify.everyone('changed', {}, options as never))).toBe('bad-option')
     }

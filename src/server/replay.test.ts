@@ -7,6 +7,8 @@ import { createNotifier, createSessions, type LoggedEvent, type SessionsOptions 
 
 const logged = (id: number): LoggedEvent => ({ id, event: 'changed', metadata: { n: id } })
 const sent = (id: number) => ['changed', { n: id, _line: { id } }]
+/** As `originOf` gives it: it stands in the log. */
+const ORIGIN = 'abcdefghijABCDEFGHIJ-_'
 const END = ['_line', { replayed: true }]
 const NOT_ALL = ['_line', { replayed: false }]
 
@@ -39,11 +41,11 @@ describe('replay', () => {
     const asked: unknown[] = []
     const { heardWith, codes } = await serve(async ({ userId }, cursor) => {
       asked.push([userId, cursor])
-      return [logged(6), { ...logged(7), origin: 'tab-1' }, { id: 'a', event: 'bare' }]
+      return [logged(6), { ...logged(7), origin: ORIGIN }, { id: 'a', event: 'bare' }]
     })
     expect(await heardWith({ cursor: 5 })).toEqual([
       sent(6),
-      ['changed', { n: 7, _line: { id: 7, origin: 'tab-1' } }],
+      ['changed', { n: 7, _line: { id: 7, origin: ORIGIN } }],
       ['bare', { _line: { id: 'a' } }],
       END,
     ])
