@@ -26,10 +26,14 @@ export async function listen(options: Partial<ServerOptions> = {}): Promise<{ io
 
 export interface Client {
   readonly socket: ClientSocket
-  /** Every event, with its first argument, in the order of arrival. */
+  /** Every event but the one that says who was let in, with its first argument, in the order of arrival. */
   readonly events: [name: string, metadata: unknown][]
+  /** Whom the server let in, as it says first on each connection. */
+  readonly letIn: unknown[]
   /** What happened to the connection: 'up', or why not. */
   readonly heard: string[]
+  /** What the errors of refusals say to programs. */
+  readonly refusals: unknown[]
 }
 
 /** A client that connects once: it does not come back by itself. */
@@ -37,10 +41,19 @@ export function connect(url: string, auth: object = {}, options: object = {}): C
   const socket = connectTo(url, { transports: ['websocket'], forceNew: true, reconnection: false, auth, ...options })
   const events: Client['events'] = []
   const heard: string[] = []
-  socket.onAny((name: string, metadata: unknown) => events.push([name, metadata]))
+  const letIn: unknown[] = []
+  const refusals: unknown[] = []
+  socket.onAny((name: string, metadata: unknown) => {
+    if (name === '_line' && typeof metadata === 'object' && metadata && 'identity' in metadata)
+      letIn.push(metadata.identity)
+    else events.push([name, metadata])
+  })
   socket.on('connect', () => heard.push(socket.recovered ? 'up, recovered' : 'up'))
   socket.on('disconnect', (reason) => heard.push(`down: ${reason}`))
-  socket.on('connect_error', (error) => heard.push(`refused: ${error.message}`))
+  socket.on('connect_error', (error) => {
+    heard.push(`refused: ${error.message}`)
+    refusals.push((error as { data?: unknown }).data)
+  })
   afterwards(() => socket.disconnect())
-  return { socket, events, heard }
+  return { socket, events, letIn, heard, refusals }
 }

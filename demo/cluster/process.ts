@@ -1,11 +1,12 @@
 /** One process of the cluster: the demo's server, with sessions in the database, events from the outbox and Redis between. */
 import { readFile } from 'node:fs/promises'
-import { createNotifier, drain } from 'partyline/server'
+import { createNotifier, drain, sessionOf } from 'partyline/server'
 import pg from 'pg'
 import { startRelay } from '../../examples/outbox/relay.js'
 import { newestOf, replayFrom } from '../../examples/outbox/replay.js'
 import { openDatabase } from '../server/database.js'
 import { startDemo } from '../server/server.js'
+import type { Session } from '../server/sessions.js'
 import { openAdapter } from './adapter.js'
 import type { FromProcess, ProcessOptions, ToProcess } from './messages.js'
 import { storedSessions } from './stored-sessions.js'
@@ -37,7 +38,9 @@ const demo = await startDemo({
   },
   async source(io) {
     io.on('connection', (socket) => {
-      const { id: session, userId } = socket.data.session
+      const known = sessionOf<Session>(socket)
+      if (!known) return
+      const { id: session, userId } = known
       const say = (open: boolean) =>
         tell({ kind: 'socket', open, session, userId, recovered: socket.recovered, at: Date.now() })
       say(true)

@@ -1,10 +1,11 @@
 import type { Server as HttpServer } from 'node:http'
-import { createSessions, type SessionsOptions } from 'partyline/server'
+import { createSessions, type SessionsOptions, sessionOf } from 'partyline/server'
 import { type DefaultEventsMap, Server, type ServerOptions, type Socket } from 'socket.io'
 import type { Session, SessionStore } from './sessions.js'
 import type { Faults, Stats } from './telemetry.js'
 
-type Data = { session: Session }
+/** What adapters may store, and send to other processes; `sessionOf(socket)` has the rest. */
+type Data = { session: Pick<Session, 'userId'> }
 export type Io = Server<DefaultEventsMap, DefaultEventsMap, DefaultEventsMap, Data>
 /** See createSessions. */
 export type Log = Pick<
@@ -52,7 +53,8 @@ export function openSockets(
     socket.on('disconnect', () => {
       stats.openSockets -= 1
     })
-    void socket.join(sessionRoom(socket.data.session.id))
+    const session = sessionOf<Session>(socket)
+    if (session) void socket.join(sessionRoom(session.id))
   })
 
   return io

@@ -14,13 +14,13 @@ export type PartylineServerErrorCode =
   | 'large-metadata'
   /** Socket.IO could not send the event. */
   | 'emit-failed'
-  /** `authenticate` threw, or returned something that is not a session. The socket was refused. */
+  /** `authenticate` threw, took too long, or returned something that is not a session. The client tries again later. */
   | 'authentication-failed'
-  /** `authorize` threw, or a topic's room could not be joined. The topic was refused. */
+  /** `authorize` threw, took too long, or a topic's room could not be joined. The client asks again later. */
   | 'authorization-failed'
   /** A recovered connection skipped `authenticate`: `skipMiddlewares` has to be false. The socket was refused. */
   | 'authentication-skipped'
-  /** `replay` threw, or returned something that can't be sent. The client resyncs instead. */
+  /** `replay` threw, took too long, or returned something that can't be sent. The client resyncs instead. */
   | 'replay-failed'
 
 /** The error that is thrown, or passed to `onError`. It never contains credentials. */

@@ -1,11 +1,12 @@
 export type { Metadata } from '../wire/protocol.js'
 export { ORIGIN_HEADER } from '../wire/protocol.js'
-export type { AuthenticateResult, ServerSession } from './decision.js'
+export { type AuthenticateRefusal, type AuthenticateResult, refuse, type ServerSession } from './decision.js'
 export { type DrainOptions, type DrainSlice, drain } from './drain.js'
 export { type OnServerError, PartylineServerError, type PartylineServerErrorCode } from './errors.js'
 export type { AnyEvents, EventName, NotifyArguments, NotifyOptions } from './events.js'
 export { createNotifier, type EmitterSlice, type Notifier, type NotifierOptions } from './notifier.js'
 export { type HeadersSlice, originOf, type RequestSlice } from './origin.js'
+export type { AllowedOrigins } from './origins.js'
 export type { LoggedEvent, LoggedEvents } from './replay.js'
 export type { UserId } from './rooms.js'
 export {
@@ -15,4 +16,5 @@ export {
   type SessionsOptions,
   type SocketSlice,
 } from './sessions.js'
+export { sessionOf } from './stored-session.js'
 export type { AuthorizeResult, TopicAccessOptions, TopicSocket } from './topics.js'

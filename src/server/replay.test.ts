@@ -118,6 +118,36 @@ describe('replay', () => {
     }
   })
 
+  it('lets the client refetch when it hangs, and drops what comes later', async () => {
+    const timers = vi.spyOn(globalThis, 'setTimeout')
+    let goOn: () => void = () => undefined
+    const hanging: NonNullable<Options['replay']>[] = [
+      () => new Promise(() => undefined),
+      async function* () {
+        yield logged(1)
+        await new Promise<void>((resolve) => (goOn = resolve))
+        yield logged(2)
+      },
+    ]
+    for (const [n, replay] of hanging.entries()) {
+      const { url, codes, notify } = await serve(replay)
+      timers.mockClear()
+      const client = connect(url, { cursor: 0 })
+      // The first one is that of `authenticate`.
+      const limits = () => timers.mock.calls.filter(([, ms]) => ms === 10_000).map(([run]) => run)
+      await until(() => expect([limits().length, client.events.length]).toEqual([2, n]))
+      // As if the ten seconds were over.
+      limits()[1]?.()
+      await until(() => expect(client.events.at(-1)).toEqual(NOT_ALL))
+      expect(codes).toEqual(['replay-failed'])
+      goOn()
+      await delay(20)
+      notify.everyone('end')
+      await until(() => expect(client.events.at(-1)).toEqual(['end', {}]))
+      expect(client.events).toHaveLength(n + 2)
+    }
+  })
+
   it('stops reading when the client is gone', async () => {
     let read = 0
     let closed = false

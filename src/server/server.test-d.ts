@@ -6,7 +6,7 @@ import type { FastifyRequest } from 'fastify'
 import type { DefaultEventsMap, Namespace, Server, Socket } from 'socket.io'
 import { expectTypeOf } from 'vitest'
 import { createPartyline, type EventsOf } from '../index.js'
-import { createNotifier, createSessions, type Notifier, originOf } from './index.js'
+import { createNotifier, createSessions, type Notifier, originOf, refuse, sessionOf } from './index.js'
 
 declare const io: Server
 
@@ -120,12 +120,35 @@ createSessions(io, {
   },
 })
 createSessions(io, { authenticate: () => ({ userId: 'ann' }), replay: () => false })
+createSessions(io, {
+  async authenticate({ token }) {
+    if (token === 'closed') return refuse('the account is closed', { final: true })
+    return token === 'x' ? { userId: 7, tenant: 't', secret: 's' } : 'token unknown'
+  },
+  authenticateTimeoutMs: 5_000,
+  identity(session) {
+    expectTypeOf(session.tenant).toBeString()
+    return `${session.tenant}/${session.userId}`
+  },
+  storedFields: ({ tenant }) => ({ tenant }),
+  origins: ['https://app.example.com'],
+})
+createSessions(io, { authenticate: () => ({ userId: 'ann' }), origins: (origin) => origin.endsWith('.example.com') })
+// @ts-expect-error no such field
+createSessions(io, { authenticate: () => ({ userId: 'ann' }), storedFields: ({ tenant }) => ({ tenant }) })
+// @ts-expect-error an identity is a string
+createSessions(io, { authenticate: () => ({ userId: 7 }), identity: ({ userId }) => userId })
 // @ts-expect-error nobody is named
 createSessions(io, { authenticate: () => ({ id: 'ann' }) })
 // @ts-expect-error a yes needs a name
 createSessions(io, { authenticate: () => true })
 // @ts-expect-error an event needs its number
 createSessions(io, { authenticate: () => ({ userId: 'ann' }), replay: () => [{ event: 'balance_updated' }] })
+
+// What a socket belongs to, and its end.
+declare const socket: Socket
+expectTypeOf(sessionOf(socket)?.userId).toEqualTypeOf<string | number | bigint | undefined>()
+expectTypeOf(sessionOf<{ userId: string; tenant: string }>(socket)?.tenant).toEqualTypeOf<string | undefined>()
 
 // Topics.
 notify.topic('project:42', 'balance_updated', { accountId: '7' }, { spreadMs: 500 })
@@ -148,7 +171,10 @@ createSessions(strict, {
     limit: 50,
   },
 })
-createSessions(namespace, { authenticate: () => ({ userId: 7 }), topics: { authorize: () => true } })
+createSessions(namespace, {
+  authenticate: () => ({ userId: 7 }),
+  topics: { authorize: () => true, authorizeTimeoutMs: 500 },
+})
 // @ts-expect-error nothing is no answer
 createSessions(io, { authenticate: () => ({ userId: 7 }), topics: { authorize: () => undefined } })
 // @ts-expect-error somebody has to say who may

@@ -2,7 +2,8 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { ServerOptions, Socket } from 'socket.io'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { type Client, connect, listen, until } from '../../test/real-server.js'
-import { createNotifier, createSessions, type PartylineServerError, type SessionsOptions } from './index.js'
+import { UNAVAILABLE } from './decision.js'
+import { createNotifier, createSessions, type PartylineServerError, type SessionsOptions, sessionOf } from './index.js'
 
 // Against a real Socket.IO server with real clients.
 
@@ -87,13 +88,15 @@ describe('sessions: who comes in', () => {
       },
     })
     const client = connect(url)
-    await until(() => expect(client.heard).toEqual(['refused: not authorized']))
+    await until(() => expect(client.heard).toEqual([`refused: ${UNAVAILABLE.reason}`]))
+    // No refusal: the client comes back as after a lost connection.
+    expect(client.refusals).toEqual([{ code: 'unavailable' }])
     expect(faults.map(({ code, cause }) => [code, String(cause)])).toEqual([
       ['authentication-failed', 'Error: connect ECONNREFUSED db.internal:5432'],
     ])
   })
 
-  it('refuses when authenticate gives what is no session', async () => {
+  it('lets nobody in when authenticate gives what is no session', async () => {
     const answers = [
       {},
       { userId: '' },
@@ -107,7 +110,7 @@ describe('sessions: who comes in', () => {
     })
     const clients = answers.map((_, n) => connect(url, { n }))
     await until(() => {
-      for (const { heard } of clients) expect(heard).toEqual(['refused: not authorized'])
+      for (const { refusals } of clients) expect(refusals).toEqual([{ code: 'unavailable' }])
     })
     expect(codes().sort()).toEqual([...Array(3).fill('authentication-failed'), ...Array(3).fill('bad-room')])
     expect(faults.some(({ message }) => message.includes('looks like seconds'))).toBe(true)
@@ -180,7 +183,7 @@ describe('sessions: how long', () => {
     await delay(1_500)
     expect(ann.heard).toEqual(['up'])
     const [socket] = io.of('/').sockets.values()
-    expect(socket?.data.session.expiresAt - Date.now()).toBeGreaterThan(100)
+    expect(Number(sessionOf(socket as Socket)?.expiresAt) - Date.now()).toBeGreaterThan(100)
     await ended(ann)
   })
 
@@ -198,7 +201,11 @@ describe('sessions: how long', () => {
     const { url, notify } = await serve()
     const ann = connect(url, { token: 'ann' })
     await up(ann)
-    expect(await renew(ann, { token: 'bob' })).toEqual({ ok: false, message: 'this connection is another user’s' })
+    expect(await renew(ann, { token: 'bob' })).toEqual({
+      ok: false,
+      message: 'this connection is another user’s',
+      code: 'wrong-identity',
+    })
     await ended(ann)
     notify.users(['ann', 'bob'], 'changed')
     await delay(50)
@@ -219,7 +226,11 @@ describe('sessions: how long', () => {
     const answers = await Promise.all(Array.from({ length: 20 }, () => renew(ann, { token: 'ann' })))
     expect(asked).toBe(2)
     expect(answers.filter(({ ok }) => ok)).toHaveLength(1)
-    expect(answers.find(({ ok }) => !ok)).toEqual({ ok: false, message: 'another renewal is still running' })
+    expect(answers.find(({ ok }) => !ok)).toEqual({
+      ok: false,
+      message: 'another renewal is still running',
+      code: 'unavailable',
+    })
     for (const hostile of [[], [null], ['text'], [[1]], [{ token: 'ann' }, 'no function'], [7, 8, 9]]) {
       ann.socket.emit('_line:auth', ...hostile)
       await delay(70)

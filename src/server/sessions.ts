@@ -1,10 +1,23 @@
-import { withTimeout } from '../platform/timeouts.js'
 import { RESERVED } from '../wire/protocol.js'
-import { type AuthenticateResult, type Decision, decide, type ServerSession } from './decision.js'
+import { APP_CALL_TIMEOUT_MS, callApp, checkTimeout } from './app-calls.js'
+import {
+  type AuthenticateResult,
+  type Decision,
+  type Denial,
+  decide,
+  errorOf,
+  type RenewalAnswer,
+  refused,
+  renewalAnswerOf,
+  type ServerSession,
+  UNAVAILABLE,
+} from './decision.js'
 import { isCursor } from './envelope.js'
 import { type OnServerError, PartylineServerError, reportServerError } from './errors.js'
-import { type LoggedEvents, replayTo } from './replay.js'
-import { type UserId, userRoom } from './rooms.js'
+import { type AllowedOrigins, originFilter } from './origins.js'
+import { type LoggedEvents, replayMissed } from './replay.js'
+import { checkRoom, type UserId, userRoom } from './rooms.js'
+import { isStoredUser, keepSession, sessionOf } from './stored-session.js'
 import { serveTopics, type TopicAccessOptions, type TopicSocket } from './topics.js'
 
 /** The credentials that a client sent. They may be anything: check them. */
@@ -13,7 +26,10 @@ export type ClientCredentials = Readonly<Record<string, unknown>>
 /** The part of a Socket.IO server socket that sessions use. */
 export interface SocketSlice extends TopicSocket {
   readonly id: string
-  readonly handshake: { readonly auth: { readonly [name: string]: unknown } }
+  readonly handshake: {
+    readonly auth: { readonly [name: string]: unknown }
+    readonly headers: { readonly origin?: string | undefined }
+  }
   data: object
   disconnect(close: boolean): unknown
 }
@@ -22,18 +38,43 @@ export interface SocketSlice extends TopicSocket {
 export interface ServerSlice<S> {
   use(middleware: (socket: S, next: (error?: Error) => void) => void): unknown
   on(event: 'connection', listener: (socket: NoInfer<S>) => void): unknown
-  readonly local: { to(room: string): { emit(event: string, metadata: object): unknown } }
+  readonly local: { to(room: string): { emit(event: string, ...args: unknown[]): unknown } }
 }
 
 export interface SessionsOptions<S, T extends ServerSession> {
   /**
    * Returns the user of a socket, from the credentials that the browser's `auth` gave: `{ userId, expiresAt? }`. A string
-   * refuses the socket, and is the reason that the client shows. A throw refuses it too, but only `onError` receives the error.
+   * refuses the socket, and is the reason that the client shows; so does `refuse(reason, { final: true })`, after which the
+   * client does not try again by itself. A throw is no refusal: the client tries again, and only `onError` receives the error.
    */
   readonly authenticate: (
     credentials: ClientCredentials,
     socket: S,
   ) => AuthenticateResult<T> | Promise<AuthenticateResult<T>>
+  /**
+   * How long `authenticate` may take, in milliseconds. After that the client tries again later.
+   * @default 10000
+   */
+  readonly authenticateTimeoutMs?: number
+  /**
+   * The identity for which the browser mounts its line (`line.mount({ identity })`), of a session. A browser that sends the
+   * credentials of another one is refused, such as a tab of a user who has signed out while another one signed in.
+   * @default (session) => String(session.userId)
+   */
+  readonly identity?: (session: T) => string
+  /**
+   * Picks the fields of your session that are in `socket.data.session`, besides `userId`: `({ tenant }) => ({ tenant })`.
+   * Adapters write them to Redis in clear, and send them to other processes. In this process `sessionOf(socket)` has all.
+   * @default none
+   */
+  readonly storedFields?: (session: T) => object
+  /**
+   * Whose pages may connect: a list such as `['https://app.example.com']`, or a function that decides. WebSocket knows no CORS,
+   * so where a cookie signs in, any other site's page could connect as its visitor. A client that sends no Origin is let in:
+   * it is no browser, and has no visitor's cookies.
+   * @default every page
+   */
+  readonly origins?: AllowedOrigins
   /**
    * The room of a user's sockets. Give `createNotifier` the same.
    * @default (userId) => `user_${userId}`
@@ -74,18 +115,13 @@ type MaybePromise<T> = T | Promise<T>
 /** A client that connects waits at most this long for the number of the newest event. */
 const NEWEST_TIMEOUT_MS = 1_000
 
-/** The reason for a client whose credentials are valid, but not for this connection. */
-const OTHER_USER_REASON = 'this connection is another user’s'
-
-/** A timer of Node, for `withTimeout`. */
-function runAfter(ms: number, run: () => void): () => void {
-  const timer = setTimeout(run, ms)
-  return () => clearTimeout(timer)
-}
+/** The credentials are valid, but not for this connection. */
+const OTHER_USER: Denial = { name: 'wrong-identity', reason: 'this connection is another user’s' }
 
 /** A socket that was let in. */
 interface Admitted<T extends ServerSession> {
   readonly session: T
+  readonly identity: string
   readonly expiresAtMs: number | undefined
   /** The newest number in the log when the client connected. */
   readonly cursor: string | number | undefined
@@ -94,51 +130,29 @@ interface Admitted<T extends ServerSession> {
 /**
  * Lets sockets in: it finds their user, joins the user's room, and ends the session in time. A session that is not renewed
  * ends with its socket; the client then reconnects with fresh credentials. Call it before other middleware.
+ * Throws `bad-option`.
  */
 export function createSessions<S extends SocketSlice, T extends ServerSession>(
   io: ServerSlice<S>,
   options: SessionsOptions<S, T>,
 ): void {
-  const { authenticate, room = userRoom, replay, newest, onError } = options
+  const { onError } = options
   const admitted = new WeakMap<S, Admitted<T>>()
   const report = (error: PartylineServerError) => reportServerError(onError, error)
-  const decideFor = (socket: S, auth: unknown) => decide(async () => authenticate(credentialsIn(auth), socket), report)
-
-  /** Resolves with the reason of a refusal, if there is one. */
-  async function admit(socket: S): Promise<string | undefined> {
-    const decision = await decideFor(socket, socket.handshake.auth)
-    if (!decision.ok) return decision.reason
-    const { session, expiresAtMs } = decision
-    // A recovered connection is in the rooms of its former user already.
-    if (socket.recovered && !isSameUser(session, sessionOf(socket))) return OTHER_USER_REASON
-    Object.assign(socket.data, { session })
-    // Awaited before the client gets its 'connect': some adapters take a while to join, and events sent meanwhile would be
-    // lost without a trace. Socket.IO leaves the room again if another middleware refuses.
-    await socket.join(room(session.userId))
-    admitted.set(socket, { session, expiresAtMs, cursor: await readStartCursor(socket, session) })
-    return undefined
-  }
-
-  /** Also before the client gets its 'connect': all that it fetches from then on contains what was committed by now. */
-  async function readStartCursor(socket: S, session: T): Promise<string | number | undefined> {
-    // A recovered client fetches nothing, so it has only what it received.
-    if (!replay || !newest || socket.recovered) return undefined
-    try {
-      const cursor = await withTimeout(runAfter, NEWEST_TIMEOUT_MS, Promise.resolve(session).then(newest))
-      if (isCursor(cursor)) return cursor
-      if (cursor !== undefined && cursor !== null) throw new TypeError('newest has to return a number or a string')
-    } catch (thrown) {
-      report(new PartylineServerError('replay-failed', 'the newest event is not known', thrown))
-    }
-    return undefined
-  }
+  const decideFor = createDecider(options, report)
+  const admit = createAdmission({ options, decideFor, report })
 
   io.use((socket, next) => {
+    const refuseWith = (denial: Denial) => next(errorOf(denial))
     admit(socket).then(
-      (reason) => next(reason === undefined ? undefined : new Error(reason)),
+      (result) => {
+        if ('name' in result) return refuseWith(result)
+        admitted.set(socket, result)
+        next()
+      },
       (thrown: unknown) => {
         report(new PartylineServerError('authentication-failed', 'the room could not be joined', thrown))
-        next(new Error('not authorized'))
+        refuseWith(UNAVAILABLE)
       },
     )
   })
@@ -156,16 +170,77 @@ export function createSessions<S extends SocketSlice, T extends ServerSession>(
      * To this socket alone. Not through its `emit`: where connections can be recovered, that goes through the adapter, and gets
      * an offset in the cluster's order which this process may not have reached yet. What lies between would count as sent.
      */
-    const emit = (event: string, metadata: object) => io.local.to(socket.id).emit(event, metadata)
-    serveSession({
-      socket,
-      admitted: known,
-      options,
-      decide: (auth) => decideFor(socket, auth),
-      emit,
-      report,
-    })
+    const emit = (event: string, ...args: unknown[]) => io.local.to(socket.id).emit(event, ...args)
+    serveSession({ socket, admitted: known, options, decide: (auth) => decideFor(socket, auth), emit, report })
   })
+}
+
+type DecideFor<S, T extends ServerSession> = (socket: S, auth: unknown) => Promise<Decision<T>>
+
+/** Decides about what a client sent, at its handshake and at each renewal. */
+function createDecider<S extends SocketSlice, T extends ServerSession>(
+  options: SessionsOptions<S, T>,
+  report: OnServerError,
+): DecideFor<S, T> {
+  const { authenticate, authenticateTimeoutMs: timeoutMs = APP_CALL_TIMEOUT_MS } = options
+  const { identity: identityOf = ({ userId }) => String(userId) } = options
+  checkTimeout('authenticateTimeoutMs', timeoutMs)
+  checkTimeout('authorizeTimeoutMs', options.topics?.authorizeTimeoutMs ?? APP_CALL_TIMEOUT_MS)
+  return (socket, auth) => {
+    const { credentials, claimed } = readAuth(auth)
+    return decide({
+      authenticate: () => authenticate(credentials, socket),
+      timeoutMs,
+      identityOf,
+      claimed,
+      onError: report,
+    })
+  }
+}
+
+interface AdmissionOptions<S, T extends ServerSession> {
+  readonly options: SessionsOptions<S, T>
+  readonly decideFor: DecideFor<S, T>
+  readonly report: OnServerError
+}
+
+/** The handshake: whether a socket is let in, with all that has to be done before its client knows. */
+function createAdmission<S extends SocketSlice, T extends ServerSession>(admission: AdmissionOptions<S, T>) {
+  const { options, decideFor, report } = admission
+  const { room: roomOf = userRoom, storedFields, replay, newest } = options
+  const mayConnect = originFilter(options.origins)
+
+  /** All that the client fetches from its 'connect' on contains what was committed by now. */
+  async function readStartCursor(socket: S, session: T): Promise<string | number | undefined> {
+    // A recovered client fetches nothing, so it has only what it received.
+    if (!replay || !newest || socket.recovered) return undefined
+    try {
+      const cursor = await callApp(NEWEST_TIMEOUT_MS, () => newest(session))
+      if (isCursor(cursor)) return cursor
+      if (cursor !== undefined && cursor !== null) throw new TypeError('newest has to return a number or a string')
+    } catch (thrown) {
+      report(new PartylineServerError('replay-failed', 'the newest event is not known', thrown))
+    }
+    return undefined
+  }
+
+  return async (socket: S): Promise<Denial | Admitted<T>> => {
+    const { origin } = socket.handshake.headers
+    if (!mayConnect(origin)) return refused(`pages of ${origin} may not connect`)
+    const decision = await decideFor(socket, socket.handshake.auth)
+    if (decision.name !== 'admitted') return decision
+    const { session, identity, expiresAtMs } = decision
+    // A recovered connection is in the rooms of its former user already.
+    if (socket.recovered && !isStoredUser(socket, session)) return OTHER_USER
+    const room = roomOf(session.userId)
+    checkRoom(room)
+    keepSession(socket, session, storedFields?.(session))
+    // Awaited before the client gets its 'connect': some adapters take a while to join, and events sent meanwhile would be
+    // lost without a trace. Socket.IO leaves the room again if another middleware refuses.
+    await socket.join(room)
+    const cursor = await readStartCursor(socket, session)
+    return { session, identity, expiresAtMs, cursor }
+  }
 }
 
 interface SessionConnection<S, T extends ServerSession> {
@@ -173,76 +248,69 @@ interface SessionConnection<S, T extends ServerSession> {
   readonly admitted: Admitted<T>
   readonly options: SessionsOptions<S, T>
   readonly decide: (auth: unknown) => Promise<Decision<T>>
-  readonly emit: (event: string, metadata: object) => unknown
-  readonly report: (error: PartylineServerError) => void
+  readonly emit: (event: string, ...args: unknown[]) => unknown
+  readonly report: OnServerError
 }
 
-/** Serves one socket that was let in: its expiry, its renewals, its topics, and the replay of what it missed. */
+/** Serves one socket that was let in: its expiry, its renewals, its topics, and what it missed. */
 function serveSession<S extends SocketSlice, T extends ServerSession>(connection: SessionConnection<S, T>): void {
   const { socket, admitted, options, emit, report } = connection
   const expiry = createExpiry(() => socket.disconnect(true))
   expiry.set(admitted.expiresAtMs)
   socket.on('disconnect', expiry.stop)
-  const session = () => sessionOf(socket) as T
+  // Before anything else: a client that asked for another user drops the connection, and what comes after this.
+  emit(RESERVED, { identity: admitted.identity })
+  if (admitted.cursor !== undefined) emit(RESERVED, { cursor: admitted.cursor })
+  const session = () => sessionOf<T>(socket) as T
   const topics = serveTopics({ socket, access: options.topics, session, emit, onError: report })
   let renewing = false
 
   /** Fresh credentials of the same user extend the session. Those of another user end it. */
-  async function renew(auth: unknown, answer: (result: { ok: boolean; message?: string }) => void): Promise<void> {
-    if (renewing) return answer({ ok: false, message: 'another renewal is still running' })
+  async function renew(auth: unknown, answer: (result: RenewalAnswer) => void): Promise<void> {
+    if (renewing) return answer({ ok: false, message: 'another renewal is still running', code: 'unavailable' })
     renewing = true
     const renewed = await connection.decide(auth)
     renewing = false
-    if (!renewed.ok) return answer({ ok: false, message: renewed.reason })
-    if (!isSameUser(renewed.session, admitted.session)) {
-      answer({ ok: false, message: OTHER_USER_REASON })
-      socket.disconnect(true)
-      return
+    const denial = renewed.name !== 'admitted' ? renewed : isSameUser(renewed, admitted) ? undefined : OTHER_USER
+    if (denial) {
+      answer(renewalAnswerOf(denial))
+      if (denial.name === 'wrong-identity') socket.disconnect(true)
     }
     // The socket may have closed meanwhile. Its timer must not start again.
-    if (!socket.connected) return
-    Object.assign(socket.data, { session: renewed.session })
+    if (denial || renewed.name !== 'admitted' || !socket.connected) return
+    keepSession(socket, renewed.session, options.storedFields?.(renewed.session))
     expiry.set(renewed.expiresAtMs)
     topics.recheck()
     answer({ ok: true })
   }
 
-  async function replayMissed(): Promise<void> {
-    const { replay, replayLimit: limit = 1_000 } = options
-    const { cursor } = socket.handshake.auth
-    // Socket.IO has already sent what a recovered connection missed.
-    if (!replay || socket.recovered || !isCursor(cursor)) return
-    let replayed = false
-    try {
-      const events = await replay(admitted.session, cursor)
-      replayed = events !== false && (await replayTo({ socket, emit, events, limit }))
-    } catch (thrown) {
-      report(new PartylineServerError('replay-failed', 'events could not be replayed', thrown))
-    }
-    // If some events are missing, the client refetches without waiting for more.
-    emit(RESERVED, { replayed })
-  }
-
   socket.on(`${RESERVED}:auth`, (auth, answer) => {
     // The client may have sent anything, with or without a callback for the answer.
-    void renew(auth, (result) => typeof answer === 'function' && answer(result))
+    const say = (result: RenewalAnswer) => void (typeof answer === 'function' && answer(result))
+    renew(auth, say).catch((thrown: unknown) => {
+      report(new PartylineServerError('authentication-failed', 'the session could not be renewed', thrown))
+      say(renewalAnswerOf(UNAVAILABLE))
+    })
   })
-  if (admitted.cursor !== undefined) emit(RESERVED, { cursor: admitted.cursor })
-  void replayMissed()
+  // Socket.IO has kept what a recovered connection missed.
+  const { replay, replayLimit: limit = 1_000 } = options
+  const { cursor } = socket.handshake.auth
+  if (!socket.recovered && replay && isCursor(cursor))
+    void replayMissed({ socket, read: () => replay(admitted.session, cursor), limit, emit, report })
 }
 
-/** The app's part of what a client sent. The cursor is Partyline's. */
-function credentialsIn(auth: unknown): ClientCredentials {
-  if (typeof auth !== 'object' || auth === null || Array.isArray(auth)) return {}
-  const { cursor: _, ...credentials } = auth as Record<string, unknown>
-  return credentials
+/** What a client sent: the app's part, and the identity of its hub. The cursor and the reserved field are Partyline's. */
+function readAuth(auth: unknown): { credentials: ClientCredentials; claimed: string | undefined } {
+  if (typeof auth !== 'object' || auth === null || Array.isArray(auth)) return { credentials: {}, claimed: undefined }
+  const { cursor: _, [RESERVED]: ours, ...credentials } = auth as Record<string, unknown>
+  const { identity } = (typeof ours === 'object' && ours !== null ? ours : {}) as { identity?: unknown }
+  return { credentials, claimed: typeof identity === 'string' ? identity : undefined }
 }
 
-const sessionOf = (socket: SocketSlice): ServerSession | undefined =>
-  (socket.data as { session?: ServerSession }).session
-
-const isSameUser = (one: ServerSession, other: ServerSession | undefined): boolean =>
-  String(one.userId) === String(other?.userId)
+const isSameUser = <T extends ServerSession>(
+  one: { readonly session: T; readonly identity: string },
+  other: { readonly session: T; readonly identity: string },
+): boolean => String(one.session.userId) === String(other.session.userId) && one.identity === other.identity
 
 /** Timers do not count the time that a machine sleeps, and end at 2^31 ms. So the clock is checked this often. */
 const EXPIRY_CHECK_MS = 3_600_000

@@ -93,10 +93,53 @@ describe('who may join', () => {
       },
     })
     const ann = await enter('ann')
-    expect(await join(ann, 'p')).toEqual({ p: 'not allowed' })
+    expect(await join(ann, 'p')).toEqual({ p: 'try again later' })
+    expect(words(ann)).toMatchObject([{ topic: 'p', ok: false, code: 'unavailable' }])
     expect(faults.map(({ code, cause }) => [code, String(cause)])).toEqual([
       ['authorization-failed', 'Error: connect ECONNREFUSED db.internal:5432'],
     ])
+  })
+
+  it('eight that hang hold nobody up: they are answered as unavailable, and what they say later is dropped', async () => {
+    const late: (() => void)[] = []
+    const { enter, faults, rooms } = await serve({
+      authorize: (_session, topic) => topic === 'good' || new Promise((resolve) => void late.push(() => resolve(true))),
+      authorizeTimeoutMs: 100,
+    })
+    const ann = await enter('ann')
+    const hanging = Array.from({ length: 8 }, (_, n) => `hanging ${n}`)
+    ann.socket.emit('_line:join', { topics: [...hanging, 'good'], request: 0 })
+    await until(() => expect(words(ann)).toHaveLength(9))
+    const unavailable = { ok: false, message: 'try again later', code: 'unavailable', request: 0 }
+    for (const topic of hanging) expect(words(ann)).toContainEqual({ topic, ...unavailable })
+    expect(words(ann)).toContainEqual({ topic: 'good', ok: true, request: 0 })
+    expect(faults.map(({ code }) => code)).toEqual(Array(8).fill('authorization-failed'))
+    expect(late).toHaveLength(8)
+    for (const answer of late) answer()
+    await delay(50)
+    expect(words(ann)).toHaveLength(9)
+    expect(rooms().filter((room) => room.startsWith('topic:'))).toEqual(['topic:good'])
+  })
+
+  it('a right of which nothing is known any more ends its topic, and the client is told to ask again', async () => {
+    let isDown = false
+    const { enter, notify } = await serve({
+      authorize() {
+        if (isDown) throw new Error('no database')
+        return true
+      },
+    })
+    const ann = await enter('ann')
+    await join(ann, 'p')
+    isDown = true
+    await new Promise((resolve) => ann.socket.emit('_line:auth', { token: 'ann' }, resolve))
+    const word = { topic: 'p', ok: false, message: 'try again later', code: 'unavailable' }
+    await until(() => expect(words(ann).at(-1)).toEqual(word))
+    notify.topic('p', 'secret')
+    notify.user('ann', 'end')
+    await until(() => expect(heard(ann)).toEqual(['end']))
+    isDown = false
+    expect(await join(ann, 'p')).toEqual({ p: 'ok' })
   })
 
   it('a client can’t get into another room, or leave one, by a topic’s name', async () => {

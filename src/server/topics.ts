@@ -1,4 +1,5 @@
 import { RESERVED } from '../wire/protocol.js'
+import { APP_CALL_TIMEOUT_MS, callApp } from './app-calls.js'
 import { PartylineServerError } from './errors.js'
 import { checkTopic, TOPIC_PREFIX, topicRoom } from './rooms.js'
 
@@ -11,15 +12,22 @@ export interface TopicSocket {
   leave(room: string): unknown
   on(event: string, listener: (...args: unknown[]) => void): unknown
   onAnyOutgoing(listener: (...args: unknown[]) => void): unknown
+  offAnyOutgoing(listener: (...args: unknown[]) => void): unknown
 }
 
 /** Who may join which topic. */
 export interface TopicAccessOptions<S, T> {
   /**
    * Decides whether this session may join a topic. False refuses, a string refuses with a reason that the client shows. A
-   * throw refuses too, but only `onError` receives the error. Called again for each topic when credentials are renewed.
+   * throw is no refusal: nobody joins, the client asks again later, and only `onError` receives the error. Called again for
+   * each topic when credentials are renewed.
    */
   readonly authorize: (session: T, topic: string, socket: S) => AuthorizeResult | Promise<AuthorizeResult>
+  /**
+   * How long `authorize` may take, in milliseconds. After that the client asks again later.
+   * @default 10000
+   */
+  readonly authorizeTimeoutMs?: number
   /**
    * How many topics one browser may have joined at once.
    * @default 500
@@ -32,7 +40,12 @@ export type AuthorizeResult = boolean | string
 
 /** How many calls of `authorize` run at once for one socket. */
 const MAX_AUTHORIZE_CALLS = 8
-const DEFAULT_REFUSAL = 'not allowed'
+
+/** Why a topic is not joined. `unavailable`: it is not known whether it may be. */
+type TopicDenial = { readonly message: string; readonly code?: 'unavailable' }
+
+const DEFAULT_REFUSAL: TopicDenial = { message: 'not allowed' }
+const NOT_KNOWN: TopicDenial = { message: 'try again later', code: 'unavailable' }
 
 interface JoinRequest {
   /** The client's number for it. Absent if the client did not ask. */
@@ -58,7 +71,7 @@ export function serveTopics<S extends TopicSocket, T>({
   emit,
   onError,
 }: TopicsConnection<S, T>): { readonly recheck: () => void } {
-  const limit = access?.limit ?? 500
+  const { limit = 500, authorizeTimeoutMs = APP_CALL_TIMEOUT_MS } = access ?? {}
   /** The joins that wait or are being decided. A topic that the client leaves meanwhile is removed. */
   const pending = new Map<string, JoinRequest>()
   /** Those of them that wait, oldest first. By topic, so that a client that joins and leaves in a loop builds no queue. */
@@ -67,21 +80,22 @@ export function serveTopics<S extends TopicSocket, T>({
 
   const joinedRooms = () => [...socket.rooms].filter((room) => room.startsWith(TOPIC_PREFIX))
   const count = () => new Set([...joinedRooms(), ...[...pending.keys()].map(topicRoom)]).size
-  const answer = (topic: string, refusal: string | undefined, request: number | undefined) => {
-    const result = refusal === undefined ? { ok: true } : { ok: false, message: refusal }
+  const answer = (topic: string, denial: TopicDenial | undefined, request: number | undefined) => {
+    const result = denial === undefined ? { ok: true } : { ok: false, ...denial }
     emit(RESERVED, { topic, ...result, ...(request !== undefined && { request }) })
   }
 
-  /** Resolves with the reason of a refusal, if there is one. */
-  async function refusalOf(topic: string): Promise<string | undefined> {
-    if (!access) return 'this server has no topics'
+  /** Resolves with the reason why not, if there is one. */
+  async function denialOf(topic: string): Promise<TopicDenial | undefined> {
+    if (!access) return { message: 'this server has no topics' }
     try {
-      const result = await access.authorize(session(), topic, socket)
+      const result = await callApp(authorizeTimeoutMs, () => access.authorize(session(), topic, socket))
       if (result === true) return undefined
-      return typeof result === 'string' && result !== '' ? result : DEFAULT_REFUSAL
+      return typeof result === 'string' && result !== '' ? { message: result } : DEFAULT_REFUSAL
     } catch (thrown) {
-      onError(new PartylineServerError('authorization-failed', `authorize threw for the topic '${topic}'`, thrown))
-      return DEFAULT_REFUSAL
+      const message = `authorize threw for the topic '${topic}', or gave no answer in time`
+      onError(new PartylineServerError('authorization-failed', message, thrown))
+      return NOT_KNOWN
     }
   }
 
@@ -90,17 +104,17 @@ export function serveTopics<S extends TopicSocket, T>({
     waiting.set(topic, async () => {
       const isOver = () => !socket.connected || pending.get(topic) !== joinRequest
       if (isOver()) return
-      const refusal = await refusalOf(topic)
+      const denial = await denialOf(topic)
       if (isOver()) return
       const room = topicRoom(topic)
       const wasIn = socket.rooms.has(room)
       // Awaited before the answer: some adapters take a while to join, and events in between would be lost.
-      if (refusal === undefined) await socket.join(room)
+      if (denial === undefined) await socket.join(room)
       else await socket.leave(room)
       if (isOver()) return
       pending.delete(topic)
       const { request } = joinRequest
-      if (request !== undefined || (wasIn && refusal !== undefined)) answer(topic, refusal, request)
+      if (request !== undefined || (wasIn && denial !== undefined)) answer(topic, denial, request)
     })
     runNext()
   }
@@ -128,7 +142,7 @@ export function serveTopics<S extends TopicSocket, T>({
     const known = pending.get(topic)
     if (known) known.request = request
     else if (socket.rooms.has(topicRoom(topic))) answer(topic, undefined, request)
-    else if (count() >= limit) answer(topic, `more than ${limit} topics`, request)
+    else if (count() >= limit) answer(topic, { message: `more than ${limit} topics` }, request)
     else enqueue(topic, { request })
   }
 
