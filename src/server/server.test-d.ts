@@ -6,7 +6,7 @@ import type { FastifyRequest } from 'fastify'
 import type { DefaultEventsMap, Namespace, Server, Socket } from 'socket.io'
 import { expectTypeOf } from 'vitest'
 import { createPartyline, type EventsOf } from '../index.js'
-import { createNotifier, createSessions, type Notifier, originOf, refuse, sessionOf } from './index.js'
+import { createNotifier, createSessions, endUser, type Notifier, originOf, refuse, sessionOf } from './index.js'
 
 declare const io: Server
 
@@ -149,6 +149,10 @@ createSessions(io, { authenticate: () => ({ userId: 'ann' }), replay: () => [{ e
 declare const socket: Socket
 expectTypeOf(sessionOf(socket)?.userId).toEqualTypeOf<string | number | bigint | undefined>()
 expectTypeOf(sessionOf<{ userId: string; tenant: string }>(socket)?.tenant).toEqualTypeOf<string | undefined>()
+for (const sender of [io, namespace, strict, strict.of('/live'), new Emitter({})]) void endUser(sender, 7)
+void endUser(io, 'ann', { room: (userId) => `u:${userId}` })
+// @ts-expect-error nobody is named
+void endUser(io)
 
 // Topics.
 notify.topic('project:42', 'balance_updated', { accountId: '7' }, { spreadMs: 500 })

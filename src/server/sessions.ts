@@ -12,9 +12,11 @@ import {
   type ServerSession,
   UNAVAILABLE,
 } from './decision.js'
+import { type HandshakeSocket, handshakesOf } from './end-user.js'
 import { isCursor } from './envelope.js'
 import { type OnServerError, PartylineServerError, reportServerError } from './errors.js'
 import { type AllowedOrigins, originFilter } from './origins.js'
+import { holdMissed, readMissed, sendMissed } from './recovery.js'
 import { type LoggedEvents, replayMissed } from './replay.js'
 import { checkRoom, type UserId, userRoom } from './rooms.js'
 import { isStoredUser, keepSession, sessionOf } from './stored-session.js'
@@ -24,7 +26,7 @@ import { serveTopics, type TopicAccessOptions, type TopicSocket } from './topics
 export type ClientCredentials = Readonly<Record<string, unknown>>
 
 /** The part of a Socket.IO server socket that sessions use. */
-export interface SocketSlice extends TopicSocket {
+export interface SocketSlice extends TopicSocket, HandshakeSocket {
   readonly id: string
   readonly handshake: {
     readonly auth: { readonly [name: string]: unknown }
@@ -76,7 +78,7 @@ export interface SessionsOptions<S, T extends ServerSession> {
    */
   readonly origins?: AllowedOrigins
   /**
-   * The room of a user's sockets. Give `createNotifier` the same.
+   * The room of a user's sockets. Give `createNotifier` and `endUser` the same.
    * @default (userId) => `user_${userId}`
    */
   readonly room?: (userId: UserId) => string
@@ -123,14 +125,17 @@ interface Admitted<T extends ServerSession> {
   readonly session: T
   readonly identity: string
   readonly expiresAtMs: number | undefined
+  readonly userRoom: string
   /** The newest number in the log when the client connected. */
   readonly cursor: string | number | undefined
+  /** The handshake is over. Gives whether `endUser` was called meanwhile. */
+  readonly complete: () => boolean
 }
 
 /**
  * Lets sockets in: it finds their user, joins the user's room, and ends the session in time. A session that is not renewed
- * ends with its socket; the client then reconnects with fresh credentials. Call it before other middleware.
- * Throws `bad-option`.
+ * ends with its socket; the client then reconnects with fresh credentials. Call it before other middleware, and after
+ * `io.adapter`. Throws `bad-option`.
  */
 export function createSessions<S extends SocketSlice, T extends ServerSession>(
   io: ServerSlice<S>,
@@ -140,7 +145,8 @@ export function createSessions<S extends SocketSlice, T extends ServerSession>(
   const admitted = new WeakMap<S, Admitted<T>>()
   const report = (error: PartylineServerError) => reportServerError(onError, error)
   const decideFor = createDecider(options, report)
-  const admit = createAdmission({ options, decideFor, report })
+  const admit = createAdmission({ io, options, decideFor, report })
+  holdMissed(io)
 
   io.use((socket, next) => {
     const refuseWith = (denial: Denial) => next(errorOf(denial))
@@ -166,6 +172,7 @@ export function createSessions<S extends SocketSlice, T extends ServerSession>(
       socket.disconnect(true)
       return
     }
+    if (known.complete()) return void socket.disconnect(true)
     /**
      * To this socket alone. Not through its `emit`: where connections can be recovered, that goes through the adapter, and gets
      * an offset in the cluster's order which this process may not have reached yet. What lies between would count as sent.
@@ -199,6 +206,7 @@ function createDecider<S extends SocketSlice, T extends ServerSession>(
 }
 
 interface AdmissionOptions<S, T extends ServerSession> {
+  readonly io: object
   readonly options: SessionsOptions<S, T>
   readonly decideFor: DecideFor<S, T>
   readonly report: OnServerError
@@ -206,9 +214,10 @@ interface AdmissionOptions<S, T extends ServerSession> {
 
 /** The handshake: whether a socket is let in, with all that has to be done before its client knows. */
 function createAdmission<S extends SocketSlice, T extends ServerSession>(admission: AdmissionOptions<S, T>) {
-  const { options, decideFor, report } = admission
+  const { io, options, decideFor, report } = admission
   const { room: roomOf = userRoom, storedFields, replay, newest } = options
   const mayConnect = originFilter(options.origins)
+  const handshakes = handshakesOf(io)
 
   /** All that the client fetches from its 'connect' on contains what was committed by now. */
   async function readStartCursor(socket: S, session: T): Promise<string | number | undefined> {
@@ -224,7 +233,10 @@ function createAdmission<S extends SocketSlice, T extends ServerSession>(admissi
     return undefined
   }
 
-  return async (socket: S): Promise<Denial | Admitted<T>> => {
+  async function admit(
+    socket: S,
+    hasEnded: (room: string) => boolean,
+  ): Promise<Denial | Omit<Admitted<T>, 'complete'>> {
     const { origin } = socket.handshake.headers
     if (!mayConnect(origin)) return refused(`pages of ${origin} may not connect`)
     const decision = await decideFor(socket, socket.handshake.auth)
@@ -234,12 +246,33 @@ function createAdmission<S extends SocketSlice, T extends ServerSession>(admissi
     if (socket.recovered && !isStoredUser(socket, session)) return OTHER_USER
     const room = roomOf(session.userId)
     checkRoom(room)
+    if (hasEnded(room)) return refused('the session has ended')
     keepSession(socket, session, storedFields?.(session))
     // Awaited before the client gets its 'connect': some adapters take a while to join, and events sent meanwhile would be
     // lost without a trace. Socket.IO leaves the room again if another middleware refuses.
     await socket.join(room)
     const cursor = await readStartCursor(socket, session)
-    return { session, identity, expiresAtMs, cursor }
+    if (socket.recovered && !(await readMissed(socket))) return refused('the session has ended')
+    return { session, identity, expiresAtMs, userRoom: room, cursor }
+  }
+
+  return async (socket: S): Promise<Denial | Admitted<T>> => {
+    const handshake = handshakes.begin(socket)
+    try {
+      const result = await admit(socket, handshake.hasEnded)
+      if ('name' in result) {
+        handshake.close()
+        return result
+      }
+      const complete = () => {
+        handshake.close()
+        return handshake.hasEnded(result.userRoom)
+      }
+      return { ...result, complete }
+    } catch (thrown) {
+      handshake.close()
+      throw thrown
+    }
   }
 }
 
@@ -258,9 +291,11 @@ function serveSession<S extends SocketSlice, T extends ServerSession>(connection
   const expiry = createExpiry(() => socket.disconnect(true))
   expiry.set(admitted.expiresAtMs)
   socket.on('disconnect', expiry.stop)
+  const missed = socket.recovered ? sendMissed(socket) : undefined
   // Before anything else: a client that asked for another user drops the connection, and what comes after this.
   emit(RESERVED, { identity: admitted.identity })
-  if (admitted.cursor !== undefined) emit(RESERVED, { cursor: admitted.cursor })
+  if (missed) void missed(emit)
+  else if (admitted.cursor !== undefined) emit(RESERVED, { cursor: admitted.cursor })
   const session = () => sessionOf<T>(socket) as T
   const topics = serveTopics({ socket, access: options.topics, session, emit, onError: report })
   let renewing = false
