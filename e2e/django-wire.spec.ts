@@ -22,7 +22,10 @@ const tokenOf = async (visitor: Visitor): Promise<{ token: string; expiresAt: nu
   (await visitor.request('POST', '/api/line-token')).json()
 
 const OK = { event: '_line', metadata: { ok: true } }
-const no = (message: string) => ({ event: '_line', metadata: { ok: false, message } })
+/** Ann's connection, or a session of hers that was renewed. */
+const LET_IN = [OK, { event: '_line', metadata: { identity: '1' } }]
+const no = (message: string, fields: object = {}) => ({ event: '_line', metadata: { ok: false, message, ...fields } })
+const SOMEBODY_ELSES = no("these credentials are somebody else's", { code: 'wrong-identity' })
 const PONG = { event: '_line:pong' }
 const paid = (accountId: string) =>
   ['balance_updated', 'transaction_happened'].map((event) => ({ event, metadata: { accountId } }))
@@ -44,7 +47,7 @@ test('the documents quote the example word for word', () => {
       excerpts++
     }
   }
-  expect(excerpts).toBe(8)
+  expect(excerpts).toBe(9)
 })
 
 test('credentials first, then events; without them none', async ({ open, visit }) => {
@@ -52,10 +55,10 @@ test('credentials first, then events; without them none', async ({ open, visit }
   const ann = await visit(daphne, 'ann')
   const [known, unknown] = [await connect(daphne), await connect(daphne)]
   known.send('_line:auth', await tokenOf(ann))
-  await expect.poll(() => known.heard).toEqual([OK])
+  await expect.poll(() => known.heard).toEqual(LET_IN)
   await ann.pay(100, 'Corner Bakery')
   for (const { send } of [known, unknown]) send('_line:ping')
-  await expect.poll(() => known.heard).toEqual([OK, ...paid('1'), PONG])
+  await expect.poll(() => known.heard).toEqual([...LET_IN, ...paid('1'), PONG])
   await expect.poll(() => unknown.heard).toEqual([PONG])
 })
 
@@ -88,7 +91,7 @@ test('a session ends with its token', async ({ open, visit }) => {
   const { heard, send } = await connect(daphne)
   const { token, expiresAt } = await tokenOf(ann)
   send('_line:auth', { token })
-  await expect.poll(() => heard).toEqual([OK, no('the session has expired'), 4401])
+  await expect.poll(() => heard).toEqual([...LET_IN, no('the session has expired'), 4401])
   expect(Date.now()).toBeGreaterThanOrEqual(expiresAt)
   const late = await connect(daphne)
   await expect
@@ -105,16 +108,16 @@ test('fresh credentials over the same connection extend it; bad ones change noth
   const { heard, send } = await connect(daphne)
   const first = await tokenOf(ann)
   send('_line:auth', first)
-  await expect.poll(() => heard).toEqual([OK])
+  await expect.poll(() => heard).toEqual(LET_IN)
   await expect.poll(async () => (await tokenOf(ann)).expiresAt).toBeGreaterThan(first.expiresAt)
   send('_line:auth', await tokenOf(ann))
   send('_line:auth', { token: 'nonsense' })
-  await expect.poll(() => heard).toEqual([OK, OK, no('the token is not one of ours')])
+  await expect.poll(() => heard).toEqual([...LET_IN, ...LET_IN, no('the token is not one of ours')])
   await expect.poll(() => Date.now()).toBeGreaterThan(first.expiresAt)
   await ann.pay(100, 'Corner Bakery')
-  await expect.poll(() => heard.slice(3)).toEqual(paid('1'))
+  await expect.poll(() => heard.slice(5)).toEqual(paid('1'))
   // It ends with the second ones.
-  await expect.poll(() => heard.slice(5)).toEqual([no('the session has expired'), 4401])
+  await expect.poll(() => heard.slice(7)).toEqual([no('the session has expired'), 4401])
 })
 
 test('credentials of another user end the connection', async ({ open, visit }) => {
@@ -122,9 +125,20 @@ test('credentials of another user end the connection', async ({ open, visit }) =
   const [ann, bob] = [await visit(daphne, 'ann'), await visit(daphne, 'bob')]
   const { heard, send } = await connect(daphne)
   send('_line:auth', await tokenOf(ann))
-  await expect.poll(() => heard).toEqual([OK])
+  await expect.poll(() => heard).toEqual(LET_IN)
   send('_line:auth', await tokenOf(bob))
-  await expect.poll(() => heard).toEqual([OK, no("these credentials are somebody else's"), 4401])
+  await expect.poll(() => heard).toEqual([...LET_IN, SOMEBODY_ELSES, 4401])
+})
+
+test('credentials of another user than the page’s are refused, with a code of their own', async ({ open, visit }) => {
+  const daphne = await open()
+  const ann = await visit(daphne, 'ann')
+  const [mixedUp, hers] = [await connect(daphne), await connect(daphne)]
+  // As a tab of Bob's that asks a cookie which is Ann's by now.
+  mixedUp.send('_line:auth', { ...(await tokenOf(ann)), _line: { identity: '2' } })
+  hers.send('_line:auth', { ...(await tokenOf(ann)), _line: { identity: '1' } })
+  await expect.poll(() => mixedUp.heard).toEqual([SOMEBODY_ELSES, 4401])
+  await expect.poll(() => hers.heard).toEqual(LET_IN)
 })
 
 test('a malformed frame is ignored', async ({ open, visit }) => {
@@ -139,7 +153,7 @@ test('a malformed frame is ignored', async ({ open, visit }) => {
   for (const metadata of ['text', [], null]) send('unknown', metadata)
   send('_line:auth', await tokenOf(ann))
   send('_line:ping')
-  await expect.poll(() => heard).toEqual([OK, PONG])
+  await expect.poll(() => heard).toEqual([...LET_IN, PONG])
   socket.close()
   await expect.poll(() => countsOf(daphne)).toMatchObject({ open: 0, opened: 1 })
 })
@@ -156,7 +170,7 @@ test('a process without sockets sends through Redis: a thousand events at once a
     const ann = await visit(daphne, 'ann')
     const { heard, send } = await connect(daphne)
     send('_line:auth', await tokenOf(ann))
-    await expect.poll(() => heard).toEqual([OK])
+    await expect.poll(() => heard).toEqual(LET_IN)
     if (django instanceof Missing) throw django
     const burst = `
 from django.db import transaction
@@ -168,8 +182,8 @@ with transaction.atomic():
     daphne.sleep()
     django.manage({ REDIS_URL: redis.url }, 'shell', '-c', burst)
     daphne.wake()
-    await expect.poll(() => heard.length).toBe(1_001)
-    expect(heard.slice(1)).toEqual(
+    await expect.poll(() => heard.length).toBe(1_002)
+    expect(heard.slice(2)).toEqual(
       Array.from({ length: 1_000 }, (_, number) => ({ event: 'counted', metadata: { number } })),
     )
   } finally {

@@ -42,9 +42,11 @@ CHANNEL_LAYERS = {
     if REDIS_URL
     else {"BACKEND": "channels.layers.InMemoryChannelLayer", "CONFIG": {"capacity": 10_000}}
 }
-# For how long a token for the line is good, and how long a connection may stay silent before it sends one.
+# For how long a token for the line is good, how long a connection may stay silent before it sends one, and how long the
+# look-up of it may take.
 LINE_TOKEN_SECONDS = int(ENV("LINE_TOKEN_SECONDS", "900"))
 LINE_PATIENCE_SECONDS = float(ENV("LINE_PATIENCE_SECONDS", "30"))
+LINE_AUTHENTICATE_SECONDS = float(ENV("LINE_AUTHENTICATE_SECONDS", "10"))
 
 # Counts connections and breaks frames on demand, for the tests.
 EXAMPLE_TESTS = ENV("EXAMPLE_TESTS") == "1"

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import time
 
 from channels.generic.websocket import AsyncWebsocketConsumer
@@ -10,9 +11,15 @@ from django.conf import settings
 from .events import LIMIT, group_of
 from .tokens import Refused, read_token
 
-# Close codes: the browser takes the first one for a refusal, and the second one for an accident.
+logger = logging.getLogger(__name__)
+
+# Close codes. A refusal: the browser comes back with other credentials, later and later.
 UNAUTHORIZED = 4401
+# A refusal that is final: the browser does not come back by itself.
+FORBIDDEN = 4403
+# Accidents: the browser comes back as after a lost connection.
 NO_CREDENTIALS = 4408
+TRY_AGAIN_LATER = 1013
 # A machine that slept does not end sessions late by more than this (seconds): its timers slept too.
 MAX_SLEEP_SECONDS = 60
 
@@ -37,20 +44,42 @@ class LineConsumer(AsyncWebsocketConsumer):
         elif event == "_line:auth":
             await self.authenticate(metadata)
 
+    async def session_of(self, credentials):
+        """The user of credentials, and when they end (seconds since 1970). Raises `Refused`. Yours may ask a database."""
+        return read_token(credentials.get("token"))
+
+    def identity_of(self, user_id):
+        """The identity for which the page mounts its line."""
+        return str(user_id)
+
     async def authenticate(self, credentials):
         """The first credentials, or fresh ones over an open connection."""
+        # Partyline's own fields are none of the app's.
+        claimed = identity_in(credentials.pop("_line", None))
+        credentials.pop("cursor", None)
         try:
-            user_id, expires_at = read_token(credentials.get("token"))
+            timeout = getattr(settings, "LINE_AUTHENTICATE_SECONDS", 10)
+            user_id, expires_at = await asyncio.wait_for(self.session_of(credentials), timeout)
         except Refused as refused:
+            final = {"final": True} if refused.final else {}
             if self.group is None:
-                await self.refuse(str(refused))
+                await self.refuse(str(refused), **final)
             else:
                 # The current session lasts until its own end.
-                await self.say("_line", {"ok": False, "message": str(refused)})
+                await self.say("_line", {"ok": False, "message": str(refused), **final})
             return
-        group = group_of(user_id)
-        if self.group not in (None, group):
-            await self.refuse("these credentials are somebody else's")
+        except Exception:
+            # The database is away, perhaps: that says nothing about the credentials.
+            logger.exception("the credentials could not be checked")
+            why = "the server can't check the credentials now"
+            if self.group is None:
+                await self.end(TRY_AGAIN_LATER, why)
+            else:
+                await self.say("_line", {"ok": False, "message": why, "code": "unavailable"})
+            return
+        group, identity = group_of(user_id), self.identity_of(user_id)
+        if self.group not in (None, group) or claimed not in (None, identity):
+            await self.refuse("these credentials are somebody else's", code="wrong-identity")
             return
         self.group = group
         # At every renewal too: a channel layer removes a member after a day.
@@ -58,6 +87,8 @@ class LineConsumer(AsyncWebsocketConsumer):
         self.at(expires_at, lambda: self.refuse("the session has expired"))
         # Not before the group is joined: from here on the browser relies on it.
         await self.say("_line", {"ok": True})
+        # Before any event: a browser that asked for another user drops the connection.
+        await self.say("_line", {"identity": identity})
 
     async def line_event(self, message):
         """Sends on an event that `emit_event` has sent to the group."""
@@ -74,11 +105,11 @@ class LineConsumer(AsyncWebsocketConsumer):
     async def say(self, event, metadata=None):
         await self.send(text_data=json.dumps({"event": event, **({"metadata": metadata} if metadata else {})}))
 
-    async def refuse(self, why):
-        """Refuses in a frame as well: daphne drops the reason of a close."""
+    async def refuse(self, why, **fields):
+        """Ends the connection. Says why in a frame as well: daphne drops the reason of a close."""
         self.over = True
-        await self.say("_line", {"ok": False, "message": why})
-        await self.end(UNAUTHORIZED, why)
+        await self.say("_line", {"ok": False, "message": why, **fields})
+        await self.end(FORBIDDEN if fields.get("final") else UNAUTHORIZED, why)
 
     async def end(self, code, reason):
         self.over = True
@@ -107,3 +138,9 @@ def read_frame(text):
     frame = frame if isinstance(frame, dict) else {}
     metadata = frame.get("metadata")
     return frame.get("event"), metadata if isinstance(metadata, dict) else {}
+
+
+def identity_in(field):
+    """The identity that a browser was mounted for. None if it does not say."""
+    identity = field.get("identity") if isinstance(field, dict) else None
+    return identity if isinstance(identity, str) else None

@@ -1,5 +1,6 @@
 """`emit_event` tells a user's browsers that something has changed."""
 
+import base64
 import hashlib
 import json
 import logging
@@ -14,7 +15,8 @@ logger = logging.getLogger(__name__)
 RESERVED = "_line"
 # The maximum length of a frame that a browser reads, in characters.
 LIMIT = 65_536
-ORIGIN = re.compile(r"[\w./-]{1,100}", re.ASCII)
+SECRET = re.compile(r"[\w./-]{1,100}", re.ASCII)
+ORIGIN = re.compile(r"[\w-]{22}", re.ASCII)
 
 
 def group_of(user_id):
@@ -23,9 +25,14 @@ def group_of(user_id):
 
 
 def origin_of(request):
-    """The name that a tab gave its request. None if there is none, or an invalid one."""
-    origin = request.headers.get("x-partyline-origin", "")
-    return origin if ORIGIN.fullmatch(origin) else None
+    """
+    What the events of a request say of it: a hash of the secret in its header, so that nobody who hears an event can make a
+    request that has the same. None if there is no such header, or an invalid one.
+    """
+    secret = request.headers.get("x-partyline-origin", "")
+    if not SECRET.fullmatch(secret):
+        return None
+    return base64.urlsafe_b64encode(hashlib.sha256(secret.encode()).digest()).decode()[:22]
 
 
 def emit_event(user_id, event, metadata=None, *, id=None, origin=None, spread_ms=None, using=None):
@@ -48,6 +55,9 @@ def _frame(event, metadata, envelope):
     """Text, made now: the caller may change its objects later."""
     if not isinstance(event, str) or not event or event.startswith(RESERVED):
         raise ValueError(f"an event needs a name, which may not begin with {RESERVED}: {event!r}")
+    origin = envelope["origin"]
+    if origin is not None and not (isinstance(origin, str) and ORIGIN.fullmatch(origin)):
+        raise ValueError("the origin has to be what origin_of(request) returned")
     metadata = {} if metadata is None else metadata
     if not isinstance(metadata, dict) or RESERVED in metadata:
         raise ValueError(f"the metadata of {event} has to be a dict without {RESERVED}: {metadata!r}")

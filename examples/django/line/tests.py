@@ -1,13 +1,23 @@
+import asyncio
+import json
+import time
 import uuid
 from types import SimpleNamespace
 
 from asgiref.sync import async_to_sync
 from channels.layers import get_channel_layer
+from channels.testing import WebsocketCommunicator
 from django.db import transaction
 from django.test import TestCase
 
+from .consumer import LineConsumer
 from .events import emit_event, group_of, origin_of
 from .tokens import Refused, make_token, read_token
+
+
+# The header of a request, and the same hash of it as `originOf` of partyline/server gives.
+SECRET = "0123456789abcdef0123456789abcdef"
+HASH = "PrG9Q5lH63YpmOVmzMLgmc"
 
 
 def sent_by(run):
@@ -38,8 +48,13 @@ class EmitEvent(TestCase):
         self.assertEqual(self.frames("ann", "seen", {"id": 7}), ['{"event": "seen", "metadata": {"id": 7}}'])
 
     def test_the_envelope_is_in_the_reserved_field(self):
-        frame = '{"event": "seen", "metadata": {"a": 1, "_line": {"id": 3, "origin": "t.1", "spreadMs": 500}}}'
-        self.assertEqual(self.frames("ann", "seen", {"a": 1}, id=3, origin="t.1", spread_ms=500), [frame])
+        frame = '{"event": "seen", "metadata": {"a": 1, "_line": {"id": 3, "origin": "%s", "spreadMs": 500}}}' % HASH
+        self.assertEqual(self.frames("ann", "seen", {"a": 1}, id=3, origin=HASH, spread_ms=500), [frame])
+
+    def test_a_secret_never_stands_in_an_event(self):
+        for origin in (SECRET, "t.1", "", 7):
+            with self.subTest(origin=origin), self.assertRaises(ValueError):
+                emit_event("ann", "seen", origin=origin)
 
     def test_nobody_elses(self):
         self.assertEqual(self.frames("bob", "seen"), [])
@@ -89,11 +104,14 @@ class EmitEvent(TestCase):
 
 
 class OriginOf(TestCase):
-    def test_only_what_can_be_a_name(self):
-        for header, origin in {"t-1.9": "t-1.9", "": None, "a b": None, "ä": None, "x" * 101: None, "a\n": None}.items():
+    def test_a_hash_of_what_can_be_a_secret(self):
+        for header, origin in {SECRET: HASH, "": None, "a b": None, "ä": None, "x" * 101: None, "a\n": None}.items():
             request = SimpleNamespace(headers={"x-partyline-origin": header})
             self.assertEqual(origin_of(request), origin)
         self.assertIsNone(origin_of(SimpleNamespace(headers={})))
+
+    def test_who_reads_it_cannot_make_the_same(self):
+        self.assertNotEqual(origin_of(SimpleNamespace(headers={"x-partyline-origin": HASH})), HASH)
 
 
 class Tokens(TestCase):
@@ -111,3 +129,71 @@ class Tokens(TestCase):
     def test_refuses_what_has_expired(self):
         with self.settings(LINE_TOKEN_SECONDS=-1), self.assertRaisesMessage(Refused, "expired"):
             read_token(make_token(7)["token"])
+
+
+class Line(LineConsumer):
+    """Credentials are a user's name, or something that goes wrong."""
+
+    async def session_of(self, credentials):
+        assert set(credentials) == {"token"}, credentials
+        token = credentials["token"]
+        if token == "down":
+            raise ConnectionError("no database")
+        if token == "hangs":
+            await asyncio.sleep(60)
+        if token in ("closed", "unknown"):
+            raise Refused(token, final=token == "closed")
+        return token, time.time() + 60
+
+
+OK = {"ok": True}
+
+
+class Wire(TestCase):
+    """What a browser hears: the metadata of `_line`, and close codes."""
+
+    async def heard(self, *credentials):
+        line = WebsocketCommunicator(Line.as_asgi(), "/line")
+        await line.connect()
+        for metadata in credentials:
+            await line.send_json_to({"event": "_line:auth", "metadata": metadata})
+        heard = []
+        while not await line.receive_nothing(timeout=0.2):
+            message = await line.receive_output()
+            if message["type"] == "websocket.close":
+                return [*heard, message["code"]]
+            heard.append(json.loads(message["text"])["metadata"])
+        await line.disconnect()
+        return heard
+
+    def assert_heard(self, credentials, expected):
+        self.assertEqual(async_to_sync(self.heard)(*credentials), expected)
+
+    def test_says_whom_it_let_in(self):
+        ann = {"identity": "ann"}
+        self.assert_heard([{"token": "ann", "cursor": 7}], [OK, ann])
+        self.assert_heard([{"token": "ann", "_line": ann}] * 2, [OK, ann, OK, ann])
+
+    def test_another_users_credentials_are_refused_with_a_code(self):
+        wrong = {"ok": False, "message": "these credentials are somebody else's", "code": "wrong-identity"}
+        self.assert_heard([{"token": "bob", "_line": {"identity": "ann"}}], [wrong, 4401])
+        renewed = [{"token": "ann"}, {"token": "ann", "_line": {"identity": "bob"}}]
+        self.assert_heard(renewed, [OK, {"identity": "ann"}, wrong, 4401])
+
+    def test_who_does_not_say_is_let_in(self):
+        for field in (None, 7, "ann", [], {}, {"identity": 7}):
+            with self.subTest(field=field):
+                self.assert_heard([{"token": "ann", "_line": field}], [OK, {"identity": "ann"}])
+
+    def test_what_cannot_be_checked_now_is_no_refusal(self):
+        with self.settings(LINE_AUTHENTICATE_SECONDS=0.05), self.assertLogs("line.consumer", "ERROR"):
+            for token in ("down", "hangs"):
+                with self.subTest(token=token):
+                    self.assert_heard([{"token": token}], [1013])
+                    later = {"ok": False, "message": "the server can't check the credentials now", "code": "unavailable"}
+                    self.assert_heard([{"token": "ann"}, {"token": token}], [OK, {"identity": "ann"}, later])
+
+    def test_a_refusal_that_is_final(self):
+        closed = {"ok": False, "message": "closed", "final": True}
+        self.assert_heard([{"token": "closed"}], [closed, 4403])
+        self.assert_heard([{"token": "unknown"}], [{"ok": False, "message": "unknown"}, 4401])

@@ -9,7 +9,11 @@ _signer = TimestampSigner(salt="line")
 
 
 class Refused(Exception):
-    """The reason why credentials are refused. The browser shows it."""
+    """The reason why credentials are refused. The browser shows it. If it is final, it does not try again by itself."""
+
+    def __init__(self, reason, final=False):
+        super().__init__(reason)
+        self.final = final
 
 
 def _life():
