@@ -23,13 +23,34 @@ interface Rank {
 const outranks = (one: Rank, other: Rank): boolean =>
   one.term > other.term || (one.term === other.term && one.candidate < other.candidate)
 
-const ELECTION_MESSAGES: readonly unknown[] = ['beat', 'claim', 'steal', 'resign']
+/**
+ * The term of a newcomer's claim, below every other: a holder that is merely too busy to object in time keeps the
+ * leadership as soon as it does.
+ */
+const NEWCOMER_TERM = 0
 
-/** Tells an election's message from anything else on the channel. */
-function isElectionMessage(data: unknown): data is ElectionMessage {
+const ELECTION_MESSAGES: readonly unknown[] = ['beat', 'claim', 'steal', 'resign']
+/**
+ * Terms begin at the wall clock and count elections. So one that is further ahead of it than this (100 years) is nobody's,
+ * even where a clock was set wrong. It would leave no numbers to count on with: above 2^53 there is no next one.
+ */
+const MAX_TERM_AHEAD = 100 * 365 * 86_400_000
+/** No candidate has a longer name. */
+const MAX_CANDIDATE_LENGTH = 200
+
+/** Tells an election's message from anything else on the channel, where any script of this origin may post. */
+function isElectionMessage(data: unknown, now: number): data is ElectionMessage {
   if (typeof data !== 'object' || data === null) return false
   const { election, term, candidate } = data as Partial<Record<keyof ElectionMessage, unknown>>
-  return ELECTION_MESSAGES.includes(election) && Number.isSafeInteger(term) && typeof candidate === 'string'
+  return (
+    ELECTION_MESSAGES.includes(election) &&
+    Number.isSafeInteger(term) &&
+    (term as number) >= NEWCOMER_TERM &&
+    (term as number) <= now + MAX_TERM_AHEAD &&
+    typeof candidate === 'string' &&
+    candidate.length > 0 &&
+    candidate.length <= MAX_CANDIDATE_LENGTH
+  )
 }
 
 /** The terms that one elector knows of, over all its candidacies. */
@@ -39,10 +60,11 @@ export interface Terms {
 }
 
 /**
- * Terms count up from the highest known one. They start from the clock, which all tabs share. So a newcomer that steals
- * from a silent holder, of which it never heard, still outranks that holder when it wakes.
+ * Terms count up from the highest known one. They start from the wall clock, which all tabs share. So a newcomer that steals
+ * from a silent holder, of which it never heard, still outranks that holder when it wakes. Where the clock was set back
+ * meanwhile, the former holder wins when it wakes, and there is one holder all the same.
  */
-export function createTerms(clock: { now(): number }): Terms {
+export function createTerms(clock: Pick<HubEnvironment['clock'], 'now'>): Terms {
   let highest = 0
   return {
     learn(term) {
@@ -77,18 +99,12 @@ export interface HeartbeatSettings {
   readonly vacancyMs: number
 }
 
-/**
- * The term of a newcomer's claim, below every other: a holder that is merely too busy to object in time keeps the
- * leadership as soon as it does.
- */
-const NEWCOMER_TERM = 0
-
 /** A candidacy has one timer in every state. `term` is the number under which the candidate claims or holds. */
 type CandidacyState =
   /** `last`: the last beat, claim or steal of another candidate; undefined for a newcomer. */
   | { readonly name: 'waiting'; readonly last: Rank | undefined }
   | { readonly name: 'claiming'; readonly by: 'claim' | 'steal'; readonly term: number }
-  /** Milliseconds since the Unix epoch. */
+  /** By the monotonic clock. */
   | { readonly name: 'holding'; readonly term: number; readonly since: number; readonly lastBeatAt: number }
 
 interface CandidateOptions {
@@ -125,7 +141,7 @@ export function runCandidacy({ name, signal, by, ...options }: CandidacyOptions)
     })
 
     const listener = ({ data }: MessageEvent): void => {
-      if (isElectionMessage(data)) candidate.receive(data)
+      if (isElectionMessage(data, options.powers.clock.now())) candidate.receive(data)
     }
     function resign(): void {
       candidate.resign()
@@ -172,9 +188,9 @@ function createCandidate({ powers, settings, terms, post, onElected, onLost }: C
 
   function claim(by: 'claim' | 'steal', term: number, objectionMs: number): void {
     announce(by, term)
-    const due = clock.now() + objectionMs
+    const due = clock.monotonic() + objectionMs
     schedule(objectionMs, () => {
-      if (clock.now() - due <= settings.beatMs) return hold(term)
+      if (clock.monotonic() - due <= settings.beatMs) return hold(term)
       // Frozen or asleep meanwhile: objections may be queued behind this timer. Once only, or else a tab whose timers run
       // once a minute would never be elected.
       const next = term === NEWCOMER_TERM ? term : terms.next()
@@ -184,7 +200,7 @@ function createCandidate({ powers, settings, terms, post, onElected, onLost }: C
   }
 
   function hold(term: number): void {
-    const now = clock.now()
+    const now = clock.monotonic()
     beat({ term, since: now, lastBeatAt: now })
     onElected()
   }
@@ -195,7 +211,7 @@ function createCandidate({ powers, settings, terms, post, onElected, onLost }: C
    * which has the higher term, answers the beat at once; candidates only learn that it lives.
    */
   function beat({ term, since, lastBeatAt }: Omit<Extract<CandidacyState, { name: 'holding' }>, 'name'>): void {
-    const now = clock.now()
+    const now = clock.monotonic()
     // The newcomer asked, and nobody objected for as long as a candidate would have waited: there was no holder.
     const isUnopposed = now - since >= settings.silenceMs && now - lastBeatAt <= settings.beatMs + settings.silenceMs
     const held = term === NEWCOMER_TERM && isUnopposed ? terms.next() : term

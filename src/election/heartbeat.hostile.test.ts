@@ -119,6 +119,12 @@ function quiet({ staySlow, acts }: Schedule): number {
   return slow('second') || slow('nested') ? 8_000 : 4_000
 }
 
+/** What other scripts of this origin may post on the channel: terms that leave no number to count on with, and nonsense. */
+const ABSURD = [
+  ...[Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER - 1, Number.MAX_SAFE_INTEGER - 3, -1, -Number.MAX_SAFE_INTEGER],
+].flatMap((term) => ['beat', 'claim', 'steal', 'resign'].map((election) => ({ election, term, candidate: 'zzz' })))
+ABSURD.push({ election: 'claim', term: 5, candidate: '' }, { election: 'beat', term: 5, candidate: 'z'.repeat(10_000) })
+
 afterAll(() => console.log('schedules tried:', Object.fromEntries(tried)))
 
 describe('the election by heartbeats', () => {
@@ -135,5 +141,35 @@ describe('the election by heartbeats', () => {
     await verify('prompt', schedules(fc.oneof(coming, slowing), channelFaults(20, 0)), (world) =>
       expect(world.most()).toBeLessThanOrEqual(1),
     )
+  })
+
+  it('refuses absurd messages: there is one holder, before and after its tab closes', async () => {
+    for (const [index, message] of ABSURD.entries()) {
+      const world = createHostileElection(index, QUIET)
+      for (let tab = 0; tab < 5; tab++) world.join()
+      await world.time.pass(20_000)
+      const stranger = world.tab()
+      const [holder] = world.holders()
+      stranger.environment.openChannel('hub').postMessage(message)
+      await world.time.pass(10_000)
+      expect([message, world.holders()]).toEqual([message, [holder]])
+      holder?.close()
+      await world.time.pass(60_000)
+      expect([message, world.holders().length, world.most()]).toEqual([message, 1, 1])
+    }
+  })
+
+  it('asks again after a freeze, also where the clock was set back meanwhile', async () => {
+    for (let seed = 0; seed < 20; seed++) {
+      const world = createHostileElection(seed, QUIET)
+      const first = world.join()
+      await world.time.pass(300)
+      first.freeze(15_000)
+      world.join()
+      await world.time.pass(10_000)
+      first.tab.jump(-3_600_000)
+      await world.time.pass(10_000)
+      expect([seed, world.most()]).toEqual([seed, 1])
+    }
   })
 })
