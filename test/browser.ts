@@ -6,6 +6,7 @@ import { createPageEvents, type PageEvents } from '../src/testing/page-environme
 import { createSimulatedChannels, type Route } from '../src/testing/simulated-channels.js'
 import { createSimulatedLocks } from '../src/testing/simulated-locks.js'
 import { createPipe } from '../src/testing/simulated-pipe.js'
+import { createSimulatedStorage } from '../src/testing/simulated-storage.js'
 import type { Endpoint } from '../src/wire/endpoint.js'
 import { createFakeTransport } from './fake-transport.js'
 
@@ -50,6 +51,7 @@ export function createMemoryBrowser({
 }: MemoryBrowserOptions = {}) {
   const locks = createSimulatedLocks()
   const channels = createSimulatedChannels(route)
+  const storage = createSimulatedStorage()
   const transport = createFakeTransport()
   const workers = new Map<string, MemoryWorker>()
   let pages = 0
@@ -63,6 +65,10 @@ export function createMemoryBrowser({
     const timers = createGlobalTimers()
     const beganAt = performance.now()
     let ids = 0
+    let crashed = false
+    const stored = storage.client(name, (run) => {
+      if (!crashed) queueMicrotask(run)
+    })
     const environment: TabEnvironment = {
       clock: { now: () => Date.now(), monotonic: () => performance.now() - beganAt, origin: Date.now() },
       // The real one, as it ships; over the global timers.
@@ -74,12 +80,17 @@ export function createMemoryBrowser({
       },
       page: page.slice,
       openSharedWorker: undefined,
+      signOutMarks: {
+        ...stored,
+        write: (key) => stored.write(key, environment.id()),
+      },
       openPipe: () => createPipe() as unknown as { port1: MessagePort; port2: MessagePort },
       random: () => 0.5,
       id: () => `${name}-id-${++ids}`,
       warn: () => undefined,
     }
     const crash = () => {
+      crashed = true
       timers.clear()
       channel.crash()
       held.crash()

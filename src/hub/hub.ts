@@ -1,5 +1,5 @@
 import type { HubEnvironment } from '../platform/environment.js'
-import { tryLock } from '../platform/locks.js'
+import { tryNewLock } from '../platform/locks.js'
 import type { OpenTransport } from '../transport/transport.js'
 import type { Endpoint } from '../wire/endpoint.js'
 import type { CredentialsAnswer, Hello, Nudge, Settings, Welcome } from '../wire/protocol.js'
@@ -61,8 +61,8 @@ export function createHub({
   const life = new AbortController()
   let state: HubState = { name: 'open' }
 
-  /** The name of the lock once it is held; undefined where locks are missing or refuse. */
-  const held = tryLock(environment.locks, `${key}/hub/${epoch}`, life.signal)
+  /** The name of the lock once it is held; undefined where locks are missing, or refuse. */
+  const held = tryNewLock(environment, `${key}/hub/${epoch}`, life.signal)
 
   const downstream = createDownstream({
     environment,

@@ -175,7 +175,7 @@ export function listenForFollowers({ environment, key, owner, connect }: Followe
   const pipes = new Map<string, Endpoint>()
 
   const stop = listen(discovery, (data) => {
-    if (!isDiscoveryMessage(data) || data.kind !== 'connect-request') return
+    if (!isDiscoveryMessage(data, key) || data.kind !== 'connect-request') return
     const name = `${data.reply}/pipe/${owner}`
     if (!pipes.has(name)) {
       const pipe = overChannel(openChannel(name), () => pipes.delete(name))

@@ -1,10 +1,11 @@
-import { tryLock } from '../platform/locks.js'
+import { tryNewLock } from '../platform/locks.js'
 import type { TabEnvironment } from '../platform/page.js'
+import { afterSilence } from '../platform/timeouts.js'
 import { messageOf } from '../util/errors.js'
-import type { Hello, Nudge, Welcome } from '../wire/protocol.js'
+import { ATTACH_ALLOWANCE_MS, type Hello, type Nudge, type Since, type Welcome } from '../wire/protocol.js'
 import { watchElections } from './find-owner.js'
 import { createHubClient, type HubClientHandlers } from './hub-client.js'
-import { OwnerChangedError, RefusedError } from './link-errors.js'
+import { HubTimeoutError, OwnerChangedError, RefusedError } from './link-errors.js'
 import { watchHub } from './liveness.js'
 import type { Rung } from './rungs.js'
 
@@ -15,6 +16,10 @@ import type { Rung } from './rungs.js'
 const HANDSHAKE_TIMEOUT_MS = 5_000
 /** How long a hub may send nothing at all before it has answered any other call. */
 const CALL_TIMEOUT_MS = 3_000
+/** The same for the ping that follows such a call: one long task is no hang. */
+const SECOND_PING_TIMEOUT_MS = 2_000
+/** How long a tab waits for an owner that has no hub yet. Its own tab attaches a moment after the election. */
+const HUB_START_TIMEOUT_MS = 3_000
 
 export type AcceptedWelcome = Extract<Welcome, { ok: true }>
 
@@ -28,7 +33,9 @@ export interface AttachmentOptions {
   readonly key: string
   /** To the owner of the socket, when the rung's hub stands by. */
   readonly follow: Rung
-  readonly hello: Omit<Hello, 'events' | 'topics' | 'lock'>
+  readonly hello: Omit<Hello, 'events' | 'topics' | 'lock' | 'since'>
+  /** Everything up to here in a hub's life was delivered. */
+  readonly position: () => Pick<Since, 'epoch' | 'seq'> | undefined
   /** The event names that this tab subscribes to now. */
   readonly events: () => readonly string[]
   /** The topics that it uses now. */
@@ -57,7 +64,9 @@ export interface Attachment {
  */
 export function attach(rung: Rung, options: AttachmentOptions): Promise<Attachment> {
   return attachTo(rung, options).catch((thrown: unknown) => {
-    if (thrown instanceof RefusedError && thrown.refusal.code === 'standby') return attachTo(options.follow, options)
+    const isStandby = thrown instanceof RefusedError && thrown.refusal.code === 'standby'
+    // A leader tab that was asked over a channel is the owner already.
+    if (isStandby && !thrown.isShared) return attachTo(options.follow, options)
     throw thrown
   })
 }
@@ -65,9 +74,10 @@ export function attach(rung: Rung, options: AttachmentOptions): Promise<Attachme
 /** Attaches this tab to the hub at a rung's endpoint. Rejects with the reason when that fails. */
 async function attachTo(rung: Rung, options: AttachmentOptions): Promise<Attachment> {
   const { environment, handlers, signal } = options
+  const { clock } = environment
   const failure = createFailure()
   // Requested while the endpoint is being opened: in a takeover every wait counts.
-  const locking = tryLock(environment.locks, options.newLockName(), signal)
+  const locking = tryNewLock(environment, options.newLockName(), signal)
   const endpoint = await rung.open({ fail: failure.fail, signal, hubTimedOut: options.hubTimedOut })
   const lock = await locking
   const client = createHubClient(rung, endpoint, options)
@@ -80,13 +90,30 @@ async function attachTo(rung: Rung, options: AttachmentOptions): Promise<Attachm
     if (isAnother) failure.fail('another hub owns the socket now')
   })
   const subscriptions = trackSubscriptions(options)
-  const hello: Hello = { ...options.hello, ...subscriptions.all(), ...(lock && { lock }) }
-  const welcome = await Promise.race([
+  const sentAt = clock.monotonic()
+  const since: Since = { ageMs: sentAt, ...options.position() }
+  const { settings, ...rest } = options.hello
+  const hello: Hello = {
+    ...rest,
+    // Other scripts can listen there: neither the identity nor the address is theirs to know.
+    ...(settings && !endpoint.shared && { settings }),
+    since,
+    ...subscriptions.all(),
+    ...(lock && { lock }),
+  }
+  const answer = await Promise.race([
     failure.promise,
     client.withHubTimeout(HANDSHAKE_TIMEOUT_MS / (rung.tries ?? 1), client.call('attach', hello)),
   ])
   if (signal.aborted) throw signal.reason
-  if (!welcome.ok) throw new RefusedError(welcome)
+  if (!answer.ok) {
+    // Its `promoted` ends the attempt, and begins the next one.
+    if (answer.code === 'standby' && endpoint.shared)
+      await Promise.race([failure.promise, pass(environment, HUB_START_TIMEOUT_MS, signal)])
+    if (signal.aborted) throw signal.reason
+    throw new RefusedError(answer, endpoint.shared === true)
+  }
+  const welcome = vouched(answer, since, clock.monotonic() - sentAt)
   owner = welcome.owner
 
   let isLost = false
@@ -95,11 +122,12 @@ async function attachTo(rung: Rung, options: AttachmentOptions): Promise<Attachm
     isLost = true
     handlers.onLost(reason, hubTimedOut)
   }
-  /** A call that fails loses the hub. */
+  const giveUp = (thrown: unknown): undefined => lose(messageOf(thrown), true) as undefined
+  /** A call without an answer is asked about by a ping; when that has none either, the hub is lost. */
   const guard = <T>(answer: Promise<T>): Promise<T | undefined> =>
     client.withHubTimeout(CALL_TIMEOUT_MS, answer).catch((thrown: unknown) => {
-      lose(messageOf(thrown), true)
-      return undefined
+      if (!(thrown instanceof HubTimeoutError) || signal.aborted) return giveUp(thrown)
+      return client.withHubTimeout(SECOND_PING_TIMEOUT_MS, client.call('ping')).then(() => undefined, giveUp)
     })
 
   failure.promise.catch((thrown: unknown) => lose(messageOf(thrown), false))
@@ -123,6 +151,25 @@ async function attachTo(rung: Rung, options: AttachmentOptions): Promise<Attachm
     detach: (release) => client.post({ kind: 'detach', release }),
   }
 }
+
+/**
+ * A hub knows when a hello came, not when it was sent. It allows for `ATTACH_ALLOWANCE_MS`: after a longer way, events may be
+ * missing that came while the page was loading. Where the hub counted by its own numbers, the way means nothing.
+ */
+function vouched(welcome: AcceptedWelcome, { epoch }: Since, tookMs: number): AcceptedWelcome {
+  if (!welcome.replay || welcome.gap || epoch === welcome.epoch || tookMs <= ATTACH_ALLOWANCE_MS) return welcome
+  return { ...welcome, gap: `the hub's welcome took ${Math.round(tookMs)} ms` }
+}
+
+/** Waits so long, in turns of this thread, or until the signal aborts. */
+const pass = (environment: TabEnvironment, ms: number, signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    const cancel = afterSilence(environment, () => 0, ms, resolve)
+    signal.addEventListener('abort', () => {
+      cancel()
+      resolve()
+    })
+  })
 
 /** A promise that rejects with an `OwnerChangedError` once somebody reports why. */
 function createFailure() {

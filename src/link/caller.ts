@@ -42,7 +42,13 @@ export function createCaller(endpoint: Pick<Endpoint, 'postMessage'>): {
         const id = `call-${++calls}`
         open.set(id, { resolve, reject })
         const argumentList = parameters.map((value) => ({ type: 'RAW', value }))
-        endpoint.postMessage({ id, type: 'APPLY', path: [name], argumentList })
+        try {
+          endpoint.postMessage({ id, type: 'APPLY', path: [name], argumentList })
+        } catch (thrown) {
+          // What can't be cloned, or a port that refuses.
+          open.delete(id)
+          reject(thrown)
+        }
       }),
   }
 }

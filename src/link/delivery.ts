@@ -1,5 +1,5 @@
 import type { Report } from '../util/errors.js'
-import { readEvents } from '../wire/protocol.js'
+import { type HubProblem, readEvents } from '../wire/protocol.js'
 import type { AcceptedWelcome } from './attachment.js'
 import type { LinkMessage } from './hub-client.js'
 import type { DeliveryHandlers } from './link-options.js'
@@ -11,6 +11,9 @@ type DeliveredMessage = Extract<LinkMessage, { kind: 'events' | 'gap' | 'topic' 
 export function createDelivery(handlers: DeliveryHandlers, report: Report) {
   let epoch: string | undefined
   let seq: number | undefined
+  const reportProblem = ({ code, message, event }: HubProblem) =>
+    report(code, message, event === undefined ? {} : { detail: { event } })
+
   return {
     /** Undefined before the first welcome. */
     position: () => (epoch !== undefined && seq !== undefined ? { epoch, seq } : undefined),
@@ -19,8 +22,14 @@ export function createDelivery(handlers: DeliveryHandlers, report: Report) {
       epoch = welcome.epoch
       seq = welcome.seq
     },
+    /** The hub's life was ended: what was delivered of it says nothing of the next one. */
+    forget(): void {
+      epoch = undefined
+      seq = undefined
+    },
     /** Hands on what came with the welcome. */
-    welcome({ settingsDiffer, gap, replay, topics }: AcceptedWelcome): void {
+    welcome({ settingsDiffer, problems = [], gap, replay, topics }: AcceptedWelcome): void {
+      for (const problem of problems) reportProblem(problem)
       if (settingsDiffer) {
         report('settings-differ', 'another tab made this hub with other connection settings, which stay in force')
       }
@@ -45,7 +54,7 @@ export function createDelivery(handlers: DeliveryHandlers, report: Report) {
           handlers.onTopics([message])
           break
         case 'problem':
-          report(message.code, message.message, message.event === undefined ? {} : { detail: { event: message.event } })
+          reportProblem(message)
       }
     },
   }

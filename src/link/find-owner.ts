@@ -9,15 +9,15 @@ interface OwnerSearch {
 
 /**
  * Asks the owner of the socket for an endpoint: a channel that only the two of them use. The search goes on, also for
- * owners that are elected later, until one answers or the signal aborts.
+ * owners that are elected later, until one answers or the signal aborts. Gives the way to ask again.
  */
 export function findOwner(
   { environment, key }: OwnerSearch,
   signal: AbortSignal,
   onEndpoint: (endpoint: Endpoint) => void,
-): void {
+): () => void {
   const { openChannel } = environment
-  if (!openChannel || signal.aborted) return
+  if (!openChannel || signal.aborted) return () => undefined
   const search = new AbortController()
   const finish = () => search.abort()
   signal.addEventListener('abort', finish)
@@ -28,7 +28,8 @@ export function findOwner(
   const answers = openChannel(reply)
   const stop = listen(answers, (data) => {
     // A former owner that hung and wakes may answer a request before it learns that it was replaced.
-    if (!isDiscoveryMessage(data) || data.kind !== 'connect-response' || (elected && data.owner !== elected)) return
+    if (!isDiscoveryMessage(data, key) || data.kind !== 'connect-response') return
+    if ((elected && data.owner !== elected) || !data.pipe.startsWith(`${reply}/`)) return
     finish()
     onEndpoint(overChannel(openChannel(data.pipe)))
   })
@@ -42,6 +43,7 @@ export function findOwner(
     request()
   })
   request()
+  return request
 }
 
 /** Calls back when another hub becomes the owner of the socket: surer and sooner than the former one's timeout. */
@@ -54,7 +56,7 @@ export function watchElections(
   if (!openChannel || signal.aborted) return
   const channel = openChannel(key)
   const stop = listen(channel, (data) => {
-    if (isDiscoveryMessage(data) && data.kind === 'elected') onElected(data.owner)
+    if (isDiscoveryMessage(data, key) && data.kind === 'elected') onElected(data.owner)
   })
   signal.addEventListener('abort', () => {
     stop()

@@ -40,13 +40,22 @@ export function createHubClient(rung: Rung, endpoint: Endpoint, options: HubClie
     else handlers.onMessage(data)
   }
 
-  const post = (message: TabMessage) => endpoint.postMessage(message)
+  /** False when the endpoint can't clone the message, or refuses it. */
+  function post(message: TabMessage): boolean {
+    try {
+      endpoint.postMessage(message)
+      return true
+    } catch {
+      return false
+    }
+  }
 
   /** Only to the hub that asked, over the endpoint on which it asked, and never where others can listen. */
   function sendCredentials(request: number): void {
     if (endpoint.shared) return
     void handlers.auth().then((answer) => {
-      if (!signal.aborted) post({ kind: 'credentials', request, answer })
+      if (signal.aborted || post({ kind: 'credentials', request, answer })) return
+      post({ kind: 'credentials', request, answer: { ok: false, message: 'auth gave what can not be sent' } })
     })
   }
 
@@ -76,8 +85,12 @@ export function createHubClient(rung: Rung, endpoint: Endpoint, options: HubClie
     },
     /** Takes events also from the channel on which the hub posts them once for all followers. */
     joinMulticast(name: string): void {
-      if (!environment.openChannel) return
-      multicast = environment.openChannel(name)
+      try {
+        multicast = environment.openChannel?.(name)
+      } catch {
+        // Without it, the events come over this tab's own endpoint.
+      }
+      if (!multicast) return
       listen(multicast, receive)
       post({ kind: 'multicast-joined' })
     },

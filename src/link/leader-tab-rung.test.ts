@@ -58,6 +58,7 @@ function setUp({ webLocks = true, delay = 0 } = {}) {
     const link = createLink({
       environment,
       key: KEY,
+      check: 'c',
       tab: environment.id(),
       settings: SETTINGS,
       rungs: [

@@ -1,15 +1,18 @@
 import type { Elector, Leadership } from '../election/elector.js'
 import type { Served } from '../hub/serve.js'
 import type { TabEnvironment } from '../platform/page.js'
+import { afterSilence } from '../platform/timeouts.js'
 import { messageOf } from '../util/errors.js'
 import type { Endpoint } from '../wire/endpoint.js'
 import { findOwner } from './find-owner.js'
-import { type LoadHub, NotSupportedError, type Rung } from './rungs.js'
+import { type LoadHub, loadInTime, NotSupportedError, type Rung } from './rungs.js'
 
-/** How long one search for the owner lasts. After it, a tab that a hub has not answered suspects the owner of hanging. */
+/** How long one search for the owner lasts, in turns of this tab's own thread. */
 const SEARCH_MS = 2_000
-/** After so many searches without a result, every tab suspects the owner. */
+/** After so many searches without a result, every tab suspects the owner of hanging. */
 const MAX_SEARCHES = 3
+/** The same for a tab that a hub has not answered: a task of several seconds is no hang. */
+const MAX_SEARCHES_AFTER_TIMEOUT = 2
 /** A tab steals the leadership so many times at most within the window, each time after a random pause. */
 const MAX_STEALS = 2
 const STEAL_WINDOW_MS = 60_000
@@ -41,31 +44,44 @@ export function leaderTabRung(options: LeaderTabOptions): Rung {
 
   /** Only a visible tab steals, only from an owner that failed it, and not again and again. */
   function maySteal(): boolean {
-    steals = steals.filter((at) => clock.now() - at < STEAL_WINDOW_MS)
+    steals = steals.filter((at) => clock.monotonic() - at < STEAL_WINDOW_MS)
     return steals.length < MAX_STEALS
   }
 
   function stealSoon(search: AbortSignal): void {
-    steals.push(clock.now())
+    steals.push(clock.monotonic())
     timers.after(random() * MAX_STEAL_PAUSE_MS, () => {
       // Found, or elected, meanwhile.
       if (!search.aborted && !leadership.served()) leadership.steal()
     })
   }
 
-  /** Waits for the search to end; suspects the owner when that takes too long. */
-  function watchSearch(search: AbortSignal, hubTimedOut: boolean, onGivenUp: (reason: Error) => void): void {
+  /** Waits for the search to end; asks again, and suspects the owner when that takes too long. */
+  function watchSearch(
+    search: AbortSignal,
+    hubTimedOut: boolean,
+    askAgain: () => void,
+    onGivenUp: (reason: Error) => void,
+  ): void {
+    const maxSearches = hubTimedOut ? MAX_SEARCHES_AFTER_TIMEOUT : MAX_SEARCHES
     let searches = 0
     const wait = (): (() => void) =>
-      timers.after(SEARCH_MS, () => {
-        searches++
-        // Hidden tabs have time: a visible one settles it for all.
-        if ((hubTimedOut || searches >= MAX_SEARCHES) && page.isVisible()) {
-          if (!maySteal()) return onGivenUp(new Error('the owner of the socket does not answer'))
-          stealSoon(search)
-        }
-        cancel = wait()
-      })
+      afterSilence(
+        environment,
+        () => 0,
+        SEARCH_MS,
+        () => {
+          searches++
+          // Hidden tabs have time: a visible one settles it for all.
+          if (searches >= maxSearches && page.isVisible()) {
+            if (!maySteal())
+              return onGivenUp(new Error('no owner of the socket answered, and this tab was not elected'))
+            stealSoon(search)
+          }
+          askAgain()
+          cancel = wait()
+        },
+      )
     let cancel = wait()
     search.addEventListener('abort', () => cancel())
   }
@@ -88,7 +104,6 @@ export function leaderTabRung(options: LeaderTabOptions): Rung {
       const search = new AbortController()
       signal.addEventListener('abort', () => search.abort())
       return new Promise<Endpoint>((resolve, reject) => {
-        watchSearch(search.signal, hubTimedOut, reject)
         const settle = (endpoint: Endpoint | Promise<Endpoint>) => {
           search.abort()
           resolve(endpoint)
@@ -99,19 +114,21 @@ export function leaderTabRung(options: LeaderTabOptions): Rung {
         }
         leadership.campaign()
         onElected()
-        findOwner(options, search.signal, (endpoint) => {
+        const askAgain = findOwner(options, search.signal, (endpoint) => {
           // Elected while it follows: the owner is gone, whether or not that has shown yet.
           onElected = () => fail('this tab was elected')
           settle(endpoint)
         })
+        if (!search.signal.aborted) watchSearch(search.signal, hubTimedOut, askAgain, reject)
       })
     },
     release: leadership.release,
+    ...(options.load.preload && { preload: options.load.preload }),
   }
 }
 
 /** Campaigns for the leadership, and runs the hub as long as this tab has it. */
-function createLeadership({ elector, load }: LeaderTabOptions, onElected: () => void) {
+function createLeadership({ environment, elector, load }: LeaderTabOptions, onElected: () => void) {
   let state: LeadershipState = { name: 'idle' }
 
   function release(): void {
@@ -135,7 +152,7 @@ function createLeadership({ elector, load }: LeaderTabOptions, onElected: () => 
     elect(controller.signal).then((leadership) => {
       if (controller.signal.aborted) return
       leadership.lost.addEventListener('abort', end)
-      const served = load(electorWithin(leadership, controller.signal, end))
+      const served = loadInTime(environment, load, electorWithin(leadership, controller.signal, end))
       state = { name: 'leading', controller, served }
       // Another tab may be able to load a chunk that this one can't.
       served.catch(end)

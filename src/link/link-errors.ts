@@ -3,7 +3,11 @@ import type { Rung } from './rungs.js'
 
 /** A hub answered, but not with a welcome. */
 export class RefusedError extends Error {
-  constructor(readonly refusal: Extract<Welcome, { ok: false }>) {
+  constructor(
+    readonly refusal: Extract<Welcome, { ok: false }>,
+    /** It came over a channel, from the owner of the socket. */
+    readonly isShared = false,
+  ) {
     super(refusal.message)
   }
 }

@@ -40,6 +40,8 @@ export interface LinkHandlers extends DeliveryHandlers {
 export interface LinkOptions extends LinkHandlers {
   readonly environment: TabEnvironment
   readonly key: string
+  /** The second hash of what is in the key. */
+  readonly check: string
   readonly tab: string
   readonly settings: Settings
   readonly rungs: readonly Rung[]
@@ -65,6 +67,8 @@ export interface Link {
   position(): { readonly epoch: string; readonly seq: number } | undefined
   /** The events that the tab subscribes to, or its topics, have changed. */
   subscriptionsChanged(): void
+  /** Makes an attempt now, where one waits. `mount`: maybe there are other credentials. */
+  retry(why: 'retry' | 'mount'): void
   /** Ends the session in every tab. Nothing is delivered from this call on. */
   signOut(): void
   /** `release`: the identity's session has ended here, so a hub without other tabs closes its socket at once. */

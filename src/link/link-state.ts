@@ -9,7 +9,7 @@ type LinkProgress =
       readonly name: 'attached'
       readonly attempt: AbortController
       readonly attachment: Attachment
-      /** Milliseconds since the Unix epoch. */
+      /** By the monotonic clock. */
       readonly since: number
     }
 

@@ -21,12 +21,13 @@ interface LivenessOptions {
 /** Watches a hub's life by its lock and by pings. */
 export function watchHub({ environment, lock, ping, onLost, signal }: LivenessOptions): void {
   const { locks, page, timers } = environment
+  let isLockWatched = lock !== undefined && locks !== undefined
   let cancelWait: () => void = () => undefined
 
   function pingLater(): void {
     cancelWait = timers.after(PING_INTERVAL_MS, () => {
       // A hidden tab rests: the lock tells it of the hub's end.
-      if (lock !== undefined && !page.isVisible()) return pingWhenVisible()
+      if (isLockWatched && !page.isVisible()) return pingWhenVisible()
       void ping().then((isKnown) => {
         if (isKnown === false) onLost('the hub took this tab for closed')
         else if (!signal.aborted) pingLater()
@@ -42,6 +43,13 @@ export function watchHub({ environment, lock, ping, onLost, signal }: LivenessOp
   }
 
   signal.addEventListener('abort', () => cancelWait())
-  if (lock && locks) whenLockIsFree(locks, lock, signal, () => onLost('the hub is gone'))
+  if (lock && locks) {
+    const onRefused = () => {
+      isLockWatched = false
+      cancelWait()
+      pingLater()
+    }
+    whenLockIsFree(locks, lock, signal, () => onLost('the hub is gone'), onRefused)
+  }
   pingLater()
 }

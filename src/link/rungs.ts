@@ -1,14 +1,16 @@
 import { unopposed } from '../election/create-elector.js'
 import type { Elector } from '../election/elector.js'
 import type { Served } from '../hub/serve.js'
-import type { OpenSharedWorker, TabEnvironment } from '../platform/page.js'
-import { withTimeout } from '../platform/timeouts.js'
+import type { OpenSharedWorker, SharedWorkerSlice, TabEnvironment } from '../platform/page.js'
+import { afterSilence, TimeoutError, withTimeout } from '../platform/timeouts.js'
 import type { Endpoint } from '../wire/endpoint.js'
 import type { Host } from '../wire/status.js'
 import { findOwner } from './find-owner.js'
 
 /** How long a tab whose own hub stands by searches for the owner of the socket. */
 const FOLLOW_TIMEOUT_MS = 3_000
+/** How long the hub's code may take to load. A download that stalls has no end of its own. */
+const LOAD_TIMEOUT_MS = 60_000
 
 /** One step of the ladder: a way to reach a hub. */
 export interface Rung {
@@ -19,6 +21,8 @@ export interface Rung {
   open(attempt: Attempt): Promise<Endpoint>
   /** Ends what the rung keeps from one attempt to the next: its part in an election, its hub. */
   release?(): void
+  /** Loads ahead of need what the rung would have to load in a takeover. */
+  preload?(): Promise<unknown>
 }
 
 /** One try to attach by a rung, and the attachment that comes of it. */
@@ -34,8 +38,22 @@ export interface Attempt {
 /** This browser lacks what the rung needs. That is no error: the next rung exists for it. */
 export class NotSupportedError extends Error {}
 
-/** Loads the hub's code. It is a chunk of its own, which a tab that never leads does not fetch. */
-export type LoadHub = (elector: Elector) => Promise<Served>
+/** Loads the hub's code, which is a chunk of its own, and runs the hub. */
+export interface LoadHub {
+  (elector: Elector): Promise<Served>
+  /** Loads the code only. */
+  readonly preload?: () => Promise<unknown>
+}
+
+/** Runs the hub, or fails when its code does not come. */
+export const loadInTime = (environment: TabEnvironment, load: LoadHub, elector: Elector): Promise<Served> =>
+  withTimeout(environment.timers.after, LOAD_TIMEOUT_MS, load(elector), "the hub's code did not load in time")
+
+/**
+ * The workers of the attachments that are alive. A SharedWorker that was garbage-collected fires no error event, and a
+ * bundler drops a reference that nothing reads (rolldown makes `() => void worker` to `() => void 0`).
+ */
+const openWorkers = new Set<SharedWorkerSlice>()
 
 /** The hubs of this tab alone, by key. A line's sessions share them. */
 export type TabHubs = Map<string, Promise<Served>>
@@ -51,12 +69,14 @@ export function sharedWorkerRung(open: OpenSharedWorker | undefined, key: string
       if (!open) throw new NotSupportedError('this browser has no SharedWorker')
       const worker = open(key)
       // A 404, a CSP refusal and a script that throws look alike here: an error event without a message.
-      worker.addEventListener('error', (event) => {
+      const onError = (event: Event) => {
         const { message } = event as Partial<ErrorEvent>
         fail(message || 'the worker script could not be loaded or started')
-      })
-      // Referenced as long as the attempt lasts: a SharedWorker that was garbage-collected fires no error event.
-      signal.addEventListener('abort', () => void worker)
+      }
+      // By signal: a page keeps every SharedWorker that it opened, and so every listener on it, until the page ends.
+      worker.addEventListener('error', onError, { signal })
+      openWorkers.add(worker)
+      signal.addEventListener('abort', () => openWorkers.delete(worker), { once: true })
       return worker.port
     },
   }
@@ -67,8 +87,28 @@ export function followRung(environment: TabEnvironment, key: string): Rung {
   return {
     host: 'leader-tab',
     open({ signal }) {
-      const owner = new Promise<Endpoint>((resolve) => findOwner({ environment, key }, signal, resolve))
-      return withTimeout(environment.timers.after, FOLLOW_TIMEOUT_MS, owner, 'the owner of the socket does not answer')
+      return new Promise<Endpoint>((resolve, reject) => {
+        const search = new AbortController()
+        const finish = () => {
+          search.abort()
+          cancel()
+          signal.removeEventListener('abort', finish)
+        }
+        const cancel = afterSilence(
+          environment,
+          () => 0,
+          FOLLOW_TIMEOUT_MS,
+          () => {
+            finish()
+            reject(new TimeoutError('the owner of the socket does not answer'))
+          },
+        )
+        signal.addEventListener('abort', finish)
+        findOwner({ environment, key }, search.signal, (endpoint) => {
+          finish()
+          resolve(endpoint)
+        })
+      })
     },
   }
 }
@@ -87,7 +127,7 @@ export function thisTabRung({ environment, key, hubs, load }: ThisTabOptions): R
     async open() {
       let hub = hubs.get(key)
       if (!hub) {
-        hub = load(unopposed)
+        hub = loadInTime(environment, load, unopposed)
         hubs.set(key, hub)
         // A chunk that could not be loaded may be there the next time.
         hub.catch(() => hubs.delete(key))

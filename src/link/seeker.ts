@@ -5,6 +5,12 @@ import { type Attachment, type AttachmentHandlers, attach } from './attachment.j
 import type { Ladder } from './ladder.js'
 import { HubTimeoutError, RefusedError } from './link-errors.js'
 import type { LinkOptions } from './link-options.js'
+import type { Rung } from './rungs.js'
+
+/** A follower loads the hub's code so long after it has attached, when the page has loaded, and up to twice as long. */
+const PRELOAD_DELAY_MS = 5_000
+/** Code that could not be loaded is tried again after this long. */
+const PRELOAD_RETRY_MS = 120_000
 
 export interface SeekerHandlers extends AttachmentHandlers {
   readonly onAttached: (attachment: Attachment) => void
@@ -17,7 +23,10 @@ export interface SeekerHandlers extends AttachmentHandlers {
 }
 
 interface SeekerOptions
-  extends Pick<LinkOptions, 'environment' | 'key' | 'tab' | 'settings' | 'follow' | 'events' | 'topics' | 'report'> {
+  extends Pick<
+    LinkOptions,
+    'environment' | 'key' | 'check' | 'tab' | 'settings' | 'follow' | 'events' | 'topics' | 'report'
+  > {
   readonly ladder: Ladder
   readonly position: () => Pick<Since, 'epoch' | 'seq'> | undefined
   readonly handlers: SeekerHandlers
@@ -25,7 +34,7 @@ interface SeekerOptions
 
 /** Tries to attach by the ladder's rung. The signal ends the attempt, and then the attachment that came of it. */
 export function createSeeker({ ladder, handlers, ...options }: SeekerOptions) {
-  const { environment, key, tab, settings, report } = options
+  const { environment, key, check, tab, settings, report } = options
   let attempts = 0
   /** A hub did not answer this tab, and none has answered since. */
   let hubTimedOut = false
@@ -47,11 +56,10 @@ export function createSeeker({ ladder, handlers, ...options }: SeekerOptions) {
     if (signal.aborted) return
     const { rung } = ladder
     if (!rung) return noRungLeft()
-    const since = { ageMs: environment.clock.monotonic(), ...options.position() }
     try {
       const attachment = await attach(rung, {
         ...options,
-        hello: { protocol: PROTOCOL, tab, settings, check: key, since },
+        hello: { protocol: PROTOCOL, tab, settings, check },
         newLockName: () => `${key}/tab/${tab}/${++attempts}`,
         hubTimedOut,
         handlers: { ...handlers, onLost },
@@ -60,6 +68,7 @@ export function createSeeker({ ladder, handlers, ...options }: SeekerOptions) {
       if (signal.aborted) return
       hubTimedOut = false
       ladder.resetFailures()
+      if (attachment.welcome.role === 'follower') preloadLater(environment, rung, signal)
       handlers.onAttached(attachment)
     } catch (thrown) {
       if (signal.aborted) return
@@ -69,4 +78,16 @@ export function createSeeker({ ladder, handlers, ...options }: SeekerOptions) {
       else handlers.onRetry(ladder.steps)
     }
   }
+}
+
+/** Loads what this tab would need in a takeover: when the leader has closed, the server may be out of reach, or the file gone. */
+function preloadLater({ timers, random }: LinkOptions['environment'], rung: Rung, signal: AbortSignal): void {
+  const { preload } = rung
+  if (!preload) return
+  const wait = (ms: number) => {
+    cancel = timers.after(ms, () => void preload().catch(() => !signal.aborted && wait(PRELOAD_RETRY_MS)))
+  }
+  let cancel = (): void => undefined
+  signal.addEventListener('abort', () => cancel())
+  wait((1 + random()) * PRELOAD_DELAY_MS)
 }

@@ -67,8 +67,12 @@ export function commonEnvironment(): HubEnvironment {
   }
 }
 
-/** False also where the constructor exists but throws, as it does in a sandboxed frame in some browsers. */
+/**
+ * False also where the constructor exists but throws, as it does in a sandboxed frame in some browsers. An opaque origin (such
+ * a frame, a `data:` page) has none either: its channels reach no other page, so this tab is alone.
+ */
 function hasChannels(): boolean {
+  if (globalThis.origin === 'null') return false
   try {
     new BroadcastChannel('partyline').close()
     return true

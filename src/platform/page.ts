@@ -1,5 +1,6 @@
 import debounce from 'lodash-es/debounce.js'
 import { commonEnvironment, type HubEnvironment } from './environment.js'
+import { createSignOutMarks, type SignOutMarks } from './sign-out-marks.js'
 
 /**
  * The browser's powers that a tab needs beyond those of a hub, each as a narrow slice. Only this file and
@@ -11,6 +12,7 @@ export interface TabEnvironment extends HubEnvironment {
   readonly page: Page
   /** Undefined where there is no SharedWorker (Chrome on Android before 148, many web views). */
   readonly openSharedWorker: OpenSharedWorker | undefined
+  readonly signOutMarks: SignOutMarks
   /** A `MessageChannel`. */
   readonly openPipe: () => { readonly port1: MessagePort; readonly port2: MessagePort }
   readonly warn: (message: string) => void
@@ -50,7 +52,7 @@ export interface Page {
 /** The parts of a SharedWorker in use: its port, and the event of its failure to start. */
 export interface SharedWorkerSlice {
   readonly port: MessagePort
-  addEventListener(type: 'error', listener: (event: Event) => void): void
+  addEventListener(type: 'error', listener: (event: Event) => void, options: { readonly signal: AbortSignal }): void
 }
 
 export type OpenSharedWorker = (name: string) => SharedWorkerSlice
@@ -86,6 +88,7 @@ export function browserEnvironment(openWorker: WorkerFactory = openOwnWorker): T
       typeof SharedWorker === 'undefined'
         ? undefined
         : (name) => openWorker({ type: 'module', name, extendedLifetime: true }),
+    signOutMarks: createSignOutMarks(common),
     openPipe: () => new MessageChannel(),
     warn: (message) => console.warn(message),
   }
@@ -123,12 +126,12 @@ function browserPage(): Page {
         if (event.type === 'pageshow' && !(event as PageTransitionEvent).persisted) return
         run()
       }
-      const sources = MOMENTS[moment].map(([target, event]) => [targets[target], event] as const)
-      for (const [source, event] of sources) source?.addEventListener(event, listener)
-      return () => {
-        for (const [source, event] of sources) source?.removeEventListener(event, listener)
-      }
+      const ended = new AbortController()
+      for (const [target, event] of MOMENTS[moment])
+        targets[target]?.addEventListener(event, listener, { signal: ended.signal })
+      return () => ended.abort()
     },
-    resolveUrl: (url) => new URL(url, location.href).href,
+    // Not `location.href`: in `<iframe srcdoc>` that is no base.
+    resolveUrl: (url) => new URL(url, document.baseURI).href,
   }
 }

@@ -277,7 +277,7 @@ for (const webLocks of [true, false]) {
         // Another hub takes over before the answer is there.
         void createElector(
           world.tab({ open: undefined }).environment,
-          keyOf('app', 'https://app.example/', 'u1'),
+          keyOf('app', { url: 'https://app.example/', identity: 'u1' }),
         ).steal(new AbortController().signal)
         await settle(2_000)
         answer({ token: 'secret' })
@@ -290,7 +290,7 @@ for (const webLocks of [true, false]) {
         const former = world.transport.last
         const { epoch } = tab.line.status
         const usurper = world.tab({ open: undefined }).environment
-        const key = keyOf('app', 'https://app.example/', 'u1')
+        const key = keyOf('app', { url: 'https://app.example/', identity: 'u1' })
         const term = new AbortController()
         await settle(600)
         let usurped = false

@@ -9,10 +9,11 @@ import type { Sharing, SharingOptions } from '../invalidation/sharing.js'
 import { leaderTabRung } from '../link/leader-tab-rung.js'
 import { createLink } from '../link/link.js'
 import type { LinkState } from '../link/link-options.js'
-import { followRung, type Rung, sharedWorkerRung, type TabHubs, thisTabRung } from '../link/rungs.js'
+import { followRung, type LoadHub, type Rung, sharedWorkerRung, type TabHubs, thisTabRung } from '../link/rungs.js'
+import { checkPowers } from '../platform/check-powers.js'
 import { browserEnvironment, type TabEnvironment, type WorkerFactory } from '../platform/page.js'
 import { messageOf, type Report } from '../util/errors.js'
-import { keyOf } from '../wire/key.js'
+import { checkOf, keyOf } from '../wire/key.js'
 import type { CredentialsAnswer, EventPair } from '../wire/protocol.js'
 import type { Gap } from '../wire/status.js'
 import type { Configuration } from './options.js'
@@ -84,8 +85,9 @@ export interface SessionFactory {
 }
 
 /** This file is a chunk of its own, loaded when somebody is signed in: until then a page has no use for it. */
-export function createSessionFactory({ invalidates, worker, ...given }: FactoryOptions): SessionFactory {
-  const { report, environment = browserEnvironment(worker) } = given
+export async function createSessionFactory({ invalidates, worker, ...given }: FactoryOptions): Promise<SessionFactory> {
+  const { report } = given
+  const environment = await checkPowers(given.environment ?? browserEnvironment(worker))
   const rules = new Map(Object.entries(invalidates).map(([event, rule]) => [event, compileRule(event, rule, report)]))
   const context: SessionContext = { ...given, environment, rules, hubs: new Map() }
   return {
@@ -98,7 +100,9 @@ function openSession(options: SessionOptions, context: SessionContext): Session 
   const { url, identity, client, logicalClock, handlers } = options
   const { environment, rules, configuration, report } = context
   const { shareFetches } = configuration
-  const key = keyOf(configuration.name, url, identity)
+  const { name, transport, socket, lingerMs, authTimeoutMs } = configuration
+  const settings = { url, identity, transport, socket, lingerMs, authTimeoutMs }
+  const key = keyOf(name, settings)
 
   const invalidator = createInvalidator({
     client,
@@ -125,14 +129,8 @@ function openSession(options: SessionOptions, context: SessionContext): Session 
     environment,
     key,
     tab: options.tab,
-    settings: {
-      url,
-      identity,
-      transport: configuration.transport,
-      socket: configuration.socket,
-      lingerMs: configuration.lingerMs,
-      authTimeoutMs: configuration.authTimeoutMs,
-    },
+    check: checkOf(name, settings),
+    settings,
     rungs: createRungs(key, context),
     follow: followRung(environment, key),
     events: handlers.events,
@@ -197,9 +195,13 @@ async function loadSharing(options: SharingOptions): Promise<Sharing | undefined
 
 /** The ladder's rungs, from the best one down; only one if the app forces a host. */
 function createRungs(key: string, { environment, hubs, configuration }: SessionContext): readonly Rung[] {
-  const load = (host: 'leader-tab' | 'this-tab') => async (elector: Elector) => {
-    const { serveTabHub } = await import('../hub/tab-hub.js')
-    return serveTabHub({ environment, key, host, elector })
+  const importHub = () => import('../hub/tab-hub.js')
+  const load = (host: 'leader-tab' | 'this-tab'): LoadHub => {
+    const loadHub = async (elector: Elector) => {
+      const { serveTabHub } = await importHub()
+      return serveTabHub({ environment, key, host, elector })
+    }
+    return Object.assign(loadHub, { preload: importHub })
   }
   const elector = createElector(environment, key)
   const rungs = [

@@ -6,6 +6,9 @@ import { createRealmEnvironment, type SharedParts } from './realm-environment.js
 import { createPipe } from './simulated-pipe.js'
 import type { SimulatedWorkers, WorkerTrouble } from './simulated-workers.js'
 
+/** How long a storage event takes to another page at most. */
+const MAX_STORAGE_DELAY_MS = 5
+
 export interface PageOptions {
   readonly webLocks: boolean
   readonly channel: boolean
@@ -32,6 +35,10 @@ export function createPageEnvironment(
   const { environment: common, heldLocks } = createRealmEnvironment(shared, realm, options)
   const random = machine.createRandom()
   const ends: { isOpen(): boolean }[] = []
+  // A page in the back/forward cache gets no storage event.
+  const storage = shared.storage.client(realm.name, (run) => {
+    if (!realm.isSuspended) realm.task(random() * MAX_STORAGE_DELAY_MS, run)
+  })
 
   const environment: SimulatedEnvironment = {
     ...common,
@@ -50,10 +57,15 @@ export function createPageEnvironment(
       return pipe as unknown as { port1: MessagePort; port2: MessagePort }
     },
     warn: () => undefined,
+    signOutMarks: {
+      read: (key) => storage.read(`partyline/signed-out/${key}`),
+      write: (key) => storage.write(`partyline/signed-out/${key}`, common.id()),
+      on: (key, run) => storage.on(`partyline/signed-out/${key}`, run),
+    },
     openTransport: openTransport(realm),
   }
   const held = () => ({
-    listeners: events.listenerCount(),
+    listeners: events.listenerCount() + storage.listenerCount(),
     timers: realm.timers(),
     locks: heldLocks(),
     pipes: ends.filter((end) => end.isOpen()).length,

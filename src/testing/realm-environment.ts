@@ -3,6 +3,7 @@ import type { Machine } from './machine.js'
 import { orderedDelays, type Realm } from './realm.js'
 import type { createSimulatedChannels } from './simulated-channels.js'
 import type { createSimulatedLocks } from './simulated-locks.js'
+import type { SimulatedStorage } from './simulated-storage.js'
 
 /** How long a message on a channel may take. */
 const MAX_CHANNEL_DELAY_MS = 3
@@ -19,6 +20,7 @@ export interface SharedParts {
   readonly channels: ReturnType<typeof createSimulatedChannels>
   /** Delivers a channel's message to a realm, by the realm's name. */
   readonly posts: Map<string, (deliver: () => void) => void>
+  readonly storage: SimulatedStorage
 }
 
 /** The environment that a page and a worker have in common, for one realm. `heldLocks` tells what it holds. */

@@ -1,6 +1,6 @@
 import { createElector } from '../election/create-elector.js'
 import { serveHub } from '../hub/serve.js'
-import type { OpenSharedWorker } from '../platform/page.js'
+import type { OpenSharedWorker, SharedWorkerSlice } from '../platform/page.js'
 import type { OpenTransport } from '../transport/transport.js'
 import { createRealm, orderedDelays, type Realm } from './realm.js'
 import { createRealmEnvironment, type SharedParts } from './realm-environment.js'
@@ -107,7 +107,11 @@ export function createSimulatedWorkers(
     opener(page: Realm, script: string, trouble: WorkerTrouble | undefined): OpenSharedWorker {
       return (name) => {
         if (trouble === 'throws') throw new DOMException('refused', 'SecurityError')
-        const listeners: ((event: Event) => void)[] = []
+        const listeners = new Set<(event: Event) => void>()
+        const addEventListener: SharedWorkerSlice['addEventListener'] = (_type, listener, { signal }) => {
+          listeners.add(listener)
+          signal.addEventListener('abort', () => listeners.delete(listener))
+        }
         const toPage = orderedDelays(machine, random, MAX_PORT_DELAY_MS)
         const toWorker = orderedDelays(machine, random, MAX_PORT_DELAY_MS)
         if (trouble) {
@@ -116,7 +120,7 @@ export function createSimulatedWorkers(
               for (const listener of listeners) listener({ type: 'error' } as Event)
             })
           const { port1 } = createPipe(undefined, () => undefined)
-          return { port: port1 as unknown as MessagePort, addEventListener: (_type, run) => void listeners.push(run) }
+          return { port: port1 as unknown as MessagePort, addEventListener }
         }
         const worker = workers.get(`${script} ${name}`) ?? start(script, name)
         const { port1, reopen } = createPipe(
@@ -125,7 +129,7 @@ export function createSimulatedWorkers(
         )
         const port: Port = { page, worker: worker.realm, open: reopen }
         worker.connect(port)
-        return { port: port1 as unknown as MessagePort, addEventListener: (_type, run) => void listeners.push(run) }
+        return { port: port1 as unknown as MessagePort, addEventListener }
       }
     },
   }

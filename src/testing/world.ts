@@ -7,6 +7,7 @@ import { createSimulatedChannels } from './simulated-channels.js'
 import { createSimulatedLocks } from './simulated-locks.js'
 import { createSimulatedPage } from './simulated-page.js'
 import { createSimulatedServer, type ServerOptions } from './simulated-server.js'
+import { createSimulatedStorage } from './simulated-storage.js'
 import { createSimulatedTransport, type OpenedTransport } from './simulated-transport.js'
 import { createSimulatedWorkers, type WorkerTraits } from './simulated-workers.js'
 
@@ -29,6 +30,7 @@ export function createWorld(options: WorldOptions) {
     posts,
     locks: createSimulatedLocks(),
     channels: createSimulatedChannels((deliver, { to }) => posts.get(to)?.(deliver)),
+    storage: createSimulatedStorage(),
   }
   const server = createSimulatedServer(machine, options)
   const network = createNetwork(machine, server.accept, () => 1 + random() * options.delay)

@@ -14,12 +14,20 @@ export type DiscoveryMessage =
   /** On `reply`: the pipe is open. Only these two use that channel, not even a former owner that does not know yet. */
   | { readonly kind: 'connect-response'; readonly owner: string; readonly pipe: string }
 
-export function isDiscoveryMessage(data: unknown): data is DiscoveryMessage {
+/** Longer than any name of ours. */
+const MAX_NAME_LENGTH = 1_000
+
+const isName = (value: unknown): value is string =>
+  typeof value === 'string' && value.length > 0 && value.length <= MAX_NAME_LENGTH
+
+/** Tells a message of this key's from what other scripts of this origin may post: all channels of a key begin with it. */
+export function isDiscoveryMessage(data: unknown, key: string): data is DiscoveryMessage {
   if (!isMetadata(data)) return false
   const { kind, owner, reply, pipe } = data
-  if (kind === 'elected') return typeof owner === 'string'
-  if (kind === 'connect-request') return typeof reply === 'string'
-  return kind === 'connect-response' && typeof owner === 'string' && typeof pipe === 'string'
+  const isOurs = (value: unknown) => isName(value) && value.startsWith(`${key}/answer/`)
+  if (kind === 'elected') return isName(owner)
+  if (kind === 'connect-request') return isOurs(reply)
+  return kind === 'connect-response' && isName(owner) && isOurs(pipe)
 }
 
 export const discoveryChannelOf = (key: string): string => `${key}/discovery`

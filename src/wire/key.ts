@@ -1,17 +1,32 @@
-import { PROTOCOL } from './protocol.js'
+import { PROTOCOL, type Settings } from './protocol.js'
+
+/** What tells one line's endpoint from another: its server, and for whom it is. */
+export type KeySettings = Pick<Settings, 'url' | 'identity' | 'transport'> & Partial<Pick<Settings, 'socket'>>
+
+/** Where Socket.IO listens by default. */
+const DEFAULT_PATH = '/socket.io'
 
 /**
  * The one name from which those of the worker, the locks and the channel derive. Tabs share a hub only if all of it is
  * equal: protocol, app, endpoint and identity. The hash keeps the identity itself out of names that other scripts see.
  */
-export function keyOf(name: string, url: string, identity: string): string {
-  return `partyline/v${PROTOCOL}/${name}/${hash(`${url}\n${identity}`)}`
+export const keyOf = (name: string, settings: KeySettings): string =>
+  `partyline/v${PROTOCOL}/${name}/${hash(canonical(settings), 0)}`
+
+/** A second hash of all that is in the key: of two whose keys collide, it tells that they are not one. */
+export const checkOf = (name: string, settings: KeySettings): string =>
+  hash(JSON.stringify([PROTOCOL, name, canonical(settings)]), 1)
+
+/** A namespace is the URL's path; Socket.IO's own path is apart from that. A plain WebSocket has only its URL. */
+function canonical({ url, identity, transport = 'socket.io', socket = {} }: KeySettings): string {
+  const { path = DEFAULT_PATH } = socket
+  return JSON.stringify([transport, url, transport === 'websocket' ? '' : String(path).replace(/\/+$/, ''), identity])
 }
 
 /** cyrb53 (github.com/bryc/code, public domain): 53 bits, synchronous; SubtleCrypto is missing on insecure origins. */
-function hash(text: string): string {
-  let high = 0xdeadbeef
-  let low = 0x41c6ce57
+function hash(text: string, seed: number): string {
+  let high = 0xdeadbeef ^ seed
+  let low = 0x41c6ce57 ^ seed
   for (let index = 0; index < text.length; index++) {
     const code = text.charCodeAt(index)
     high = Math.imul(high ^ code, 2654435761)

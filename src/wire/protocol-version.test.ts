@@ -13,13 +13,15 @@ import { type HubCalls, PROTOCOL } from './protocol.js'
 // Two deploys whose protocols differ, in one browser.
 
 it('has a key of its own for each version, so that they never meet', async () => {
-  const ours = keyOf('app', 'https://api.example/', 'u1')
+  const ours = keyOf('app', { url: 'https://api.example/', identity: 'u1' })
   vi.resetModules()
   vi.doMock('./protocol.js', async (original) => ({ ...(await original<object>()), PROTOCOL: PROTOCOL + 1 }))
   const { keyOf: theirs } = await import('./key.js')
   vi.doUnmock('./protocol.js')
   expect(ours).toContain(`/v${PROTOCOL}/`)
-  expect(theirs('app', 'https://api.example/', 'u1')).toBe(ours.replace(`/v${PROTOCOL}/`, `/v${PROTOCOL + 1}/`))
+  expect(theirs('app', { url: 'https://api.example/', identity: 'u1' })).toBe(
+    ours.replace(`/v${PROTOCOL}/`, `/v${PROTOCOL + 1}/`),
+  )
 })
 
 it('a hub refuses a tab that speaks another version, and opens no socket for it', async () => {

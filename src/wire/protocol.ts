@@ -65,6 +65,9 @@ export interface Since {
   readonly ageMs: number
 }
 
+/** How long a hello may take to the hub, which counts a page's age from its arrival. Milliseconds. */
+export const ATTACH_ALLOWANCE_MS = 1_000
+
 export interface Hello {
   readonly protocol: number
   readonly tab: string
