@@ -9,11 +9,11 @@ import { HubTimeoutError, OwnerChangedError, RefusedError } from './link-errors.
 import { watchHub } from './liveness.js'
 import type { Rung } from './rungs.js'
 
-/**
- * How long a hub may send nothing before its welcome. It covers the download and the start of its script, and all of a
- * rung's tries.
- */
+/** How long a hub may send nothing before its welcome. It covers the download and the start of its script. */
 const HANDSHAKE_TIMEOUT_MS = 5_000
+/** The same for a rung of several tries: the next port is soon asked for, but a loaded machine may take long to start a script. */
+const FIRST_HANDSHAKE_TIMEOUT_MS = 2_500
+const NEXT_HANDSHAKE_TIMEOUT_MS = 7_500
 /** How long a hub may send nothing at all before it has answered any other call. */
 const CALL_TIMEOUT_MS = 3_000
 /** The same for the ping that follows such a call: one long task is no hang. */
@@ -44,6 +44,8 @@ export interface AttachmentOptions {
   readonly newLockName: () => string
   /** Another hub did not answer this tab. */
   readonly hubTimedOut: boolean
+  /** How often the rung has failed in a row. */
+  readonly failures: number
   readonly handlers: AttachmentHandlers
   /** Aborting it ends the attachment: nothing is delivered from then on. */
   readonly signal: AbortSignal
@@ -103,7 +105,7 @@ async function attachTo(rung: Rung, options: AttachmentOptions): Promise<Attachm
   }
   const answer = await Promise.race([
     failure.promise,
-    client.withHubTimeout(HANDSHAKE_TIMEOUT_MS / (rung.tries ?? 1), client.call('attach', hello)),
+    client.withHubTimeout(handshakeTimeout(rung, options.failures), client.call('attach', hello)),
   ])
   if (signal.aborted) throw signal.reason
   if (!answer.ok) {
@@ -150,6 +152,11 @@ async function attachTo(rung: Rung, options: AttachmentOptions): Promise<Attachm
     signOut: () => void client.call('signOut').catch(() => undefined),
     detach: (release) => client.post({ kind: 'detach', release }),
   }
+}
+
+function handshakeTimeout({ tries = 1 }: Rung, failures: number): number {
+  if (tries === 1) return HANDSHAKE_TIMEOUT_MS
+  return failures > 0 ? NEXT_HANDSHAKE_TIMEOUT_MS : FIRST_HANDSHAKE_TIMEOUT_MS
 }
 
 /**

@@ -14,6 +14,8 @@ export interface Ladder {
   /** Undefined when none is left. */
   readonly rung: Rung | undefined
   readonly steps: readonly Step[]
+  /** How often the rung has failed in a row. */
+  readonly failures: number
   /** The rung failed: retry it at once, rest before that, or take the next one. */
   failed(thrown: unknown): 'retry' | 'rest' | 'next'
   /** Counts failures from 0: the rung has led to a hub, or the page was away. */
@@ -75,6 +77,9 @@ export function createLadder(rungs: readonly Rung[], now: () => number, report: 
     },
     get steps() {
       return steps
+    },
+    get failures() {
+      return failures
     },
     failed,
     resetFailures() {

@@ -72,6 +72,6 @@ it('a page that was away has all its tries again', async () => {
   expect(pages[0]?.back()).toBe(true)
   await world.pass(3_000)
   expect([line.status.steps, codes]).toEqual([[], []])
-  await world.pass(3_000)
+  await world.pass(8_000)
   expect(line.status.steps).toHaveLength(1)
 })

@@ -62,6 +62,7 @@ export function createSeeker({ ladder, handlers, ...options }: SeekerOptions) {
         hello: { protocol: PROTOCOL, tab, settings, check },
         newLockName: () => `${key}/tab/${tab}/${++attempts}`,
         hubTimedOut,
+        failures: ladder.failures,
         handlers: { ...handlers, onLost },
         signal,
       })
