@@ -86,8 +86,8 @@ const FAULTS: readonly Fault[] = [
   {
     name: 'a page that comes back does not attach again',
     file: 'src/link/link.ts',
-    find: 'ladder.resetFailures()\n    seek({})',
-    replace: 'ladder.resetFailures()',
+    find: "if (isParked || store.progress()?.name === 'resting') seek({})",
+    replace: "if (store.progress()?.name === 'resting') seek({})",
   },
   {
     name: 'messages are delivered after the end of the session',
@@ -104,7 +104,7 @@ const FAULTS: readonly Fault[] = [
   {
     name: 'a line that ended goes on listening to its page',
     file: 'src/link/link.ts',
-    find: 'for (const stop of pageListeners) stop()',
+    find: '    stopListening()\n',
     replace: '',
   },
   {

@@ -423,7 +423,7 @@ describe('the ladder', () => {
     [
       'a worker that stays silent',
       () => ({ port: new MessageChannel().port1, addEventListener: () => undefined }),
-      'the hub did not answer for 2500 ms',
+      'the hub did not answer for 7500 ms',
       ['host-failed'],
     ],
   ] satisfies [string, OpenSharedWorker | undefined, string, string[]][])(

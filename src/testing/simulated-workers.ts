@@ -1,5 +1,6 @@
 import { createElector } from '../election/create-elector.js'
 import { serveHub } from '../hub/serve.js'
+import { checkPowers } from '../platform/check-powers.js'
 import type { OpenSharedWorker, SharedWorkerSlice } from '../platform/page.js'
 import type { OpenTransport } from '../transport/transport.js'
 import { createRealm, orderedDelays, type Realm } from './realm.js'
@@ -57,12 +58,14 @@ export function createSimulatedWorkers(
   function start(script: string, name: string) {
     const realm = createRealm(machine, `worker-${++born}`)
     const { environment, heldLocks } = createRealmEnvironment(shared, realm, has)
-    let served: ReturnType<typeof serveHub> | undefined
+    let served: Promise<ReturnType<typeof serveHub>> | undefined
     realm.suspend('starting')
     machine.time.after(random() * MAX_START_MS, () => realm.resume('starting'))
     realm.task(0, () => {
-      const elector = createElector(environment, name)
-      served = serveHub({ environment, key: name, host: 'shared-worker', open: openTransport(realm), elector })
+      served = checkPowers(environment).then((powers) => {
+        const elector = createElector(powers, name)
+        return serveHub({ environment: powers, key: name, host: 'shared-worker', open: openTransport(realm), elector })
+      })
     })
     const ports: Port[] = []
     const worker = {
@@ -75,7 +78,7 @@ export function createSimulatedWorkers(
         ports.push(port)
         port.worker = realm
         const end = port.open()
-        realm.task(0, () => served?.connect(end))
+        realm.task(0, () => void served?.then((hub) => hub.connect(end)))
       },
     }
     const id = `${script} ${name}`
