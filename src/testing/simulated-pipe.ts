@@ -8,7 +8,7 @@ interface End extends Endpoint {
 
 /**
  * A `MessageChannel` in memory: two ends that clone messages and deliver them in order. Each end's `Carry` takes a message
- * to it. A message to a closed end is silently dropped.
+ * to it. A message to a closed end is silently dropped, and one to an end that nobody listens to yet waits there.
  */
 export function createPipe(
   toFirst: Carry = inMicrotask,
@@ -33,6 +33,11 @@ export type PipeEnd = Endpoint & { isOpen(): boolean }
 function createEnd(other: () => End, carry: Carry): End {
   const listeners = new Set<(event: MessageEvent) => void>()
   let open = true
+  /** Until somebody listens. */
+  let waiting: unknown[] | undefined = []
+  function deliver(data: unknown): void {
+    for (const listener of [...listeners]) listener({ data } as MessageEvent)
+  }
   return {
     isOpen: () => open,
     postMessage(message) {
@@ -43,9 +48,18 @@ function createEnd(other: () => End, carry: Carry): End {
     },
     receive(data) {
       if (!open) return
-      for (const listener of [...listeners]) listener({ data } as MessageEvent)
+      if (waiting) waiting.push(data)
+      else deliver(data)
     },
-    addEventListener: (_type, listener) => void listeners.add(listener),
+    addEventListener(_type, listener) {
+      listeners.add(listener)
+      // Not before all listeners of this task are there.
+      void Promise.resolve().then(() => {
+        const due = waiting ?? []
+        waiting = undefined
+        if (open) for (const data of due) deliver(data)
+      })
+    },
     removeEventListener: (_type, listener) => void listeners.delete(listener),
     close() {
       open = false
