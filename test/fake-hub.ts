@@ -92,7 +92,8 @@ export function setUpHub({ webLocks = true, settings = SETTINGS } = {}) {
     up: (recovered = false) => transport.last.handlers.onUp(recovered),
     down: (reason = 'transport close') => transport.last.handlers.onDown(reason),
     emit: (name: string, metadata?: unknown) => deliverEvent(transport.last.handlers, name, metadata),
-    refuse: (reason = 'bad token') => transport.last.handlers.onRefused(reason),
+    refuse: (reason = 'bad token', { final = false, isWrongIdentity = false } = {}) =>
+      transport.last.handlers.onRefused({ reason, final, isWrongIdentity }),
   }
   return { hub, browser, transport, ended: () => ended, attach, server }
 }

@@ -16,6 +16,8 @@ export interface HubOptions {
   readonly openTransport: OpenTransport
   /** Waits between the batches of a burst. Default: by a timer. */
   readonly batchTimer?: BatchTimer | undefined
+  /** Whether the connection may be left to another tab's hub now, because no tab here gives credentials that do. */
+  readonly mayHandOver?: () => boolean
   /** The hub has ended, by itself or by a call. */
   readonly onEnd: () => void
 }
@@ -27,7 +29,7 @@ export interface Hub {
   /** Replaces a tab's subscriptions and topics. */
   subscribe(tabId: string, events: readonly string[], topics?: readonly string[]): void
   credentials(request: number, answer: CredentialsAnswer): void
-  nudge(why: Nudge): void
+  nudge(why: Nudge, tabId?: string): void
   /** False when the tab is not attached: it has to attach again. */
   ping(tabId: string): boolean
   /** The tab listens to the multicast that its welcome named. */
@@ -53,6 +55,7 @@ export function createHub({
   settings,
   openTransport,
   batchTimer = environment.timers.after,
+  mayHandOver = () => true,
   onEnd,
 }: HubOptions): Hub {
   const { timers } = environment
@@ -60,6 +63,8 @@ export function createHub({
   /** Aborts at the hub's end. */
   const life = new AbortController()
   let state: HubState = { name: 'open' }
+  /** The first tab is attached. A transport may ask for credentials at once, and without a tab there would be none. */
+  const firstTab = createSignal()
 
   /** The name of the lock once it is held; undefined where locks are missing or refuse. */
   const held = tryLock(environment.locks, `${key}/hub/${epoch}`, life.signal)
@@ -70,6 +75,7 @@ export function createHub({
     batchTimer,
     socketState: () => connection.state(),
     handlers: {
+      flaps: () => connection.flaps(),
       onRemoved(release) {
         topics.update()
         if (tabs.size > 0) downstream.postState()
@@ -85,12 +91,14 @@ export function createHub({
     settings,
     openTransport,
     tabs,
-    ready: held,
+    ready: firstTab.promise,
     handlers: {
       onEvent: downstream.add,
       onDecided: downstream.decide,
       onState: downstream.postState,
-      onNoTrustedTab: end,
+      onNoTrustedTab() {
+        if (tabs.all().every((tab) => !tab.isTrusted) || mayHandOver()) end()
+      },
     },
   })
   const { connection, topics } = upstream
@@ -107,13 +115,16 @@ export function createHub({
     if (state.name === 'ended') return undefined
     enter({ name: 'open' })
     const tab = downstream.join(endpoint, hello, isTrusted)
+    firstTab.give()
     topics.update()
-    if (connection.state().name === 'unauthorized') connection.nudge('visible')
+    upstream.attached(tab)
 
     const known = history.since(hello.since, epoch)
     const isCurrent = upstream.isCurrent()
     tab.isOwedGap = !known && !isCurrent
     downstream.postState()
+    const problems = connection.problems()
+    const flaps = connection.flaps()
     return {
       ok: true,
       host,
@@ -126,8 +137,14 @@ export function createHub({
       ...(lock && { lock }),
       // Only with a lock: a tab that timed out here, without its knowing, must not go on receiving some of the events.
       ...(!isTrusted && tab.isLocked && multicastName && { multicast: multicastName }),
-      ...(known && { replay: known.filter(([name]) => tab.wanted.has(name)) }),
+      ...(known && {
+        replay: known
+          .filter(({ seq, pair: [name] }) => seq > (tab.wanted.get(name) ?? Number.POSITIVE_INFINITY))
+          .map(({ pair }) => pair),
+      }),
       ...(!known && isCurrent && { gap: 'attached to a hub that can not vouch for what came before' }),
+      ...(problems.length > 0 && { problems }),
+      ...(flaps > 0 && { flaps }),
       ...(hello.settings && JSON.stringify(hello.settings) !== JSON.stringify(settings) && { settingsDiffer: true }),
     }
   }
@@ -147,11 +164,11 @@ export function createHub({
     subscribe(tabId, events, used = []) {
       const tab = tabs.get(tabId)
       if (!tab) return
-      tab.wanted = new Set(events)
+      downstream.subscribe(tab, events)
       topics.use(tab, used)
     },
     credentials: upstream.answerCredentials,
-    nudge: connection.nudge,
+    nudge: (why, tabId) => upstream.nudge(why, tabId === undefined ? undefined : tabs.get(tabId)),
     ping: downstream.ping,
     multicastJoined: downstream.multicastJoined,
     detach: downstream.detach,
@@ -164,4 +181,13 @@ export function createHub({
       end()
     },
   }
+}
+
+/** A promise, and the way to resolve it. */
+function createSignal() {
+  let give = (): void => undefined
+  const promise = new Promise<void>((resolve) => {
+    give = resolve
+  })
+  return { promise, give: () => give() }
 }

@@ -2,19 +2,10 @@ import { io, type Manager } from 'socket.io-client'
 import { messageOf } from '../util/errors.js'
 import { RESERVED } from '../wire/protocol.js'
 import { deliverEvent } from './metadata.js'
-import type { OpenTransport } from './transport.js'
+import { type OpenTransport, readRefusal, readRenewalAnswer } from './transport.js'
 
-/**
- * WebSocket only, so that no sticky sessions are needed. Endless reconnection with full jitter (from 0 to twice the delay), so
- * that not all clients reach a restarted server at once.
- */
-const SOCKET_IO_DEFAULTS = {
-  transports: ['websocket'],
-  reconnectionAttempts: Number.POSITIVE_INFINITY,
-  reconnectionDelay: 1_000,
-  reconnectionDelayMax: 10_000,
-  randomizationFactor: 1,
-}
+/** WebSocket only, so that no sticky sessions are needed. */
+const SOCKET_IO_DEFAULTS = { transports: ['websocket'] }
 
 /** No server has this namespace, and so each answers that it does not: a round trip that needs nothing of the server. */
 const PROBE_NAMESPACE = `/${RESERVED}`
@@ -22,14 +13,20 @@ const PROBE_NAMESPACE = `/${RESERVED}`
 /** Engine.IO's time limit is extended once in so many ms at most: each time takes a timer. */
 const MIN_EXTEND_INTERVAL_MS = 1_000
 
+type SocketIoState =
+  | { readonly name: 'idle' | 'attempting' | 'up' | 'closed' }
+  /** The connection is being closed beneath the socket; an attempt follows, or not. */
+  | { readonly name: 'dropping'; connectsAgain: boolean }
+
 /** Socket.IO as a transport. The only importer of socket.io-client, and only hubs import this. */
 export const openSocketIo: OpenTransport = (settings, handlers) => {
   let attempt = 0
-  /** `dropping`: `reconnect` closes the connection, and connects again when it is closed. */
-  let state: 'open' | 'dropping' | 'closed' = 'open'
+  let state: SocketIoState = { name: 'idle' }
   const socket = io(settings.url, {
     ...SOCKET_IO_DEFAULTS,
     ...settings.socket,
+    // The hub decides when to try again.
+    reconnection: false,
     autoConnect: false,
     forceNew: true,
     auth: (send) => {
@@ -41,6 +38,7 @@ export const openSocketIo: OpenTransport = (settings, handlers) => {
         },
         (thrown: unknown) => {
           if (own !== attempt) return
+          enter({ name: 'idle' })
           socket.disconnect()
           handlers.onNoCredentials(messageOf(thrown))
         },
@@ -49,52 +47,96 @@ export const openSocketIo: OpenTransport = (settings, handlers) => {
   })
 
   const manager = socket.io
-  const maxDelay = manager.reconnectionDelayMax()
-  // Socket.IO draws the delay before it caps it: in a long outage all clients would wait equally long. So the cap is drawn as well.
-  manager.on('reconnect_attempt', () => {
-    manager.reconnectionDelayMax(maxDelay * (1 + manager.randomizationFactor() * (2 * Math.random() - 1)))
-  })
   manager.on('open', () => watchPackets(manager.engine, handlers.onAlive))
   let endProbe = (): void => undefined
 
-  socket.on('connect', () => handlers.onUp(socket.recovered))
-  socket.on('disconnect', (reason) => {
+  // A function: the compiler would take `state` for unchanged across calls.
+  const isIn = (name: SocketIoState['name']) => state.name === name
+
+  function enter(next: SocketIoState): void {
     attempt++
     endProbe()
-    if (state === 'dropping') state = 'open'
-    else if (reason === 'io server disconnect') handlers.onRefused('the server closed the connection')
-    else if (reason !== 'io client disconnect') handlers.onDown(reason)
+    state = next
+  }
+
+  function refuse(reason: string, data?: unknown): void {
+    enter({ name: 'idle' })
+    const refusal = readRefusal(reason, data)
+    if (refusal) handlers.onRefused(refusal)
+    else handlers.onAttemptFailed(reason)
+  }
+
+  function connect(): void {
+    state = { name: 'attempting' }
+    socket.connect()
+  }
+
+  /**
+   * A disconnect packet would end the session at the server, which may otherwise recover it. So the connection is closed
+   * beneath the socket.
+   */
+  function drop(connectsAgain: boolean): void {
+    const dropping: SocketIoState = { name: 'dropping', connectsAgain }
+    enter(dropping)
+    manager.once('close', () => {
+      void Promise.resolve().then(() => {
+        if (state !== dropping) return
+        if (dropping.connectsAgain) connect()
+        else state = { name: 'idle' }
+      })
+    })
+    manager.engine.close()
+  }
+
+  socket.onAny((name: string, ...args: unknown[]) => {
+    deliverEvent(handlers, name, metadataOf(args, socket))
   })
-  socket.on('connect_error', (error) => {
-    attempt++
-    // Socket.IO does not reconnect by itself after a middleware's refusal.
-    if (socket.active) handlers.onTrouble(error.message)
-    else handlers.onRefused(error.message)
+  // A server's own event of one of these names can't come here: the parser takes it for an error, and the connection is lost.
+  socket.on('connect', () => {
+    state = { name: 'up' }
+    handlers.onUp(socket.recovered)
   })
-  socket.onAny((name: string, ...args: unknown[]) => deliverEvent(handlers, name, metadataOf(args, socket)))
+  socket.on('disconnect', (reason) => {
+    if (state.name !== 'up' && state.name !== 'attempting') return
+    const wasUp = isIn('up')
+    if (reason === 'io server disconnect') refuse('the server closed the connection')
+    else {
+      enter({ name: 'idle' })
+      if (wasUp) handlers.onDown(reason)
+      else handlers.onAttemptFailed(reason)
+    }
+  })
+  socket.on('connect_error', (error: Error & { data?: unknown }) => {
+    if (state.name !== 'attempting') return
+    // Inactive: a middleware of the server has refused. Else the connection could not be opened.
+    if (!socket.active) return refuse(error.message, error.data)
+    enter({ name: 'idle' })
+    // Where it was open already, nothing else would close it.
+    socket.disconnect()
+    handlers.onAttemptFailed(error.message)
+  })
 
   return {
-    connect: () => void socket.connect(),
-    reconnect: () => {
-      attempt++
-      endProbe()
-      if (!socket.connected) {
-        socket.disconnect().connect()
-        return
+    connect() {
+      if (state.name === 'idle') connect()
+      else if (state.name === 'dropping') state.connectsAgain = true
+    },
+    reconnect() {
+      if (state.name === 'dropping') state.connectsAgain = true
+      else if (socket.connected) drop(true)
+      else if (state.name !== 'closed') {
+        enter({ name: 'idle' })
+        socket.disconnect()
+        connect()
       }
-      if (state === 'dropping') return
-      // A disconnect packet would end the session at the server, which may otherwise recover it. So the connection is closed
-      // beneath the socket. Socket.IO's own reconnection, which waits first, is off meanwhile.
-      state = 'dropping'
-      const isReconnecting = manager.reconnection()
-      manager.once('close', () => {
-        void Promise.resolve().then(() => {
-          manager.reconnection(isReconnecting)
-          if (state !== 'closed') socket.connect()
-        })
-      })
-      manager.reconnection(false)
-      manager.engine.close()
+    },
+    disconnect(session) {
+      if (state.name === 'closed') return
+      if (session === 'keep' && socket.connected && state.name !== 'dropping') return drop(false)
+      enter({ name: 'idle' })
+      socket.disconnect()
+      // Private in its types. The next handshake would ask the server to recover the session, should it not know of its end.
+      if (session === 'end') (socket as unknown as { _pid?: string | undefined })._pid = undefined
     },
     probe: () =>
       new Promise((resolve) => {
@@ -115,18 +157,14 @@ export const openSocketIo: OpenTransport = (settings, handlers) => {
       }),
     renew: (credentials) =>
       new Promise((resolve) => {
-        socket.emit(`${RESERVED}:auth`, credentials, (answer: unknown) =>
-          resolve((answer as { ok?: unknown } | undefined)?.ok === true ? 'accepted' : 'refused'),
-        )
+        socket.emit(`${RESERVED}:auth`, credentials, (answer: unknown) => resolve(readRenewalAnswer(answer)))
       }),
     send: (event, metadata) => {
       // Socket.IO would keep it, and send it over the next connection.
       if (socket.connected) socket.emit(event, metadata)
     },
     close: () => {
-      state = 'closed'
-      attempt++
-      endProbe()
+      enter({ name: 'closed' })
       socket.offAny()
       socket.off()
       socket.disconnect()
@@ -151,6 +189,7 @@ function watchPackets(engine: Manager['engine'], onAlive: () => void): void {
   let extendedAt = Date.now()
   engine.on('packet', () => {
     onAlive()
+    // The clock may have been set back.
     if (Math.abs(Date.now() - extendedAt) < MIN_EXTEND_INTERVAL_MS) return
     extendedAt = Date.now()
     // Private in its types; a release without it would only not be helped.

@@ -3,15 +3,14 @@ import { afterSilence } from '../platform/timeouts.js'
 import { messageOf } from '../util/errors.js'
 import { type Metadata, RESERVED } from '../wire/protocol.js'
 import { deliverWalkedEvent, isPlainJson } from './metadata.js'
-import type { TransportHandlers } from './transport.js'
+import { type RenewalAnswer, readRefusal, readRenewalAnswer, type TransportHandlers } from './transport.js'
 
 /** The server may take this long to open a connection, and again to answer the credentials. */
 const WEBSOCKET_HANDSHAKE_TIMEOUT_MS = 10_000
-/** When the server has sent nothing for this long, it is pinged. */
-const PING_AFTER_MS = 25_000
 const PONG_TIMEOUT_MS = 10_000
-/** Close codes by which a server refuses. */
-const REFUSAL_CODES: readonly number[] = [4401, 4403]
+/** Close codes by which a server refuses: the credentials; for good. Any other code may be an accident, 1013 (try again later) as well. */
+const REFUSED_CODE = 4401
+const REFUSED_FOR_GOOD_CODE = 4403
 
 const AUTH_EVENT = `${RESERVED}:auth`
 const PING_EVENT = `${RESERVED}:ping`
@@ -22,19 +21,21 @@ export interface Frame {
   readonly event: string
   /** Whatever was sent: plain and not too deep, maybe no object. */
   readonly metadata?: unknown
+  /** Its metadata is nested too deep: something has changed, and it is unknown what. */
+  readonly isTooDeep?: true
 }
 
 /** Why a frame can't be read; of a kind, so that a flood of them can be counted and reported as one. */
 export type BadFrame = 'is not text' | 'is too large' | 'is no JSON' | 'has no event' | 'is nested too deep'
 
 /** What one connection reports. Each of the last three ends it, and comes at most once. */
-export interface WebSocketConnectionHandlers extends Pick<TransportHandlers, 'auth' | 'onEvent' | 'onAlive'> {
+export interface WebSocketConnectionHandlers
+  extends Pick<TransportHandlers, 'auth' | 'onEvent' | 'onAlive' | 'onRefused'> {
   /** The server accepted the credentials. */
   onUp(): void
   onBadFrame(kind: BadFrame): void
   /** `wasUp`: the credentials had been accepted. */
   onLost(reason: string, wasUp: boolean): void
-  onRefused(reason: string): void
   onNoCredentials(reason: string): void
 }
 
@@ -43,12 +44,14 @@ export interface WebSocketConnectionOptions {
   readonly timers: HubEnvironment['timers']
   /** Longer frames are not read. */
   readonly maxCharacters: number
+  /** When the server has sent nothing for this long, it is pinged. */
+  readonly pingAfterMs: number
   readonly handlers: WebSocketConnectionHandlers
 }
 
 export interface WebSocketConnection {
   probe(): Promise<void>
-  renew(credentials: Metadata): Promise<'accepted' | 'refused'>
+  renew(credentials: Metadata): Promise<RenewalAnswer>
   send(event: string, metadata: Metadata): void
   /** Ends it without a report. */
   close(): void
@@ -62,13 +65,13 @@ type WebSocketConnectionState =
   | {
       readonly name: 'up'
       readonly probes: Set<() => void>
-      readonly renewals: ((answer: 'accepted' | 'refused') => void)[]
+      readonly renewals: ((answer: RenewalAnswer) => void)[]
     }
   | { readonly name: 'over' }
 
 /** One connection, from its opening to its end. */
 export function createWebSocketConnection(options: WebSocketConnectionOptions): WebSocketConnection {
-  const { socket, timers, maxCharacters, handlers } = options
+  const { socket, timers, maxCharacters, pingAfterMs, handlers } = options
   let state: WebSocketConnectionState = { name: 'opening' }
   let received = 0
   const deadline = createDeadline(timers, () => received)
@@ -88,9 +91,12 @@ export function createWebSocketConnection(options: WebSocketConnectionOptions): 
     handlers.onLost(reason, wasUp)
   }
 
-  function refuse(reason: string): void {
-    close()
-    handlers.onRefused(reason)
+  function refuse(reason: string, said: unknown): void {
+    const refusal = readRefusal(reason, said)
+    if (refusal) {
+      close()
+      handlers.onRefused(refusal)
+    } else lose(reason)
   }
 
   function send(event: string, metadata?: Metadata): void {
@@ -118,11 +124,11 @@ export function createWebSocketConnection(options: WebSocketConnectionOptions): 
   }
 
   /** The server's answer to credentials, the first ones or renewed ones. */
-  function takeAuthAnswer({ ok, message }: AuthAnswer): void {
-    const isAccepted = ok === true
+  function takeAuthAnswer(answer: AuthAnswer): void {
+    const { ok, message } = answer
     const renewal = state.name === 'up' ? state.renewals.shift() : undefined
-    if (renewal) renewal(isAccepted ? 'accepted' : 'refused')
-    else if (!isAccepted) refuse(typeof message === 'string' ? message : 'the server refused the credentials')
+    if (renewal) renewal(readRenewalAnswer(answer))
+    else if (ok !== true) refuse(typeof message === 'string' ? message : 'the server refused the credentials', answer)
     else if (state.name !== 'up') {
       state = { name: 'up', probes: new Set(), renewals: [] }
       handlers.onUp()
@@ -136,7 +142,8 @@ export function createWebSocketConnection(options: WebSocketConnectionOptions): 
       return
     }
     const { event, metadata } = frame
-    if (event === RESERVED && isAuthAnswer(metadata)) takeAuthAnswer(metadata)
+    if ('isTooDeep' in frame) handlers.onEvent(event, null)
+    else if (event === RESERVED && isAuthAnswer(metadata)) takeAuthAnswer(metadata)
     else if (event === PONG_EVENT) {
       if (state.name !== 'up') return
       for (const resolve of state.probes) resolve()
@@ -156,13 +163,14 @@ export function createWebSocketConnection(options: WebSocketConnectionOptions): 
     received++
     handlers.onAlive()
     takeFrame(data)
-    if (state.name === 'up') deadline.set(PING_AFTER_MS, ping)
+    if (state.name === 'up') deadline.set(pingAfterMs, ping)
   }
   // It says nothing that `onclose` does not; but Node throws an error that nobody listens to.
   socket.onerror = () => undefined
   socket.onclose = ({ code, reason }) => {
     if (isOver()) return
-    if (REFUSAL_CODES.includes(code)) refuse(reason || 'the server refused the credentials')
+    if (code === REFUSED_CODE || code === REFUSED_FOR_GOOD_CODE)
+      refuse(reason || 'the server refused the credentials', { final: code === REFUSED_FOR_GOOD_CODE })
     else lose(reason || `the connection was closed (${code})`)
   }
 
@@ -210,7 +218,7 @@ export function readFrame(data: unknown, maxCharacters: number): Frame | BadFram
   }
   const { event, metadata } = (value ?? {}) as Partial<Frame>
   if (typeof event !== 'string' || event === '') return 'has no event'
-  if (!isPlainJson(metadata)) return 'is nested too deep'
+  if (!isPlainJson(metadata)) return event.startsWith(RESERVED) ? 'is nested too deep' : { event, isTooDeep: true }
   return metadata === undefined || metadata === null ? { event } : { event, metadata }
 }
 
