@@ -1,17 +1,24 @@
 import type { HubEnvironment } from '../platform/environment.js'
 import { withTimeout } from '../platform/timeouts.js'
 import type { OpenTransport, TransportHandlers } from '../transport/transport.js'
-import type { HubErrorCode, HubProblem, Metadata, Settings, SocketState } from '../wire/protocol.js'
+import type { HubErrorCode, HubProblem, Metadata, Settings, SocketState, Welcome } from '../wire/protocol.js'
 import { createBackOff } from './back-off.js'
 import { createConnectionMachine } from './connection-machine.js'
 import { createLiveness } from './liveness.js'
 
 /** An attempt may take this long, credentials included; longer where a tab alone may take nearly as long. */
-const CONNECT_TIMEOUT_MS = 20_000
+const ATTEMPT_TIMEOUT_MS = 20_000
 /** What is left for the server then. */
 const MIN_SERVER_TIME_MS = 10_000
 /** The server has this long to answer renewed credentials. */
 const RENEWAL_TIMEOUT_MS = 2_500
+
+const REFUSAL_MESSAGES = {
+  unauthorized: 'the server refuses the credentials',
+  'wrong-identity': 'the server knows this browser as somebody else',
+}
+
+type AcceptedTab = Extract<Welcome, { ok: true }>
 
 /** What a connection reports to its hub. */
 export interface ConnectionHandlers extends Pick<TransportHandlers, 'auth' | 'onEvent' | 'onBadFrame'> {
@@ -39,27 +46,24 @@ export interface ConnectionOptions {
 
 /** The hub's policy over its transport: when to try again, when to check, and what the tabs are told. */
 export function createConnection({ environment, settings, openTransport, handlers }: ConnectionOptions) {
-  const { timers } = environment
   const outage = createOutage(handlers.onProblem)
 
   const machine = createConnectionMachine({
     environment,
     backOff: createBackOff(settings.socket, environment.random),
-    attemptTimeoutMs: Math.max(CONNECT_TIMEOUT_MS, settings.authTimeoutMs + MIN_SERVER_TIME_MS),
-    handlers: {
-      onAttempt: () => transport.connect(),
-      onAttemptExpired() {
-        transport.disconnect('keep')
-        outage.report('connect-failed', `can't connect to ${settings.url}: the server did not answer`)
-      },
-      onHeld() {
-        outage.end()
-        handlers.onHeld()
-      },
-      onState(state) {
-        liveness.changed()
-        handlers.onState(state)
-      },
+    attemptTimeoutMs: Math.max(ATTEMPT_TIMEOUT_MS, settings.authTimeoutMs + MIN_SERVER_TIME_MS),
+    onAttempt: () => transport.connect(),
+    onExpired() {
+      transport.disconnect('keep')
+      outage.report('connect-failed', `can't connect to ${settings.url}: the server did not answer`)
+    },
+    onHeld() {
+      outage.end()
+      handlers.onHeld()
+    },
+    onState(state) {
+      liveness.changed()
+      handlers.onState(state)
     },
   })
 
@@ -69,9 +73,8 @@ export function createConnection({ environment, settings, openTransport, handler
     const { reason, isWrongIdentity } = refusal
     machine.refused({ ...refusal, final: refusal.final && !isWrongIdentity && !isAnotherLeft })
     const { name } = machine.shown()
-    if (name === 'wrong-identity') outage.report(name, `the server knows this browser as somebody else: ${reason}`)
-    else if (name === 'unauthorized') outage.report(name, `the server refuses the credentials: ${reason}`)
-    else return
+    if (name !== 'wrong-identity' && name !== 'unauthorized') return
+    outage.report(name, `${REFUSAL_MESSAGES[name]}: ${reason}`)
     handlers.onUnauthorized()
   }
 
@@ -119,8 +122,8 @@ export function createConnection({ environment, settings, openTransport, handler
   return {
     state: machine.shown,
     flaps: machine.flaps,
-    /** What every tab was told in the present outage. */
-    problems: (): readonly HubProblem[] => (machine.isConnected ? [] : outage.problems()),
+    /** What a tab is told that attaches now: also the problems that every other tab was told in the present outage. */
+    standing: () => standingOf(machine, outage),
     /** Not before the first tab is attached: the connection asks it for credentials. */
     start(): void {
       if (machine.start()) liveness.start()
@@ -132,7 +135,8 @@ export function createConnection({ environment, settings, openTransport, handler
       if (!machine.isConnected) return undefined
       const connection = machine.current()
       const answer = transport.renew?.(credentials)
-      const renewed = answer && (await withTimeout(timers.after, RENEWAL_TIMEOUT_MS, answer).catch(() => undefined))
+      const renewed =
+        answer && (await withTimeout(environment.timers.after, RENEWAL_TIMEOUT_MS, answer).catch(() => undefined))
       // Another state is another connection, or none.
       if (machine.current() !== connection) return undefined
       if (renewed === 'accepted' || renewed === 'unavailable') return renewed
@@ -161,6 +165,13 @@ export function createConnection({ environment, settings, openTransport, handler
   }
 }
 
+function standingOf(
+  { shown, flaps, isConnected }: ReturnType<typeof createConnectionMachine>,
+  { problems }: ReturnType<typeof createOutage>,
+): Pick<AcceptedTab, 'socket' | 'flaps' | 'problems'> {
+  return { socket: shown(), ...(flaps() > 0 && { flaps: flaps() }), ...(!isConnected && problems()) }
+}
+
 /** What the tabs were told since the last connection that held: each problem once. */
 function createOutage(onProblem: (problem: HubProblem) => void) {
   const reported = new Map<HubErrorCode, HubProblem>()
@@ -171,7 +182,7 @@ function createOutage(onProblem: (problem: HubProblem) => void) {
       reported.set(code, problem)
       onProblem(problem)
     },
-    problems: () => [...reported.values()],
+    problems: () => reported.size > 0 && { problems: [...reported.values()] },
     end: () => reported.clear(),
   }
 }

@@ -1,9 +1,12 @@
 import type { EventPair, Since } from '../wire/protocol.js'
 
-interface HistoryEntry {
+export interface HistoryEntry {
   readonly seq: number
-  readonly at: number
   readonly pair: EventPair
+}
+
+interface DatedEntry extends HistoryEntry {
+  readonly at: number
   /** As far as it is known: how many characters it takes as JSON. */
   characters: number
 }
@@ -24,13 +27,13 @@ export interface History {
   /** Events may have been missed up to now: nothing older is complete. */
   break(): number
   /** The events that came since, with their numbers; undefined when some of them may be missing. */
-  since(since: Since, epoch: string): readonly Pick<HistoryEntry, 'seq' | 'pair'>[] | undefined
+  since(since: Since, epoch: string): readonly HistoryEntry[] | undefined
 }
 
 /** Bounded by count, by age and by size. `now`: a clock that is never set back. */
 export function createHistory(now: () => number, limits = HISTORY_LIMITS): History {
   let seq = 0
-  let entries: HistoryEntry[] = []
+  let entries: DatedEntry[] = []
   let characters = 0
   /** Complete after this seq and this moment; not at all before the first connection. */
   let floor = { seq: 0, at: Number.POSITIVE_INFINITY }
@@ -62,7 +65,7 @@ export function createHistory(now: () => number, limits = HISTORY_LIMITS): Histo
     },
     weigh(count, total) {
       for (let index = Math.max(0, entries.length - count); index < entries.length; index++) {
-        ;(entries[index] as HistoryEntry).characters = total / count
+        ;(entries[index] as DatedEntry).characters = total / count
         characters += total / count
       }
       if (characters > limits.characters * 1.5) trim()

@@ -5,7 +5,9 @@ import type { Endpoint } from '../wire/endpoint.js'
 import type { CredentialsAnswer, Hello, Nudge, Settings, Welcome } from '../wire/protocol.js'
 import type { Host } from '../wire/status.js'
 import { createDownstream } from './downstream.js'
+import type { HistoryEntry } from './history.js'
 import type { BatchTimer } from './outbox.js'
+import type { AttachedTab } from './tab-registry.js'
 import { createUpstream } from './upstream.js'
 
 export interface HubOptions {
@@ -48,17 +50,10 @@ type HubState =
   | { readonly name: 'ended' }
 
 /** Owns the one connection of one key: numbers events and fans them out to tabs. Does not know where it runs. */
-export function createHub({
-  environment,
-  key,
-  host,
-  settings,
-  openTransport,
-  batchTimer = environment.timers.after,
-  mayHandOver = () => true,
-  onEnd,
-}: HubOptions): Hub {
+export function createHub(options: HubOptions): Hub {
+  const { environment, key, host, settings, openTransport, onEnd, mayHandOver = () => true } = options
   const { timers } = environment
+  const { batchTimer = timers.after } = options
   const epoch = environment.id()
   /** Aborts at the hub's end. */
   const life = new AbortController()
@@ -123,28 +118,20 @@ export function createHub({
     const isCurrent = upstream.isCurrent()
     tab.isOwedGap = !known && !isCurrent
     downstream.postState()
-    const problems = connection.problems()
-    const flaps = connection.flaps()
     return {
       ok: true,
       host,
       ...(host === 'leader-tab' && { role: isTrusted ? 'leader' : 'follower' }),
       epoch,
       seq: history.seq,
-      socket: connection.state(),
+      ...connection.standing(),
       tabs: tabs.size,
       topics: topics.answersFor(tab),
       ...(lock && { lock }),
       // Only with a lock: a tab that timed out here, without its knowing, must not go on receiving some of the events.
       ...(!isTrusted && tab.isLocked && multicastName && { multicast: multicastName }),
-      ...(known && {
-        replay: known
-          .filter(({ seq, pair: [name] }) => seq > (tab.wanted.get(name) ?? Number.POSITIVE_INFINITY))
-          .map(({ pair }) => pair),
-      }),
+      ...(known && { replay: known.filter((entry) => isSubscribed(tab, entry)).map(({ pair }) => pair) }),
       ...(!known && isCurrent && { gap: 'attached to a hub that can not vouch for what came before' }),
-      ...(problems.length > 0 && { problems }),
-      ...(flaps > 0 && { flaps }),
       ...(hello.settings && JSON.stringify(hello.settings) !== JSON.stringify(settings) && { settingsDiffer: true }),
     }
   }
@@ -182,6 +169,10 @@ export function createHub({
     },
   }
 }
+
+/** Whether a tab subscribes to an event of the history, and did so before it came. */
+const isSubscribed = ({ wanted }: AttachedTab, { seq, pair: [name] }: HistoryEntry): boolean =>
+  seq > (wanted.get(name) ?? Number.POSITIVE_INFINITY)
 
 /** A promise, and the way to resolve it. */
 function createSignal() {

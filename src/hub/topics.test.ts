@@ -209,7 +209,7 @@ describe('what the tabs are told', () => {
     await pass()
     expect(tab.of('topic')).toEqual([])
     set(true)
-    await pass(5_000)
+    await pass(5_010)
     await serve()
     expect(tab.of('topic')).toEqual([joined(Date.now())])
   })

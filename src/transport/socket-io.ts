@@ -1,8 +1,8 @@
-import { io, type Manager } from 'socket.io-client'
+import { io, type Manager, type Socket } from 'socket.io-client'
 import { messageOf } from '../util/errors.js'
-import { RESERVED } from '../wire/protocol.js'
+import { RESERVED, type Settings } from '../wire/protocol.js'
 import { deliverEvent } from './metadata.js'
-import { type OpenTransport, readRefusal, readRenewalAnswer } from './transport.js'
+import { type OpenTransport, type RenewalAnswer, readRefusal, readRenewalAnswer } from './transport.js'
 
 /** WebSocket only, so that no sticky sessions are needed. */
 const SOCKET_IO_DEFAULTS = { transports: ['websocket'] }
@@ -13,7 +13,7 @@ const PROBE_NAMESPACE = `/${RESERVED}`
 /** Engine.IO's time limit is extended once in so many ms at most: each time takes a timer. */
 const MIN_EXTEND_INTERVAL_MS = 1_000
 
-type SocketIoState =
+type SocketIoPhase =
   | { readonly name: 'idle' | 'attempting' | 'up' | 'closed' }
   /** The connection is being closed beneath the socket; an attempt follows, or not. */
   | { readonly name: 'dropping'; connectsAgain: boolean }
@@ -21,41 +21,33 @@ type SocketIoState =
 /** Socket.IO as a transport. The only importer of socket.io-client, and only hubs import this. */
 export const openSocketIo: OpenTransport = (settings, handlers) => {
   let attempt = 0
-  let state: SocketIoState = { name: 'idle' }
-  const socket = io(settings.url, {
-    ...SOCKET_IO_DEFAULTS,
-    ...settings.socket,
-    // The hub decides when to try again.
-    reconnection: false,
-    autoConnect: false,
-    forceNew: true,
-    auth: (send) => {
-      // Socket.IO waits for the answer without limit, and would send a late one on a newer connection.
-      const own = ++attempt
-      handlers.auth().then(
-        (credentials) => {
-          if (own === attempt) send(credentials ?? {})
-        },
-        (thrown: unknown) => {
-          if (own !== attempt) return
-          enter({ name: 'idle' })
-          socket.disconnect()
-          handlers.onNoCredentials(messageOf(thrown))
-        },
-      )
-    },
+  let state: SocketIoPhase = { name: 'idle' }
+  const socket = createSocket(settings, (send) => {
+    // Socket.IO waits for the answer without limit, and would send a late one on a newer connection.
+    const own = ++attempt
+    handlers.auth().then(
+      (credentials) => {
+        if (own === attempt) send(credentials ?? {})
+      },
+      (thrown: unknown) => {
+        if (own !== attempt) return
+        enter({ name: 'idle' })
+        socket.disconnect()
+        handlers.onNoCredentials(messageOf(thrown))
+      },
+    )
   })
 
   const manager = socket.io
   manager.on('open', () => watchPackets(manager.engine, handlers.onAlive))
-  let endProbe = (): void => undefined
+  const prober = createProber(manager)
 
   // A function: the compiler would take `state` for unchanged across calls.
-  const isIn = (name: SocketIoState['name']) => state.name === name
+  const isIn = (name: SocketIoPhase['name']) => state.name === name
 
-  function enter(next: SocketIoState): void {
+  function enter(next: SocketIoPhase): void {
     attempt++
-    endProbe()
+    prober.end()
     state = next
   }
 
@@ -71,21 +63,15 @@ export const openSocketIo: OpenTransport = (settings, handlers) => {
     socket.connect()
   }
 
-  /**
-   * A disconnect packet would end the session at the server, which may otherwise recover it. So the connection is closed
-   * beneath the socket.
-   */
+  /** So that the server may recover the session. */
   function drop(connectsAgain: boolean): void {
-    const dropping: SocketIoState = { name: 'dropping', connectsAgain }
+    const dropping: SocketIoPhase = { name: 'dropping', connectsAgain }
     enter(dropping)
-    manager.once('close', () => {
-      void Promise.resolve().then(() => {
-        if (state !== dropping) return
-        if (dropping.connectsAgain) connect()
-        else state = { name: 'idle' }
-      })
+    closeBeneath(manager, () => {
+      if (state !== dropping) return
+      if (dropping.connectsAgain) connect()
+      else state = { name: 'idle' }
     })
-    manager.engine.close()
   }
 
   socket.onAny((name: string, ...args: unknown[]) => {
@@ -138,27 +124,8 @@ export const openSocketIo: OpenTransport = (settings, handlers) => {
       // Private in its types. The next handshake would ask the server to recover the session, should it not know of its end.
       if (session === 'end') (socket as unknown as { _pid?: string | undefined })._pid = undefined
     },
-    probe: () =>
-      new Promise((resolve) => {
-        endProbe()
-        const probe = manager.socket(PROBE_NAMESPACE, { auth: {} })
-        endProbe = () => {
-          endProbe = () => undefined
-          probe.off()
-          probe.disconnect()
-        }
-        const answered = () => {
-          endProbe()
-          resolve()
-        }
-        // `connect`: the server takes every namespace.
-        probe.once('connect', answered).once('connect_error', answered)
-        probe.connect()
-      }),
-    renew: (credentials) =>
-      new Promise((resolve) => {
-        socket.emit(`${RESERVED}:auth`, credentials, (answer: unknown) => resolve(readRenewalAnswer(answer)))
-      }),
+    probe: prober.probe,
+    renew: (credentials) => renewOver(socket, credentials),
     send: (event, metadata) => {
       // Socket.IO would keep it, and send it over the next connection.
       if (socket.connected) socket.emit(event, metadata)
@@ -169,6 +136,52 @@ export const openSocketIo: OpenTransport = (settings, handlers) => {
       socket.off()
       socket.disconnect()
     },
+  }
+}
+
+/** A socket that connects only when it is told to. */
+function createSocket({ url, socket }: Settings, auth: (send: (credentials: object) => void) => void): Socket {
+  // The hub decides when to try again.
+  const ours = { reconnection: false, autoConnect: false, forceNew: true, auth }
+  return io(url, { ...SOCKET_IO_DEFAULTS, ...socket, ...ours })
+}
+
+/**
+ * A disconnect packet would end the session at the server, which may otherwise recover it. So the connection is closed beneath
+ * the socket.
+ */
+function closeBeneath(manager: Manager, onClosed: () => void): void {
+  manager.once('close', () => void Promise.resolve().then(onClosed))
+  manager.engine.close()
+}
+
+const renewOver = (socket: Socket, credentials: object): Promise<RenewalAnswer> =>
+  new Promise((resolve) => {
+    socket.emit(`${RESERVED}:auth`, credentials, (answer: unknown) => resolve(readRenewalAnswer(answer)))
+  })
+
+/** Asks the server for a sign of life, by a namespace that it does not have. */
+function createProber(manager: Manager) {
+  let end = (): void => undefined
+  return {
+    end: () => end(),
+    probe: () =>
+      new Promise<void>((resolve) => {
+        end()
+        const probe = manager.socket(PROBE_NAMESPACE, { auth: {} })
+        end = () => {
+          end = () => undefined
+          probe.off()
+          probe.disconnect()
+        }
+        const answered = () => {
+          end()
+          resolve()
+        }
+        // `connect`: the server takes every namespace.
+        probe.once('connect', answered).once('connect_error', answered)
+        probe.connect()
+      }),
   }
 }
 

@@ -9,8 +9,10 @@ import { type RenewalAnswer, readRefusal, readRenewalAnswer, type TransportHandl
 const WEBSOCKET_HANDSHAKE_TIMEOUT_MS = 10_000
 const PONG_TIMEOUT_MS = 10_000
 /** Close codes by which a server refuses: the credentials; for good. Any other code may be an accident, 1013 (try again later) as well. */
-const REFUSED_CODE = 4401
-const REFUSED_FOR_GOOD_CODE = 4403
+const REFUSAL_CODES: Readonly<Record<number, { readonly final: boolean }>> = {
+  4401: { final: false },
+  4403: { final: true },
+}
 
 const AUTH_EVENT = `${RESERVED}:auth`
 const PING_EVENT = `${RESERVED}:ping`
@@ -73,8 +75,7 @@ type WebSocketConnectionState =
 export function createWebSocketConnection(options: WebSocketConnectionOptions): WebSocketConnection {
   const { socket, timers, maxCharacters, pingAfterMs, handlers } = options
   let state: WebSocketConnectionState = { name: 'opening' }
-  let received = 0
-  const deadline = createDeadline(timers, () => received)
+  const deadline = createDeadline(timers)
 
   // A function: the compiler would take `state` for unchanged across calls.
   const isOver = () => state.name === 'over'
@@ -91,12 +92,13 @@ export function createWebSocketConnection(options: WebSocketConnectionOptions): 
     handlers.onLost(reason, wasUp)
   }
 
-  function refuse(reason: string, said: unknown): void {
+  function refuse(message: unknown, said: unknown): void {
+    const reason = typeof message === 'string' && message !== '' ? message : 'the server refused the credentials'
+    const wasUp = state.name === 'up'
     const refusal = readRefusal(reason, said)
-    if (refusal) {
-      close()
-      handlers.onRefused(refusal)
-    } else lose(reason)
+    close()
+    if (refusal) handlers.onRefused(refusal)
+    else handlers.onLost(reason, wasUp)
   }
 
   function send(event: string, metadata?: Metadata): void {
@@ -128,7 +130,7 @@ export function createWebSocketConnection(options: WebSocketConnectionOptions): 
     const { ok, message } = answer
     const renewal = state.name === 'up' ? state.renewals.shift() : undefined
     if (renewal) renewal(readRenewalAnswer(answer))
-    else if (ok !== true) refuse(typeof message === 'string' ? message : 'the server refused the credentials', answer)
+    else if (ok !== true) refuse(message, answer)
     else if (state.name !== 'up') {
       state = { name: 'up', probes: new Set(), renewals: [] }
       handlers.onUp()
@@ -144,11 +146,7 @@ export function createWebSocketConnection(options: WebSocketConnectionOptions): 
     const { event, metadata } = frame
     if ('isTooDeep' in frame) handlers.onEvent(event, null)
     else if (event === RESERVED && isAuthAnswer(metadata)) takeAuthAnswer(metadata)
-    else if (event === PONG_EVENT) {
-      if (state.name !== 'up') return
-      for (const resolve of state.probes) resolve()
-      state.probes.clear()
-    }
+    else if (event === PONG_EVENT) answerProbes(state)
     // Reserved events that this version does not know are for newer clients.
     else if (event === RESERVED || !event.startsWith(`${RESERVED}:`)) deliverWalkedEvent(handlers, event, metadata)
   }
@@ -160,7 +158,7 @@ export function createWebSocketConnection(options: WebSocketConnectionOptions): 
   }
   socket.onmessage = ({ data }) => {
     if (isOver()) return
-    received++
+    deadline.received()
     handlers.onAlive()
     takeFrame(data)
     if (state.name === 'up') deadline.set(pingAfterMs, ping)
@@ -169,8 +167,8 @@ export function createWebSocketConnection(options: WebSocketConnectionOptions): 
   socket.onerror = () => undefined
   socket.onclose = ({ code, reason }) => {
     if (isOver()) return
-    if (code === REFUSED_CODE || code === REFUSED_FOR_GOOD_CODE)
-      refuse(reason || 'the server refused the credentials', { final: code === REFUSED_FOR_GOOD_CODE })
+    const refusal = REFUSAL_CODES[code]
+    if (refusal) refuse(reason, refusal)
     else lose(reason || `the connection was closed (${code})`)
   }
 
@@ -194,13 +192,24 @@ export function createWebSocketConnection(options: WebSocketConnectionOptions): 
   }
 }
 
+function answerProbes(state: WebSocketConnectionState): void {
+  if (state.name !== 'up') return
+  for (const resolve of state.probes) resolve()
+  state.probes.clear()
+}
+
 /** Calls back when nothing was received for so long; the next one replaces it. */
-function createDeadline(timers: HubEnvironment['timers'], received: () => number) {
+function createDeadline(timers: HubEnvironment['timers']) {
+  let received = 0
   let cancel = (): void => undefined
   return {
     set(ms: number, onPassed: () => void): void {
       cancel()
-      cancel = afterSilence({ timers }, received, ms, onPassed)
+      cancel = afterSilence({ timers }, () => received, ms, onPassed)
+    },
+    /** The server has sent something. */
+    received(): void {
+      received++
     },
     cancel: () => cancel(),
   }
