@@ -45,6 +45,7 @@ export function createAttemptSchedule(options: AttemptScheduleOptions) {
   }
 
   function begin(): void {
+    nudges.attempted()
     enter({ name: 'attempting', cancelTimeout: afterTurns(environment, attemptTimeoutMs, onExpired) })
   }
 
@@ -112,6 +113,10 @@ function createNudgeLimit(now: () => number) {
       if (!isExplicit(why))
         intervalMs = isStorm ? Math.min(NUDGED_INTERVAL_MS.max, 2 * intervalMs) : NUDGED_INTERVAL_MS.first
       spentAt = at
+    },
+    /** In a storm of nudges the other attempts count as well. */
+    attempted(): void {
+      if (intervalMs > NUDGED_INTERVAL_MS.first) spentAt = now()
     },
     stronger: (one: Nudge | undefined, other: Nudge): Nudge => (one && isExplicit(one) ? one : other),
     reset(): void {
