@@ -68,8 +68,8 @@ const FAULTS: readonly Fault[] = [
   {
     name: 'no gap is told after a reconnect',
     file: 'src/hub/downstream.ts',
-    find: 'if (!unbroken || tab.isOwedGap) tab.endpoint',
-    replace: 'if (tab.isOwedGap) tab.endpoint',
+    find: 'if (!unbroken || tab.isOwedGap)',
+    replace: 'if (tab.isOwedGap)',
   },
   {
     name: 'no gap at an attach that can not be replayed',

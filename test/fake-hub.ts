@@ -1,6 +1,13 @@
 import { createHub } from '../src/hub/hub.js'
 import { deliverEvent } from '../src/transport/metadata.js'
-import { type HubMessage, PROTOCOL, readEvents, type Settings, type Welcome } from '../src/wire/protocol.js'
+import {
+  type CredentialsAnswer,
+  type HubMessage,
+  PROTOCOL,
+  readEvents,
+  type Settings,
+  type Welcome,
+} from '../src/wire/protocol.js'
 import { createMemoryBrowser, createPipe } from './browser.js'
 import { createFakeTransport } from './fake-transport.js'
 
@@ -32,29 +39,25 @@ export function setUpHub({ webLocks = true, settings = SETTINGS } = {}) {
     events: readonly string[],
     options: {
       since?: { epoch?: string; seq?: number; ageMs: number }
-      /** Undefined: no answer. */
+      /** Undefined: no answer. It may throw. */
       auth?: () => unknown
       expiresAt?: () => number | undefined
       trusted?: boolean
       topics?: readonly string[]
+      /** A tab that was attached before. Default: a new one. */
+      tab?: string
     } = {},
   ) {
     const tab = browser.tab()
-    const id = `t${++tabs}`
+    const id = options.tab ?? `t${++tabs}`
     const { port1, port2 } = createPipe()
     const got: HubMessage[] = []
     port1.addEventListener('message', ({ data }) => {
       const message = data as HubMessage
       got.push(message)
       if (message.kind === 'credentials-request' && options.auth) {
-        const token = options.auth()
-        if (token === undefined) return
-        const expiresAt = options.expiresAt?.()
-        hub.credentials(message.request, {
-          ok: true,
-          auth: { token },
-          ...(expiresAt !== undefined && { expiresAt }),
-        })
+        const answer = answerOf(options.auth, options.expiresAt?.())
+        if (answer) hub.credentials(message.request, answer)
       }
     })
     const lock = `${KEY}/tab/${id}`
@@ -92,7 +95,19 @@ export function setUpHub({ webLocks = true, settings = SETTINGS } = {}) {
     up: (recovered = false) => transport.last.handlers.onUp(recovered),
     down: (reason = 'transport close') => transport.last.handlers.onDown(reason),
     emit: (name: string, metadata?: unknown) => deliverEvent(transport.last.handlers, name, metadata),
-    refuse: (reason = 'bad token') => transport.last.handlers.onRefused(reason),
+    refuse: (reason = 'bad token', { final = false, isWrongIdentity = false } = {}) =>
+      transport.last.handlers.onRefused({ reason, final, isWrongIdentity }),
   }
   return { hub, browser, transport, ended: () => ended, attach, server }
+}
+
+function answerOf(auth: () => unknown, expiresAt: number | undefined): CredentialsAnswer | undefined {
+  try {
+    const token = auth()
+    return token === undefined
+      ? undefined
+      : { ok: true, auth: { token }, ...(expiresAt !== undefined && { expiresAt }) }
+  } catch {
+    return { ok: false, message: 'auth failed' }
+  }
 }

@@ -1,4 +1,4 @@
-import type { OpenTransport, TransportHandlers } from '../src/transport/transport.js'
+import type { OpenTransport, RenewalAnswer, TransportHandlers } from '../src/transport/transport.js'
 import type { Settings } from '../src/wire/protocol.js'
 
 /** A transport and its server in memory: a test sees what was opened, and plays the server. */
@@ -15,6 +15,7 @@ export function createFakeTransport() {
       renewals: [],
       renewal: 'accepted',
       said: [],
+      disconnects: [],
     }
     opened.push(connection)
     const attempt = () => {
@@ -23,6 +24,7 @@ export function createFakeTransport() {
     return {
       connect: attempt,
       reconnect: attempt,
+      disconnect: (session) => void connection.disconnects.push(session),
       probe() {
         connection.probes++
         return connection.answersProbes ? Promise.resolve() : new Promise(() => undefined)
@@ -61,7 +63,9 @@ export interface FakeConnection {
   answersProbes: boolean
   readonly renewals: unknown[]
   /** The server's answer to renewed credentials; `unknown`: it does not answer. */
-  renewal: 'accepted' | 'refused' | 'unknown'
+  renewal: RenewalAnswer | 'unknown'
+  /** How the hub ended attempts and connections, apart from replacing them at once. */
+  readonly disconnects: ('keep' | 'end')[]
   /** What was sent to the server. */
   readonly said: (readonly [event: string, metadata: Readonly<Record<string, unknown>>])[]
 }

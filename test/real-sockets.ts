@@ -24,8 +24,15 @@ export interface Far {
   close(): Promise<void>
 }
 
-/** Says no with a reason, or lets in. */
-export type Accept = (token: unknown) => string | undefined
+/** Why a server does not let a client in, and what it says about that. */
+export interface Refusal {
+  readonly reason: string
+  readonly final?: boolean
+  readonly code?: 'wrong-identity' | 'unavailable'
+}
+
+/** Refuses, or lets in. */
+export type Accept = (token: unknown) => Refusal | undefined
 
 interface HalfOpen {
   readonly transport: { readonly socket: { readonly _socket: NetSocket } }
@@ -38,7 +45,7 @@ export async function serveSocketIo(port: number, accept: Accept): Promise<Far> 
   io.use((socket, next) => {
     tokens.push(socket.handshake.auth['token'])
     const refusal = accept(tokens.at(-1))
-    next(refusal === undefined ? undefined : new Error(refusal))
+    next(refusal && Object.assign(new Error(refusal.reason), { data: refusal }))
   })
   const said: Far['said'] = []
   io.on('connection', (socket) => {
@@ -46,7 +53,7 @@ export async function serveSocketIo(port: number, accept: Accept): Promise<Far> 
       if (name !== '_line:auth') said.push([name, metadata])
     })
     socket.on('_line:auth', ({ token }: { token: unknown }, answer: (given: object) => void) =>
-      answer({ ok: accept(token) === undefined }),
+      answer({ ok: accept(token) === undefined, ...accept(token) }),
     )
   })
   await new Promise<void>((resolve) => http.listen(port, '127.0.0.1', resolve))
@@ -90,8 +97,8 @@ export async function serveWebSocket(
       if (refusal === undefined) {
         ready.add(socket)
         say('_line', { ok: true })
-      } else if (ready.has(socket)) say('_line', { ok: false, message: refusal })
-      else socket.close(4401, refusal)
+      } else if (ready.has(socket) || refusal.code) say('_line', { ok: false, message: refusal.reason, ...refusal })
+      else socket.close(refusal.final ? 4403 : 4401, refusal.reason)
     })
     socket.on('close', () => ready.delete(socket))
     socket.on('error', () => undefined)
@@ -124,12 +131,11 @@ export async function serveWebSocket(
   }
 }
 
-const { timers, random } = commonEnvironment()
+const { timers } = commonEnvironment()
 
 /** Node 20 has no WebSocket of its own. With `haste`, its timers run so many times as fast. */
 export const openWebSocket = (haste = 1): OpenTransport =>
   webSocketTransport({
-    random,
     timers: { after: (ms, run) => timers.after(ms / haste, run) },
     openWebSocket: (url) => new WebSocket(url) as never,
   })
@@ -153,12 +159,13 @@ export function connectTransport(
     auth,
     onUp: (recovered) => reports.push(recovered ? 'up, recovered' : 'up'),
     onDown: (reason) => reports.push(`down: ${reason}`),
-    onTrouble: (reason) => reports.push(`trouble: ${reason}`),
-    onRefused: (reason) => reports.push(`refused: ${reason}`),
+    onAttemptFailed: (reason) => reports.push(`failed: ${reason}`),
+    onRefused: ({ reason, final, isWrongIdentity }) =>
+      reports.push(`refused${final ? ' for good' : ''}${isWrongIdentity ? ' as somebody else' : ''}: ${reason}`),
     onNoCredentials: (reason) => reports.push(`no credentials: ${reason}`),
     onEvent: (...event) => events.push(event),
     onAlive: () => undefined,
-    onBadFrame: (what, count) => reports.push(`bad frame: ${what}, ${count}`),
+    onBadFrame: (what) => reports.push(`bad frame: ${what}`),
   }
   const settings: Settings = {
     url: `http://127.0.0.1:${port}/`,

@@ -19,13 +19,11 @@ export interface PagePowers extends Pick<HubEnvironment, 'clock' | 'timers'> {
  * timer, and to the events themselves: in turns it would be a message for each event.
  */
 export function createBatchTimer({ clock, page, timers, openPipe }: PagePowers): BatchTimer {
-  /** When timers would have ended all the waits that were turns. Milliseconds since the Unix epoch. */
+  /** When timers would have ended all the waits that were turns. Milliseconds. */
   let dueAt = 0
 
   return (ms, run) => {
-    const now = clock.now()
-    // The clock may have been set back.
-    dueAt = Math.min(dueAt, now + MAX_SAVED_MS + BATCH_INTERVAL_MS)
+    const now = clock.monotonic()
     if (page.isVisible() || dueAt - now > MAX_SAVED_MS) return timers.after(ms, run)
     // A whole interval is charged, even if part of it is over: otherwise events at half that rate would be a message each, too.
     dueAt = Math.max(dueAt, now) + Math.ceil(ms / BATCH_INTERVAL_MS) * BATCH_INTERVAL_MS

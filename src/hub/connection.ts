@@ -1,28 +1,40 @@
 import type { HubEnvironment } from '../platform/environment.js'
 import { withTimeout } from '../platform/timeouts.js'
 import type { OpenTransport, TransportHandlers } from '../transport/transport.js'
-import type { HubErrorCode, Metadata, Settings, SocketState } from '../wire/protocol.js'
+import type { HubErrorCode, HubProblem, Metadata, Settings, SocketState, Welcome } from '../wire/protocol.js'
+import { createBackOff } from './back-off.js'
+import { createConnectionMachine } from './connection-machine.js'
 import { createLiveness } from './liveness.js'
 
-/** How often refused credentials are replaced by fresh ones before the hub gives up. */
-const MAX_REFUSALS = 3
-/** A connection that held for this long was accepted: refusals are counted from 0 again. */
-const MIN_ACCEPTED_MS = 10_000
-const MIN_BACKOFF_MS = 500
-const MAX_BACKOFF_MS = 30_000
+/** An attempt may take this long, credentials included; longer where a tab alone may take nearly as long. */
+const ATTEMPT_TIMEOUT_MS = 20_000
+/** What is left for the server then. */
+const MIN_SERVER_TIME_MS = 10_000
 /** The server has this long to answer renewed credentials. */
 const RENEWAL_TIMEOUT_MS = 2_500
+
+const REFUSAL_MESSAGES = {
+  unauthorized: 'the server refuses the credentials',
+  'wrong-identity': 'the server knows this browser as somebody else',
+}
+
+type AcceptedTab = Extract<Welcome, { ok: true }>
 
 /** What a connection reports to its hub. */
 export interface ConnectionHandlers extends Pick<TransportHandlers, 'auth' | 'onEvent' | 'onBadFrame'> {
   onState(state: SocketState): void
-  onProblem(code: HubErrorCode, message: string): void
+  /** A problem of the whole line; each code once in an outage. */
+  onProblem(problem: HubProblem): void
   /** Connected; `recovered` if nothing was missed since the last connection. */
   onUp(recovered: boolean): void
   /** The connection, if there was one, has ended. */
   onDown(): void
-  /** The credentials were refused: the next ones should come from another tab. */
-  onRefused(): void
+  /** The credentials were refused. Gives whether another tab is yet to be asked for others. */
+  onRefused(): boolean
+  /** No attempt will do with the credentials of the tabs that were asked: refused again and again, or somebody else's. */
+  onUnauthorized(): void
+  /** The connection has ended, and had held. */
+  onHeld(): void
 }
 
 export interface ConnectionOptions {
@@ -32,48 +44,38 @@ export interface ConnectionOptions {
   readonly handlers: ConnectionHandlers
 }
 
-type ConnectionState =
-  | { readonly name: 'idle' }
-  /** The transport tries, with pauses of its own. The reason is that of the last failure. */
-  | { readonly name: 'connecting'; readonly reason?: string }
-  | { readonly name: 'connected'; readonly since: number }
-  /** The next attempt is the hub's to make: the credentials were refused, or no tab gave any. */
-  | { readonly name: 'waiting'; readonly reason: string; cancel(): void }
-  /** Refused more often than is worth trying. A nudge makes one more attempt. */
-  | { readonly name: 'unauthorized'; readonly reason: string }
-  | { readonly name: 'closed' }
-
-/** The hub's policy over its transport: when to try again, when to give up, when to check. */
+/** The hub's policy over its transport: when to try again, when to check, and what the tabs are told. */
 export function createConnection({ environment, settings, openTransport, handlers }: ConnectionOptions) {
-  const { clock, timers } = environment
-  let refusals = 0
-  let failures = 0
-  /** A failure was reported since the last connection. */
-  let isReported = false
+  const outage = createOutage(handlers.onProblem)
 
-  const machine = createConnectionMachine(environment, {
+  const machine = createConnectionMachine({
+    environment,
+    backOff: createBackOff(settings.socket, environment.random),
+    attemptTimeoutMs: Math.max(ATTEMPT_TIMEOUT_MS, settings.authTimeoutMs + MIN_SERVER_TIME_MS),
+    onAttempt: () => transport.connect(),
+    onExpired() {
+      transport.disconnect('keep')
+      outage.report('connect-failed', `can't connect to ${settings.url}: the server did not answer`)
+    },
+    onHeld() {
+      outage.end()
+      handlers.onHeld()
+    },
     onState(state) {
       liveness.changed()
       handlers.onState(state)
     },
-    onRetry: () => transport.connect(),
   })
 
-  function report(code: HubErrorCode, message: string): void {
-    if (!isReported) handlers.onProblem(code, message)
-    isReported = true
-  }
-
-  /** At the end of a connection: one that held was accepted. */
-  function forgetRefusals(): void {
-    const { state } = machine
-    if (state.name === 'connected' && clock.now() - state.since >= MIN_ACCEPTED_MS) refusals = 0
-  }
-
-  function reconnect(reason: string): void {
+  function refused(refusal: Parameters<TransportHandlers['onRefused']>[0]): void {
     handlers.onDown()
-    machine.enter({ name: 'connecting', reason })
-    transport.reconnect()
+    const isAnotherLeft = handlers.onRefused()
+    const { reason, isWrongIdentity } = refusal
+    machine.refused({ ...refusal, final: refusal.final && !isWrongIdentity && !isAnotherLeft })
+    const { name } = machine.shown()
+    if (name !== 'wrong-identity' && name !== 'unauthorized') return
+    outage.report(name, `${REFUSAL_MESSAGES[name]}: ${reason}`)
+    handlers.onUnauthorized()
   }
 
   const transport = openTransport(settings, {
@@ -81,137 +83,106 @@ export function createConnection({ environment, settings, openTransport, handler
     onAlive: () => liveness.received(),
     onEvent(name, metadata, reserved) {
       liveness.received()
-      handlers.onEvent(name, metadata, reserved)
+      // Nothing that was read late is taken for a connection that was given up.
+      if (machine.isOpen) handlers.onEvent(name, metadata, reserved)
     },
     onUp(recovered) {
-      failures = 0
-      isReported = false
-      machine.enter({ name: 'connected', since: clock.now() })
+      machine.up()
       handlers.onUp(recovered)
     },
     onDown(reason) {
-      forgetRefusals()
       handlers.onDown()
-      machine.enter({ name: 'connecting', reason })
+      machine.lost(reason)
     },
-    onTrouble(reason) {
-      machine.enter({ name: 'connecting', reason })
-      report('connect-failed', `can't connect to ${settings.url}: ${reason}`)
+    onAttemptFailed(reason) {
+      machine.attemptFailed(reason)
+      outage.report('connect-failed', `can't connect to ${settings.url}: ${reason}`)
     },
     onNoCredentials(reason) {
-      machine.wait(reason, failures++)
-      report('auth-failed', reason)
+      machine.noCredentials(reason)
+      outage.report('auth-failed', reason)
     },
-    onRefused(reason) {
-      forgetRefusals()
-      handlers.onDown()
-      handlers.onRefused()
-      if (refusals < MAX_REFUSALS) return machine.wait(reason, refusals++)
-      machine.enter({ name: 'unauthorized', reason })
-      handlers.onProblem('unauthorized', `the server refused the connection ${refusals + 1} times: ${reason}`)
-    },
+    onRefused: refused,
   })
 
+  /** Gives the present connection up for another one. */
+  function replace(reason: string): void {
+    handlers.onDown()
+    if (machine.replace(reason)) transport.reconnect()
+    else transport.disconnect('keep')
+  }
+
   const liveness = createLiveness(environment, {
-    isConnected: () => machine.state.name === 'connected',
+    isConnected: () => machine.isConnected,
     ask: () => transport.probe?.(),
-    replace: reconnect,
-    connect() {
-      // The refusals are kept: after `unauthorized` this is one more attempt with fresh credentials, not a whole round of them.
-      const { state } = machine
-      if (state.name === 'unauthorized') machine.enter({ name: 'connecting', reason: state.reason })
-      else if (state.name === 'waiting') machine.set({ name: 'connecting', reason: state.reason })
-      transport.reconnect()
-    },
+    replace,
+    connect: machine.nudge,
   })
 
   return {
-    state: machine.socketState,
+    state: machine.shown,
+    flaps: machine.flaps,
+    /** What a tab is told that attaches now: also the problems that every other tab was told in the present outage. */
+    standing: () => standingOf(machine, outage),
     /** Not before the first tab is attached: the connection asks it for credentials. */
     start(): void {
-      if (machine.state.name !== 'idle') return
-      machine.set({ name: 'connecting' })
-      liveness.start()
-      transport.connect()
+      if (machine.start()) liveness.start()
     },
     nudge: liveness.nudge,
     /** Resolves when the credentials are accepted, or can't be. */
-    async renew(credentials: Metadata): Promise<void> {
-      const { state } = machine
+    async renew(credentials: Metadata): Promise<'accepted' | 'unavailable' | undefined> {
       // An attempt that is under way, or yet to come, has asked for its own.
-      if (state.name !== 'connected') return
+      if (!machine.isConnected) return undefined
+      const connection = machine.current()
       const answer = transport.renew?.(credentials)
-      const renewed = answer && (await withTimeout(timers.after, RENEWAL_TIMEOUT_MS, answer).catch(() => undefined))
+      const renewed =
+        answer && (await withTimeout(environment.timers.after, RENEWAL_TIMEOUT_MS, answer).catch(() => undefined))
       // Another state is another connection, or none.
-      if (renewed === 'accepted' || machine.state !== state) return
+      if (machine.current() !== connection) return undefined
+      if (renewed === 'accepted' || renewed === 'unavailable') return renewed
       if (renewed) handlers.onRefused()
-      reconnect(renewed ? 'the server refused the renewed credentials' : 'to renew the credentials')
+      replace(renewed ? 'the server refused the renewed credentials' : 'to renew the credentials')
+      return undefined
     },
     /** To another process behind the same address. The session is not ended: where the servers share it, it goes on. */
     move(): void {
-      if (machine.state.name === 'connected') reconnect('the server asked the connection to move')
+      if (machine.isConnected) replace('the server asked the connection to move')
+    },
+    /** The server says that it has let somebody else in: nothing more of it is delivered. */
+    refuseIdentity(reason: string): void {
+      if (!machine.isOpen) return
+      transport.disconnect('end')
+      refused({ reason, final: false, isWrongIdentity: true })
     },
     send(event: string, metadata: Metadata): void {
-      if (machine.state.name === 'connected') transport.send?.(event, metadata)
+      if (machine.isConnected) transport.send?.(event, metadata)
     },
     close(): void {
-      machine.set({ name: 'closed' })
+      machine.close()
       liveness.close()
       transport.close()
     },
   }
 }
 
-interface ConnectionMachineHandlers {
-  onState(state: SocketState): void
-  /** The hub's own wait is over. */
-  onRetry(): void
+function standingOf(
+  { shown, flaps, isConnected }: ReturnType<typeof createConnectionMachine>,
+  { problems }: ReturnType<typeof createOutage>,
+): Pick<AcceptedTab, 'socket' | 'flaps' | 'problems'> {
+  return { socket: shown(), ...(flaps() > 0 && { flaps: flaps() }), ...(!isConnected && problems()) }
 }
 
-/** The state of a connection, and how it changes. */
-function createConnectionMachine(
-  { timers, random }: Pick<HubEnvironment, 'timers' | 'random'>,
-  { onState, onRetry }: ConnectionMachineHandlers,
-) {
-  let state: ConnectionState = { name: 'idle' }
-  let wasEverConnected = false
-
-  /** For the tabs nothing changes. */
-  function set(next: ConnectionState): void {
-    if (state.name === 'waiting') state.cancel()
-    wasEverConnected ||= next.name === 'connected'
-    state = next
-  }
-
-  /** Before the first connection a tab sees `connecting`, after it `disconnected`. */
-  function socketState(): SocketState {
-    if (state.name === 'connected') return { name: 'connected' }
-    if (state.name === 'unauthorized') return state
-    const reason = 'reason' in state ? state.reason : undefined
-    if (reason === undefined) return { name: 'connecting' }
-    return { name: wasEverConnected ? 'disconnected' : 'connecting', reason }
-  }
-
-  function enter(next: ConnectionState): void {
-    set(next)
-    onState(socketState())
-  }
-
+/** What the tabs were told since the last connection that held: each problem once. */
+function createOutage(onProblem: (problem: HubProblem) => void) {
+  const reported = new Map<HubErrorCode, HubProblem>()
   return {
-    get state() {
-      return state
+    report(code: HubErrorCode, message: string): void {
+      if (reported.has(code)) return
+      const problem = { code, message }
+      reported.set(code, problem)
+      onProblem(problem)
     },
-    socketState,
-    set,
-    enter,
-    /** Full jitter: of all the browsers that were refused in the same instant, no two come back together. */
-    wait(reason: string, attempt: number): void {
-      const delay = random() * Math.min(MAX_BACKOFF_MS, MIN_BACKOFF_MS * 2 ** attempt)
-      const retry = () => {
-        set({ name: 'connecting', reason })
-        onRetry()
-      }
-      enter({ name: 'waiting', reason, cancel: timers.after(delay, retry) })
-    },
+    problems: () => reported.size > 0 && { problems: [...reported.values()] },
+    end: () => reported.clear(),
   }
 }

@@ -14,19 +14,22 @@ export interface CredentialsSourceOptions {
   readonly timers: HubEnvironment['timers']
   /** How long one tab may take. Milliseconds. */
   readonly timeoutMs: number
-  /** No tab at a port is left, or none of them is awake: another hub should own the socket. */
+  /**
+   * No tab at a port gives credentials that do. Credentials never pass over a BroadcastChannel, so another hub should own the
+   * connection for the tabs there.
+   */
   readonly onNoTrustedTab: () => void
 }
 
 /**
- * Gets credentials from a live tab. The last responder is asked first; a tab that fails, dies or stays silent is followed by
- * another. Credentials pass through and are not kept.
+ * Gets credentials from a live tab. The tab that attached or became visible last is asked first. One that fails is asked again
+ * only when all others have been asked. Credentials pass through and are not kept.
  */
 export function createCredentialsSource({ tabs, timers, timeoutMs, onNoTrustedTab }: CredentialsSourceOptions) {
   let lastRequest = 0
-  let lastResponder: string | undefined
+  let lastResponder: AttachedTab | undefined
   const pending = new Map<number, (answer: CredentialsAnswer) => void>()
-  const trusted = () => tabs.all().filter((tab) => tab.isTrusted)
+  const queue = createTabQueue(() => tabs.all().filter((tab) => tab.isTrusted))
 
   /** Rejects when the tab goes away or does not answer in time. */
   async function ask(tab: AttachedTab): Promise<CredentialsAnswer> {
@@ -47,37 +50,93 @@ export function createCredentialsSource({ tabs, timers, timeoutMs, onNoTrustedTa
     }
   }
 
+  function giveUp(): void {
+    if (queue.size === 0 || (queue.isRoundOver() && queue.size < tabs.size)) onNoTrustedTab()
+  }
+
   return {
     /** Rejects when none of the tabs gives any. */
     async get(): Promise<TabCredentials> {
       let trouble = 'no tab is left to ask for credentials'
-      let hasAnswered = false
-      const known = trusted()
-      const first = known.findIndex((tab) => tab.id === lastResponder)
-      const inTurn = first > 0 ? [...known.slice(first), ...known.slice(0, first)] : known
-      for (const tab of inTurn.slice(0, MAX_ASKED_TABS)) {
+      for (const tab of queue.next(MAX_ASKED_TABS)) {
+        if (tab.gone.signal.aborted) continue
+        // Before the answer: an attempt may be ended while a tab is asked, and the next one begins with another tab.
+        const rank = queue.failed(tab)
         try {
           const answer = await ask(tab)
           if (answer.ok) {
-            lastResponder = tab.id
+            queue.restore(tab, rank)
+            lastResponder = tab
             return answer
           }
           trouble = answer.message
-          hasAnswered = true
         } catch (thrown) {
           trouble = messageOf(thrown)
         }
       }
-      // Credentials never pass over a BroadcastChannel, so another hub has to own the socket for the remaining tabs.
-      if (!hasAnswered && (trusted().length === 0 || trusted().length < tabs.size)) onNoTrustedTab()
+      giveUp()
       throw new Error(trouble)
     },
-    /** The server refused the last responder's credentials: the next attempt asks another tab first. */
-    rotate(): void {
-      const known = trusted()
-      const index = known.findIndex((tab) => tab.id === lastResponder)
-      lastResponder = known[(index + 1) % known.length]?.id
+    /** The tab has attached, or may have other credentials than before. */
+    prefer: (tab: AttachedTab): void => queue.prefer(tab),
+    /** It became visible: it is asked first, but not before those that have yet to be asked. */
+    seen: (tab: AttachedTab): void => queue.seen(tab),
+    /** The server refused the last responder's credentials. Gives whether another tab is yet to be asked. */
+    refused(): boolean {
+      if (lastResponder) queue.failed(lastResponder)
+      return !queue.isRoundOver()
     },
+    /** The server has let this browser in for long enough: all tabs may be asked again. */
+    accepted: (): void => queue.startRound(),
+    giveUp,
     answer: (request: number, answer: CredentialsAnswer): void => pending.get(request)?.(answer),
+  }
+}
+
+/** In which order tabs are asked: by recency, and in rounds, so that in the end each has been asked. */
+function createTabQueue(trusted: () => AttachedTab[]) {
+  /** Those with a higher rank are asked first; those that failed rank behind all others. */
+  const ranks = new WeakMap<AttachedTab, number>()
+  let failed = new WeakSet<AttachedTab>()
+  let top = 0
+  let bottom = 0
+  const rankOf = (tab: AttachedTab) => ranks.get(tab) ?? 0
+  const isRoundOver = () => trusted().every((tab) => failed.has(tab))
+
+  return {
+    get size() {
+      return trusted().length
+    },
+    isRoundOver,
+    startRound(): void {
+      failed = new WeakSet()
+    },
+    /** The next tabs of this round, or of a new one when all have failed. */
+    next(max: number): AttachedTab[] {
+      if (isRoundOver()) failed = new WeakSet()
+      return trusted()
+        .filter((tab) => !failed.has(tab))
+        .sort((one, other) => rankOf(other) - rankOf(one))
+        .slice(0, max)
+    },
+    /** Gives its former rank. */
+    failed(tab: AttachedTab): number {
+      const rank = rankOf(tab)
+      failed.add(tab)
+      ranks.set(tab, --bottom)
+      return rank
+    },
+    restore(tab: AttachedTab, rank: number): void {
+      failed.delete(tab)
+      // It may have become visible meanwhile.
+      ranks.set(tab, Math.max(rank, rankOf(tab)))
+    },
+    prefer(tab: AttachedTab): void {
+      failed.delete(tab)
+      ranks.set(tab, ++top)
+    },
+    seen(tab: AttachedTab): void {
+      ranks.set(tab, ++top)
+    },
   }
 }

@@ -8,6 +8,8 @@ import { type AttachedTab, createTabRegistry, createTabTimeout } from './tab-reg
 
 /** What a hub learns from the side of the tabs. */
 export interface DownstreamHandlers {
+  /** How many connections in a row did not hold. */
+  flaps(): number
   /** A tab is no longer attached. `release`: the identity has ended in it. */
   onRemoved(release: boolean): void
 }
@@ -25,13 +27,22 @@ export function createDownstream({ environment, multicastName, batchTimer, socke
   const { clock, locks } = environment
   const tabs = createTabRegistry()
   const history = createHistory(clock.monotonic)
-  const outbox = createOutbox({ tabs, environment, batchTimer, seq: () => history.seq, multicastName })
+  const outbox = createOutbox({
+    tabs,
+    environment,
+    batchTimer,
+    seq: () => history.seq,
+    multicastName,
+    onPosted: history.weigh,
+  })
+  const subscriptions = createSubscriptionMemory()
   const tabTimeout = createTabTimeout(tabs, environment, (tab) => remove(tab, false))
   let cancelPostState: (() => void) | undefined
 
   /** A pipe over a channel is the hub's to close; at a port nobody is left to receive. */
   function forget(tab: AttachedTab, kept?: Endpoint): boolean {
     const wasAttached = tabs.remove(tab)
+    if (wasAttached) subscriptions.keep(tab)
     if (wasAttached && !tab.isTrusted && tab.endpoint !== kept) tab.endpoint.close()
     return wasAttached
   }
@@ -52,8 +63,10 @@ export function createDownstream({ environment, multicastName, batchTimer, socke
     decide(unbroken: boolean, reason: string): void {
       outbox.post()
       if (!unbroken) history.break()
+      const flaps = handlers.flaps()
       for (const tab of tabs.all()) {
-        if (!unbroken || tab.isOwedGap) tab.endpoint.postMessage({ kind: 'gap', seq: history.seq, reason })
+        if (!unbroken || tab.isOwedGap)
+          tab.endpoint.postMessage({ kind: 'gap', seq: history.seq, reason, ...(flaps > 0 && { flaps }) })
         tab.isOwedGap = false
       }
     },
@@ -63,14 +76,19 @@ export function createDownstream({ environment, multicastName, batchTimer, socke
       outbox.post()
       const before = tabs.get(hello.tab)
       if (before) forget(before, endpoint)
-      const tab = tabs.add({ endpoint, isTrusted, seenAt: clock.now() }, hello)
+      const wanted = subscriptions.of(hello)
+      const tab = tabs.add({ endpoint, isTrusted, seenAt: clock.monotonic(), wanted }, hello)
       if (hello.lock && locks) whenLockIsFree(locks, hello.lock, tab.gone.signal, () => remove(tab, false))
       else tabTimeout.watch()
       return tab
     },
+    /** Replaces what a tab subscribes to. */
+    subscribe(tab: AttachedTab, events: readonly string[]): void {
+      tab.wanted = new Map(events.map((name) => [name, tab.wanted.get(name) ?? history.seq]))
+    },
     ping(tabId: string): boolean {
       const tab = tabs.get(tabId)
-      if (tab) tab.seenAt = clock.now()
+      if (tab) tab.seenAt = clock.monotonic()
       return tab !== undefined
     },
     multicastJoined(tabId: string, endpoint: Endpoint): void {
@@ -93,6 +111,25 @@ export function createDownstream({ environment, multicastName, batchTimer, socke
       tabTimeout.close()
       cancelPostState?.()
       for (const tab of tabs.all()) forget(tab)
+    },
+  }
+}
+
+/** How many tabs are remembered that have left. */
+const MAX_REMEMBERED_TABS = 100
+
+/** Remembers since when tabs that were parked had subscribed: a handler gets no event that is older than itself. */
+function createSubscriptionMemory() {
+  const kept = new Map<string, AttachedTab['wanted']>()
+  return {
+    keep(tab: AttachedTab): void {
+      kept.set(tab.id, tab.wanted)
+      if (kept.size > MAX_REMEMBERED_TABS) for (const oldest of kept.keys()) if (kept.delete(oldest)) break
+    },
+    of({ tab, events }: Hello): AttachedTab['wanted'] {
+      const before = kept.get(tab)
+      kept.delete(tab)
+      return new Map(events.map((name) => [name, before?.get(name) ?? 0]))
     },
   }
 }

@@ -1,36 +1,52 @@
 import type { EventPair, Since } from '../wire/protocol.js'
 
-interface HistoryEntry {
+export interface HistoryEntry {
   readonly seq: number
-  readonly at: number
   readonly pair: EventPair
 }
 
-/** How far a tab's clock may be behind the hub's, both being of one machine. Milliseconds. */
-const MAX_CLOCK_SKEW_MS = 100
+interface DatedEntry extends HistoryEntry {
+  readonly at: number
+  /** As far as it is known: how many characters it takes as JSON. */
+  characters: number
+}
+
+/**
+ * A hello may take this long from the tab to the hub, for which the page seems younger than it is. A tab that waits longer for its
+ * welcome takes that for a gap.
+ */
+const ATTACH_ALLOWANCE_MS = 1_000
+const HISTORY_LIMITS = { count: 2_000, ageMs: 300_000, characters: 4_000_000 }
 
 /** What a hub can send again: its recent events, without a hole since a known moment. */
 export interface History {
   readonly seq: number
   add(pair: EventPair): number
+  /** The last so many events take so many characters together. */
+  weigh(count: number, characters: number): void
   /** Events may have been missed up to now: nothing older is complete. */
   break(): number
-  /** The events that came since; undefined when some of them may be missing. */
-  since(since: Since, epoch: string): readonly EventPair[] | undefined
+  /** The events that came since, with their numbers; undefined when some of them may be missing. */
+  since(since: Since, epoch: string): readonly HistoryEntry[] | undefined
 }
 
-/** Bounded by count and by age (milliseconds). */
-export function createHistory(now: () => number, limits = { count: 2_000, age: 300_000 }): History {
+/** Bounded by count, by age and by size. `now`: a clock that is never set back. */
+export function createHistory(now: () => number, limits = HISTORY_LIMITS): History {
   let seq = 0
-  let entries: HistoryEntry[] = []
+  let entries: DatedEntry[] = []
+  let characters = 0
   /** Complete after this seq and this moment; not at all before the first connection. */
   let floor = { seq: 0, at: Number.POSITIVE_INFINITY }
 
   const trim = () => {
-    const oldest = now() - limits.age
-    let drop = entries.length - limits.count
-    if (drop < 0) drop = 0
-    while (drop < entries.length && (entries[drop] as HistoryEntry).at < oldest) drop++
+    const oldest = now() - limits.ageMs
+    let drop = 0
+    for (const entry of entries) {
+      const isKept = entries.length - drop <= limits.count && characters <= limits.characters && entry.at >= oldest
+      if (isKept) break
+      characters -= entry.characters
+      drop++
+    }
     const last = entries[drop - 1]
     if (!last) return
     floor = { seq: last.seq, at: last.at }
@@ -42,26 +58,34 @@ export function createHistory(now: () => number, limits = { count: 2_000, age: 3
       return seq
     },
     add(pair) {
-      entries.push({ seq: ++seq, at: now(), pair })
+      entries.push({ seq: ++seq, at: now(), pair, characters: 0 })
       // Trimming copies; do it once in a while, not at every event of a burst.
       if (entries.length > limits.count * 1.5) trim()
       return seq
     },
+    weigh(count, total) {
+      for (let index = Math.max(0, entries.length - count); index < entries.length; index++) {
+        ;(entries[index] as DatedEntry).characters = total / count
+        characters += total / count
+      }
+      if (characters > limits.characters * 1.5) trim()
+    },
     break() {
       entries = []
+      characters = 0
       // A number of its own: a tab that has all events up to the break does not know of the break.
       floor = { seq: ++seq, at: now() }
       return seq
     },
     since({ epoch: theirs, seq: last, ageMs }, epoch) {
       trim()
-      const time = now() - ageMs
       if (theirs === epoch && last !== undefined) {
-        return last < floor.seq ? undefined : entries.filter((entry) => entry.seq > last).map((entry) => entry.pair)
+        return last < floor.seq ? undefined : entries.filter((entry) => entry.seq > last)
       }
-      return time < floor.at
-        ? undefined
-        : entries.filter((entry) => entry.at >= time - MAX_CLOCK_SKEW_MS).map((entry) => entry.pair)
+      // It heard another hub: the age of its page says nothing of what that one missed.
+      if (theirs !== undefined) return undefined
+      const bornAt = now() - ageMs - ATTACH_ALLOWANCE_MS
+      return bornAt < floor.at ? undefined : entries.filter((entry) => entry.at >= bornAt)
     },
   }
 }

@@ -56,8 +56,10 @@ describe('fan-out', () => {
     server.emit('a', { n: 0 })
     await settle()
     // The clock goes on, the timers do not.
-    vi.setSystemTime(Date.now() + 30_000)
+    const now = performance.now()
+    vi.spyOn(performance, 'now').mockReturnValue(now + 30_000)
     server.emit('a', { n: 1 })
+    vi.mocked(performance.now).mockRestore()
     await settle()
     expect(tab.batches().map(({ length }) => length)).toEqual([1, 1])
   })
@@ -290,8 +292,8 @@ describe('credentials', () => {
     let token = 0
     await attach(['a'], { auth: () => `t${++token}` })
     const { auth } = transport.last.handlers
-    expect(await auth()).toEqual({ token: 't1' })
-    expect(await auth()).toEqual({ token: 't2' })
+    expect(await auth()).toEqual({ token: 't1', _line: { identity: 'u1' } })
+    expect(await auth()).toMatchObject({ token: 't2' })
   })
 
   it('goes on to another tab when one is silent or dies, and says so when all are', async () => {
@@ -303,7 +305,7 @@ describe('credentials', () => {
     await vi.advanceTimersByTimeAsync(1_001)
     dies.crash()
     await vi.advanceTimersByTimeAsync(0)
-    expect(await answer).toEqual({ token: 'from the third' })
+    expect(await answer).toMatchObject({ token: 'from the third' })
   })
 
   it('ends rather than connect for a tab that is gone', async () => {
@@ -321,11 +323,29 @@ describe('credentials', () => {
       server.refuse('token expired')
       await vi.advanceTimersByTimeAsync(5_000)
     }
-    expect(transport.last.attempts).toBe(4)
+    expect(transport.last.attempts).toBe(5)
     expect(tab.of('state').at(-1)?.socket).toEqual({ name: 'unauthorized', reason: 'token expired' })
     expect(tab.of('problem')).toMatchObject([{ code: 'unauthorized' }])
-    await vi.advanceTimersByTimeAsync(600_000)
-    expect(transport.last.attempts).toBe(4)
+  })
+
+  it('never ends trying, at most a minute later, and is connected when the server can judge again', async () => {
+    const { attach, server, transport } = setUp()
+    const tab = await attach(['a'])
+    const pauses: number[] = []
+    for (let time = 0; time < 60; time++) {
+      const { attempts } = transport.last
+      const began = Date.now()
+      server.refuse('the session store is away')
+      while (transport.last.attempts === attempts && Date.now() - began < 120_000) await vi.advanceTimersByTimeAsync(50)
+      pauses.push(Date.now() - began)
+    }
+    // Half of each range is drawn.
+    expect(pauses.slice(0, 5)).toEqual([250, 500, 1_000, 2_000, 4_000])
+    expect(new Set(pauses.slice(10))).toEqual(new Set([30_000]))
+    expect(tab.of('problem')).toMatchObject([{ code: 'unauthorized' }])
+    server.up()
+    await vi.advanceTimersByTimeAsync(20)
+    expect(tab.of('state').at(-1)?.socket).toEqual({ name: 'connected' })
   })
 
   it('asks another tab after a refusal, and tries once more when a tab becomes visible', async () => {
@@ -333,19 +353,17 @@ describe('credentials', () => {
     await attach(['a'], { auth: () => 'first' })
     await attach(['a'], { auth: () => 'second' })
     const { auth } = transport.last.handlers
-    expect(await auth()).toEqual({ token: 'first' })
+    expect(await auth()).toMatchObject({ token: 'second' })
     server.refuse()
-    expect(await auth()).toEqual({ token: 'second' })
+    expect(await auth()).toMatchObject({ token: 'first' })
     await vi.advanceTimersByTimeAsync(5_000)
-    for (let time = 0; time < 3; time++) {
+    for (let time = 0; time < 9; time++) {
       server.refuse()
-      await vi.advanceTimersByTimeAsync(5_000)
+      await vi.advanceTimersByTimeAsync(time < 8 ? 30_000 : 2_000)
     }
+    const { attempts } = transport.last
     hub.nudge('visible')
-    expect(transport.last.attempts).toBe(5)
-    server.refuse()
-    await vi.advanceTimersByTimeAsync(60_000)
-    expect(transport.last.attempts).toBe(5)
+    expect(transport.last.attempts).toBe(attempts + 1)
   })
 
   it('a connection that held resets the count of refusals', async () => {
@@ -364,12 +382,20 @@ describe('credentials', () => {
   it('says once in an outage that the server can not be reached', async () => {
     const { attach, server, transport, settle } = setUp()
     const tab = await attach(['a'])
-    for (let attempt = 0; attempt < 5; attempt++) transport.last.handlers.onTrouble('websocket error')
+    for (let attempt = 0; attempt < 5; attempt++) transport.last.handlers.onAttemptFailed('websocket error')
     await settle()
     expect(tab.of('state').at(-1)?.socket).toEqual({ name: 'connecting', reason: 'websocket error' })
     expect(tab.of('problem')).toMatchObject([{ code: 'connect-failed' }])
     server.up()
-    transport.last.handlers.onTrouble('websocket error')
+    // A connection that does not hold is no end of the outage.
+    server.down()
+    transport.last.handlers.onAttemptFailed('websocket error')
+    await settle()
+    expect(tab.of('problem')).toHaveLength(1)
+    server.up()
+    await vi.advanceTimersByTimeAsync(10_000)
+    server.down()
+    transport.last.handlers.onAttemptFailed('websocket error')
     await settle()
     expect(tab.of('state').at(-1)?.socket.name).toBe('disconnected')
     expect(tab.of('problem')).toHaveLength(2)
@@ -380,7 +406,7 @@ describe('credentials', () => {
     const tab = await attach(['a'])
     for (let time = 0; time < 5; time++) {
       transport.last.handlers.onNoCredentials('auth failed: 500')
-      await vi.advanceTimersByTimeAsync(30_000)
+      await vi.advanceTimersByTimeAsync(15_000)
     }
     expect(transport.last.attempts).toBe(6)
     expect(tab.of('problem')).toMatchObject([{ code: 'auth-failed' }])

@@ -5,7 +5,9 @@ import type { Endpoint } from '../wire/endpoint.js'
 import type { CredentialsAnswer, Hello, Nudge, Settings, Welcome } from '../wire/protocol.js'
 import type { Host } from '../wire/status.js'
 import { createDownstream } from './downstream.js'
+import type { HistoryEntry } from './history.js'
 import type { BatchTimer } from './outbox.js'
+import type { AttachedTab } from './tab-registry.js'
 import { createUpstream } from './upstream.js'
 
 export interface HubOptions {
@@ -16,6 +18,8 @@ export interface HubOptions {
   readonly openTransport: OpenTransport
   /** Waits between the batches of a burst. Default: by a timer. */
   readonly batchTimer?: BatchTimer | undefined
+  /** Whether the connection may be left to another tab's hub now, because no tab here gives credentials that do. */
+  readonly mayHandOver?: () => boolean
   /** The hub has ended, by itself or by a call. */
   readonly onEnd: () => void
 }
@@ -27,7 +31,7 @@ export interface Hub {
   /** Replaces a tab's subscriptions and topics. */
   subscribe(tabId: string, events: readonly string[], topics?: readonly string[]): void
   credentials(request: number, answer: CredentialsAnswer): void
-  nudge(why: Nudge): void
+  nudge(why: Nudge, tabId?: string): void
   /** False when the tab is not attached: it has to attach again. */
   ping(tabId: string): boolean
   /** The tab listens to the multicast that its welcome named. */
@@ -46,20 +50,16 @@ type HubState =
   | { readonly name: 'ended' }
 
 /** Owns the one connection of one key: numbers events and fans them out to tabs. Does not know where it runs. */
-export function createHub({
-  environment,
-  key,
-  host,
-  settings,
-  openTransport,
-  batchTimer = environment.timers.after,
-  onEnd,
-}: HubOptions): Hub {
+export function createHub(options: HubOptions): Hub {
+  const { environment, key, host, settings, openTransport, onEnd, mayHandOver = () => true } = options
   const { timers } = environment
+  const { batchTimer = timers.after } = options
   const epoch = environment.id()
   /** Aborts at the hub's end. */
   const life = new AbortController()
   let state: HubState = { name: 'open' }
+  /** The first tab is attached. A transport may ask for credentials at once, and without a tab there would be none. */
+  const firstTab = createSignal()
 
   /** The name of the lock once it is held; undefined where locks are missing, or refuse. */
   const held = tryNewLock(environment, `${key}/hub/${epoch}`, life.signal)
@@ -70,6 +70,7 @@ export function createHub({
     batchTimer,
     socketState: () => connection.state(),
     handlers: {
+      flaps: () => connection.flaps(),
       onRemoved(release) {
         topics.update()
         if (tabs.size > 0) downstream.postState()
@@ -85,12 +86,14 @@ export function createHub({
     settings,
     openTransport,
     tabs,
-    ready: held,
+    ready: firstTab.promise,
     handlers: {
       onEvent: downstream.add,
       onDecided: downstream.decide,
       onState: downstream.postState,
-      onNoTrustedTab: end,
+      onNoTrustedTab() {
+        if (tabs.all().every((tab) => !tab.isTrusted) || mayHandOver()) end()
+      },
     },
   })
   const { connection, topics } = upstream
@@ -107,8 +110,9 @@ export function createHub({
     if (state.name === 'ended') return undefined
     enter({ name: 'open' })
     const tab = downstream.join(endpoint, hello, isTrusted)
+    firstTab.give()
     topics.update()
-    if (connection.state().name === 'unauthorized') connection.nudge('visible')
+    upstream.attached(tab)
 
     const known = history.since(hello.since, epoch)
     const isCurrent = upstream.isCurrent()
@@ -120,13 +124,13 @@ export function createHub({
       ...(host === 'leader-tab' && { role: isTrusted ? 'leader' : 'follower' }),
       epoch,
       seq: history.seq,
-      socket: connection.state(),
+      ...connection.standing(),
       tabs: tabs.size,
       topics: topics.answersFor(tab),
       ...(lock && { lock }),
       // Only with a lock: a tab that timed out here, without its knowing, must not go on receiving some of the events.
       ...(!isTrusted && tab.isLocked && multicastName && { multicast: multicastName }),
-      ...(known && { replay: known.filter(([name]) => tab.wanted.has(name)) }),
+      ...(known && { replay: known.filter((entry) => isSubscribed(tab, entry)).map(({ pair }) => pair) }),
       ...(!known && isCurrent && { gap: 'attached to a hub that can not vouch for what came before' }),
       ...(hello.settings && JSON.stringify(hello.settings) !== JSON.stringify(settings) && { settingsDiffer: true }),
     }
@@ -147,11 +151,11 @@ export function createHub({
     subscribe(tabId, events, used = []) {
       const tab = tabs.get(tabId)
       if (!tab) return
-      tab.wanted = new Set(events)
+      downstream.subscribe(tab, events)
       topics.use(tab, used)
     },
     credentials: upstream.answerCredentials,
-    nudge: connection.nudge,
+    nudge: (why, tabId) => upstream.nudge(why, tabId === undefined ? undefined : tabs.get(tabId)),
     ping: downstream.ping,
     multicastJoined: downstream.multicastJoined,
     detach: downstream.detach,
@@ -164,4 +168,17 @@ export function createHub({
       end()
     },
   }
+}
+
+/** Whether a tab subscribes to an event of the history, and did so before it came. */
+const isSubscribed = ({ wanted }: AttachedTab, { seq, pair: [name] }: HistoryEntry): boolean =>
+  seq > (wanted.get(name) ?? Number.POSITIVE_INFINITY)
+
+/** A promise, and the way to resolve it. */
+function createSignal() {
+  let give = (): void => undefined
+  const promise = new Promise<void>((resolve) => {
+    give = resolve
+  })
+  return { promise, give: () => give() }
 }

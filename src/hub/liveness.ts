@@ -2,13 +2,13 @@ import type { HubEnvironment } from '../platform/environment.js'
 import type { Nudge } from '../wire/protocol.js'
 import { createConnectionProbe } from './probe.js'
 
-/** All tabs send `online` and `visible` at once, and `visible` often: one check of the connection is enough for each of these spans. */
-const NUDGE_INTERVAL_MS: Record<Nudge, number> = {
+/** All tabs send `online` and `visible` at once, and `visible` often: one check of a connection is enough for each of these spans. */
+const CHECK_INTERVAL_MS: Record<Nudge, number> = {
   online: 1_000,
-  visible: 5_000,
   wake: 1_000,
   retry: 1_000,
-  mount: 1_000,
+  visible: 5_000,
+  mount: 5_000,
 }
 /**
  * The clock is read this often. A reading that is late by `DOZED_MS` may mean a short sleep: the connection is probed. By
@@ -26,8 +26,8 @@ export interface LivenessHandlers {
   ask(): Promise<void> | undefined
   /** Replaces a live connection that seems to be dead. */
   replace(reason: string): void
-  /** Tries at once, where there is no connection. */
-  connect(): void
+  /** Where there is no connection: maybe the next attempt should come sooner. */
+  connect(why: Nudge): void
 }
 
 /** Decides when a connection is checked or replaced: after nudges of tabs, and after the machine slept. */
@@ -47,16 +47,19 @@ export function createLiveness(
   }
 
   function nudge(why: Nudge): void {
-    const now = clock.now()
-    const rest = nudgedAt + NUDGE_INTERVAL_MS[isConnected() ? why : 'online'] - now
+    if (!isConnected()) {
+      connect(why)
+      return
+    }
+    const now = clock.monotonic()
+    const rest = nudgedAt + CHECK_INTERVAL_MS[why] - now
     if (rest > 0) {
       // Networks change in quick succession, and the last change counts.
       if (why === 'online') cancelTrailingProbe ??= timers.after(rest, probeTrailing)
       return
     }
     nudgedAt = now
-    if (!isConnected()) connect()
-    else if (why === 'wake') replace('the machine slept')
+    if (why === 'wake') replace('the machine slept')
     else probe.begin()
   }
 
@@ -80,26 +83,24 @@ export function createLiveness(
   }
 }
 
-/** Timers sleep with the machine, and a socket that slept is dead more often than not. */
+/**
+ * Timers sleep with the machine, and a socket that slept is dead more often than not. Both clocks are read: the monotonic one
+ * stands still during a sleep on some systems (https://github.com/w3c/hr-time/issues/115), and the other one may be set back.
+ */
 function watchClock({ clock, timers }: Pick<HubEnvironment, 'clock' | 'timers'>, nudge: (why: Nudge) => void) {
   let stop: () => void
-  /** When the clock is read next, when this thread last ran, and the longest time for which it did not run after a reading was due. */
-  let due = 0
-  let ranAt = 0
-  let lateMs = 0
+  const readings = [createLateness(clock.now), createLateness(clock.monotonic)]
 
   /** A thread that slept did nothing at all for a long time; a busy one read what came. */
   function ran(): void {
-    const now = clock.now()
-    lateMs = Math.max(lateMs, now - Math.max(ranAt, due))
-    ranAt = now
+    for (const reading of readings) reading.ran()
   }
 
   function watch(): void {
-    lateMs = 0
-    due = clock.now() + CLOCK_INTERVAL_MS
+    for (const reading of readings) reading.expect(CLOCK_INTERVAL_MS)
     stop = timers.after(CLOCK_INTERVAL_MS, () => {
       ran()
+      const lateMs = Math.max(...readings.map((reading) => reading.lateMs()))
       if (lateMs > SLEPT_MS) nudge('wake')
       else if (lateMs > DOZED_MS) nudge('online')
       watch()
@@ -107,4 +108,26 @@ function watchClock({ clock, timers }: Pick<HubEnvironment, 'clock' | 'timers'>,
   }
   watch()
   return { ran, stop: () => stop() }
+}
+
+/** By one clock: the longest time for which this thread did not run after a reading was due. */
+function createLateness(now: () => number) {
+  let dueAt = 0
+  let ranAt = 0
+  let lateMs = 0
+  return {
+    expect(ms: number): void {
+      lateMs = 0
+      const at = now()
+      // Had the clock been set back, no sleep would show until it is again where it was.
+      ranAt = Math.min(ranAt, at)
+      dueAt = at + ms
+    },
+    ran(): void {
+      const at = now()
+      lateMs = Math.max(lateMs, at - Math.max(ranAt, dueAt))
+      ranAt = at
+    },
+    lateMs: () => lateMs,
+  }
 }

@@ -16,28 +16,31 @@ export interface OutboxOptions {
   /** The number of the last event that was added. */
   readonly seq: () => number
   readonly multicastName: string
+  /** So many events were posted, which take so many characters together. */
+  readonly onPosted: (count: number, characters: number) => void
 }
 
 /**
  * Turns events into batches: the first one after a pause goes out at once, a burst as one message per tab per batch,
  * with only the events of that tab's subscriptions. What all tabs on the multicast subscribe to is posted to them once.
  */
-export function createOutbox({ tabs, environment, batchTimer, seq, multicastName }: OutboxOptions) {
+export function createOutbox({ tabs, environment, batchTimer, seq, multicastName, onPosted }: OutboxOptions) {
   const { clock } = environment
   const multicast = createMulticast(environment, multicastName)
   let waiting: EventPair[] = []
   let cancelPost: (() => void) | undefined
-  let postedAt = 0
+  let postedAt = Number.NEGATIVE_INFINITY
 
   function post(): void {
     cancelPost?.()
     cancelPost = undefined
     if (waiting.length === 0) return
-    postedAt = clock.now()
+    postedAt = clock.monotonic()
     const events = waiting
     waiting = []
     const names = [...new Set(events.map(([name]) => name))]
     const all = writeEvents(events)
+    onPosted(events.length, all.length)
     const listeners = tabs.all().filter((tab) => tab.isOnMulticast)
     const isForAll = listeners.length > 1 && listeners.every(({ wanted }) => names.every((name) => wanted.has(name)))
     if (isForAll) multicast.post({ kind: 'events', seq: seq(), events: all })
@@ -55,9 +58,9 @@ export function createOutbox({ tabs, environment, batchTimer, seq, multicastName
     multicastName: multicast.name,
     add(pair: EventPair): void {
       waiting.push(pair)
-      const restMs = postedAt + BATCH_INTERVAL_MS - clock.now()
-      // More than all of it: the clock was set back. A late timer, of a leader that was hidden just now, is not waited for.
-      if (restMs > 0 && restMs <= BATCH_INTERVAL_MS) cancelPost ??= batchTimer(restMs, post)
+      const restMs = postedAt + BATCH_INTERVAL_MS - clock.monotonic()
+      // A late timer, of a leader that was hidden just now, is not waited for.
+      if (restMs > 0) cancelPost ??= batchTimer(restMs, post)
       else post()
     },
     /** Posts what waits now: before a tab joins, and before anything that must come after these events. */

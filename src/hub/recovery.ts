@@ -1,4 +1,5 @@
 import type { HubEnvironment } from '../platform/environment.js'
+import { afterTurns } from '../platform/timeouts.js'
 import type { Cursor } from './cursor.js'
 
 /** A server that was given a cursor has this long to say that it has replayed everything. */
@@ -18,7 +19,7 @@ type RecoveryState =
  * replays from the cursor in the handshake and says so. Until then nobody knows whether events are missing.
  */
 export function createRecovery(
-  { timers }: Pick<HubEnvironment, 'timers'>,
+  environment: Pick<HubEnvironment, 'timers'>,
   cursor: Cursor,
   onDecided: (unbroken: boolean, reason: string) => void,
 ) {
@@ -66,7 +67,7 @@ export function createRecovery(
         return
       }
       cursor.hold()
-      enter({ name: 'deciding', cancel: timers.after(REPLAY_TIMEOUT_MS, () => joinAsked(false)) })
+      enter({ name: 'deciding', cancel: afterTurns(environment, REPLAY_TIMEOUT_MS, () => joinAsked(false)) })
     },
     /** The server says that nothing is missing any more, or that it can't send what is. */
     replayed(all: boolean): void {
@@ -76,6 +77,10 @@ export function createRecovery(
     lost(): void {
       cursor.forget()
       decide(false, 'the server may have missed events')
+    },
+    /** Something came that can't be read: it may have been an event. */
+    missed(reason: string): void {
+      decide(false, reason)
     },
     down(): void {
       if (state.name === 'deciding') enter({ name: 'down', wasUndecided: true })

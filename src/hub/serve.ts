@@ -13,6 +13,8 @@ import { type PipeServer, type StandbyPipe, serveTabPipe } from './tab-pipe.js'
 const CAMPAIGN_TIMEOUT_MS = { locks: 150, heartbeats: 1_000 }
 /** A leadership without a hub ends after this long. */
 const UNUSED_LEADERSHIP_MS = 5_000
+/** A hub whose tabs give no credentials leaves the connection to another tab's hub, but not more often than this. */
+const MIN_HANDOVER_INTERVAL_MS = 30_000
 
 export interface ServeOptions {
   readonly environment: HubEnvironment
@@ -60,6 +62,7 @@ export function serveHub({ environment, key, host, open, elector, batchTimer }: 
   let state: ServerState = { name: 'idle' }
   /** The `check` of the tabs that this hub serves, from the first hub on. */
   let check: string | undefined
+  let handedOverAt = Number.NEGATIVE_INFINITY
   /** Epochs that ended by a sign-out: a tab that slept through it must not bring the session back. */
   const signedOut = new Set<string>()
   /** Pipes of tabs that were sent to the owner, and are told when this hub leads. */
@@ -103,6 +106,13 @@ export function serveHub({ environment, key, host, open, elector, batchTimer }: 
     candidacy.abort()
   }
 
+  function mayHandOver(): boolean {
+    const now = environment.clock.monotonic()
+    if (now - handedOverAt < MIN_HANDOVER_INTERVAL_MS) return false
+    handedOverAt = now
+    return true
+  }
+
   const server: PipeServer = {
     name,
     refusalOf({ check: theirs, since }) {
@@ -127,7 +137,16 @@ export function serveHub({ environment, key, host, open, elector, batchTimer }: 
         check = theirs
         state.cancelTimeout()
         const onEnd = () => resign(candidacy)
-        const hub = createHub({ environment, key, host, settings, openTransport: open, batchTimer, onEnd })
+        const hub = createHub({
+          environment,
+          key,
+          host,
+          settings,
+          openTransport: open,
+          batchTimer,
+          mayHandOver,
+          onEnd,
+        })
         state = { name: 'serving', candidacy, followers, hub }
         promoteStandby()
       }

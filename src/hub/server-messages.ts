@@ -18,6 +18,8 @@ export interface ServerMessageHandlers {
   onMove(): void
   /** The server's answer about a topic, or the topic was taken away. */
   onTopic(message: Metadata): void
+  /** The server says whom it has let in. */
+  onIdentity(identity: string): void
 }
 
 type SpreadMessage = 'onGap' | 'onMove'
@@ -51,6 +53,7 @@ export function createServerMessages(
   return {
     read(message: unknown): void {
       if (!isMetadata(message)) return
+      if (typeof message['identity'] === 'string') handlers.onIdentity(message['identity'])
       if ('topic' in message) handlers.onTopic(message)
       const { cursor } = message
       if (typeof cursor === 'string' || typeof cursor === 'number') handlers.onCursor(cursor)

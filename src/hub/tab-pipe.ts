@@ -7,6 +7,8 @@ import type { Hub } from './hub.js'
 
 /** A pipe over a channel whose tab never attached is closed after this long. */
 const UNUSED_PIPE_MS = 5_000
+/** When the hub ended while a tab attached, the tab attaches to the next one after this long. */
+const ENDED_HUB_PAUSE_MS = 100
 
 /** What a pipe needs of the hub server at its end. */
 export interface PipeServer {
@@ -111,12 +113,14 @@ export function serveTabPipe({ environment, endpoint, isTrusted, server }: TabPi
         const welcome = await hub.attach(endpoint, hello, isTrusted)
         if (hasLeft()) server.hub()?.detach(hello.tab, endpoint, false)
         else if (welcome) state = { name: 'attached', tab: hello.tab }
-        // Without a welcome the hub has ended meanwhile, and there may be another one.
         if (welcome) return welcome.ok ? { ...welcome, owner: server.name } : welcome
+        // The hub has ended meanwhile, and there may be another one. Never without a pause: that one may end as soon.
+        await new Promise<void>((resolve) => void timers.after(ENDED_HUB_PAUSE_MS, resolve))
+        if (hasLeft()) return STANDBY
       }
     },
     subscribe: (events, topics) => server.hub()?.subscribe(tab(), events, topics),
-    nudge: (why) => server.hub()?.nudge(why),
+    nudge: (why) => server.hub()?.nudge(why, tab()),
     ping: () => server.hub()?.ping(tab()) ?? false,
     signOut: server.signOut,
   }

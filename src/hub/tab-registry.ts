@@ -11,11 +11,11 @@ const TAB_TIMEOUT_MS = 150_000
 export interface AttachedTab {
   readonly id: string
   readonly endpoint: Endpoint
-  /** The names of the events that it subscribes to. */
-  wanted: ReadonlySet<string>
+  /** The names of the events that it subscribes to, and which number the newest event had when it subscribed. */
+  wanted: ReadonlyMap<string, number>
   /** The topics that it uses. */
   topics: ReadonlySet<string>
-  /** When it last gave a sign of life. Milliseconds since the Unix epoch. */
+  /** When it last gave a sign of life, by the monotonic clock. Milliseconds. */
   seenAt: number
   /** Aborts when it is no longer attached. */
   readonly gone: AbortController
@@ -35,7 +35,7 @@ export interface TabRegistry {
   all(): AttachedTab[]
   get(id: string): AttachedTab | undefined
   /** `tab.seenAt`: now. */
-  add(tab: Pick<AttachedTab, 'endpoint' | 'isTrusted' | 'seenAt'>, hello: Hello): AttachedTab
+  add(tab: Pick<AttachedTab, 'endpoint' | 'isTrusted' | 'seenAt' | 'wanted'>, hello: Hello): AttachedTab
   /**
    * Removes only this very attachment: the same tab may have attached again. Nothing is posted to the endpoint, since its page
    * may be in the back/forward cache, and any message would evict it from there. False when it was not attached.
@@ -58,11 +58,10 @@ export function createTabRegistry(): TabRegistry {
     },
     all: () => [...tabs.values()],
     get: (id) => tabs.get(id),
-    add(given, { tab: id, events, topics, lock }) {
+    add(given, { tab: id, topics, lock }) {
       const tab: AttachedTab = {
         ...given,
         id,
-        wanted: new Set(events),
         topics: new Set(topics),
         gone: new AbortController(),
         isLocked: lock !== undefined,
@@ -98,11 +97,14 @@ export function createTabTimeout(
   onGone: (tab: AttachedTab) => void,
 ) {
   let cancelSweep: (() => void) | undefined
+  let cancelCheck: (() => void) | undefined
 
   function sweep(): void {
     const unlocked = tabs.all().filter((tab) => !tab.isLocked)
     cancelSweep = unlocked.length > 0 ? timers.after(TAB_TIMEOUT_MS / 2, sweep) : undefined
-    for (const tab of unlocked) if (clock.now() - tab.seenAt > TAB_TIMEOUT_MS) onGone(tab)
+    const isSilent = (tab: AttachedTab) => clock.monotonic() - tab.seenAt > TAB_TIMEOUT_MS
+    // After a busy stretch a ping may wait behind this timer: it gets one more turn.
+    if (unlocked.some(isSilent)) cancelCheck = timers.after(0, () => unlocked.filter(isSilent).forEach(onGone))
   }
 
   return {
@@ -110,6 +112,9 @@ export function createTabTimeout(
     watch(): void {
       cancelSweep ??= timers.after(TAB_TIMEOUT_MS, sweep)
     },
-    close: (): void => cancelSweep?.(),
+    close(): void {
+      cancelSweep?.()
+      cancelCheck?.()
+    },
   }
 }

@@ -1,4 +1,5 @@
 import type { HubEnvironment } from '../platform/environment.js'
+import { afterTurns } from '../platform/timeouts.js'
 import { type Metadata, RESERVED, type TopicAnswer } from '../wire/protocol.js'
 import type { AttachedTab, TabRegistry } from './tab-registry.js'
 
@@ -7,6 +8,9 @@ const LEAVE_DELAY_MS = 1_000
 /** The server has this long to answer a join, before it is asked again. */
 const JOIN_TIMEOUT_MS = 5_000
 const MAX_JOIN_ATTEMPTS = 3
+const NO_ANSWER = `the server has not answered ${MAX_JOIN_ATTEMPTS} times: it does not seem to know of topics`
+/** What was refused or not answered is asked again now and then: a right may come, and a server's database come back. */
+const RETRY_PAUSE_MS = { first: 60_000, max: 600_000 }
 
 type MembershipState =
   /**
@@ -15,7 +19,13 @@ type MembershipState =
    */
   | { readonly name: 'offline'; readonly wasAsked: boolean; joinedAt?: number | undefined }
   /** The server has not answered the join of that number; an answer to any other number is too late. */
-  | { readonly name: 'joining'; readonly request: number; readonly joinedAt?: number | undefined }
+  | {
+      readonly name: 'joining'
+      readonly request: number
+      readonly joinedAt?: number | undefined
+      /** What the tabs were told before, where it is asked again. */
+      readonly told?: TopicAnswer | undefined
+    }
   | { readonly name: 'answered'; readonly request: number; readonly answer: TopicAnswer }
 
 interface Membership {
@@ -26,7 +36,7 @@ interface Membership {
 
 export interface TopicMembershipsOptions {
   readonly tabs: TabRegistry
-  readonly environment: Pick<HubEnvironment, 'timers' | 'clock'>
+  readonly environment: Pick<HubEnvironment, 'timers' | 'clock' | 'random'>
   readonly send: (event: string, metadata: Metadata) => void
 }
 
@@ -45,8 +55,10 @@ export function createTopicMemberships({ tabs, environment, send }: TopicMembers
   const memberships = new Map<string, Membership>()
   let isUp = false
   let lastRequest = 0
+  const retry = createTopicRetry(environment, () =>
+    join(topicsIn((state) => state.name === 'answered' && !state.answer.ok)),
+  )
 
-  const membershipOf = (topic: string) => memberships.get(topic) as Membership
   const topicsIn = (matches: (state: MembershipState) => boolean): string[] =>
     [...memberships].filter(([, { state }]) => matches(state)).map(([topic]) => topic)
 
@@ -54,8 +66,8 @@ export function createTopicMemberships({ tabs, environment, send }: TopicMembers
     if (!isUp || topics.length === 0) return
     const request = ++lastRequest
     for (const topic of topics) {
-      const membership = membershipOf(topic)
-      membership.state = { name: 'joining', request, joinedAt: joinedAtOf(membership.state) }
+      const membership = memberships.get(topic) as Membership
+      membership.state = joiningOf(membership.state, request)
     }
     sendJoin(request, 1)
   }
@@ -64,24 +76,25 @@ export function createTopicMemberships({ tabs, environment, send }: TopicMembers
     const topics = topicsIn((state) => state.name === 'joining' && state.request === request)
     if (topics.length === 0) return
     if (attempt > MAX_JOIN_ATTEMPTS) {
-      const message = `the server has not answered ${MAX_JOIN_ATTEMPTS} times: it does not seem to know of topics`
-      for (const topic of topics) settle(request, { topic, ok: false, name: 'failed', message })
+      for (const topic of topics) settle(request, { topic, ok: false, name: 'failed', message: NO_ANSWER })
       return
     }
     send(`${RESERVED}:join`, { topics, request })
-    timers.after(JOIN_TIMEOUT_MS, () => sendJoin(request, attempt + 1))
+    afterTurns(environment, JOIN_TIMEOUT_MS, () => sendJoin(request, attempt + 1))
   }
 
   function settle(request: number, answer: TopicAnswer): void {
     const { topic } = answer
-    membershipOf(topic).state = { name: 'answered', request, answer }
-    for (const tab of tabs.all()) if (tab.topics.has(topic)) tab.endpoint.postMessage({ kind: 'topic', ...answer })
+    const membership = memberships.get(topic) as Membership
+    const isNew = isNews(answer, membership.state)
+    membership.state = { name: 'answered', request, answer }
+    if (!answer.ok) retry.plan()
+    if (isNew)
+      for (const tab of tabs.all()) if (tab.topics.has(topic)) tab.endpoint.postMessage({ kind: 'topic', ...answer })
   }
 
   function leave(topic: string): void {
-    const answer = answerOf(memberships.get(topic))
-    // Where the server has refused there is nothing to leave.
-    if (answer?.ok !== false || answer.name !== 'refused') send(`${RESERVED}:leave`, { topics: [topic] })
+    if (!isRefused(memberships.get(topic))) send(`${RESERVED}:leave`, { topics: [topic] })
     memberships.delete(topic)
   }
 
@@ -117,22 +130,20 @@ export function createTopicMemberships({ tabs, environment, send }: TopicMembers
     if (answer) settle(state.request, answer)
   }
 
-  const answersFor = (tab: AttachedTab): readonly TopicAnswer[] =>
-    [...tab.topics].flatMap((topic) => answerOf(memberships.get(topic)) ?? [])
-
   return {
     update,
-    answersFor,
+    answersFor: (tab: AttachedTab) => answersOf(memberships, tab),
     /** Replaces the topics that a tab uses. */
     use(tab: AttachedTab, topics: readonly string[]): void {
       const before = tab.topics
       tab.topics = new Set(topics)
       update()
-      for (const answer of answersFor(tab))
+      for (const answer of answersOf(memberships, tab))
         if (!before.has(answer.topic)) tab.endpoint.postMessage({ kind: 'topic', ...answer })
     },
     up(recovered: boolean): void {
       isUp = true
+      retry.reset()
       const used = usedTopics(tabs)
       for (const [topic, membership] of [...memberships]) {
         const state = offlineOf(membership.state)
@@ -150,18 +161,41 @@ export function createTopicMemberships({ tabs, environment, send }: TopicMembers
     },
     readMessage,
     /** The credentials were renewed: what was refused may be allowed now. */
-    retryRefused: (): void => join(topicsIn((state) => state.name === 'answered' && !state.answer.ok)),
+    retryRefused: retry.now,
     close(): void {
+      retry.reset()
       for (const { cancelLeave } of memberships.values()) cancelLeave?.()
       memberships.clear()
     },
   }
 }
 
+function joiningOf(state: MembershipState, request: number): MembershipState {
+  const told = state.name === 'answered' && !state.answer.ok ? state.answer : undefined
+  return { name: 'joining', request, joinedAt: joinedAtOf(state), told }
+}
+
+const answersOf = (memberships: ReadonlyMap<string, Membership>, { topics }: AttachedTab): readonly TopicAnswer[] =>
+  [...topics].flatMap((topic) => answerOf(memberships.get(topic)) ?? [])
+
+/** Where the server has refused there is nothing to leave. */
+function isRefused(membership: Membership | undefined): boolean {
+  const answer = answerOf(membership)
+  return answer?.ok === false && answer.name === 'refused'
+}
+
+/** A topic that was asked for again and answered as before is no news. */
+const isNews = (answer: TopicAnswer, before: MembershipState): boolean =>
+  answer.ok || before.name !== 'joining' || before.told?.ok !== false || before.told.name !== answer.name
+
 const usedTopics = (tabs: TabRegistry): ReadonlySet<string> => new Set(tabs.all().flatMap((tab) => [...tab.topics]))
 
 const answerOf = (membership: Membership | undefined): TopicAnswer | undefined =>
-  membership?.state.name === 'answered' ? membership.state.answer : undefined
+  membership?.state.name === 'answered'
+    ? membership.state.answer
+    : membership?.state.name === 'joining'
+      ? membership.state.told
+      : undefined
 
 /** The news for a topic whose join was sent; undefined where there is none. */
 function answerIn(
@@ -189,4 +223,31 @@ function joinedAtOf(state: MembershipState): number | undefined {
 
 function offlineOf(state: MembershipState): Extract<MembershipState, { name: 'offline' }> {
   return state.name === 'offline' ? state : { name: 'offline', wasAsked: true, joinedAt: joinedAtOf(state) }
+}
+
+/** When topics are asked for again that were not joined: ever more seldom, and at a moment of this browser's own. */
+function createTopicRetry({ timers, random }: Pick<HubEnvironment, 'timers' | 'random'>, onRetry: () => void) {
+  let retries = 0
+  let cancel: (() => void) | undefined
+
+  function now(): void {
+    cancel?.()
+    cancel = undefined
+    onRetry()
+  }
+
+  return {
+    now,
+    plan(): void {
+      if (cancel) return
+      const pauseMs = Math.min(RETRY_PAUSE_MS.max, RETRY_PAUSE_MS.first * 2 ** Math.min(retries++, 10))
+      cancel = timers.after(pauseMs * (1 + random()), now)
+    },
+    /** Another connection, which joins everything. */
+    reset(): void {
+      retries = 0
+      cancel?.()
+      cancel = undefined
+    },
+  }
 }

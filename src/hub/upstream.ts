@@ -1,6 +1,7 @@
 import type { HubEnvironment } from '../platform/environment.js'
 import type { OpenTransport } from '../transport/transport.js'
-import type { EventPair, Settings } from '../wire/protocol.js'
+import { type EventPair, type Metadata, type Nudge, RESERVED, type Settings } from '../wire/protocol.js'
+import { createBadFrames } from './bad-frames.js'
 import { createConnection } from './connection.js'
 import { createCredentialsSource } from './credentials.js'
 import { createCursor } from './cursor.js'
@@ -8,7 +9,7 @@ import { createEventNormalizer } from './normalize-event.js'
 import { createRecovery } from './recovery.js'
 import { createRenewal } from './renewal.js'
 import { createServerMessages, SERVER_MESSAGE } from './server-messages.js'
-import type { TabRegistry } from './tab-registry.js'
+import type { AttachedTab, TabRegistry } from './tab-registry.js'
 import { createTopicMemberships } from './topics.js'
 
 /** What comes to a hub from the side of the server. */
@@ -53,8 +54,13 @@ export function createUpstream({ environment, settings, openTransport, tabs, rea
   const renewal = createRenewal({
     environment,
     ask: credentials.get,
-    onRenewed: (auth) => void connection.renew(auth).then(topics.retryRefused),
-    onTrouble: (message) => tabs.reportToOneTab('auth-failed', message),
+    onRenewed: (auth) =>
+      void connection.renew(withIdentity(auth)).then((answer) => {
+        if (answer === 'accepted') topics.retryRefused()
+        // The server can't judge now. It is asked again before it ends the connection.
+        else if (answer === 'unavailable') renewal.plan(environment.clock.now())
+      }),
+    onTrouble: (message) => tabs.postToAll({ kind: 'problem', code: 'auth-failed', message }),
   })
   const serverMessages = createServerMessages(environment, {
     onReplayed: recovery.replayed,
@@ -62,6 +68,19 @@ export function createUpstream({ environment, settings, openTransport, tabs, rea
     onGap: recovery.lost,
     onMove: () => connection.move(),
     onTopic: topics.readMessage,
+    onIdentity(identity) {
+      if (identity !== settings.identity) connection.refuseIdentity('it says that it has let somebody else in')
+    },
+  })
+  const badFrames = createBadFrames(environment, {
+    onReport: (message) => tabs.reportToOneTab('bad-frame', message),
+    onGap: () => recovery.missed('a frame of the server could not be read'),
+  })
+
+  /** Either side compares whose connection it is: this is the hub's half. */
+  const withIdentity = (auth: Metadata | undefined): Metadata => ({
+    ...auth,
+    [RESERVED]: { identity: settings.identity },
   })
 
   const connection = createConnection({
@@ -73,14 +92,14 @@ export function createUpstream({ environment, settings, openTransport, tabs, rea
         await ready
         const { auth, expiresAt } = await credentials.get()
         renewal.plan(expiresAt)
-        return recovery.offer(auth)
+        return withIdentity(recovery.offer(auth))
       },
       onState(state) {
         // Every attempt asks for credentials of its own.
         if (state.name !== 'connected') renewal.cancel()
         handlers.onState()
       },
-      onProblem: (code, message) => tabs.postToAll({ kind: 'problem', code, message }),
+      onProblem: (problem) => tabs.postToAll({ kind: 'problem', ...problem }),
       onUp(recovered) {
         serverMessages.moved()
         recovery.up(recovered)
@@ -90,14 +109,15 @@ export function createUpstream({ environment, settings, openTransport, tabs, rea
         recovery.down()
         topics.down()
       },
-      onRefused: credentials.rotate,
+      onRefused: credentials.refused,
+      onUnauthorized: credentials.giveUp,
+      onHeld: credentials.accepted,
       onEvent(name, metadata, reserved) {
         if (name === SERVER_MESSAGE) return serverMessages.read(metadata)
         const event = normalize(name, metadata, reserved)
         if (event) handlers.onEvent(event)
       },
-      onBadFrame: (what, count) =>
-        tabs.reportToOneTab('bad-frame', `a frame of the server ${what} (${count} of the kind so far)`),
+      onBadFrame: badFrames.add,
     },
   })
 
@@ -105,11 +125,23 @@ export function createUpstream({ environment, settings, openTransport, tabs, rea
     connection,
     topics,
     answerCredentials: credentials.answer,
+    /** A tab has attached. Its credentials may do where those of others did not. */
+    attached(tab: AttachedTab): void {
+      credentials.prefer(tab)
+      const { name } = connection.state()
+      if (name === 'unauthorized' || name === 'wrong-identity') connection.nudge('mount')
+    },
+    nudge(why: Nudge, tab: AttachedTab | undefined): void {
+      if (tab && why === 'visible') credentials.seen(tab)
+      else if (tab && (why === 'mount' || why === 'retry')) credentials.prefer(tab)
+      connection.nudge(why)
+    },
     /** Connected, and it is known what was missed before. */
     isCurrent: () => connection.state().name === 'connected' && !recovery.isDeciding,
     close(): void {
       connection.close()
       serverMessages.close()
+      badFrames.close()
       topics.close()
       recovery.down()
       renewal.cancel()

@@ -40,6 +40,13 @@ export function afterSilence(
   return () => cancel()
 }
 
+/**
+ * Calls back after `ms`, whatever comes meanwhile, but not before this thread had several turns to read what has come: an
+ * answer that waits behind a busy stretch is read first. Returns the way to cancel it.
+ */
+export const afterTurns = (environment: Pick<HubEnvironment, 'timers'>, ms: number, run: () => void): (() => void) =>
+  afterSilence(environment, () => 0, ms, run)
+
 /** A promise that did not settle in time. */
 export class TimeoutError extends Error {}
 

@@ -131,6 +131,7 @@ describe('one identity, one hub', () => {
     const second = mount()
     await settle()
     expect(world.transport.opened).toHaveLength(1)
+    world.transport.last.handlers.onUp(false)
     second()
     await settle(60_000)
     expect(world.transport.live()).toBe(1)
@@ -591,7 +592,7 @@ describe('bad input', () => {
     const { line, queryClient } = openTab()
     line.mount({ queryClient, identity: 'u1', auth: async () => ({ token: 'secret', renew: () => undefined }) })
     await settle()
-    expect(await world.transport.last.handlers.auth()).toEqual({ token: 'secret' })
+    expect(await world.transport.last.handlers.auth()).toMatchObject({ token: 'secret' })
     expect(codes()).toEqual([])
   })
 
@@ -900,7 +901,7 @@ describe('the end of credentials', () => {
     line.mount({ queryClient, identity: 'u1', auth: () => ({ token: 'secret', expiresAt }) })
     await settle()
     const { handlers } = world.transport.last
-    expect(await handlers.auth()).toEqual({ token: 'secret', expiresAt })
+    expect(await handlers.auth()).toMatchObject({ token: 'secret', expiresAt })
     handlers.onUp(false)
     // In seconds, as a JWT has it; a text; gone already.
     for (const odd of [1_900, '2030-01-01', Number.NaN]) {

@@ -1,15 +1,10 @@
 import { deliverEvent } from '../transport/metadata.js'
-import type { OpenTransport, TransportHandlers } from '../transport/transport.js'
+import { type OpenTransport, readRefusal, type TransportHandlers } from '../transport/transport.js'
 import { messageOf } from '../util/errors.js'
 import type { Settings } from '../wire/protocol.js'
 import type { ClientEnd, Network } from './network.js'
 import type { Realm } from './realm.js'
 import { type ClientPacket, SERVER_PING_MS, type ServerPacket } from './simulated-server.js'
-
-/** Socket.IO's back-off. */
-const RECONNECT_DELAY_MS = { first: 1_000, max: 10_000 }
-/** By this share of the delay it varies. */
-const RECONNECT_JITTER = 1
 
 /** A transport in a list of all, which tells tests where one is open. */
 export interface OpenedTransport {
@@ -20,26 +15,24 @@ export interface OpenedTransport {
 }
 
 /**
- * Does over the simulated network what transport/socket-io.ts does over the real one. It asks for credentials at every
- * attempt and reconnects after growing delays; a refusal stops it; missed events come before `onUp`.
+ * Does over the simulated network what transport/socket-io.ts does over the real one: one attempt at a time, each with
+ * credentials of its own; missed events come before `onUp`.
  */
 export function createSimulatedTransport(
   realm: Realm,
   network: Network,
-  random: () => number,
   register: (opened: OpenedTransport) => void,
 ): OpenTransport {
   return (settings, handlers) => {
     const opened: OpenedTransport = { realm, url: settings.url, identity: settings.identity, closed: false }
     register(opened)
-    return openSimulatedTransport({ realm, network, random, opened, settings, handlers })
+    return openSimulatedTransport({ realm, network, opened, settings, handlers })
   }
 }
 
 interface TransportContext {
   readonly realm: Realm
   readonly network: Network
-  readonly random: () => number
   readonly opened: OpenedTransport
   readonly settings: Settings
   readonly handlers: TransportHandlers
@@ -47,7 +40,6 @@ interface TransportContext {
 
 function openSimulatedTransport(context: TransportContext): ReturnType<OpenTransport> {
   const { realm, network, opened, settings, handlers } = context
-  const reconnect = createReconnectTimer(realm, context.random)
   let end: ClientEnd | undefined
   let attempt = 0
   const session: ClientSession = { up: false, pid: undefined, offset: undefined }
@@ -60,7 +52,6 @@ function openSimulatedTransport(context: TransportContext): ReturnType<OpenTrans
     session.up = false
     end = undefined
     pending.forget()
-    reconnect.stop()
     pingTimeout.stop()
   }
 
@@ -89,14 +80,12 @@ function openSimulatedTransport(context: TransportContext): ReturnType<OpenTrans
     })
     end = network.connect(realm, {
       onOpen: ifCurrent(() => {
-        reconnect.reset()
         pingTimeout.start(onSilence)
         handlers.auth().then(sendConnect, failWithoutCredentials)
       }),
       onFail: ifCurrent((reason: string) => {
         drop()
-        reconnect.start(connect)
-        handlers.onTrouble(reason)
+        handlers.onAttemptFailed(reason)
       }),
       onPacket: ifCurrent((data: unknown) => {
         const packet = data as ServerPacket
@@ -117,9 +106,8 @@ function openSimulatedTransport(context: TransportContext): ReturnType<OpenTrans
   function lose(reason: string): void {
     const wasUp = session.up
     drop()
-    reconnect.start(connect)
-    // Before the server has accepted it, Socket.IO reconnects and reports nothing.
     if (wasUp) handlers.onDown(reason)
+    else handlers.onAttemptFailed(reason)
   }
 
   function hangUp(): void {
@@ -131,17 +119,26 @@ function openSimulatedTransport(context: TransportContext): ReturnType<OpenTrans
 
   return {
     connect() {
-      if (!opened.closed && !end && !reconnect.isWaiting()) connect()
+      if (!opened.closed && !end) connect()
     },
     reconnect() {
       if (opened.closed) return
       const former = end
-      const wasUp = session.up
       drop()
       // Without `disconnect`, which would end the session at the server.
       former?.close()
-      if (wasUp) handlers.onDown('forced close')
       connect()
+    },
+    disconnect(kept) {
+      if (opened.closed) return
+      if (kept === 'end') {
+        hangUp()
+        session.pid = undefined
+        return
+      }
+      const former = end
+      drop()
+      former?.close()
     },
     probe() {
       send({ kind: 'probe' })
@@ -187,9 +184,13 @@ function handlePacket(
       handlers.onUp(packet.recovered)
       break
     case 'refused':
-    case 'kicked':
+    case 'kicked': {
+      const reason = packet.kind === 'kicked' ? 'the server closed the connection' : packet.reason
+      const refusal = readRefusal(reason, packet)
       hangUp()
-      handlers.onRefused(packet.kind === 'kicked' ? 'the server closed the connection' : packet.reason)
+      if (refusal) handlers.onRefused(refusal)
+      else handlers.onAttemptFailed(reason)
+    }
   }
 }
 
@@ -228,26 +229,6 @@ function createPingTimeout(realm: Realm) {
     stop(): void {
       cancel?.()
       cancel = undefined
-    },
-  }
-}
-
-/** Waits longer before each attempt, until `reset`. */
-function createReconnectTimer(realm: Realm, random: () => number) {
-  let delays = 0
-  let cancel: (() => void) | undefined
-  return {
-    start(run: () => void): void {
-      const ms = Math.min(RECONNECT_DELAY_MS.first * 2 ** delays++, RECONNECT_DELAY_MS.max)
-      cancel = realm.after(ms * (1 + (random() * 2 - 1) * RECONNECT_JITTER), run)
-    },
-    stop(): void {
-      cancel?.()
-      cancel = undefined
-    },
-    isWaiting: () => cancel !== undefined,
-    reset(): void {
-      delays = 0
     },
   }
 }

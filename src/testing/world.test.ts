@@ -190,7 +190,7 @@ describe('the network', () => {
         auth: async () => ({}),
         onUp: (recovered) => void heard.push(recovered ? 'recovered' : 'up'),
         onDown: (reason) => void heard.push(reason),
-        onTrouble: () => undefined,
+        onAttemptFailed: () => undefined,
         onRefused: () => undefined,
         onNoCredentials: () => undefined,
         onEvent: (name) => void heard.push(name),
@@ -210,6 +210,7 @@ describe('the network', () => {
     await world.pass(60_000)
     expect(world.server.sockets()).toHaveLength(0)
     world.network.change('up')
+    transport.connect()
     await world.pass(20_000)
     // What was missed comes before the connection is reported.
     expect(heard.slice(3)).toEqual(['missed', 'recovered'])

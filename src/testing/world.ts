@@ -35,8 +35,7 @@ export function createWorld(options: WorldOptions) {
   const server = createSimulatedServer(machine, options)
   const network = createNetwork(machine, server.accept, () => 1 + random() * options.delay)
   const transports: OpenedTransport[] = []
-  const openTransport = (realm: Realm) =>
-    createSimulatedTransport(realm, network, machine.createRandom(), (opened) => transports.push(opened))
+  const openTransport = (realm: Realm) => createSimulatedTransport(realm, network, (opened) => transports.push(opened))
   const workers = createSimulatedWorkers(shared, options, (realm) => {
     realm.onDeath(() => network.closeAll(realm))
     return openTransport(realm)

@@ -55,8 +55,8 @@ function connect(
     auth,
     onUp: (recovered) => reports.push(recovered ? 'up, recovered' : 'up'),
     onDown: (reason) => reports.push(`down: ${reason}`),
-    onTrouble: (reason) => reports.push(`trouble: ${reason}`),
-    onRefused: (reason) => reports.push(`refused: ${reason}`),
+    onAttemptFailed: (reason) => reports.push(`failed: ${reason}`),
+    onRefused: ({ reason }) => reports.push(`refused: ${reason}`),
     onNoCredentials: (reason) => reports.push(`no credentials: ${reason}`),
     onEvent: (name, metadata) => events.push([name, metadata]),
     onAlive: () => undefined,
@@ -112,9 +112,11 @@ describe('Socket.IO transport', () => {
   it('asks for credentials at every attempt', async () => {
     const server = await serve()
     let asked = 0
-    const { reports } = connect(server.port, { auth: async () => ({ token: `t${++asked}` }) })
+    const { reports, transport } = connect(server.port, { auth: async () => ({ token: `t${++asked}` }) })
     await until(() => expect(reports).toEqual(['up']))
     server.sockets[0]?.conn.close()
+    await until(() => expect(reports).toHaveLength(2))
+    transport.connect()
     await until(() => expect(reports).toEqual(['up', 'down: transport close', 'up']))
     expect(server.tokens).toEqual(['t1', 't2'])
   })
@@ -162,36 +164,16 @@ describe('Socket.IO transport', () => {
     expect(server.sockets).toHaveLength(1)
   })
 
-  it('goes on trying while the server is down at the start', async () => {
-    const first = await serve()
-    await first.close()
-    const { reports } = connect(first.port)
-    await until(() => expect(reports.length).toBeGreaterThan(2))
-    expect(new Set(reports)).toEqual(new Set(['trouble: websocket error']))
-    await serve({ port: first.port })
-    await until(() => expect(reports.at(-1)).toBe('up'))
-  })
-
-  it('reconnect cuts a back-off short', async () => {
-    const first = await serve()
-    await first.close()
-    const { reports, transport } = connect(first.port, {
-      socket: { reconnectionDelay: 600_000, reconnectionDelayMax: 600_000 },
-    })
-    await until(() => expect(reports).toHaveLength(1))
-    await serve({ port: first.port })
-    transport.reconnect()
-    await until(() => expect(reports.at(-1)).toBe('up'))
-  })
-
   it('with recovery hands on what was missed before it is up, and strips the offset of a bare event', async () => {
     const server = await serve({ recovery: true })
-    const { reports, events } = connect(server.port)
+    const { reports, events, transport } = connect(server.port)
     await until(() => expect(reports).toEqual(['up']))
     server.io.emit('first')
     await until(() => expect(events).toEqual([['first', {}]]))
     server.sockets[0]?.conn.close()
     server.io.emit('missed', { n: 1 })
+    await until(() => expect(reports.at(-1)).toBe('down: transport close'))
+    transport.connect()
     await until(() => expect(reports.at(-1)).toBe('up, recovered'))
     expect(events).toEqual([
       ['first', {}],
@@ -201,10 +183,7 @@ describe('Socket.IO transport', () => {
 
   it('reconnects at once, and so that the server can still recover the session', async () => {
     const server = await serve({ recovery: true })
-    // Left to itself it would come back after ten minutes.
-    const { reports, events, transport } = connect(server.port, {
-      socket: { reconnectionDelay: 600_000, reconnectionDelayMax: 600_000 },
-    })
+    const { reports, events, transport } = connect(server.port)
     await until(() => expect(reports).toEqual(['up']))
     server.io.emit('first')
     await until(() => expect(events).toHaveLength(1))
@@ -221,6 +200,44 @@ describe('Socket.IO transport', () => {
     await until(() => expect(reports.at(-1)).toContain('up'))
     expect(events).toHaveLength(2)
   })
+
+  it('drops a connection so that it can be recovered, or so that nothing of its session is', async () => {
+    const server = await serve({ recovery: true })
+    const { reports, events, transport } = connect(server.port)
+    for (const [session, report] of [
+      ['keep', 'up, recovered'],
+      ['end', 'up'],
+    ] as const) {
+      transport.connect()
+      await until(() => expect(reports.at(-1)).toBe('up'))
+      server.io.emit('first')
+      await until(() => expect(events.at(-1)).toEqual(['first', {}]))
+      transport.disconnect(session)
+      await until(() => expect(server.io.sockets.sockets.size).toBe(0))
+      server.io.emit('missed', { n: 1 })
+      transport.connect()
+      await until(() => expect(reports.at(-1)).toBe(report))
+      expect(events.at(-1)?.[0]).toBe(session === 'keep' ? 'missed' : 'first')
+      transport.disconnect('end')
+    }
+  })
+
+  it.each(['connect', 'disconnect', 'connect_error'])(
+    'a server’s event named %s is a lost connection',
+    async (name) => {
+      const server = await serve()
+      const { reports, events, transport } = connect(server.port)
+      await until(() => expect(reports).toEqual(['up']))
+      // A server of another kind may send it; this one forbids it.
+      const packet = { type: 2, nsp: '/', data: [name, { n: 1 }] }
+      ;(server.sockets[0] as unknown as { packet(packet: object): void }).packet(packet)
+      await until(() => expect(reports).toEqual(['up', 'down: parse error']))
+      transport.connect()
+      await until(() => expect(reports).toEqual(['up', 'down: parse error', 'up']))
+      server.io.emit('error', { n: 1 })
+      await until(() => expect(events).toEqual([['error', { n: 1 }]]))
+    },
+  )
 
   it('a probe is answered by any server, and never sees the credentials', async () => {
     const server = await serve()

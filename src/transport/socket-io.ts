@@ -1,20 +1,11 @@
-import { io, type Manager } from 'socket.io-client'
+import { io, type Manager, type Socket } from 'socket.io-client'
 import { messageOf } from '../util/errors.js'
-import { RESERVED } from '../wire/protocol.js'
+import { RESERVED, type Settings } from '../wire/protocol.js'
 import { deliverEvent } from './metadata.js'
-import type { OpenTransport } from './transport.js'
+import { type OpenTransport, type RenewalAnswer, readRefusal, readRenewalAnswer } from './transport.js'
 
-/**
- * WebSocket only, so that no sticky sessions are needed. Endless reconnection with full jitter (from 0 to twice the delay), so
- * that not all clients reach a restarted server at once.
- */
-const SOCKET_IO_DEFAULTS = {
-  transports: ['websocket'],
-  reconnectionAttempts: Number.POSITIVE_INFINITY,
-  reconnectionDelay: 1_000,
-  reconnectionDelayMax: 10_000,
-  randomizationFactor: 1,
-}
+/** WebSocket only, so that no sticky sessions are needed. */
+const SOCKET_IO_DEFAULTS = { transports: ['websocket'] }
 
 /** No server has this namespace, and so each answers that it does not: a round trip that needs nothing of the server. */
 const PROBE_NAMESPACE = `/${RESERVED}`
@@ -22,115 +13,175 @@ const PROBE_NAMESPACE = `/${RESERVED}`
 /** Engine.IO's time limit is extended once in so many ms at most: each time takes a timer. */
 const MIN_EXTEND_INTERVAL_MS = 1_000
 
+type SocketIoPhase =
+  | { readonly name: 'idle' | 'attempting' | 'up' | 'closed' }
+  /** The connection is being closed beneath the socket; an attempt follows, or not. */
+  | { readonly name: 'dropping'; connectsAgain: boolean }
+
 /** Socket.IO as a transport. The only importer of socket.io-client, and only hubs import this. */
 export const openSocketIo: OpenTransport = (settings, handlers) => {
   let attempt = 0
-  /** `dropping`: `reconnect` closes the connection, and connects again when it is closed. */
-  let state: 'open' | 'dropping' | 'closed' = 'open'
-  const socket = io(settings.url, {
-    ...SOCKET_IO_DEFAULTS,
-    ...settings.socket,
-    autoConnect: false,
-    forceNew: true,
-    auth: (send) => {
-      // Socket.IO waits for the answer without limit, and would send a late one on a newer connection.
-      const own = ++attempt
-      handlers.auth().then(
-        (credentials) => {
-          if (own === attempt) send(credentials ?? {})
-        },
-        (thrown: unknown) => {
-          if (own !== attempt) return
-          socket.disconnect()
-          handlers.onNoCredentials(messageOf(thrown))
-        },
-      )
-    },
+  let state: SocketIoPhase = { name: 'idle' }
+  const socket = createSocket(settings, (send) => {
+    // Socket.IO waits for the answer without limit, and would send a late one on a newer connection.
+    const own = ++attempt
+    handlers.auth().then(
+      (credentials) => {
+        if (own === attempt) send(credentials ?? {})
+      },
+      (thrown: unknown) => {
+        if (own !== attempt) return
+        enter({ name: 'idle' })
+        socket.disconnect()
+        handlers.onNoCredentials(messageOf(thrown))
+      },
+    )
   })
 
   const manager = socket.io
-  const maxDelay = manager.reconnectionDelayMax()
-  // Socket.IO draws the delay before it caps it: in a long outage all clients would wait equally long. So the cap is drawn as well.
-  manager.on('reconnect_attempt', () => {
-    manager.reconnectionDelayMax(maxDelay * (1 + manager.randomizationFactor() * (2 * Math.random() - 1)))
-  })
   manager.on('open', () => watchPackets(manager.engine, handlers.onAlive))
-  let endProbe = (): void => undefined
+  const prober = createProber(manager)
 
-  socket.on('connect', () => handlers.onUp(socket.recovered))
+  // A function: the compiler would take `state` for unchanged across calls.
+  const isIn = (name: SocketIoPhase['name']) => state.name === name
+
+  function enter(next: SocketIoPhase): void {
+    attempt++
+    prober.end()
+    state = next
+  }
+
+  function refuse(reason: string, data?: unknown): void {
+    enter({ name: 'idle' })
+    const refusal = readRefusal(reason, data)
+    if (refusal) handlers.onRefused(refusal)
+    else handlers.onAttemptFailed(reason)
+  }
+
+  function connect(): void {
+    state = { name: 'attempting' }
+    socket.connect()
+  }
+
+  /** So that the server may recover the session. */
+  function drop(connectsAgain: boolean): void {
+    const dropping: SocketIoPhase = { name: 'dropping', connectsAgain }
+    enter(dropping)
+    closeBeneath(manager, () => {
+      if (state !== dropping) return
+      if (dropping.connectsAgain) connect()
+      else state = { name: 'idle' }
+    })
+  }
+
+  socket.onAny((name: string, ...args: unknown[]) => {
+    deliverEvent(handlers, name, metadataOf(args, socket))
+  })
+  // A server's own event of one of these names can't come here: the parser takes it for an error, and the connection is lost.
+  socket.on('connect', () => {
+    state = { name: 'up' }
+    handlers.onUp(socket.recovered)
+  })
   socket.on('disconnect', (reason) => {
-    attempt++
-    endProbe()
-    if (state === 'dropping') state = 'open'
-    else if (reason === 'io server disconnect') handlers.onRefused('the server closed the connection')
-    else if (reason !== 'io client disconnect') handlers.onDown(reason)
+    if (state.name !== 'up' && state.name !== 'attempting') return
+    const wasUp = isIn('up')
+    if (reason === 'io server disconnect') refuse('the server closed the connection')
+    else {
+      enter({ name: 'idle' })
+      if (wasUp) handlers.onDown(reason)
+      else handlers.onAttemptFailed(reason)
+    }
   })
-  socket.on('connect_error', (error) => {
-    attempt++
-    // Socket.IO does not reconnect by itself after a middleware's refusal.
-    if (socket.active) handlers.onTrouble(error.message)
-    else handlers.onRefused(error.message)
+  socket.on('connect_error', (error: Error & { data?: unknown }) => {
+    if (state.name !== 'attempting') return
+    // Inactive: a middleware of the server has refused. Else the connection could not be opened.
+    if (!socket.active) return refuse(error.message, error.data)
+    enter({ name: 'idle' })
+    // Where it was open already, nothing else would close it.
+    socket.disconnect()
+    handlers.onAttemptFailed(error.message)
   })
-  socket.onAny((name: string, ...args: unknown[]) => deliverEvent(handlers, name, metadataOf(args, socket)))
 
   return {
-    connect: () => void socket.connect(),
-    reconnect: () => {
-      attempt++
-      endProbe()
-      if (!socket.connected) {
-        socket.disconnect().connect()
-        return
-      }
-      if (state === 'dropping') return
-      // A disconnect packet would end the session at the server, which may otherwise recover it. So the connection is closed
-      // beneath the socket. Socket.IO's own reconnection, which waits first, is off meanwhile.
-      state = 'dropping'
-      const isReconnecting = manager.reconnection()
-      manager.once('close', () => {
-        void Promise.resolve().then(() => {
-          manager.reconnection(isReconnecting)
-          if (state !== 'closed') socket.connect()
-        })
-      })
-      manager.reconnection(false)
-      manager.engine.close()
+    connect() {
+      if (state.name === 'idle') connect()
+      else if (state.name === 'dropping') state.connectsAgain = true
     },
+    reconnect() {
+      if (state.name === 'dropping') state.connectsAgain = true
+      else if (socket.connected) drop(true)
+      else if (state.name !== 'closed') {
+        enter({ name: 'idle' })
+        socket.disconnect()
+        connect()
+      }
+    },
+    disconnect(session) {
+      if (state.name === 'closed') return
+      if (session === 'keep' && socket.connected && state.name !== 'dropping') return drop(false)
+      enter({ name: 'idle' })
+      socket.disconnect()
+      // Private in its types. The next handshake would ask the server to recover the session, should it not know of its end.
+      if (session === 'end') (socket as unknown as { _pid?: string | undefined })._pid = undefined
+    },
+    probe: prober.probe,
+    renew: (credentials) => renewOver(socket, credentials),
+    send: (event, metadata) => {
+      // Socket.IO would keep it, and send it over the next connection.
+      if (socket.connected) socket.emit(event, metadata)
+    },
+    close: () => {
+      enter({ name: 'closed' })
+      socket.offAny()
+      socket.off()
+      socket.disconnect()
+    },
+  }
+}
+
+/** A socket that connects only when it is told to. */
+function createSocket({ url, socket }: Settings, auth: (send: (credentials: object) => void) => void): Socket {
+  // The hub decides when to try again.
+  const ours = { reconnection: false, autoConnect: false, forceNew: true, auth }
+  return io(url, { ...SOCKET_IO_DEFAULTS, ...socket, ...ours })
+}
+
+/**
+ * A disconnect packet would end the session at the server, which may otherwise recover it. So the connection is closed beneath
+ * the socket.
+ */
+function closeBeneath(manager: Manager, onClosed: () => void): void {
+  manager.once('close', () => void Promise.resolve().then(onClosed))
+  manager.engine.close()
+}
+
+const renewOver = (socket: Socket, credentials: object): Promise<RenewalAnswer> =>
+  new Promise((resolve) => {
+    socket.emit(`${RESERVED}:auth`, credentials, (answer: unknown) => resolve(readRenewalAnswer(answer)))
+  })
+
+/** Asks the server for a sign of life, by a namespace that it does not have. */
+function createProber(manager: Manager) {
+  let end = (): void => undefined
+  return {
+    end: () => end(),
     probe: () =>
-      new Promise((resolve) => {
-        endProbe()
+      new Promise<void>((resolve) => {
+        end()
         const probe = manager.socket(PROBE_NAMESPACE, { auth: {} })
-        endProbe = () => {
-          endProbe = () => undefined
+        end = () => {
+          end = () => undefined
           probe.off()
           probe.disconnect()
         }
         const answered = () => {
-          endProbe()
+          end()
           resolve()
         }
         // `connect`: the server takes every namespace.
         probe.once('connect', answered).once('connect_error', answered)
         probe.connect()
       }),
-    renew: (credentials) =>
-      new Promise((resolve) => {
-        socket.emit(`${RESERVED}:auth`, credentials, (answer: unknown) =>
-          resolve((answer as { ok?: unknown } | undefined)?.ok === true ? 'accepted' : 'refused'),
-        )
-      }),
-    send: (event, metadata) => {
-      // Socket.IO would keep it, and send it over the next connection.
-      if (socket.connected) socket.emit(event, metadata)
-    },
-    close: () => {
-      state = 'closed'
-      attempt++
-      endProbe()
-      socket.offAny()
-      socket.off()
-      socket.disconnect()
-    },
   }
 }
 
@@ -151,6 +202,7 @@ function watchPackets(engine: Manager['engine'], onAlive: () => void): void {
   let extendedAt = Date.now()
   engine.on('packet', () => {
     onAlive()
+    // The clock may have been set back.
     if (Math.abs(Date.now() - extendedAt) < MIN_EXTEND_INTERVAL_MS) return
     extendedAt = Date.now()
     // Private in its types; a release without it would only not be helped.

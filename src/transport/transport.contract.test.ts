@@ -6,14 +6,13 @@ import {
   connectTransport,
   type Far,
   openWebSocket,
+  type Refusal,
   serveSocketIo,
   serveWebSocket,
 } from '../../test/real-sockets.js'
 import { openSocketIo } from './socket-io.js'
 
 // What a hub relies on, of every transport, against a real server of its kind.
-
-const far = { reconnectionDelay: 600_000, reconnectionDelayMax: 600_000 }
 
 describe.each([
   ['Socket.IO', openSocketIo, serveSocketIo],
@@ -57,20 +56,23 @@ describe.each([
     ])
   })
 
-  it('comes back by itself, and asks for credentials at every attempt', async () => {
+  it('never comes back by itself, and asks for credentials at every attempt', async () => {
     const server = await serve()
     let asked = 0
-    const { reports } = connect(server.port, async () => ({ token: ++asked }))
+    const { reports, transport } = connect(server.port, async () => ({ token: ++asked }))
     await until(() => expect(reports).toEqual(['up']))
     server.drop()
-    await until(() => expect(reports.at(-1)).toBe('up'))
+    await until(() => expect(reports).toEqual(['up', expect.stringMatching(/^down: /)]))
+    await delay(150)
+    expect(server.tokens).toEqual([1])
+    transport.connect()
     await until(() => expect(reports).toEqual(['up', expect.stringMatching(/^down: /), 'up']))
     expect(server.tokens).toEqual([1, 2])
     expect(server.count()).toBe(1)
   })
 
   it('reports a refusal with its reason, and waits until it is told to connect', async () => {
-    const server = await serve((token) => (token === 'fresh' ? undefined : 'token expired'))
+    const server = await serve((token) => (token === 'fresh' ? undefined : { reason: 'token expired' }))
     let token = 'stale'
     const { reports, transport } = connect(server.port, async () => ({ token }))
     await until(() => expect(reports).toEqual(['refused: token expired']))
@@ -111,48 +113,58 @@ describe.each([
     expect(server.count()).toBe(1)
   })
 
-  it('goes on trying while the server is down', async () => {
+  it('reports each failed attempt once, while the server is down', async () => {
     const first = await serve()
     await first.close()
-    const { reports } = connect(first.port)
-    await until(() => expect(reports.length).toBeGreaterThan(2))
-    for (const said of reports) expect(said).toMatch(/^trouble: /)
+    const { reports, transport } = connect(first.port)
+    await until(() => expect(reports).toEqual([expect.stringMatching(/^failed: /)]))
+    transport.connect()
+    await until(() => expect(reports).toHaveLength(2))
+    await delay(150)
+    expect(reports).toHaveLength(2)
     await serve(undefined, first.port)
+    transport.connect()
     await until(() => expect(reports.at(-1)).toBe('up'))
   })
 
-  it('reconnect cuts a back-off short', async () => {
-    const first = await serve()
-    await first.close()
-    const { reports, transport } = connect(first.port, undefined, far)
-    await until(() => expect(reports).toHaveLength(1))
-    await serve(undefined, first.port)
-    transport.reconnect()
-    await until(() => expect(reports.at(-1)).toBe('up'))
+  it('says whether a refusal is final, or for somebody else, and takes what can’t be judged for a failed attempt', async () => {
+    const data = new Map<unknown, Refusal>([
+      ['banned', { reason: 'gone', final: true }],
+      ['of bob', { reason: 'you are bob', code: 'wrong-identity' }],
+      ['later', { reason: 'no database', code: 'unavailable' }],
+    ])
+    const server = await serve((token) => data.get(token))
+    for (const [token, report] of [
+      ['banned', 'refused for good: gone'],
+      ['of bob', 'refused as somebody else: you are bob'],
+      ['later', 'failed: no database'],
+    ]) {
+      const { reports } = connect(server.port, async () => ({ token }))
+      await until(() => expect(reports).toEqual([report]))
+    }
   })
 
-  it('nothing is left of a back-off that was cut short, or closed', async () => {
-    const slow = { reconnectionDelay: 300, reconnectionDelayMax: 300 }
-    const first = await serve()
-    await first.close()
-    const cut = connect(first.port, undefined, slow)
-    const closed = connect(first.port, undefined, slow)
-    // With full jitter some have tried more than once by then.
-    await until(() => expect(Math.min(cut.reports.length, closed.reports.length)).toBeGreaterThan(0))
-    closed.transport.close()
-    const { length } = closed.reports
-    cut.transport.reconnect()
-    const second = await serve(undefined, first.port)
-    await until(() => expect(cut.reports.at(-1)).toBe('up'))
-    await delay(700)
-    expect(cut.reports.filter((said) => !said.startsWith('trouble'))).toEqual(['up'])
-    expect(closed.reports).toHaveLength(length)
-    expect(second.tokens).toHaveLength(1)
+  it('disconnect ends a connection or an attempt without a report, and connect makes another one', async () => {
+    const server = await serve()
+    for (const session of ['keep', 'end'] as const) {
+      const { reports, transport } = connect(server.port)
+      transport.disconnect(session)
+      transport.connect()
+      await until(() => expect(reports).toEqual(['up']))
+      transport.disconnect(session)
+      transport.connect()
+      await until(() => expect(reports).toEqual(['up', 'up']))
+      await until(() => expect(server.count()).toBe(1))
+      transport.disconnect(session)
+      transport.disconnect(session)
+      await until(() => expect(server.count()).toBe(0))
+      expect(reports).toEqual(['up', 'up'])
+    }
   })
 
   it('reconnect replaces a connection at once', async () => {
     const server = await serve()
-    const { reports, transport } = connect(server.port, undefined, far)
+    const { reports, transport } = connect(server.port)
     await until(() => expect(reports).toEqual(['up']))
     transport.reconnect()
     await until(() => expect(reports.filter((said) => said === 'up')).toHaveLength(2))
@@ -196,17 +208,20 @@ describe.each([
   })
 
   it('offers renewed credentials over the present connection', async () => {
-    const server = await serve((token) => (token === 'good' ? undefined : 'no'))
+    const server = await serve((token) =>
+      token === 'good' ? undefined : { reason: 'no', ...(token === 'later' && { code: 'unavailable' }) },
+    )
     const { reports, transport } = connect(server.port, async () => ({ token: 'good' }))
     await until(() => expect(reports).toEqual(['up']))
     expect(await transport.renew?.({ token: 'bad' })).toBe('refused')
     expect(await transport.renew?.({ token: 'good' })).toBe('accepted')
+    expect(await transport.renew?.({ token: 'later' })).toBe('unavailable')
     expect(reports).toEqual(['up'])
   })
 
   it('sends events over the present connection, and keeps nothing for the next one', async () => {
     const server = await serve()
-    const { reports, transport } = connect(server.port, undefined, far)
+    const { reports, transport } = connect(server.port)
     transport.send?.('_line:join', { topics: ['early'], request: 1 })
     await until(() => expect(reports).toEqual(['up']))
     transport.send?.('_line:join', { topics: ['p', 'ä'], request: 2 })

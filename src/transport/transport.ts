@@ -1,18 +1,39 @@
 import type { Metadata, Settings } from '../wire/protocol.js'
 
-/** What a hub needs of a connection to the server. It reconnects by itself until it is refused or closed. */
+/**
+ * What a hub needs of a connection to the server. A transport makes one attempt at a time and never one by itself: the hub
+ * decides when to try again. Each attempt ends with exactly one report, unless the hub ends it.
+ */
 export interface Transport {
+  /** Makes one attempt. Where there is a connection or an attempt already, that goes on. */
   connect(): void
-  /** Drops the present connection or back-off, and tries at once. This is not reported as `onDown`. */
+  /** Drops the present connection or attempt without a report, and makes an attempt at once. */
   reconnect(): void
+  /**
+   * Drops the present connection or attempt without a report. `keep`: the next connection may recover its session.
+   * `end`: the server may forget the session, and no later connection recovers it.
+   */
+  disconnect(session: 'keep' | 'end'): void
   /** Asks the server for a sign of life over the present connection. Never resolves when the connection is dead. */
   probe?(): Promise<void>
   /** Offers fresh credentials over the present connection. Never resolves when the server does not know how. */
-  renew?(credentials: Readonly<Record<string, unknown>>): Promise<'accepted' | 'refused'>
+  renew?(credentials: Readonly<Record<string, unknown>>): Promise<RenewalAnswer>
   /** Sends an event to the server over the present connection. Without a connection it is dropped. */
   send?(event: string, metadata: Metadata): void
   /** Ends the transport for good: it calls no handler any more. */
   close(): void
+}
+
+/** `unavailable`: the server can't judge the credentials now. */
+export type RenewalAnswer = 'accepted' | 'refused' | 'unavailable'
+
+/** The server refused the credentials, or ended the connection on purpose. */
+export interface ServerRefusal {
+  readonly reason: string
+  /** The server says that it will never let these credentials in. */
+  readonly final: boolean
+  /** The credentials are somebody else's than the identity that came with them. */
+  readonly isWrongIdentity: boolean
 }
 
 /** What a transport reports to its hub. */
@@ -21,13 +42,12 @@ export interface TransportHandlers {
   auth(): Promise<Readonly<Record<string, unknown>> | undefined>
   /** Connected. `recovered`: the server has sent on every missed event. */
   onUp(recovered: boolean): void
-  /** The connection was lost; the transport reconnects by itself. */
+  /** The connection was lost. */
   onDown(reason: string): void
-  /** An attempt failed; the transport goes on trying. */
-  onTrouble(reason: string): void
-  /** The server refused or ended the connection on purpose; the transport waits for `connect`. */
-  onRefused(reason: string): void
-  /** There were no credentials to connect with; the transport waits for `connect`. */
+  /** An attempt failed, or the server could not judge. */
+  onAttemptFailed(reason: string): void
+  onRefused(refusal: ServerRefusal): void
+  /** There were no credentials to connect with. */
   onNoCredentials(reason: string): void
   /** The server has sent something, whatever it is: the connection is alive. */
   onAlive(): void
@@ -37,8 +57,25 @@ export interface TransportHandlers {
    * @param reserved The reserved field of the metadata, unchecked; it is no longer part of `metadata`.
    */
   onEvent(name: string, metadata: Metadata | null, reserved?: unknown): void
-  /** The server sent something that is no event. Called for the 1st, 10th, 100th … of a kind, with their number. */
-  onBadFrame(what: string, count: number): void
+  /** The server sent something that is no event, as far as can be read: an event may be missing. `what`: of a kind. */
+  onBadFrame(what: string): void
 }
 
 export type OpenTransport = (settings: Settings, handlers: TransportHandlers) => Transport
+
+/**
+ * Reads what a server says about a refusal: `final`, and a `code`. Undefined for the code `unavailable`, with which it says
+ * that it can't judge now.
+ */
+export function readRefusal(reason: string, data: unknown): ServerRefusal | undefined {
+  const { final, code } = (typeof data === 'object' && data !== null ? data : {}) as { final?: unknown; code?: unknown }
+  if (code === 'unavailable') return undefined
+  return { reason, final: final === true, isWrongIdentity: code === 'wrong-identity' }
+}
+
+/** Reads a server's answer to renewed credentials: `{ ok, code? }`. */
+export function readRenewalAnswer(answer: unknown): RenewalAnswer {
+  const { ok, code } = (typeof answer === 'object' && answer !== null ? answer : {}) as { ok?: unknown; code?: unknown }
+  if (ok === true) return 'accepted'
+  return code === 'unavailable' ? 'unavailable' : 'refused'
+}

@@ -3,15 +3,16 @@ import { afterSilence } from '../platform/timeouts.js'
 import { messageOf } from '../util/errors.js'
 import { type Metadata, RESERVED } from '../wire/protocol.js'
 import { deliverWalkedEvent, isPlainJson } from './metadata.js'
-import type { TransportHandlers } from './transport.js'
+import { type RenewalAnswer, readRefusal, readRenewalAnswer, type TransportHandlers } from './transport.js'
 
 /** The server may take this long to open a connection, and again to answer the credentials. */
 const WEBSOCKET_HANDSHAKE_TIMEOUT_MS = 10_000
-/** When the server has sent nothing for this long, it is pinged. */
-const PING_AFTER_MS = 25_000
 const PONG_TIMEOUT_MS = 10_000
-/** Close codes by which a server refuses. */
-const REFUSAL_CODES: readonly number[] = [4401, 4403]
+/** Close codes by which a server refuses: the credentials; for good. Any other code may be an accident, 1013 (try again later) as well. */
+const REFUSAL_CODES: Readonly<Record<number, { readonly final: boolean }>> = {
+  4401: { final: false },
+  4403: { final: true },
+}
 
 const AUTH_EVENT = `${RESERVED}:auth`
 const PING_EVENT = `${RESERVED}:ping`
@@ -22,19 +23,21 @@ export interface Frame {
   readonly event: string
   /** Whatever was sent: plain and not too deep, maybe no object. */
   readonly metadata?: unknown
+  /** Its metadata is nested too deep: something has changed, and it is unknown what. */
+  readonly isTooDeep?: true
 }
 
 /** Why a frame can't be read; of a kind, so that a flood of them can be counted and reported as one. */
 export type BadFrame = 'is not text' | 'is too large' | 'is no JSON' | 'has no event' | 'is nested too deep'
 
 /** What one connection reports. Each of the last three ends it, and comes at most once. */
-export interface WebSocketConnectionHandlers extends Pick<TransportHandlers, 'auth' | 'onEvent' | 'onAlive'> {
+export interface WebSocketConnectionHandlers
+  extends Pick<TransportHandlers, 'auth' | 'onEvent' | 'onAlive' | 'onRefused'> {
   /** The server accepted the credentials. */
   onUp(): void
   onBadFrame(kind: BadFrame): void
   /** `wasUp`: the credentials had been accepted. */
   onLost(reason: string, wasUp: boolean): void
-  onRefused(reason: string): void
   onNoCredentials(reason: string): void
 }
 
@@ -43,12 +46,14 @@ export interface WebSocketConnectionOptions {
   readonly timers: HubEnvironment['timers']
   /** Longer frames are not read. */
   readonly maxCharacters: number
+  /** When the server has sent nothing for this long, it is pinged. */
+  readonly pingAfterMs: number
   readonly handlers: WebSocketConnectionHandlers
 }
 
 export interface WebSocketConnection {
   probe(): Promise<void>
-  renew(credentials: Metadata): Promise<'accepted' | 'refused'>
+  renew(credentials: Metadata): Promise<RenewalAnswer>
   send(event: string, metadata: Metadata): void
   /** Ends it without a report. */
   close(): void
@@ -62,16 +67,15 @@ type WebSocketConnectionState =
   | {
       readonly name: 'up'
       readonly probes: Set<() => void>
-      readonly renewals: ((answer: 'accepted' | 'refused') => void)[]
+      readonly renewals: ((answer: RenewalAnswer) => void)[]
     }
   | { readonly name: 'over' }
 
 /** One connection, from its opening to its end. */
 export function createWebSocketConnection(options: WebSocketConnectionOptions): WebSocketConnection {
-  const { socket, timers, maxCharacters, handlers } = options
+  const { socket, timers, maxCharacters, pingAfterMs, handlers } = options
   let state: WebSocketConnectionState = { name: 'opening' }
-  let received = 0
-  const deadline = createDeadline(timers, () => received)
+  const deadline = createDeadline(timers)
 
   // A function: the compiler would take `state` for unchanged across calls.
   const isOver = () => state.name === 'over'
@@ -88,9 +92,13 @@ export function createWebSocketConnection(options: WebSocketConnectionOptions): 
     handlers.onLost(reason, wasUp)
   }
 
-  function refuse(reason: string): void {
+  function refuse(message: unknown, said: unknown): void {
+    const reason = typeof message === 'string' && message !== '' ? message : 'the server refused the credentials'
+    const wasUp = state.name === 'up'
+    const refusal = readRefusal(reason, said)
     close()
-    handlers.onRefused(reason)
+    if (refusal) handlers.onRefused(refusal)
+    else handlers.onLost(reason, wasUp)
   }
 
   function send(event: string, metadata?: Metadata): void {
@@ -118,11 +126,11 @@ export function createWebSocketConnection(options: WebSocketConnectionOptions): 
   }
 
   /** The server's answer to credentials, the first ones or renewed ones. */
-  function takeAuthAnswer({ ok, message }: AuthAnswer): void {
-    const isAccepted = ok === true
+  function takeAuthAnswer(answer: AuthAnswer): void {
+    const { ok, message } = answer
     const renewal = state.name === 'up' ? state.renewals.shift() : undefined
-    if (renewal) renewal(isAccepted ? 'accepted' : 'refused')
-    else if (!isAccepted) refuse(typeof message === 'string' ? message : 'the server refused the credentials')
+    if (renewal) renewal(readRenewalAnswer(answer))
+    else if (ok !== true) refuse(message, answer)
     else if (state.name !== 'up') {
       state = { name: 'up', probes: new Set(), renewals: [] }
       handlers.onUp()
@@ -136,12 +144,9 @@ export function createWebSocketConnection(options: WebSocketConnectionOptions): 
       return
     }
     const { event, metadata } = frame
-    if (event === RESERVED && isAuthAnswer(metadata)) takeAuthAnswer(metadata)
-    else if (event === PONG_EVENT) {
-      if (state.name !== 'up') return
-      for (const resolve of state.probes) resolve()
-      state.probes.clear()
-    }
+    if ('isTooDeep' in frame) handlers.onEvent(event, null)
+    else if (event === RESERVED && isAuthAnswer(metadata)) takeAuthAnswer(metadata)
+    else if (event === PONG_EVENT) answerProbes(state)
     // Reserved events that this version does not know are for newer clients.
     else if (event === RESERVED || !event.startsWith(`${RESERVED}:`)) deliverWalkedEvent(handlers, event, metadata)
   }
@@ -153,16 +158,17 @@ export function createWebSocketConnection(options: WebSocketConnectionOptions): 
   }
   socket.onmessage = ({ data }) => {
     if (isOver()) return
-    received++
+    deadline.received()
     handlers.onAlive()
     takeFrame(data)
-    if (state.name === 'up') deadline.set(PING_AFTER_MS, ping)
+    if (state.name === 'up') deadline.set(pingAfterMs, ping)
   }
   // It says nothing that `onclose` does not; but Node throws an error that nobody listens to.
   socket.onerror = () => undefined
   socket.onclose = ({ code, reason }) => {
     if (isOver()) return
-    if (REFUSAL_CODES.includes(code)) refuse(reason || 'the server refused the credentials')
+    const refusal = REFUSAL_CODES[code]
+    if (refusal) refuse(reason, refusal)
     else lose(reason || `the connection was closed (${code})`)
   }
 
@@ -186,13 +192,24 @@ export function createWebSocketConnection(options: WebSocketConnectionOptions): 
   }
 }
 
+function answerProbes(state: WebSocketConnectionState): void {
+  if (state.name !== 'up') return
+  for (const resolve of state.probes) resolve()
+  state.probes.clear()
+}
+
 /** Calls back when nothing was received for so long; the next one replaces it. */
-function createDeadline(timers: HubEnvironment['timers'], received: () => number) {
+function createDeadline(timers: HubEnvironment['timers']) {
+  let received = 0
   let cancel = (): void => undefined
   return {
     set(ms: number, onPassed: () => void): void {
       cancel()
-      cancel = afterSilence({ timers }, received, ms, onPassed)
+      cancel = afterSilence({ timers }, () => received, ms, onPassed)
+    },
+    /** The server has sent something. */
+    received(): void {
+      received++
     },
     cancel: () => cancel(),
   }
@@ -210,7 +227,7 @@ export function readFrame(data: unknown, maxCharacters: number): Frame | BadFram
   }
   const { event, metadata } = (value ?? {}) as Partial<Frame>
   if (typeof event !== 'string' || event === '') return 'has no event'
-  if (!isPlainJson(metadata)) return 'is nested too deep'
+  if (!isPlainJson(metadata)) return event.startsWith(RESERVED) ? 'is nested too deep' : { event, isTooDeep: true }
   return metadata === undefined || metadata === null ? { event } : { event, metadata }
 }
 

@@ -6,14 +6,13 @@ import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { afterwards, until } from '../../test/real-server.js'
-import { connectTransport, openWebSocket, serveWebSocket } from '../../test/real-sockets.js'
-import type { WebSocketSlice } from '../platform/environment.js'
+import { connectTransport, openWebSocket, type Refusal, serveWebSocket } from '../../test/real-sockets.js'
 import { webSocketTransport } from './websocket.js'
 import { type BadFrame, type Frame, readFrame } from './websocket-connection.js'
 
 // What is the plain WebSocket's own; the rest is in transport.contract.test.ts. Against a real server.
 
-async function start({ haste = 1, accept = (): string | undefined => undefined, auth = {}, socket = {} } = {}) {
+async function start({ haste = 1, accept = (): Refusal | undefined => undefined, auth = {}, socket = {} } = {}) {
   const server = await serveWebSocket(0, accept)
   afterwards(server.close)
   const near = connectTransport(openWebSocket(haste), server.port, async () => auth, socket)
@@ -32,24 +31,27 @@ async function bare(onConnection: (socket: WebSocket, request: IncomingMessage) 
 
 const up = (reports: string[]) => until(() => expect(reports.at(-1)).toBe('up'))
 
-it.each([4401, 4403])('close code %i is a refusal, at whatever time', async (code) => {
+it.each([
+  [4401, 'refused'],
+  [4403, 'refused for good'],
+])('close code %i is a refusal, at whatever time', async (code, refused) => {
   const { server, reports, transport } = await start()
   await up(reports)
   server.end(code, 'signed out elsewhere')
-  await until(() => expect(reports).toEqual(['up', 'refused: signed out elsewhere']))
+  await until(() => expect(reports).toEqual(['up', `${refused}: signed out elsewhere`]))
   await delay(100)
   expect(server.tokens).toHaveLength(1)
   transport.connect()
   await up(reports)
   server.end(code)
-  await until(() => expect(reports.at(-1)).toBe('refused: the server refused the credentials'))
+  await until(() => expect(reports.at(-1)).toBe(`${refused}: the server refused the credentials`))
 })
 
-it.each([1000, 1001, 1011, 4000])('close code %i is an accident: it reconnects', async (code) => {
+it.each([1000, 1001, 1011, 1013, 4000])('close code %i is an accident: the connection is lost', async (code) => {
   const { server, reports } = await start()
   await up(reports)
   server.end(code)
-  await until(() => expect(reports).toEqual(['up', `down: the connection was closed (${code})`, 'up']))
+  await until(() => expect(reports).toEqual(['up', `down: the connection was closed (${code})`]))
 })
 
 it('a server may refuse in a frame as well', async () => {
@@ -89,13 +91,13 @@ it('gives up on a server that never opens the connection', async () => {
   })
   const near = connectTransport(openWebSocket(100), (silent.address() as AddressInfo).port)
   afterwards(near.transport.close)
-  await until(() => expect(near.reports).toContain('trouble: the server did not open the connection'))
+  await until(() => expect(near.reports).toContain('failed: the server did not open the connection'))
 })
 
 it('gives up on a server that never answers the credentials', async () => {
   const near = connectTransport(openWebSocket(100), await bare(() => undefined))
   afterwards(near.transport.close)
-  await until(() => expect(near.reports).toContain('trouble: the server did not answer the credentials'))
+  await until(() => expect(near.reports).toContain('failed: the server did not answer the credentials'))
 })
 
 it('credentials, or none, that come too late change nothing', async () => {
@@ -133,54 +135,25 @@ it('asks after a long silence, and drops a connection that is dead', async () =>
   await delay(2_500)
   expect(reports).toEqual(['up', 'up'])
   server.freeze()
-  await until(() => expect(reports.slice(2)).toEqual(['down: the server did not answer', 'up']))
+  await until(() => expect(reports.slice(2)).toEqual(['down: the server did not answer']))
 })
 
-it('waits longer from one attempt to the next, never the same time twice, and starts over once connected', async () => {
-  const waits: number[] = []
-  const socket = { send: () => undefined, close: () => undefined } as unknown as WebSocketSlice
-  let allowed = false
-  let asked = 0
+it('an address that the policy forbids is a failed attempt', () => {
+  const reports: string[] = []
   const transport = webSocketTransport({
-    random: () => 0.25,
-    timers: {
-      after(ms, run) {
-        waits.push(ms)
-        if (waits.length < 6) queueMicrotask(run)
-        return () => undefined
-      },
-    },
+    timers: { after: () => () => undefined },
     openWebSocket: () => {
-      if (!allowed) throw new Error('not allowed by the policy')
-      return socket
+      throw new Error('not allowed by the policy')
     },
   })
-  const reports: string[] = []
-  const handlers = {
-    auth: async () => void asked++,
-    onTrouble: (reason: string) => reports.push(reason),
-    onUp: () => reports.push('up'),
-    onDown: () => reports.push('down'),
-    onAlive: () => undefined,
-  } as never
+  const handlers = { onAttemptFailed: (reason: string) => reports.push(reason) } as never
   const settings = { url: 'https://x', identity: 'u', socket: {}, lingerMs: 0, authTimeoutMs: 1 }
-  const { connect, reconnect, close } = transport(settings, handlers)
+  const { connect, close } = transport(settings, handlers)
   connect()
-  await until(() => expect(waits).toEqual([500, 1_000, 2_000, 4_000, 5_000, 5_000]))
-  expect(new Set(reports.splice(0))).toEqual(new Set(['not allowed by the policy']))
-
-  allowed = true
-  reconnect()
-  socket.onopen?.call(undefined as never, undefined as never)
-  socket.onmessage?.call(undefined as never, { data: '{"event":"_line","metadata":{"ok":true}}' } as never)
-  socket.onclose?.call(undefined as never, { code: 1006, reason: '' } as never)
-  expect(reports).toEqual(['up', 'down'])
-  expect(waits.at(-1)).toBe(500)
-
-  reconnect()
+  connect()
   close()
-  socket.onopen?.call(undefined as never, undefined as never)
-  expect(asked).toBe(1)
+  connect()
+  expect(reports).toEqual(['not allowed by the policy', 'not allowed by the policy'])
 })
 
 it('credentials travel in the first message only, never in the address', async () => {
@@ -207,29 +180,49 @@ it('credentials that JSON can’t carry are none', async () => {
   await until(() => expect(reports).toEqual([expect.stringMatching(/^no credentials: .*BigInt/)]))
 })
 
-it('counts bad frames, reports some of them, and goes on', async () => {
+it('reports every bad frame, and goes on; what has a name is an event, of which nothing else is known', async () => {
   const { server, reports, events } = await start({ socket: { limit: 1_000 } })
   await up(reports)
-  const deep = (levels: number) => `{"event":"deep","metadata":${'{"a":'.repeat(levels)}1${'}'.repeat(levels)}}`
-  for (let n = 0; n < 120; n++) server.raw('{"event":')
+  const deep = (event: string, levels: number) =>
+    `{"event":"${event}","metadata":${'{"a":'.repeat(levels)}1${'}'.repeat(levels)}}`
+  for (let n = 0; n < 3; n++) server.raw('{"event":')
   server.raw(Buffer.from('{"event":"binary"}'))
   server.raw(JSON.stringify({ event: 'large', metadata: { text: 'x'.repeat(1_000) } }))
-  server.raw(deep(64))
-  server.raw(deep(65))
+  server.raw(deep('deep', 64))
+  server.raw(deep('too deep', 65))
+  server.raw(deep('_line', 65))
   for (const shape of ['null', '7', '"text"', '[]', '{}', '{"event":""}', '{"event":7}']) server.raw(shape)
   server.raw('{"event":"_line:unknown","metadata":{}}')
   server.emit('good', { n: 1 })
-  await until(() => expect(events.map(([name]) => name)).toEqual(['deep', 'good']))
+  await until(() => expect(events.at(-1)).toEqual(['good', { n: 1 }]))
+  expect(events.map(([name, metadata]) => [name, metadata === null])).toEqual([
+    ['deep', false],
+    ['too deep', true],
+    ['good', false],
+  ])
   expect(reports).toEqual([
     'up',
-    'bad frame: is no JSON, 1',
-    'bad frame: is no JSON, 10',
-    'bad frame: is no JSON, 100',
-    'bad frame: is not text, 1',
-    'bad frame: is too large, 1',
-    'bad frame: is nested too deep, 1',
-    'bad frame: has no event, 1',
+    ...Array(3).fill('bad frame: is no JSON'),
+    'bad frame: is not text',
+    'bad frame: is too large',
+    'bad frame: is nested too deep',
+    ...Array(7).fill('bad frame: has no event'),
   ])
+})
+
+it('pings a silent server as often as a proxy on the way needs it', async () => {
+  let pings = 0
+  const port = await bare((socket) => {
+    socket.on('message', (data) => {
+      const { event } = JSON.parse(String(data))
+      if (event === '_line:ping') pings++
+      socket.send(event === '_line:ping' ? '{"event":"_line:pong"}' : '{"event":"_line","metadata":{"ok":true}}')
+    })
+  })
+  const near = connectTransport(openWebSocket(100), port, undefined, { pingAfterMs: 2_000 })
+  afterwards(near.transport.close)
+  await until(() => expect(pings).toBeGreaterThan(3))
+  expect(near.reports).toEqual(['up'])
 })
 
 const FRAMES = 10_000

@@ -1,36 +1,28 @@
 import type { HubEnvironment } from '../platform/environment.js'
 import { messageOf } from '../util/errors.js'
 import type { OpenTransport } from './transport.js'
-import { type BadFrame, createWebSocketConnection, type WebSocketConnection } from './websocket-connection.js'
+import { createWebSocketConnection, type WebSocketConnection } from './websocket-connection.js'
 
-/** Milliseconds between attempts: full jitter, from 0 to twice as long. The names are those of Socket.IO's options. */
-const WEBSOCKET_DEFAULTS = { reconnectionDelay: 1_000, reconnectionDelayMax: 10_000, limit: 65_536 }
+/** The longest frame that is read, in characters, and the silence after which the server is pinged. */
+const WEBSOCKET_DEFAULTS = { limit: 65_536, pingAfterMs: 25_000 }
 
-export type WebSocketPowers = Pick<HubEnvironment, 'timers' | 'random' | 'openWebSocket'>
+export type WebSocketPowers = Pick<HubEnvironment, 'timers' | 'openWebSocket'>
 
-type LoopState =
-  /** Not started, refused or closed: only `connect` or `reconnect` goes on from here. */
-  | { readonly name: 'idle' }
+type WebSocketState =
+  | { readonly name: 'idle' | 'closed' }
   /** An attempt or a connection. */
   | { readonly name: 'open'; readonly connection: WebSocketConnection }
-  /** The next attempt is due later. */
-  | { readonly name: 'waiting'; cancel(): void }
 
 /**
  * Plain WebSocket with JSON frames as a transport, for servers without Socket.IO: the wire is in docs/websocket.md. `socket`
- * of the settings may hold `reconnectionDelay`, `reconnectionDelayMax` (ms) and `limit` (characters of a frame).
+ * of the settings may hold `limit` (characters of a frame) and `pingAfterMs`, for proxies that cut silent connections.
  */
-export function webSocketTransport(powers: WebSocketPowers): OpenTransport {
-  const { openWebSocket, timers, random } = powers
+export function webSocketTransport({ openWebSocket, timers }: WebSocketPowers): OpenTransport {
   return (settings, handlers) => {
-    const options = { ...WEBSOCKET_DEFAULTS, ...(settings.socket as Partial<typeof WEBSOCKET_DEFAULTS>) }
     const url = settings.url.replace(/^http/, 'ws')
-    const badFrames = new Map<BadFrame, number>()
-    let failures = 0
-    let state: LoopState = { name: 'idle' }
+    let state: WebSocketState = { name: 'idle' }
 
     function end(): void {
-      if (state.name === 'waiting') state.cancel()
       if (state.name === 'open') state.connection.close()
       state = { name: 'idle' }
     }
@@ -41,45 +33,31 @@ export function webSocketTransport(powers: WebSocketPowers): OpenTransport {
         state = { name: 'open', connection: open() }
       } catch (thrown) {
         // The URL is invalid, or the page's policy forbids it.
-        tryLater()
-        handlers.onTrouble(messageOf(thrown))
+        handlers.onAttemptFailed(messageOf(thrown))
       }
-    }
-
-    function tryLater(): void {
-      const delay = Math.min(options.reconnectionDelayMax, options.reconnectionDelay * 2 ** failures++)
-      state = { name: 'waiting', cancel: timers.after(delay * 2 * random(), connect) }
     }
 
     const open = () =>
       createWebSocketConnection({
         socket: openWebSocket(url),
         timers,
-        maxCharacters: options.limit,
+        maxCharacters: positiveOr(WEBSOCKET_DEFAULTS.limit, settings.socket['limit']),
+        pingAfterMs: positiveOr(WEBSOCKET_DEFAULTS.pingAfterMs, settings.socket['pingAfterMs']),
         handlers: {
           ...handlers,
-          onUp() {
-            failures = 0
-            handlers.onUp(false)
-          },
+          onUp: () => handlers.onUp(false),
           onLost(reason, wasUp) {
-            // Before the report: its receiver may want to reconnect at once.
-            tryLater()
-            if (wasUp) handlers.onDown(reason)
-            else handlers.onTrouble(reason)
-          },
-          onRefused(reason) {
             state = { name: 'idle' }
-            handlers.onRefused(reason)
+            if (wasUp) handlers.onDown(reason)
+            else handlers.onAttemptFailed(reason)
+          },
+          onRefused(refusal) {
+            state = { name: 'idle' }
+            handlers.onRefused(refusal)
           },
           onNoCredentials(reason) {
             state = { name: 'idle' }
             handlers.onNoCredentials(reason)
-          },
-          onBadFrame(kind) {
-            const count = (badFrames.get(kind) ?? 0) + 1
-            badFrames.set(kind, count)
-            if (/^10*$/.test(String(count))) handlers.onBadFrame(kind, count)
           },
         },
       })
@@ -90,11 +68,23 @@ export function webSocketTransport(powers: WebSocketPowers): OpenTransport {
       connect() {
         if (state.name === 'idle') connect()
       },
-      reconnect: connect,
+      reconnect() {
+        if (state.name !== 'closed') connect()
+      },
+      disconnect() {
+        if (state.name !== 'closed') end()
+      },
       probe: () => current()?.probe() ?? never(),
       renew: (credentials) => current()?.renew(credentials) ?? never(),
       send: (event, metadata) => current()?.send(event, metadata),
-      close: end,
+      close() {
+        end()
+        state = { name: 'closed' }
+      },
     }
   }
 }
+
+/** An option of the app, unless it is nonsense. */
+const positiveOr = (fallback: number, option: unknown): number =>
+  typeof option === 'number' && option > 0 ? option : fallback

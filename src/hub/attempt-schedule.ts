@@ -1,0 +1,126 @@
+import type { HubEnvironment } from '../platform/environment.js'
+import { afterTurns } from '../platform/timeouts.js'
+import type { Nudge } from '../wire/protocol.js'
+import type { BackOff } from './back-off.js'
+
+/** A connection that was up for this long has held: only then do all pauses start anew. */
+const MIN_HELD_MS = 10_000
+/** Nudges make attempts at this interval. It doubles with each while no connection holds: a network may change every second. */
+const NUDGED_INTERVAL_MS = { first: 1_000, max: 10_000 }
+
+export interface AttemptScheduleOptions {
+  readonly environment: Pick<HubEnvironment, 'clock' | 'timers'>
+  readonly backOff: BackOff
+  /** An attempt may take this long. Milliseconds. */
+  readonly attemptTimeoutMs: number
+  /** An attempt begins. */
+  readonly onAttempt: () => void
+  /** The attempt has exceeded its time limit. */
+  readonly onExpired: () => void
+}
+
+/** In each state but the last two something is scheduled or will be reported, so that none is a dead end. */
+type AttemptState =
+  | { readonly name: 'idle' }
+  /** It ends with a report or by its time limit. `nudge`: asked for meanwhile, so the pause after it is a short one. */
+  | { readonly name: 'attempting'; nudge?: Nudge; cancelTimeout(): void }
+  | { readonly name: 'connected'; readonly since: number }
+  /** The next attempt is due at that moment of the monotonic clock. */
+  | { readonly name: 'waiting'; readonly dueAt: number; cancel(): void }
+  /** Refused for good: only a mount, a tab with other credentials or the app itself makes an attempt. */
+  | { readonly name: 'final' }
+  | { readonly name: 'closed' }
+
+/** When the next attempt is made. */
+export function createAttemptSchedule(options: AttemptScheduleOptions) {
+  const { environment, backOff, attemptTimeoutMs, onAttempt, onExpired } = options
+  const { clock, timers } = environment
+  let state: AttemptState = { name: 'idle' }
+  const nudges = createNudgeLimit(() => clock.monotonic())
+
+  function enter(next: AttemptState): void {
+    if (state.name === 'attempting') state.cancelTimeout()
+    if (state.name === 'waiting') state.cancel()
+    state = next
+  }
+
+  function begin(): void {
+    nudges.attempted()
+    enter({ name: 'attempting', cancelTimeout: afterTurns(environment, attemptTimeoutMs, onExpired) })
+  }
+
+  function attempt(): void {
+    begin()
+    onAttempt()
+  }
+
+  function waitFor(ms: number): void {
+    enter({ name: 'waiting', dueAt: clock.monotonic() + ms, cancel: timers.after(ms, attempt) })
+  }
+
+  /** Makes the next attempt now, or as soon as nudges may. */
+  function attemptSooner(why: Nudge): void {
+    const restMs = nudges.restMs(why)
+    if (state.name === 'waiting' && state.dueAt - clock.monotonic() <= restMs) return
+    nudges.spend(why, restMs)
+    if (restMs > 0) waitFor(restMs)
+    else attempt()
+  }
+
+  return {
+    get name() {
+      return state.name
+    },
+    /** Another one for each connection, attempt and pause. */
+    current: (): object => state,
+    attempt,
+    /** The attempt is made by the caller. */
+    begin,
+    connected: () => enter({ name: 'connected', since: clock.monotonic() }),
+    hasHeld: () => state.name === 'connected' && clock.monotonic() - state.since >= MIN_HELD_MS,
+    /** The next attempt comes after so many milliseconds. */
+    wait(ms: number): void {
+      const nudge = state.name === 'attempting' ? state.nudge : undefined
+      const nudgedMs = nudge ? Math.max(backOff.nudged(), nudges.restMs(nudge)) : ms
+      if (nudge && nudgedMs < ms) nudges.spend(nudge, nudgedMs)
+      waitFor(Math.min(ms, nudgedMs))
+    },
+    /** Nothing is scheduled. */
+    stop: (name: 'final' | 'closed') => enter({ name }),
+    /** Cuts a pause short. An attempt has its own time limit, and is left alone. */
+    nudge(why: Nudge): void {
+      if (state.name === 'attempting') state.nudge = nudges.stronger(state.nudge, why)
+      else if (state.name === 'waiting' || (state.name === 'final' && isExplicit(why))) attemptSooner(why)
+    },
+    resetNudges: nudges.reset,
+  }
+}
+
+/** Asked for by the app or its user, maybe with other credentials. */
+const isExplicit = (why: Nudge): boolean => why === 'retry' || why === 'mount'
+
+/** How often nudges may make attempts. */
+function createNudgeLimit(now: () => number) {
+  let spentAt = Number.NEGATIVE_INFINITY
+  let intervalMs = NUDGED_INTERVAL_MS.first
+  return {
+    restMs: (why: Nudge): number =>
+      Math.max(0, spentAt + (isExplicit(why) ? NUDGED_INTERVAL_MS.first : intervalMs) - now()),
+    /** An attempt is made because of it, `restMs` from now. */
+    spend(why: Nudge, restMs: number): void {
+      const at = now() + restMs
+      const isStorm = at - spentAt < 2 * NUDGED_INTERVAL_MS.max
+      if (!isExplicit(why))
+        intervalMs = isStorm ? Math.min(NUDGED_INTERVAL_MS.max, 2 * intervalMs) : NUDGED_INTERVAL_MS.first
+      spentAt = at
+    },
+    /** In a storm of nudges the other attempts count as well. */
+    attempted(): void {
+      if (intervalMs > NUDGED_INTERVAL_MS.first) spentAt = now()
+    },
+    stronger: (one: Nudge | undefined, other: Nudge): Nudge => (one && isExplicit(one) ? one : other),
+    reset(): void {
+      intervalMs = NUDGED_INTERVAL_MS.first
+    },
+  }
+}

@@ -1,0 +1,121 @@
+import type { ServerRefusal } from '../transport/transport.js'
+import type { SocketState } from '../wire/protocol.js'
+import { type AttemptScheduleOptions, createAttemptSchedule } from './attempt-schedule.js'
+
+/** How often credentials are refused before the tabs are told. They are tried all the same, ever more slowly. */
+const MAX_REFUSALS = 3
+
+export interface ConnectionMachineOptions extends AttemptScheduleOptions {
+  readonly onState: (state: SocketState) => void
+  /** A connection has ended that had held. */
+  readonly onHeld: () => void
+}
+
+/** The state of a connection as tabs see it, and how its outcomes make the pauses longer. */
+export function createConnectionMachine(options: ConnectionMachineOptions) {
+  const { environment, backOff, attemptTimeoutMs, onExpired, onState, onHeld } = options
+  let shown: SocketState = { name: 'connecting' }
+  let wasEverConnected = false
+  /** How often in a row, since a connection held. */
+  const counts = { failures: 0, refusals: 0, noCredentials: 0, flaps: 0 }
+
+  const schedule = createAttemptSchedule({
+    ...options,
+    environment,
+    onExpired() {
+      onExpired()
+      attemptFailed(`the attempt took longer than ${attemptTimeoutMs} ms`)
+    },
+  })
+  const isClosed = () => schedule.name === 'closed'
+
+  function show(next: SocketState): void {
+    shown = next
+    onState(next)
+  }
+
+  /** Before the first connection a tab sees `connecting`, after it `disconnected`. */
+  const showTrouble = (reason: string) => show({ name: wasEverConnected ? 'disconnected' : 'connecting', reason })
+
+  /** At the end of a connection, if there was one. Gives whether it had held. */
+  function endConnection(): boolean {
+    if (schedule.name !== 'connected') return false
+    const hasHeld = schedule.hasHeld()
+    if (hasHeld) {
+      Object.assign(counts, { failures: 0, refusals: 0, flaps: 0 })
+      schedule.resetNudges()
+      onHeld()
+    } else counts.flaps++
+    return hasHeld
+  }
+
+  function attemptFailed(reason: string): void {
+    schedule.wait(backOff.lost(counts.failures++))
+    showTrouble(reason)
+  }
+
+  return {
+    get isConnected() {
+      return schedule.name === 'connected'
+    },
+    /** Whether what the server sends can belong to a connection. */
+    get isOpen() {
+      return schedule.name === 'connected' || schedule.name === 'attempting'
+    },
+    current: schedule.current,
+    nudge: schedule.nudge,
+    shown: () => shown,
+    /** How many connections in a row did not hold. */
+    flaps: () => (schedule.hasHeld() ? 0 : counts.flaps),
+    /** False when it has started before. */
+    start(): boolean {
+      const isFirst = schedule.name === 'idle'
+      if (isFirst) schedule.attempt()
+      return isFirst
+    },
+    up(): void {
+      if (isClosed()) return
+      schedule.connected()
+      wasEverConnected = true
+      counts.noCredentials = 0
+      show({ name: 'connected' })
+    },
+    lost(reason: string): void {
+      if (isClosed()) return
+      endConnection()
+      attemptFailed(reason)
+    },
+    attemptFailed(reason: string): void {
+      if (!isClosed()) attemptFailed(reason)
+    },
+    noCredentials(reason: string): void {
+      if (isClosed()) return
+      schedule.wait(backOff.noCredentials(counts.noCredentials++))
+      showTrouble(reason)
+    },
+    refused({ reason, final, isWrongIdentity }: ServerRefusal): void {
+      if (isClosed()) return
+      endConnection()
+      const before = counts.refusals++
+      if (final) schedule.stop('final')
+      else schedule.wait(backOff.refused(before))
+      if (isWrongIdentity) show({ name: 'wrong-identity', reason })
+      else if (final) show({ name: 'unauthorized', reason, final })
+      else if (before >= MAX_REFUSALS) show({ name: 'unauthorized', reason })
+      else showTrouble(reason)
+    },
+    /**
+     * The hub gives a connection up to make another one. True: at once, and the attempt has begun. False: the connection had not
+     * held, so the attempt comes after a pause.
+     */
+    replace(reason: string): boolean {
+      const isAtOnce = endConnection()
+      if (isAtOnce) {
+        schedule.begin()
+        showTrouble(reason)
+      } else attemptFailed(reason)
+      return isAtOnce
+    },
+    close: () => schedule.stop('closed'),
+  }
+}

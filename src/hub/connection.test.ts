@@ -1,0 +1,301 @@
+import fc from 'fast-check'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { createMemoryBrowser } from '../../test/browser.js'
+import { createFakeTransport } from '../../test/fake-transport.js'
+import type { HubProblem, Nudge, Settings, SocketState } from '../wire/protocol.js'
+import { createConnection } from './connection.js'
+
+beforeEach(() => void vi.useFakeTimers({ now: 1_000_000 }))
+afterEach(() => void vi.useRealTimers())
+
+const SETTINGS: Settings = { url: 'https://x', identity: 'u1', socket: {}, lingerMs: 0, authTimeoutMs: 10_000 }
+const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms)
+
+function setUp({ settings = SETTINGS, random = (): number => 0.5, isAnotherLeft = false } = {}) {
+  const { environment } = createMemoryBrowser().tab()
+  const transport = createFakeTransport()
+  const states: SocketState[] = []
+  const problems: HubProblem[] = []
+  const connection = createConnection({
+    environment: { ...environment, random },
+    settings,
+    openTransport: transport.open,
+    handlers: {
+      auth: async () => undefined,
+      onState: (state) => states.push(state),
+      onProblem: (problem) => problems.push(problem),
+      onUp: () => undefined,
+      onDown: () => undefined,
+      onHeld: () => undefined,
+      onRefused: () => isAnotherLeft,
+      onUnauthorized: () => undefined,
+      onEvent: () => undefined,
+      onBadFrame: () => undefined,
+    },
+  })
+  const far = transport.last
+  /** What the server does at each attempt. */
+  let answer: (() => void) | undefined
+  let answered = 0
+  const serve = (next: () => void, isPendingSilent = false) => {
+    answer = next
+    if (isPendingSilent) answered = far.attempts
+  }
+  const run = async (ms: number) => {
+    const until = performance.now() + ms
+    while (performance.now() < until) {
+      while (answer && answered < far.attempts) {
+        answered = far.attempts
+        answer()
+      }
+      await pass(100)
+    }
+  }
+  const refuse = (refusal: { final?: boolean; isWrongIdentity?: boolean } = {}) =>
+    far.handlers.onRefused({ reason: 'no', final: false, isWrongIdentity: false, ...refusal })
+  connection.start()
+  return { connection, far, states, problems, serve, run, refuse }
+}
+
+describe('no state is a dead end', () => {
+  type Step =
+    | { readonly kind: 'up' | 'down' | 'failed' | 'refused' | 'no credentials' | 'wrong identity' | 'identity' }
+    | { readonly kind: 'nudge'; readonly why: Nudge }
+    | { readonly kind: 'renew'; readonly answer: 'accepted' | 'refused' | 'unavailable' | 'unknown' }
+    | { readonly kind: 'move' }
+  const step: fc.Arbitrary<Step> = fc.oneof(
+    fc.constantFrom<Step>(
+      { kind: 'up' },
+      { kind: 'down' },
+      { kind: 'failed' },
+      { kind: 'refused' },
+      { kind: 'refused' },
+      { kind: 'refused' },
+      { kind: 'no credentials' },
+      { kind: 'wrong identity' },
+      { kind: 'identity' },
+      { kind: 'move' },
+    ),
+    fc.record({
+      kind: fc.constant('nudge' as const),
+      why: fc.constantFrom<Nudge>('online', 'visible', 'wake', 'retry', 'mount'),
+    }),
+    fc.record({
+      kind: fc.constant('renew' as const),
+      answer: fc.constantFrom('accepted', 'refused', 'unavailable', 'unknown'),
+    }) as fc.Arbitrary<Step>,
+  )
+
+  it('whatever came before, a server that is well again has this browser within two minutes', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.tuple(step, fc.nat(40_000)), { maxLength: 30 }),
+        fc.double({ min: 0, max: 0.999, noNaN: true }),
+        async (steps, draw) => {
+          const { connection, far, run, serve, refuse } = setUp({ random: () => draw })
+          const { handlers } = far
+          let isOpen = false
+          let seen = 0
+          /** A transport reports of an attempt or a connection, of each once. */
+          const attempting = () => {
+            const isNew = far.attempts > seen
+            seen = far.attempts
+            return isNew
+          }
+          for (const [one, ms] of steps) {
+            if (one.kind === 'nudge') connection.nudge(one.why)
+            else if (one.kind === 'move') connection.move()
+            else if (one.kind === 'renew') {
+              far.renewal = one.answer
+              void connection.renew({})
+            } else if (one.kind === 'identity') {
+              if (isOpen) connection.refuseIdentity('somebody else')
+              isOpen = false
+            } else if (one.kind === 'down') {
+              if (isOpen) handlers.onDown('lost')
+              isOpen = false
+            } else if (attempting()) {
+              if (one.kind === 'up') handlers.onUp(false)
+              else if (one.kind === 'failed') handlers.onAttemptFailed('failed')
+              else if (one.kind === 'refused') refuse()
+              else if (one.kind === 'wrong identity') refuse({ isWrongIdentity: true })
+              else handlers.onNoCredentials('none')
+              isOpen = one.kind === 'up'
+            }
+            if (connection.state().name !== 'connected') isOpen = false
+            await pass(ms)
+            if (connection.state().name !== 'connected') isOpen = false
+          }
+          // An attempt that is under way never ends by itself.
+          serve(() => handlers.onUp(false), true)
+          await run(120_000)
+          expect(connection.state().name).toBe('connected')
+          connection.close()
+          await pass(60_000)
+          expect(vi.getTimerCount()).toBe(0)
+        },
+      ),
+      { numRuns: 200 },
+    )
+  }, 60_000)
+
+  it('an attempt that never ends is ended, and another one is made', async () => {
+    const { far, states, problems } = setUp()
+    await pass(19_900)
+    expect([far.attempts, far.disconnects]).toEqual([1, []])
+    await pass(1_200)
+    expect([far.attempts, far.disconnects]).toEqual([2, ['keep']])
+    expect(states.at(-1)?.name).toBe('connecting')
+    expect(problems.map(({ code }) => code)).toEqual(['connect-failed'])
+  })
+
+  it('a tab that may take a minute for its credentials is given it', async () => {
+    const { far } = setUp({ settings: { ...SETTINGS, authTimeoutMs: 60_000 } })
+    await pass(69_000)
+    expect(far.attempts).toBe(1)
+    await pass(3_000)
+    expect(far.attempts).toBe(2)
+  })
+})
+
+describe('a final refusal', () => {
+  it('schedules nothing, and a mount, another tab or the app makes an attempt', async () => {
+    for (const why of ['mount', 'retry'] as const) {
+      const { connection, far, refuse, problems } = setUp()
+      refuse({ final: true })
+      expect(connection.state()).toEqual({ name: 'unauthorized', reason: 'no', final: true })
+      expect(problems).toMatchObject([{ code: 'unauthorized' }])
+      for (const other of ['visible', 'online', 'wake'] as const) connection.nudge(other)
+      await pass(24 * 3_600_000)
+      expect(far.attempts).toBe(1)
+      connection.nudge(why)
+      expect(far.attempts).toBe(2)
+    }
+  })
+
+  it('is one of many while another tab is yet to be asked', async () => {
+    const { far, refuse } = setUp({ isAnotherLeft: true })
+    refuse({ final: true })
+    await pass(1_000)
+    expect(far.attempts).toBe(2)
+  })
+})
+
+describe('nudges', () => {
+  it('leave an attempt alone: a server that takes 2 s is reached in one, however often the network changes', async () => {
+    const { connection, far } = setUp()
+    for (let time = 0; time < 3; time++) {
+      await pass(600)
+      connection.nudge('online')
+    }
+    expect(far.attempts).toBe(1)
+    far.handlers.onUp(false)
+    expect(connection.state().name).toBe('connected')
+  })
+
+  it('in a storm cut pauses ever less: no handshake for each', async () => {
+    const { connection, far, serve, run } = setUp()
+    serve(() => far.handlers.onAttemptFailed('down'))
+    for (let time = 0; time < 500; time++) {
+      connection.nudge('online')
+      await run(1_200)
+    }
+    // Ten minutes.
+    expect(far.attempts).toBeGreaterThan(50)
+    expect(far.attempts).toBeLessThan(75)
+  })
+
+  it('cut a pause after the clock was set back by an hour', async () => {
+    const { connection, far } = setUp()
+    far.handlers.onUp(false)
+    connection.nudge('visible')
+    await pass(11_000)
+    vi.setSystemTime(Date.now() - 3_600_000)
+    far.handlers.onDown('transport close')
+    connection.nudge('visible')
+    expect(far.attempts).toBe(2)
+    far.handlers.onUp(false)
+    await pass(11_000)
+    far.answersProbes = false
+    connection.nudge('online')
+    await pass(3_000)
+    expect([far.probes, far.attempts]).toEqual([2, 3])
+  })
+
+  it('during an attempt that fails make the next one come soon, after a pause all the same', async () => {
+    const { connection, far } = setUp()
+    for (let failure = 0; failure < 8; failure++) {
+      far.handlers.onAttemptFailed('down')
+      await pass(20_000)
+    }
+    const { attempts } = far
+    connection.nudge('mount')
+    far.handlers.onAttemptFailed('down')
+    await pass(90)
+    expect(far.attempts).toBe(attempts)
+    await pass(1_000)
+    expect(far.attempts).toBe(attempts + 1)
+  })
+})
+
+describe('a connection that does not hold', () => {
+  it('is met ever more slowly, and counted', async () => {
+    const { connection, far, serve, run } = setUp({ random: Math.random })
+    serve(() => {
+      far.handlers.onUp(false)
+      setTimeout(() => far.handlers.onDown('transport close'), 200)
+    })
+    await run(600_000)
+    // With the pauses of a first loss it were some 600.
+    expect(far.attempts).toBeLessThan(120)
+    expect(connection.flaps()).toBe(far.attempts)
+    serve(() => far.handlers.onUp(false))
+    await run(40_000)
+    expect(connection.standing().flaps).toBeUndefined()
+    far.handlers.onDown('transport close')
+    expect(connection.flaps()).toBe(0)
+    const { attempts } = far
+    await pass(2_100)
+    expect(far.attempts).toBe(attempts + 1)
+  })
+
+  it('is not replaced in a loop by a server that asks every connection to move', async () => {
+    const { connection, far, serve, run } = setUp()
+    serve(() => {
+      far.handlers.onUp(false)
+      connection.move()
+    })
+    await run(60_000)
+    expect(far.attempts).toBeLessThan(12)
+  })
+})
+
+describe('another user’s credentials', () => {
+  it('are told as such, and tried again slowly', async () => {
+    const { connection, far, refuse, problems, serve, run } = setUp()
+    serve(() => refuse({ isWrongIdentity: true, final: true }))
+    await run(600_000)
+    expect(connection.state()).toEqual({ name: 'wrong-identity', reason: 'no' })
+    expect(connection.standing().problems).toEqual(problems)
+    expect(problems).toMatchObject([{ code: 'wrong-identity' }])
+    expect(far.attempts).toBeGreaterThan(15)
+    expect(far.attempts).toBeLessThan(40)
+  })
+
+  it('that the server has let in are dropped so that nothing of the session is recovered', async () => {
+    const { connection, far } = setUp()
+    far.handlers.onUp(false)
+    connection.refuseIdentity('somebody else')
+    expect(far.disconnects).toEqual(['end'])
+    expect(connection.state()).toEqual({ name: 'wrong-identity', reason: 'somebody else' })
+  })
+})
+
+it('a server that can not judge renewed credentials keeps its connection', async () => {
+  const { connection, far } = setUp()
+  far.handlers.onUp(false)
+  far.renewal = 'unavailable'
+  expect(await connection.renew({})).toBe('unavailable')
+  await pass(60_000)
+  expect(far.attempts).toBe(1)
+})
