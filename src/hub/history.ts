@@ -2,11 +2,12 @@ import type { EventPair, Since } from '../wire/protocol.js'
 
 export interface HistoryEntry {
   readonly seq: number
+  /** When it came, by the monotonic clock. Milliseconds. */
+  readonly at: number
   readonly pair: EventPair
 }
 
-interface DatedEntry extends HistoryEntry {
-  readonly at: number
+interface WeighedEntry extends HistoryEntry {
   /** As far as it is known: how many characters it takes as JSON. */
   characters: number
 }
@@ -33,7 +34,7 @@ export interface History {
 /** Bounded by count, by age and by size. `now`: a clock that is never set back. */
 export function createHistory(now: () => number, limits = HISTORY_LIMITS): History {
   let seq = 0
-  let entries: DatedEntry[] = []
+  let entries: WeighedEntry[] = []
   let characters = 0
   /** Complete after this seq and this moment; not at all before the first connection. */
   let floor = { seq: 0, at: Number.POSITIVE_INFINITY }
@@ -65,7 +66,7 @@ export function createHistory(now: () => number, limits = HISTORY_LIMITS): Histo
     },
     weigh(count, total) {
       for (let index = Math.max(0, entries.length - count); index < entries.length; index++) {
-        ;(entries[index] as DatedEntry).characters = total / count
+        ;(entries[index] as WeighedEntry).characters = total / count
         characters += total / count
       }
       if (characters > limits.characters * 1.5) trim()

@@ -114,7 +114,7 @@ export function createHub(options: HubOptions): Hub {
     topics.update()
     upstream.attached(tab)
 
-    const known = history.since(hello.since, epoch)
+    const known = history.since(hello.since, epoch)?.filter((entry) => isSubscribed(tab, entry))
     const isCurrent = upstream.isCurrent()
     tab.isOwedGap = !known && !isCurrent
     downstream.postState()
@@ -130,7 +130,7 @@ export function createHub(options: HubOptions): Hub {
       ...(lock && { lock }),
       // Only with a lock: a tab that timed out here, without its knowing, must not go on receiving some of the events.
       ...(!isTrusted && tab.isLocked && multicastName && { multicast: multicastName }),
-      ...(known && { replay: known.filter((entry) => isSubscribed(tab, entry)).map(({ pair }) => pair) }),
+      ...(known && replayOf(known, environment.clock.monotonic())),
       ...(!known && isCurrent && { gap: 'attached to a hub that can not vouch for what came before' }),
       ...(hello.settings && JSON.stringify(hello.settings) !== JSON.stringify(settings) && { settingsDiffer: true }),
     }
@@ -169,6 +169,11 @@ export function createHub(options: HubOptions): Hub {
     },
   }
 }
+
+const replayOf = (known: readonly HistoryEntry[], now: number) => ({
+  replay: known.map(({ pair }) => pair),
+  replayAges: known.map(({ at }) => now - at),
+})
 
 /** Whether a tab subscribes to an event of the history, and did so before it came. */
 const isSubscribed = ({ wanted }: AttachedTab, { seq, pair: [name] }: HistoryEntry): boolean =>

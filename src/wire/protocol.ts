@@ -101,6 +101,8 @@ export type Welcome =
       readonly multicast?: string
       /** Events since `Hello.since`, when the hub has all of them. */
       readonly replay?: readonly EventPair[]
+      /** How long ago each event of `replay` came to the hub, in its order. Milliseconds. */
+      readonly replayAges?: readonly number[]
       /** Why it has not: data fetched before now may be out of date. */
       readonly gap?: string
       /** The hub runs with other settings than this tab's. */
