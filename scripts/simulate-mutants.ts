@@ -74,13 +74,13 @@ const FAULTS: readonly Fault[] = [
   {
     name: 'no gap at an attach that can not be replayed',
     file: 'src/link/delivery.ts',
-    find: 'if (gap) handlers.onGap(gap)\n      else if',
+    find: 'if (gap) handlers.onGap(gap, flaps)\n      else if',
     replace: 'if',
   },
   {
     name: 'what was replayed is dropped',
     file: 'src/link/delivery.ts',
-    find: 'if (replay?.length) handlers.onEvents(replay)',
+    find: 'if (replay?.length) handlers.onEvents(replay, replayAges)',
     replace: '',
   },
   {

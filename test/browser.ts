@@ -3,6 +3,7 @@ import { createElector } from '../src/election/create-elector.js'
 import { serveHub } from '../src/hub/serve.js'
 import type { OpenSharedWorker, SharedWorkerSlice, TabEnvironment } from '../src/platform/page.js'
 import { createPageEvents, type PageEvents } from '../src/testing/page-environment.js'
+import { simulatedSha256 } from '../src/testing/sha256.js'
 import { createSimulatedChannels, type Route } from '../src/testing/simulated-channels.js'
 import { createSimulatedLocks } from '../src/testing/simulated-locks.js'
 import { createPipe } from '../src/testing/simulated-pipe.js'
@@ -88,6 +89,7 @@ export function createMemoryBrowser({
       random: () => 0.5,
       id: () => `${name}-id-${++ids}`,
       warn: () => undefined,
+      sha256: async (text) => simulatedSha256(text),
     }
     const crash = () => {
       crashed = true

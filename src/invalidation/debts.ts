@@ -13,6 +13,7 @@ export function createDebts(onRepeat: () => void) {
   const repeats = new Set<string>()
   /** The end of their running fetch is awaited. */
   const awaited = new Set<string>()
+  const awaitedByGap = new Set<string>()
 
   function repeat(queryHash: string): void {
     repeats.add(queryHash)
@@ -63,6 +64,19 @@ export function createDebts(onRepeat: () => void) {
         const settled = () => {
           awaited.delete(queryHash)
           repeat(queryHash)
+        }
+        query.fetch(undefined, { cancelRefetch: false }).then(settled, settled)
+      }
+      return 'joined'
+    },
+    /** The same for a gap of a line that flaps: the other fetch has to wait for its turn. `onMarked`: it is pending. */
+    markAfterFetch(query: QuerySlice, onMarked: () => void): 'joined' {
+      const { queryHash } = query
+      if (!awaitedByGap.has(queryHash)) {
+        awaitedByGap.add(queryHash)
+        const settled = () => {
+          awaitedByGap.delete(queryHash)
+          if (markStale(query, false)) onMarked()
         }
         query.fetch(undefined, { cancelRefetch: false }).then(settled, settled)
       }

@@ -1,4 +1,3 @@
-import type { Clock } from '../platform/page.js'
 import type { Decide } from './apply.js'
 import type { Debts } from './debts.js'
 import type { FetchLog } from './fetch-log.js'
@@ -12,36 +11,37 @@ interface DoubtsOptions {
   readonly log: FetchLog
   readonly recent: RecentTargets
   readonly fetching: Fetching
-  readonly environment: { readonly clock: Pick<Clock, 'now'> }
   /** Calls `decide` for each query that a rule can reach. */
   readonly forEachMapped: (decide: Decide) => void
 }
 
-/** Marks queries stale that may lack a change which no event will announce. Moments are milliseconds since the Unix epoch. */
-export function createDoubts({ debts, log, recent, fetching, environment, forEachMapped }: DoubtsOptions) {
-  function missed(untilMs: number): void {
-    recent.missed(untilMs)
-    fetching.onMissed(untilMs)
+/** Marks queries stale that may lack a change which no event will announce. Moments are milliseconds of the monotonic clock. */
+export function createDoubts({ debts, log, recent, fetching, forEachMapped }: DoubtsOptions) {
+  function missed(until: number): void {
+    recent.missed(until)
+    fetching.onMissed(until)
   }
 
   return {
-    /** Events may have been missed: data fetched up to `untilMs` is stale, and so are running fetches if `inFlight`. */
-    gap(untilMs: number, inFlight: boolean): void {
-      missed(untilMs)
+    /**
+     * Events may have been missed: data that came up to `until` is stale, and so are running fetches if `inFlight`. `onMarked`: the
+     * line flaps, so running fetches are not followed by others at once; it is called when they are marked.
+     */
+    gap(until: number, inFlight: boolean, onMarked?: () => void): void {
+      missed(until)
       forEachMapped((query) => {
-        if (!isIdle(query)) return inFlight ? debts.refetchAfterFetch(query) : undefined
-        const { data, dataUpdatedAt } = query.state
-        // A future moment comes from another clock: that of the server that rendered the page.
-        const isOlder = dataUpdatedAt <= untilMs || dataUpdatedAt > environment.clock.now()
-        return data !== undefined && isOlder ? debts.markStale(query, false) : undefined
+        if (!isIdle(query) && !inFlight) return undefined
+        if (!isIdle(query)) return onMarked ? debts.markAfterFetch(query, onMarked) : debts.refetchAfterFetch(query)
+        if (query.state.data === undefined || log.cameAfter(query, until)) return undefined
+        return debts.markStale(query, false)
       })
     },
-    /** A topic is joined since `atMs`: data requested before may lack its events, if its key begins with one of `keys`. */
-    topicJoined(atMs: number, keys: readonly QueryKey[] | undefined): void {
-      missed(atMs)
+    /** A topic is joined since `at`: data requested before may lack its events, if its key begins with one of `keys`. */
+    topicJoined(at: number, keys: readonly QueryKey[] | undefined): void {
+      missed(at)
       forEachMapped((query) => {
         if (keys?.every((key) => !startsWith(query.queryKey, key))) return undefined
-        if (log.wasRequestedAfter(query, atMs)) return isIdle(query) ? undefined : debts.coverByFetch(query)
+        if (log.wasRequestedAfter(query, at)) return isIdle(query) ? undefined : debts.coverByFetch(query)
         if (!isIdle(query)) return debts.refetchAfterFetch(query)
         return query.state.data !== undefined ? debts.markStale(query, false) : undefined
       })

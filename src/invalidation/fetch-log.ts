@@ -25,9 +25,10 @@ export function createFetchLog({ client, logicalClock, clock, onFetched, onObser
   /** Logical timestamps: the start of the last fetch, and the start of the fetch that brought the data. */
   const started = new WeakMap<QuerySlice, number>()
   const fetched = new WeakMap<QuerySlice, number>()
-  /** The same two by the wall clock. Milliseconds since the Unix epoch. */
+  /** The same two, and when the data came, by the monotonic clock. Milliseconds. */
   const startedAt = new WeakMap<QuerySlice, number>()
   const fetchedAt = new WeakMap<QuerySlice, number>()
+  const cameAt = new WeakMap<QuerySlice, number>()
   /** The logical timestamp of the app's last `setQueryData`. */
   const set = new WeakMap<QuerySlice, number>()
   /** The last `dataUpdatedAt`. If it changes without a fetch, the data was restored. A cancelled fetch restores the same one. */
@@ -38,19 +39,23 @@ export function createFetchLog({ client, logicalClock, clock, onFetched, onObser
       // One more page of an infinite query says nothing about the pages that were there before.
     } else if (type === 'fetch') {
       started.set(query, logicalClock.next())
-      startedAt.set(query, clock.now())
+      startedAt.set(query, clock.monotonic())
     } else if (type === 'success' && manual) set.set(query, logicalClock.next())
     else if (type === 'success') {
       fetched.set(query, started.get(query) ?? 0)
-      fetchedAt.set(query, startedAt.get(query) ?? 0)
+      fetchedAt.set(query, startedAt.get(query) ?? Number.NEGATIVE_INFINITY)
       // A fetch replaces what the app has set, even if the fetch started before.
       set.delete(query)
       onFetched(query)
     }
+    if (type === 'success') cameAt.set(query, clock.monotonic())
     const { data, dataUpdatedAt } = query.state
     const before = updatedAt.get(query)
     updatedAt.set(query, dataUpdatedAt)
-    if (type === 'setState' && data !== undefined && before !== dataUpdatedAt) onRestored(query)
+    if (type === 'setState' && data !== undefined && before !== dataUpdatedAt) {
+      cameAt.delete(query)
+      onRestored(query)
+    }
   }
 
   const stop = client.getQueryCache().subscribe(({ type, query, action }) => {
@@ -63,13 +68,13 @@ export function createFetchLog({ client, logicalClock, clock, onFetched, onObser
     }
   })
 
-  /** The earliest moment at which data was requested, if this log did not see its fetch. Milliseconds since the Unix epoch. */
+  /** The earliest moment at which data was requested, if this log did not see its fetch. 0 is when the page began to load. */
   function earliestRequest(query: QuerySlice): number {
     const { dataUpdatedAt } = query.state
     // The source of data that the app has set is unknown. A future moment comes from another clock.
-    if (set.has(query) || dataUpdatedAt > clock.now()) return 0
+    if (set.has(query) || dataUpdatedAt > clock.now()) return Number.NEGATIVE_INFINITY
     // It was fetched before this log started, or is older than the page.
-    return Math.min(dataUpdatedAt, clock.origin)
+    return Math.min(dataUpdatedAt - clock.origin, 0)
   }
 
   return {
@@ -87,12 +92,22 @@ export function createFetchLog({ client, logicalClock, clock, onFetched, onObser
       fetchedAt.set(query, requestedAt)
       set.delete(query)
     },
+    /** Whether the query's data came after that moment. What this log did not see come is judged by the date that it has. */
+    cameAfter(query: QuerySlice, moment: number): boolean {
+      const seenAt = cameAt.get(query)
+      if (seenAt !== undefined) return seenAt > moment
+      const { dataUpdatedAt } = query.state
+      // The wall clock may have been set since. A future moment comes from another clock, as that of a server that renders pages.
+      const now = clock.now()
+      const date = Math.max(clock.origin + moment, now - (clock.monotonic() - moment))
+      return dataUpdatedAt > date && dataUpdatedAt <= now
+    },
     /**
-     * Whether the query's data, or its running fetch, was requested after that moment. What the app has set since a fetch says
+     * Whether the query's data, or its running fetch, was requested after that moment. Milliseconds of the monotonic clock. What the app has set since a fetch says
      * nothing about the changes of others before it.
      */
     wasRequestedAfter(query: QuerySlice, moment: number): boolean {
-      if (query.state.fetchStatus !== 'idle') return (startedAt.get(query) ?? 0) > moment
+      if (query.state.fetchStatus !== 'idle') return (startedAt.get(query) ?? Number.NEGATIVE_INFINITY) > moment
       return (fetchedAt.get(query) ?? earliestRequest(query)) > moment
     },
     stop,

@@ -20,7 +20,7 @@ export type Fetching = ReturnType<typeof createFetching>
 /** Decides who fetches a stale query, this tab or one tab for all that need it now, and follows the fetch. */
 export function createFetching({ debts, log, logicalClock, sharing: load, onDeferred }: FetchingOptions) {
   let sharing: Sharing | undefined
-  /** Data requested up to this moment may lack a change, whatever events came since. Milliseconds since the Unix epoch. */
+  /** Data requested up to this moment may lack a change, whatever events came since. Milliseconds of the monotonic clock. */
   let missedUntil = Number.NEGATIVE_INFINITY
   let closed = false
 
@@ -55,8 +55,8 @@ export function createFetching({ debts, log, logicalClock, sharing: load, onDefe
       for (const query of shared) sharing?.request(query, timestamp)
     },
     /** From now on no other tab's data from before this moment is taken. */
-    onMissed(untilMs: number): void {
-      missedUntil = Math.max(missedUntil, untilMs)
+    onMissed(until: number): void {
+      missedUntil = Math.max(missedUntil, until)
     },
     close(): void {
       closed = true

@@ -2,16 +2,21 @@ import { dehydrate, hydrate, MutationObserver, QueryClient, QueryObserver } from
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { createMemoryBrowser } from '../../test/browser.js'
 import { createOwnWrites } from '../tab/own-writes.js'
+import { simulatedSha256 } from '../testing/sha256.js'
 import { type EventPair, ORIGIN_HEADER } from '../wire/protocol.js'
 import { createInvalidator } from './invalidator.js'
 import type { Receipt } from './receipt.js'
 import { compileRule } from './rule.js'
 
 const START = 1_900_000_000_000
+const HOUR_MS = 3_600_000
 beforeEach(() => void vi.useFakeTimers({ now: START }))
 afterEach(() => void vi.useRealTimers())
 
 const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms)
+
+/** What the server makes of a request's secret. */
+const hashed = (secret: string) => simulatedSha256(secret).slice(0, 22)
 
 /** A tab with requests of its own, and one active query whose fetches take 50 ms. */
 function setUp(queryKeys: readonly string[] = ['a'], before: (client: QueryClient) => void = () => undefined) {
@@ -22,11 +27,12 @@ function setUp(queryKeys: readonly string[] = ['a'], before: (client: QueryClien
   })
   before(client)
   const tab = createMemoryBrowser().tab()
-  const own = createOwnWrites(
-    () => 'me',
-    () => Date.now(),
-    (ms, run) => setTimeout(run, ms),
-  )
+  const own = createOwnWrites({
+    newSecret: tab.environment.id,
+    sha256: tab.environment.sha256,
+    monotonic: tab.environment.clock.monotonic,
+    after: tab.environment.timers.after,
+  })
   const receipts: Receipt[] = []
   const invalidator = createInvalidator({
     client,
@@ -61,7 +67,7 @@ function setUp(queryKeys: readonly string[] = ['a'], before: (client: QueryClien
     const pair: EventPair = [name, {}, envelope]
     invalidator.push([pair])
   }
-  /** The name of a request that was answered after `ms`. */
+  /** What the server sends as the origin of the events of a request that was answered after `ms`. */
   async function request(ms = 30): Promise<string> {
     let name = ''
     const done = own.run(async (headers) => {
@@ -70,7 +76,7 @@ function setUp(queryKeys: readonly string[] = ['a'], before: (client: QueryClien
     })
     await pass(ms)
     await done
-    return name
+    return hashed(name)
   }
   return {
     client,
@@ -158,7 +164,7 @@ describe('what was fetched after an event had come', () => {
     await pass(10)
     void client.refetchQueries({ queryKey: ['a'] })
     await pass(10)
-    invalidator.resync(Date.now(), true)
+    invalidator.resync(Date.now() - START, true)
     await pass(5_000)
     expect(fetches['a']?.slice(0, 2)).toEqual([0, 110])
     expect(fetches['a']).toHaveLength(3)
@@ -235,7 +241,7 @@ describe('an event that a request of this tab caused', () => {
     await pass(100)
     const done = own.run(async (headers) => {
       await new Promise((resolve) => setTimeout(resolve, 20))
-      emit('a', headers[ORIGIN_HEADER])
+      emit('a', hashed(headers[ORIGIN_HEADER] ?? ''))
       await new Promise((resolve) => setTimeout(resolve, 20))
     })
     await pass(40)
@@ -342,14 +348,14 @@ describe('a name that proves nothing', () => {
   })
 })
 
-describe('data that comes into the cache without a fetch', () => {
-  /** As `persistQueryClient` and `HydrationBoundary` do. */
-  const restore = (client: QueryClient, key: string, dataUpdatedAt: number) => {
-    const from = new QueryClient()
-    from.setQueryData([key], 'restored', { updatedAt: dataUpdatedAt })
-    hydrate(client, dehydrate(from))
-  }
+/** As `persistQueryClient` and `HydrationBoundary` do. */
+const restore = (client: QueryClient, key: string, dataUpdatedAt: number) => {
+  const from = new QueryClient()
+  from.setQueryData([key], 'restored', { updatedAt: dataUpdatedAt })
+  hydrate(client, dehydrate(from))
+}
 
+describe('data that comes into the cache without a fetch', () => {
   it('and is older than this session is fetched, late and once, when it is active', async () => {
     const { client, use, fetches } = setUp([])
     await pass(5_000)
@@ -398,7 +404,7 @@ describe('data that comes into the cache without a fetch', () => {
   it('and is younger than the last gap is left alone, and older data not', async () => {
     const { client, invalidator, use, fetches } = setUp([])
     await pass(10_000)
-    invalidator.resync(Date.now(), true)
+    invalidator.resync(Date.now() - START, true)
     await pass(10_000)
     restore(client, 'a', Date.now() - 5_000)
     restore(client, 'b', Date.now() - 15_000)
@@ -406,6 +412,21 @@ describe('data that comes into the cache without a fetch', () => {
     await pass(10_000)
     expect(fetches['a']).toEqual([])
     expect(fetches['b']).toHaveLength(1)
+  })
+
+  it('and has a date of before the clock was set back is not taken for younger than the events since', async () => {
+    const { client, emit, use, fetches } = setUp([])
+    await pass(10_000)
+    const date = Date.now()
+    await pass(1_000)
+    vi.setSystemTime(Date.now() - HOUR_MS)
+    await pass(10_000)
+    emit('a')
+    await pass(HOUR_MS - 10_000)
+    restore(client, 'a', date)
+    use('a')
+    await pass(10_000)
+    expect(fetches['a']).toHaveLength(1)
   })
 
   it('is nothing that a cancelled fetch puts back, also if it was there before the session', async () => {
@@ -435,6 +456,81 @@ describe('data that comes into the cache without a fetch', () => {
     expect(fetches['a']).toHaveLength(2)
     expect(others).toBe(0)
   })
+})
+
+describe('while the clock is set back and forth', () => {
+  it.each([-HOUR_MS, HOUR_MS])(
+    'by %d ms, a topic joined later than a fetch began has the query fetched again',
+    async (stepMs) => {
+      const { invalidator, fetches } = setUp()
+      await pass(1_000)
+      vi.setSystemTime(Date.now() + stepMs)
+      await pass(1_000)
+      invalidator.topicJoined(2_000, undefined)
+      await pass(5_000)
+      expect(fetches['a']).toHaveLength(2)
+    },
+  )
+
+  it.each([-HOUR_MS, HOUR_MS])('by %d ms, what was fetched after a topic was joined is left alone', async (stepMs) => {
+    const { client, invalidator, fetches } = setUp()
+    await pass(1_000)
+    vi.setSystemTime(Date.now() + stepMs)
+    void client.refetchQueries()
+    await pass(1_000)
+    vi.setSystemTime(Date.now() - stepMs)
+    invalidator.topicJoined(500, undefined)
+    await pass(5_000)
+    expect(fetches['a']).toHaveLength(2)
+  })
+
+  it.each([-HOUR_MS, HOUR_MS])(
+    'by %d ms, what this page has fetched is covered where the hub vouches',
+    async (stepMs) => {
+      const { invalidator, fetches } = setUp()
+      await pass(1_000)
+      vi.setSystemTime(Date.now() + stepMs)
+      await pass(1_000)
+      invalidator.resync(-1, false)
+      await pass(5_000)
+      expect(fetches['a']).toHaveLength(1)
+    },
+  )
+
+  it.each([-HOUR_MS, -61_000, HOUR_MS])(
+    'by %d ms, what the page was loaded with is checked where the hub vouches',
+    async (stepMs) => {
+      const { invalidator, fetches } = setUp(['a'], (early) => restore(early, 'a', Date.now() - 60_000))
+      await pass(100)
+      vi.setSystemTime(Date.now() + stepMs)
+      await pass(2_000)
+      expect(fetches['a']).toEqual([])
+      invalidator.resync(-1, false)
+      await pass(5_000)
+      expect(fetches['a']).toHaveLength(1)
+    },
+  )
+
+  it.each([-HOUR_MS, HOUR_MS])(
+    'by %d ms, the echo of a request is known for a minute, and not longer',
+    async (stepMs) => {
+      const { client, emit, request, fetches } = setUp()
+      await pass(100)
+      for (const [waitMs, expected] of [
+        [30_000, 1],
+        [61_000, 2],
+      ] as const) {
+        const name = await request()
+        client.setQueryData(['a'], 'from the answer')
+        await pass(100)
+        vi.setSystemTime(Date.now() + stepMs)
+        await pass(waitMs)
+        emit('a', name)
+        await pass(1_000)
+        expect(fetches['a']).toHaveLength(expected)
+      }
+    },
+  )
 })
 
 describe('an event that is spread', () => {
@@ -472,7 +568,7 @@ it('a resync, a look and a poll wait for a running mutation, and are then one fe
   await pass(100)
   const saving = new MutationObserver(client, { mutationFn: () => new Promise((done) => setTimeout(done, 1_500)) })
   void saving.mutate()
-  invalidator.resync(Date.now(), true)
+  invalidator.resync(Date.now() - START, true)
   await pass(900)
   invalidator.poll()
   tab.page.hide()

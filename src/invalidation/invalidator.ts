@@ -10,7 +10,7 @@ import { createFlush } from './flush.js'
 import type { LogicalClock } from './logical-clock.js'
 import { createMatcher, isHit } from './matcher.js'
 import { createMutationHold } from './mutation-hold.js'
-import { createPendingRefetches } from './pending-refetches.js'
+import { createPendingRefetches, MIN_FLAPS } from './pending-refetches.js'
 import type { QueryClientSlice, QuerySlice } from './query-client.js'
 import type { Receipt } from './receipt.js'
 import { createRecentTargets } from './recent-targets.js'
@@ -38,14 +38,17 @@ export interface InvalidatorOptions {
   readonly sharing?: ((hooks: SharingHooks) => Promise<Sharing | undefined>) | undefined
 }
 
-/** Collects targets, debounces them, applies them to the QueryClient. Moments are milliseconds since the Unix epoch. */
+/** Collects targets, debounces them, applies them to the QueryClient. Moments are milliseconds of the monotonic clock. */
 export interface Invalidator {
   /** `timestamp`: the logical timestamp of their arrival. Default: the next one. */
   push(events: readonly EventPair[], timestamp?: number): void
-  /** Events may have been missed: data fetched up to `untilMs` is stale, and so are running fetches if `inFlight`. */
-  resync(untilMs: number, inFlight: boolean): void
-  /** A topic is joined since `atMs`: data requested before may lack its events, if its key begins with one of `keys`. */
-  topicJoined(atMs: number, keys: readonly QueryKey[] | undefined): void
+  /**
+   * Events may have been missed: data that came up to `until` is stale, and so are running fetches if `inFlight`. `flaps`: how many
+   * connections in a row did not hold; from the second on, each doubles the time over which resyncs are spread.
+   */
+  resync(until: number, inFlight: boolean, flaps?: number): void
+  /** A topic is joined since `at`: data requested before may lack its events, if its key begins with one of `keys`. */
+  topicJoined(at: number, keys: readonly QueryKey[] | undefined): void
   /** Fetches the active queries that a rule can reach, if this tab is visible. */
   poll(): void
   close(): void
@@ -58,7 +61,7 @@ export function createInvalidator(options: InvalidatorOptions): Invalidator {
   const restored = new Set<string>()
   let closed = false
 
-  const recent = createRecentTargets(clock.now)
+  const recent = createRecentTargets(clock)
   const apply = createApply(client, clock.now, options.onReceipt)
   const mutationHold = createMutationHold(client, timers, debounce.maxWaitMs)
   const scheduleFlush = timers.debounce(() => mutationHold.run(flush), debounce.waitMs, debounce.maxWaitMs)
@@ -130,11 +133,12 @@ export function createInvalidator(options: InvalidatorOptions): Invalidator {
 
   return {
     push,
-    resync(untilMs, inFlight) {
-      if (!closed) doubts.gap(untilMs, inFlight)
+    resync(until, inFlight, flaps = 0) {
+      pending.flapped(flaps)
+      if (!closed) doubts.gap(until, inFlight, flaps >= MIN_FLAPS ? pending.afterGap : undefined)
     },
-    topicJoined(atMs, keys) {
-      if (!closed) doubts.topicJoined(atMs, keys)
+    topicJoined(at, keys) {
+      if (!closed) doubts.topicJoined(at, keys)
     },
     poll: pending.poll,
     close() {

@@ -6,10 +6,10 @@ export interface LogicalClock {
   /** The next timestamp. */
   next(): number
   /**
-   * The timestamp of this request's answer, and the timestamp up to which data that the app sets counts as that answer.
+   * By the hash in the event's envelope: the timestamp of that request's answer, and the timestamp up to which data that the app sets counts as that answer.
    * Undefined if the request was not answered, is too old, or is not this tab's.
    */
   answeredAt(origin: string): { readonly timestamp: number; readonly until: number } | undefined
-  /** When a request of this tab was answered last. Milliseconds since the Unix epoch. */
+  /** When a request of this tab was answered last. Milliseconds of the monotonic clock. */
   lastAnswer(): number
 }

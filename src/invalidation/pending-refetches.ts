@@ -6,6 +6,11 @@ import type { createMutationHold } from './mutation-hold.js'
 import { isIdle, type QueryClientSlice, type QuerySlice } from './query-client.js'
 import type { Receipt } from './receipt.js'
 
+/** One connection that did not hold may be a server that was restarted; so many in a row are a line that flaps. */
+export const MIN_FLAPS = 2
+/** A line that flaps is resynced this often at least. */
+const MAX_JITTER_MS = 60_000
+
 interface PendingRefetchesOptions {
   readonly client: QueryClientSlice
   readonly environment: Pick<TabEnvironment, 'random'> & {
@@ -31,6 +36,7 @@ export function createPendingRefetches(
   const { timers, page, random } = environment
   let cancelGapRefetch: (() => void) | undefined
   let closed = false
+  let flaps = 0
 
   // The mutation hold tells jobs apart by identity, so each is one function.
   const refetchVisible = () => refetchPending('visible')
@@ -39,6 +45,12 @@ export function createPendingRefetches(
   const refetchAfterGap = () => refetchPending('gap')
   const whenVisible = () => mutationHold.run(refetchVisible)
   const stopWatching = page.on('visible', whenVisible)
+
+  function jitter(): number {
+    if (flaps < MIN_FLAPS) return random() * jitterMs
+    // Never at once: the next gap is near.
+    return Math.max(jitterMs, Math.min(MAX_JITTER_MS, jitterMs * 2 ** (flaps - 1))) * (0.5 + random() / 2)
+  }
 
   function refetchPending(cause: 'gap' | 'visible', which: (query: QuerySlice) => boolean = () => true): void {
     if (closed || !page.isVisible() || debts.size === 0) return
@@ -64,10 +76,14 @@ export function createPendingRefetches(
   }
 
   return {
-    /** Repeated gaps within the jitter end in one refetch. */
+    /** So many connections in a row did not hold. */
+    flapped(count: number): void {
+      flaps = count
+    },
+    /** Repeated gaps within the jitter end in one refetch. A line that flaps refetches ever less often. */
     afterGap(): void {
-      if (debts.size === 0) return
-      cancelGapRefetch ??= timers.after(random() * jitterMs, () => {
+      if (closed || debts.size === 0) return
+      cancelGapRefetch ??= timers.after(jitter(), () => {
         cancelGapRefetch = undefined
         mutationHold.run(refetchAfterGap)
       })

@@ -1,3 +1,4 @@
+import type { Clock } from '../platform/page.js'
 import { createMatcher, isHit } from './matcher.js'
 import type { QuerySlice } from './query-client.js'
 import type { NormalTarget } from './target.js'
@@ -13,13 +14,14 @@ export type RecentTargets = ReturnType<typeof createRecentTargets>
  * Remembers recent targets. Data that comes into the cache without a fetch of this tab (restored from disk, rendered by a
  * server, sent by another tab) was not there when the events came. So its key is compared with their targets afterwards.
  */
-export function createRecentTargets(now: () => number) {
-  /** Events up to this moment are unknown. Milliseconds since the Unix epoch. */
-  let floor = now()
+export function createRecentTargets({ now, monotonic }: Pick<Clock, 'now' | 'monotonic'>) {
+  /** Events up to this moment are unknown. Milliseconds of the monotonic clock. */
+  let floor = monotonic()
+  const clocksApart = now() - monotonic()
   let entries: { readonly at: number; readonly target: NormalTarget }[] = []
 
   function trim(): void {
-    const oldest = now() - MAX_RECENT_AGE_MS
+    const oldest = monotonic() - MAX_RECENT_AGE_MS
     const firstYoung = entries.findIndex(({ at }) => at >= oldest)
     const drop = Math.max(firstYoung === -1 ? entries.length : firstYoung, entries.length - MAX_RECENT_TARGETS)
     const last = entries[drop - 1]
@@ -30,19 +32,22 @@ export function createRecentTargets(now: () => number) {
 
   return {
     add(targets: Iterable<NormalTarget>): void {
-      for (const target of targets) entries.push({ at: now(), target })
+      for (const target of targets) entries.push({ at: monotonic(), target })
       if (entries.length > MAX_RECENT_TARGETS * 1.5) trim()
     },
     /** Events may have been missed up to this moment. */
-    missed(untilMs: number): void {
-      floor = Math.max(floor, untilMs)
+    missed(until: number): void {
+      floor = Math.max(floor, until)
     },
     /** True if all events since the query's data was fetched are known, and none concerns it. */
     provesUnchanged(query: QuerySlice): boolean {
       trim()
-      const { dataUpdatedAt } = query.state
-      if (dataUpdatedAt > now() || dataUpdatedAt - RESTORED_SKEW_MS <= floor) return false
-      const since = entries.filter(({ at }) => at >= dataUpdatedAt - RESTORED_SKEW_MS).map(({ target }) => target)
+      const ageMs = now() - query.state.dataUpdatedAt
+      const earliest = monotonic() - ageMs - RESTORED_SKEW_MS
+      // Where the wall clock was set meanwhile, it can't date anything.
+      const wasSet = Math.abs(now() - monotonic() - clocksApart) > RESTORED_SKEW_MS
+      if (wasSet || ageMs < 0 || earliest <= floor) return false
+      const since = entries.filter(({ at }) => at >= earliest).map(({ target }) => target)
       return !isHit(createMatcher(since)(query))
     },
   }

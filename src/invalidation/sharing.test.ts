@@ -4,6 +4,7 @@ import { createMemoryBrowser } from '../../test/browser.js'
 import { createSimpleLogicalClock } from '../../test/simple-logical-clock.js'
 import type { Locks } from '../platform/environment.js'
 import { createOwnWrites } from '../tab/own-writes.js'
+import { simulatedSha256 } from '../testing/sha256.js'
 import { createInvalidator } from './invalidator.js'
 import type { Receipt } from './receipt.js'
 import { compileRule } from './rule.js'
@@ -41,11 +42,12 @@ function setUp({ webLocks = true, deniesLocks = false, timeout = 5_000, carries 
   async function open({ name = 'app', epoch = 'e1' } = {}) {
     const tab = browser.tab()
     const environment = deniesLocks ? { ...tab.environment, locks: deniedLocks } : tab.environment
-    const requests = createOwnWrites(
-      () => 'me',
-      () => Date.now(),
-      (ms, run) => setTimeout(run, ms),
-    )
+    const requests = createOwnWrites({
+      newSecret: tab.environment.id,
+      sha256: tab.environment.sha256,
+      monotonic: tab.environment.clock.monotonic,
+      after: tab.environment.timers.after,
+    })
     const client = new QueryClient({
       defaultOptions: { queries: { retry: false, staleTime: Number.POSITIVE_INFINITY } },
     })
@@ -95,7 +97,7 @@ function setUp({ webLocks = true, deniesLocks = false, timeout = 5_000, carries 
       },
       gap(version: ReceivedVersion) {
         received = version
-        invalidator.resync(Date.now(), true)
+        invalidator.resync(tab.environment.clock.monotonic(), true)
       },
       crash() {
         tab.crash()
@@ -388,7 +390,7 @@ describe('nobody is given older data for newer', () => {
     // Its flush comes at 190; the other window has read at 100, the change is committed at 160, the answer comes at 180.
     two.invalidator.push([['b', {}]])
     void two.request(async (headers) => {
-      origin = headers['x-partyline-origin'] ?? ''
+      origin = simulatedSha256(headers['x-partyline-origin'] ?? '').slice(0, 22)
       await new Promise((resolve) => setTimeout(resolve, 70))
       setTruth()
       await new Promise((resolve) => setTimeout(resolve, 20))
@@ -399,6 +401,28 @@ describe('nobody is given older data for newer', () => {
     expect([one.data(), two.data()]).toEqual([3, 3])
     expect(two.shown).toEqual([1, 3])
   })
+
+  it.each([-3_600_000, 3_600_000])(
+    'what was asked for before the taker’s mutation was over is not taken, though the clock was set by %d ms',
+    async (stepMs) => {
+      const { openTwo, setTruth, change } = setUp()
+      const [one, two] = await openTwo()
+      change([one, two])
+      await pass(110)
+      vi.setSystemTime(Date.now() + stepMs)
+      const mutation = new MutationObserver(two.client, {
+        mutationFn: async () => {
+          await new Promise((resolve) => setTimeout(resolve, 20))
+          setTruth()
+        },
+      })
+      void mutation.mutate()
+      await pass(25)
+      two.client.setQueryData(['a'], 3)
+      await pass(5_000)
+      expect(two.shown).toEqual([1, 3])
+    },
+  )
 
   it('what was asked for before a gap does not pay for it, though it answers the event before', async () => {
     const { openTwo, change, all, setTruth } = setUp()

@@ -5,7 +5,7 @@ import { messageOf, type Report } from '../util/errors.js'
 import { isIdle, type QueryClientSlice, type QuerySlice } from './query-client.js'
 import { createSharedResults, NO_VERSION, type ReceivedVersion } from './shared-results.js'
 
-/** What the invalidator does for shared fetches. Moments are milliseconds since the Unix epoch. */
+/** What the invalidator does for shared fetches. Moments are milliseconds of the monotonic clock. */
 export interface SharingHooks {
   /** Fetches the query, or joins its running fetch. */
   fetch(query: QuerySlice): Promise<unknown>
@@ -26,7 +26,7 @@ export interface SharingOptions extends SharingHooks {
   readonly timeoutMs: number
   readonly client: QueryClientSlice
   readonly environment: Pick<TabEnvironment, 'locks' | 'openChannel'> & {
-    readonly clock: Pick<TabEnvironment['clock'], 'now'>
+    readonly clock: Pick<TabEnvironment['clock'], 'now' | 'monotonic'>
     readonly timers: Pick<TabEnvironment['timers'], 'after'>
     readonly page: Pick<TabEnvironment['page'], 'isVisible' | 'on'>
   }
@@ -92,7 +92,7 @@ export function createSharing(options: SharingOptions): Sharing {
     if (!result || result.epoch !== needed.epoch || result.seq < needed.seq) return false
     const { requestedAt } = result
     // Data that came after that fetch had started may be newer than its result. So may the guess of a mutation.
-    if (requestedAt <= Math.max(options.distrustedUntil(), mutations.lastAt(), query.state.dataUpdatedAt)) return false
+    if (requestedAt <= Math.max(options.distrustedUntil(), mutations.lastAt(), momentOfData(query))) return false
     if (!isIdle(query) || mutations.areRunning()) return false
     try {
       query.setData(result.data, { updatedAt: result.updatedAt, manual: true })
@@ -104,6 +104,12 @@ export function createSharing(options: SharingOptions): Sharing {
     }
     options.onTaken(query, timestamp, requestedAt)
     return true
+  }
+
+  /** When the query's data came. Data from the future is of another clock: nothing is known of it. */
+  function momentOfData({ state }: QuerySlice): number {
+    const ageMs = clock.now() - state.dataUpdatedAt
+    return ageMs < 0 ? Number.POSITIVE_INFINITY : clock.monotonic() - ageMs
   }
 
   function reportFailure({ queryKey }: QuerySlice, problem: string, thrown: unknown): void {
@@ -128,12 +134,14 @@ export function createSharing(options: SharingOptions): Sharing {
     // The start of a fetch that runs already is unknown. Without data, a persister may answer from disk.
     const received = isIdle(query) && query.state.data !== undefined ? version() : undefined
     const requestedAt = clock.now()
+    const startedAt = clock.monotonic()
     const data = await options.fetch(query)
     const { queryHash: hash, state } = query
     // A cancelled fetch ends with the data before it, or with what the app has set since. Then the refetch is still pending.
     if (!received || !results.isOpen() || options.isPending(query)) return
     try {
-      results.post({ ...received, hash, data, requestedAt, updatedAt: state.dataUpdatedAt })
+      const ageMs = clock.monotonic() - startedAt
+      results.post({ ...received, hash, data, requestedAt, updatedAt: state.dataUpdatedAt, ageMs })
     } catch (thrown) {
       reportFailure(query, "the data of a query can't be sent to other tabs", thrown)
       return
@@ -177,13 +185,13 @@ export function createSharing(options: SharingOptions): Sharing {
 }
 
 /** Knows when a mutation ran in this tab. */
-function watchMutations(client: QueryClientSlice, clock: Pick<TabEnvironment['clock'], 'now'>) {
+function watchMutations(client: QueryClientSlice, clock: Pick<TabEnvironment['clock'], 'monotonic'>) {
   let lastAt = Number.NEGATIVE_INFINITY
   let wasRunning = client.isMutating() > 0
   const areRunning = (): boolean => client.isMutating() > 0
   const stop = client.getMutationCache().subscribe(() => {
     const isRunning = areRunning()
-    if (isRunning || wasRunning) lastAt = clock.now()
+    if (isRunning || wasRunning) lastAt = clock.monotonic()
     wasRunning = isRunning
   })
   return { areRunning, lastAt: () => lastAt, stop }

@@ -28,14 +28,14 @@ export function createDelivery(handlers: DeliveryHandlers, report: Report) {
       seq = undefined
     },
     /** Hands on what came with the welcome. */
-    welcome({ settingsDiffer, problems = [], gap, replay, topics }: AcceptedWelcome): void {
+    welcome({ settingsDiffer, problems = [], gap, flaps, replay, replayAges, topics }: AcceptedWelcome): void {
       for (const problem of problems) reportProblem(problem)
       if (settingsDiffer) {
         report('settings-differ', 'another tab made this hub with other connection settings, which stay in force')
       }
-      if (gap) handlers.onGap(gap)
+      if (gap) handlers.onGap(gap, flaps)
       else if (replay) handlers.onVouched()
-      if (replay?.length) handlers.onEvents(replay)
+      if (replay?.length) handlers.onEvents(replay, replayAges)
       handlers.onTopics(topics)
     },
     message(message: DeliveredMessage): void {
@@ -48,7 +48,7 @@ export function createDelivery(handlers: DeliveryHandlers, report: Report) {
           break
         case 'gap':
           seq = message.seq
-          handlers.onGap(message.reason)
+          handlers.onGap(message.reason, message.flaps)
           break
         case 'topic':
           handlers.onTopics([message])

@@ -18,8 +18,10 @@ export interface LinkState {
 
 /** What a link hands on from its hub. */
 export interface DeliveryHandlers {
-  readonly onEvents: (events: readonly EventPair[]) => void
-  readonly onGap: (reason: string) => void
+  /** `agesMs`: how long ago each of them came to the hub, if they are sent again. */
+  readonly onEvents: (events: readonly EventPair[], agesMs?: readonly number[]) => void
+  /** `flaps`: how many connections in a row did not hold. */
+  readonly onGap: (reason: string, flaps?: number) => void
   /** Outcomes of topics. Undefined: the hub knows of no topics. */
   readonly onTopics: (answers: readonly TopicAnswer[] | undefined) => void
   /** Attached without a gap: the hub vouches for everything since this page began to load. */

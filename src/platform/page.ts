@@ -1,12 +1,13 @@
 import debounce from 'lodash-es/debounce.js'
-import { commonEnvironment, type HubEnvironment } from './environment.js'
+import { commonEnvironment } from './environment.js'
+import type { LinePowers } from './line-powers.js'
 import { createSignOutMarks, type SignOutMarks } from './sign-out-marks.js'
 
 /**
  * The browser's powers that a tab needs beyond those of a hub, each as a narrow slice. Only this file and
  * environment.ts touch browser globals, so that a simulated browser can run all of Partyline.
  */
-export interface TabEnvironment extends HubEnvironment {
+export interface TabEnvironment extends LinePowers {
   readonly clock: Clock
   readonly timers: Timers
   readonly page: Page

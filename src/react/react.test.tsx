@@ -72,6 +72,7 @@ function createFakeLine() {
     onReceipt: () => () => undefined,
     origin: 'me',
     request: (run) => run({}),
+    retry: () => undefined,
     signOut: () => undefined,
   }
   return {
@@ -151,6 +152,16 @@ describe('PartylineProvider', () => {
     const { rerender } = render(app({ line, identity: 'u1', auth: () => ({ token: 'a' }) }))
     rerender(app({ line, identity: 'u1', auth: () => ({ token: 'b' }) }))
     rerender(app({ line, identity: 'u1' }))
+    expect(log).toEqual(['mount u1'])
+  })
+
+  it('has no auth of its own where none is given, so that another mount’s is asked, and may get one later', () => {
+    const { line, log, mounts } = createFakeLine()
+    const { rerender } = render(app({ line, identity: 'u1' }))
+    const [mounted] = mounts
+    expect(mounted?.auth).toBeUndefined()
+    rerender(app({ line, identity: 'u1', auth: () => ({ token: 'a' }) }))
+    expect(mounted?.auth?.()).toEqual({ token: 'a' })
     expect(log).toEqual(['mount u1'])
   })
 

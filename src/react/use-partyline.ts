@@ -9,7 +9,10 @@ import { useLatest } from './use-latest.js'
 export interface UsePartylineOptions {
   /** Who is signed in. Null, undefined and '' mean nobody: no socket is opened. */
   readonly identity: MountOptions['identity']
-  /** Called at every connection attempt; the newest function is used, so it may close over props. */
+  /**
+   * Called at every connection attempt; the newest function is used, so it may close over props. Another function alone makes no
+   * attempt: call `line.retry()` when there are new credentials.
+   */
   readonly auth?: MountOptions['auth']
 }
 
@@ -18,7 +21,15 @@ export function usePartyline(line: AnyLine, { identity, auth }: UsePartylineOpti
   const queryClient = useQueryClient()
   const latest = useLatest(auth)
   useEffect(
-    () => line.mount({ queryClient, identity, auth: () => latest.current?.() }),
+    () =>
+      line.mount({
+        queryClient,
+        identity,
+        // A getter: the component may have none now and one later.
+        get auth() {
+          return latest.current && (() => latest.current?.())
+        },
+      }),
     [line, queryClient, identity, latest],
   )
 }

@@ -9,6 +9,7 @@ import { createMemoryBrowser } from '../../test/browser.js'
 import { createFakeTransport } from '../../test/fake-transport.js'
 import { until } from '../../test/until.js'
 import type { OpenSharedWorker } from '../platform/page.js'
+import { simulatedSha256 } from '../testing/sha256.js'
 import { deliverEvent } from '../transport/metadata.js'
 import type { PartylineError } from '../util/errors.js'
 import { createPartyline, type Line } from './create-partyline.js'
@@ -101,11 +102,30 @@ describe('sign-in guard', () => {
     expect(changed).not.toHaveBeenCalled()
   })
 
-  it('without a page (server rendering) mounts nothing', () => {
-    const line = createPartyline({ invalidates: { a: ['a'] } }, undefined)
-    const unmount = line.mount({ queryClient: new QueryClient(), identity: 'u1' })
-    expect(line.status.name).toBe('idle')
-    unmount()
+  const somewhere: [string, Record<string, unknown>, readonly string[]][] = [
+    ['a server that renders pages', {}, []],
+    ['a server with the API of workers', { WorkerGlobalScope: class {}, location: undefined }, []],
+    ['React Native', { navigator: { product: 'ReactNative' } }, ['no-host']],
+    [
+      'a browser’s worker',
+      { WorkerGlobalScope: class {}, location: { href: 'https://app.example/w.js' } },
+      ['no-host'],
+    ],
+  ]
+  it.each(somewhere)('without a document mounts nothing: on %s', (_where, globals, expected) => {
+    for (const [name, value] of Object.entries(globals)) vi.stubGlobal(name, value)
+    const codes: string[] = []
+    const line = createPartyline({ invalidates: { a: ['a'] }, onError: ({ code }) => codes.push(code) })
+    for (const identity of ['u1', 'u2']) {
+      const unmount = line.mount({ queryClient: new QueryClient(), identity })
+      expect(line.status.name).toBe('idle')
+      unmount()
+    }
+    line.retry()
+    line.signOut()
+    expect(codes).toEqual(expected)
+    expect(vi.getTimerCount()).toBe(0)
+    vi.unstubAllGlobals()
   })
 })
 
@@ -377,6 +397,31 @@ describe('events reach the cache', () => {
     },
   )
 
+  it('knows the events of its own request by the hash, though the clock is set meanwhile', async () => {
+    const { openTab, server, settle } = setUp()
+    const tab = openTab()
+    tab.use(['thing', '1'])
+    tab.mount()
+    await settle()
+    server.up()
+    await settle(5_000)
+    let secret = ''
+    await tab.line.request(async (headers) => {
+      secret = headers['x-partyline-origin'] ?? ''
+    })
+    tab.queryClient.setQueryData(['thing', '1'], 'from the answer')
+    tab.fetched.length = 0
+    await settle(100)
+    vi.setSystemTime(Date.now() + 3_600_000)
+    server.emit('changed', { id: '1', _line: { origin: simulatedSha256(secret).slice(0, 22) } })
+    await settle(1_000)
+    expect(tab.fetched).toEqual([])
+    // What the event carries is no secret: whoever sends that causes a fetch, like anybody.
+    server.emit('changed', { id: '1', _line: { origin: secret } })
+    await settle(1_000)
+    expect(tab.fetched).toEqual(['["thing","1"]'])
+  })
+
   it('calls handlers of events without a rule, and goes on after one that throws', async () => {
     const { openTab, server, settle, codes } = setUp()
     const { mount, line } = openTab()
@@ -637,6 +682,7 @@ describe('bad input', () => {
     mount()
     line.signOut()
     expect(line.status.name).toBe('signed-out')
+    await settle()
     answer('https://eu.example')
     await settle(100)
     expect([line.status.name, other.line.status.name]).toEqual(['signed-out', 'signed-out'])

@@ -1,21 +1,21 @@
 import { clearClient, fetchEmptied } from '../invalidation/clear.js'
 import type { Receipt } from '../invalidation/receipt.js'
-import { commonEnvironment, type HubEnvironment, isPage } from '../platform/environment.js'
+import { isPage } from '../platform/environment.js'
+import { isServer, type LinePowers, linePowers } from '../platform/line-powers.js'
 import type { TabEnvironment } from '../platform/page.js'
-import { createReport, messageOf, type Report } from '../util/errors.js'
+import { createReport, type Report } from '../util/errors.js'
 import { createListeners } from '../util/listeners.js'
 import type { Metadata } from '../wire/protocol.js'
 import type { Status } from '../wire/status.js'
 import { createEventHandlers } from './event-handlers.js'
-import { createMounts, type MountedSession, type MountOptions } from './mounts.js'
+import { createChunkLoader, type LoadChunk } from './load-chunk.js'
+import { authOf, createMounts, type MountedSession, type MountOptions } from './mounts.js'
+import { createOpener, NOT_OPENED } from './opening.js'
 import { configure, type PartylineOptions } from './options.js'
 import { createOwnWrites } from './own-writes.js'
 import type { SessionFactory } from './session.js'
 import { createStatusStore } from './status-store.js'
 import type { TopicOptions, TopicState, TopicUse } from './topics.js'
-
-/** After this long (ms) a url function that failed is called again, and code that could not be loaded is loaded again. */
-const OPEN_RETRY_MS = 5_000
 
 /** What an event's handler receives: the type that its rule names, or any object. */
 export type MetadataOf<M> = unknown extends M ? Metadata : M
@@ -40,14 +40,20 @@ export interface Line<Events> {
   topic(name: string, options?: TopicOptions): () => void
   /** Calls back with what each flush did; returns the way to stop. */
   onReceipt(handler: (receipt: Receipt) => void): () => void
-  /** This tab's id: the names of its requests begin with it. */
+  /** A random id of this tab, for your own logs and headers. The line's own requests and events do not carry it. */
   readonly origin: string
   /**
-   * Runs a request that changes something, with headers that name it for the server (`x-partyline-origin`). When the
-   * server sends the name back with the events that the request caused, this tab does not refetch what it has fetched,
-   * or set by `setQueryData`, since the answer; other tabs do. Gives what `run` gives, and fails as `run` fails.
+   * Runs a request that changes something, with a header (`x-partyline-origin`) that holds a fresh secret. When the server
+   * sends the secret's hash with the events that the request caused, this tab does not refetch what it has fetched, or set by
+   * `setQueryData`, since the answer; other tabs do. On an insecure origin there is no header, and this tab refetches like
+   * the others. Gives what `run` gives, and fails as `run` fails.
    */
   request<T>(run: (headers: Record<string, string>) => Promise<T>): Promise<T>
+  /**
+   * Makes an attempt to connect at once, where one waits: after `unauthorized` or `wrong-identity`, for example, when there
+   * are new credentials. Does nothing while the line is connected, signed out, or not mounted.
+   */
+  retry(): void
   /** Ends this identity's session in every tab at once: the socket is closed and no event is delivered any more. */
   signOut(): void
 }
@@ -73,8 +79,9 @@ export function createPartyline<Events>(
     (message) => console.warn(message),
   )
   const configuration = configure(options as PartylineOptions<never>, report)
-  const powers: HubEnvironment | undefined = environment ?? (isPage() ? commonEnvironment() : undefined)
+  const powers: LinePowers | undefined = environment ?? (isPage() ? linePowers() : undefined)
   const now = () => powers?.clock.now() ?? Date.now()
+  const monotonic = () => powers?.clock.monotonic() ?? 0
   let origin: string | undefined
   const getOrigin = () => {
     origin ??= powers?.id() ?? ''
@@ -82,14 +89,30 @@ export function createPartyline<Events>(
   }
 
   const status = createStatusStore(now, report)
-  const events = createEventHandlers(report, subscriptionsChanged)
+  const events = createEventHandlers(report, monotonic, subscriptionsChanged)
   const topics = createTopicUses(report, subscriptionsChanged)
   const receipts = createListeners<Receipt>(report, 'onReceipt')
-  const writes = createOwnWrites(getOrigin, now, (ms, run) => powers?.timers.after(ms, run))
-  const prepare = createPreparation(configuration.url, loadFactory, report)
+  const writes = createOwnWrites({
+    newSecret: () => powers?.id(),
+    sha256: powers?.sha256,
+    monotonic,
+    after: (ms, run) => powers?.timers.after(ms, run),
+  })
+  const loadChunk = powers && createChunkLoader(powers, report)
+  const opener =
+    powers &&
+    loadChunk &&
+    createOpener({
+      powers,
+      preload: () => loadSessionCode(loadChunk),
+      loadFactory: () => loadFactory(loadChunk),
+      report,
+      onFailed: status.opening,
+      connect,
+    })
   const mounts = createMounts(
     {
-      open: (mounted) => void open(mounted),
+      open: (mounted) => opener?.open(mounted) ?? NOT_OPENED,
       onState: status.link,
       onSigningOut: status.signedOut,
       onBegin(client) {
@@ -109,51 +132,36 @@ export function createPartyline<Events>(
     if (state?.name === 'open') state.session.subscriptionsChanged()
   }
 
-  function loadFactory(): Promise<SessionFactory> {
+  async function loadFactory(loadChunk: LoadChunk): Promise<SessionFactory> {
     const { invalidates = {}, worker } = options
-    return import('./session.js').then(({ createSessionFactory }) =>
-      createSessionFactory({ environment, worker, invalidates, configuration, report }),
-    )
-  }
-
-  async function open(mounted: MountedSession): Promise<void> {
-    try {
-      const [factory, url] = await prepare()
-      if (mounted.state.name !== 'ended') connect(mounted, url, factory)
-    } catch {
-      powers?.timers.after(OPEN_RETRY_MS, () => {
-        if (mounted.state.name !== 'ended') void open(mounted)
-      })
-    }
+    const { createSessionFactory } = await loadSessionCode(loadChunk)
+    return createSessionFactory({ environment, worker, invalidates, configuration, loadChunk, report })
   }
 
   function connect(mounted: MountedSession, url: string, factory: SessionFactory): void {
-    try {
-      const session = factory.open({
-        url,
-        identity: mounted.identity,
-        tab: getOrigin(),
-        client: mounted.client,
-        logicalClock: writes.logicalClock,
-        topics: topics.all,
-        handlers: {
-          auth: () => mounted.auth,
-          events: () => [...new Set([...factory.rules.keys(), ...events.names()])],
-          isWatched: () => receipts.size > 0,
-          onState: (state) => mounts.linkChanged(mounted, state),
-          onEvents: (pairs) => events.deliver(pairs, factory.rules),
-          onGap: status.gap,
-          onReceipt: receipts.emit,
-        },
-      })
-      mounts.opened(mounted, session)
-    } catch (thrown) {
-      report('bad-option', `the line can't be opened: ${messageOf(thrown)}`, { cause: thrown })
-    }
+    const session = factory.open({
+      url,
+      identity: mounted.identity,
+      tab: getOrigin(),
+      client: mounted.client,
+      logicalClock: writes.logicalClock,
+      topics: topics.all,
+      handlers: {
+        auth: () => authOf(mounted),
+        events: () => [...new Set([...factory.rules.keys(), ...events.names()])],
+        isWatched: () => receipts.size > 0,
+        onState: (state) => mounts.linkChanged(mounted, state),
+        onEvents: (pairs, agesMs) => events.deliver(pairs, factory.rules, agesMs),
+        onGap: status.gap,
+        onReceipt: receipts.emit,
+      },
+    })
+    mounts.opened(mounted, session)
   }
 
+  const mountNowhere = createMountNowhere(report)
   return {
-    mount: (mounting) => (powers ? mounts.mount(mounting) : () => undefined),
+    mount: powers ? mounts.mount : mountNowhere,
     get status() {
       return status.get()
     },
@@ -165,37 +173,23 @@ export function createPartyline<Events>(
       return getOrigin()
     },
     request: writes.run,
+    retry: mounts.retry,
     signOut: mounts.signOut,
   }
 }
 
-/** Gets what a session needs: its code, which may be there the next time if not now, and the server's address. */
-function createPreparation(
-  url: string | (() => string | Promise<string>),
-  loadFactory: () => Promise<SessionFactory>,
-  report: Report,
-) {
-  let loading: Promise<SessionFactory> | undefined
+const loadSessionCode = (loadChunk: LoadChunk) => loadChunk(() => import('./session.js'), 'createSessionFactory')
 
-  function load(): Promise<SessionFactory> {
-    loading ??= loadFactory().catch((thrown: unknown) => {
-      loading = undefined
-      report('no-host', `Partyline's own code could not be loaded: ${messageOf(thrown)}`, { cause: thrown })
-      throw thrown
-    })
-    return loading
-  }
-
-  async function askForUrl(): Promise<string> {
-    try {
-      return typeof url === 'string' ? url : await url()
-    } catch (thrown) {
-      report('connect-failed', `the url function failed: ${messageOf(thrown)}`, { cause: thrown })
-      throw thrown
+/** What `mount` does where there is no page: a server that renders one has nothing to do; anything else can't have a line. */
+function createMountNowhere(report: Report): Line<unknown>['mount'] {
+  let isReported = false
+  return () => {
+    if (!isReported && !isServer()) {
+      report('no-host', 'a line needs a page: here is no document, as in React Native or in a worker')
     }
+    isReported = true
+    return () => undefined
   }
-
-  return () => Promise.all([load(), askForUrl()])
 }
 
 /** The topics that the app uses in this tab; they outlast sessions. */

@@ -4,18 +4,25 @@ import { type EventPair, isMetadata, type Metadata } from '../wire/protocol.js'
 /** The rules by the names of their events, as far as they check metadata. */
 type ParsingRules = ReadonlyMap<string, { parse?(metadata: Metadata): { readonly value: unknown } | undefined }>
 
-type EventHandler = (metadata: never) => void
+interface EventHandler {
+  readonly run: (metadata: never) => void
+  /** When it subscribed. Milliseconds of the monotonic clock. */
+  readonly since: number
+}
 
 /** The app's own handlers of events, by name. */
-export function createEventHandlers(report: Report, onNamesChanged: () => void) {
+export function createEventHandlers(report: Report, monotonic: () => number, onNamesChanged: () => void) {
   /** Never changed in place: a handler may take itself off while it is called. */
   const byName = new Map<string, readonly EventHandler[]>()
 
   /** By index: a closure or an iterator at each event of a burst would cause a garbage collection in the middle of it. */
-  function call(name: string, handlers: readonly EventHandler[], value: unknown): void {
+  function call(name: string, handlers: readonly EventHandler[], value: unknown, cameAt: number): void {
     for (let index = 0; index < handlers.length; index++) {
+      const handler = handlers[index]
+      // An event that is sent again may be older than the subscription.
+      if (!handler || handler.since > cameAt) continue
       try {
-        handlers[index]?.(value as never)
+        handler.run(value as never)
       } catch (thrown) {
         report('handler-failed', `a handler of '${name}' threw: ${messageOf(thrown)}`, {
           detail: { event: name },
@@ -27,9 +34,9 @@ export function createEventHandlers(report: Report, onNamesChanged: () => void) 
 
   return {
     names: () => [...byName.keys()],
-    add(name: string, handler: EventHandler): () => void {
-      // Wrapped, so that the same function added twice is two.
-      const own: EventHandler = (metadata) => handler(metadata)
+    add(name: string, run: EventHandler['run']): () => void {
+      // An object of its own, so that the same function added twice is two.
+      const own: EventHandler = { run, since: monotonic() }
       const before = byName.get(name)
       byName.set(name, [...(before ?? []), own])
       if (!before) onNamesChanged()
@@ -39,15 +46,20 @@ export function createEventHandlers(report: Report, onNamesChanged: () => void) 
         else if (byName.delete(name)) onNamesChanged()
       }
     },
-    /** Handlers do not get metadata that is no object, or that the rule's schema refuses; both are reported elsewhere. */
-    deliver(events: readonly EventPair[], rules: ParsingRules): void {
-      events.forEach((pair) => {
+    /**
+     * Handlers do not get metadata that is no object, or that the rule's schema refuses; both are reported elsewhere. Nor do they
+     * get events from before their subscription. `agesMs`: of each event, if they are sent again.
+     */
+    deliver(events: readonly EventPair[], rules: ParsingRules, agesMs?: readonly number[]): void {
+      const now = agesMs && monotonic()
+      events.forEach((pair, index) => {
         const handlers = byName.get(pair[0])
         if (!handlers || !isMetadata(pair[1])) return
         const parse = rules.get(pair[0])?.parse
         const parsed = parse?.(pair[1])
-        if (!parse) call(pair[0], handlers, pair[1])
-        else if (parsed) call(pair[0], handlers, parsed.value)
+        const cameAt = now === undefined ? Number.POSITIVE_INFINITY : now - (agesMs?.[index] ?? 0)
+        if (!parse) call(pair[0], handlers, pair[1], cameAt)
+        else if (parsed) call(pair[0], handlers, parsed.value, cameAt)
       })
     },
   }

@@ -1,13 +1,17 @@
 import type { QueryClientSlice } from '../invalidation/query-client.js'
 import type { LinkState } from '../link/link-options.js'
 import type { Report } from '../util/errors.js'
+import type { Opening } from './opening.js'
 import type { Auth, Session } from './session.js'
 
 export interface MountOptions {
   readonly queryClient: QueryClientSlice
   /** Who is signed in. Null, undefined and '' mean nobody: no socket is opened. */
   readonly identity: string | number | null | undefined
-  /** Called at every connection attempt, so that an expired token is renewed. */
+  /**
+   * Called at every connection attempt, so that an expired token is renewed. Of several mounts for one identity, the newest one
+   * with an `auth` is asked.
+   */
   readonly auth?: Auth | undefined
 }
 
@@ -22,9 +26,9 @@ export interface MountOptions {
  */
 type MountedState =
   /** Its code and its url are being loaded. */
-  | { readonly name: 'opening' }
+  | { readonly name: 'opening'; readonly opening: Opening }
   /** Signed out before there was a session. As soon as there is one, it signs out, which tells the other tabs. */
-  | { readonly name: 'signing-out' }
+  | { readonly name: 'signing-out'; readonly opening: Opening }
   | { readonly name: 'open'; readonly session: Session }
   /** The link says so, after a sign-out here or in another tab. */
   | { readonly name: 'signed-out'; readonly session: Session }
@@ -35,14 +39,23 @@ type MountedState =
 export interface MountedSession {
   readonly identity: string
   readonly client: QueryClientSlice
-  auth: Auth | undefined
-  mounts: number
+  /** The newest is the last one. */
+  mounts: readonly Mount[]
   state: MountedState
 }
 
+/** One call of `mount`, until its unmount. `auth` is read whenever credentials are needed: it may be a getter. */
+interface Mount {
+  readonly options: Pick<MountOptions, 'auth'>
+}
+
+/** Whom to ask for credentials: the newest mount that has any. A mount without an `auth` takes none away. */
+export const authOf = ({ mounts }: MountedSession): Auth | undefined =>
+  mounts.flatMap(({ options }) => options.auth ?? []).at(-1)
+
 export interface MountsHandlers {
-  /** Gets a session and hands it to `opened`. */
-  open(mounted: MountedSession): void
+  /** Gets a session and hands it to `opened`, later. */
+  open(mounted: MountedSession): Opening
   /** The state of the current session's link. */
   onState(state: LinkState): void
   /** Signed out here, before there is a link to say so. */
@@ -68,6 +81,7 @@ export function createMounts(handlers: MountsHandlers, report: Report) {
     const { state } = mounted
     mounted.state = { name: 'ended' }
     if ('session' in state) state.session.close(release)
+    if ('opening' in state) state.opening.cancel()
     if (current !== mounted) return
     current = undefined
     handlers.onEnd()
@@ -75,7 +89,7 @@ export function createMounts(handlers: MountsHandlers, report: Report) {
 
   /** Ends a session that the new mount is not part of. */
   function replace(mounted: MountedSession, identity: string): void {
-    if (mounted.mounts > 0 && !isSignedOut(mounted)) {
+    if (mounted.mounts.length > 0 && !isSignedOut(mounted)) {
       const what = 'mounted for another identity or QueryClient while mounted'
       report('mounted-twice', `${what}; the new mount replaces the old one`)
     }
@@ -84,23 +98,35 @@ export function createMounts(handlers: MountsHandlers, report: Report) {
 
   function mountNobody(): void {
     // Another component may have mounted this line for somebody.
-    if (current?.mounts === 0) end(current, true)
+    if (current?.mounts.length === 0) end(current, true)
     if (!last || current) return
     handlers.onIdentityEnd(last.client, false)
     last = undefined
   }
 
   function begin(identity: string, client: QueryClientSlice): MountedSession {
-    current = { identity, client, auth: undefined, mounts: 0, state: { name: 'opening' } }
+    const mounted: MountedSession = { identity, client, mounts: [], state: { name: 'ended' } }
+    current = mounted
     handlers.onBegin(client)
-    return current
+    mounted.state = { name: 'opening', opening: handlers.open(mounted) }
+    return mounted
+  }
+
+  /** Makes an attempt, where one waits. A session that is signed out stays so. */
+  function retry(why: 'retry' | 'mount'): void {
+    if (!current) return
+    const { state } = current
+    if (state.name === 'open') state.session.retry(why)
+    else if ('opening' in state) state.opening.retry()
   }
 
   return {
     get current() {
       return current
     },
-    mount({ queryClient: client, ...options }: MountOptions): () => void {
+    retry: () => retry('retry'),
+    mount(options: MountOptions): () => void {
+      const { queryClient: client } = options
       const identity = identityName(options.identity, report)
       if (identity === '') {
         mountNobody()
@@ -113,21 +139,21 @@ export function createMounts(handlers: MountsHandlers, report: Report) {
 
       const joined = current
       const mounted = joined ?? begin(identity, client)
-      mounted.auth = options.auth
-      mounted.mounts++
-      if (!joined) handlers.open(mounted)
+      const own: Mount = { options }
+      mounted.mounts = [...mounted.mounts, own]
+      // The user may have signed in again: the line is not to rest on what was refused before.
+      if (joined) retry('mount')
 
-      let isMounted = true
       return () => {
-        if (!isMounted) return
-        isMounted = false
-        mounted.mounts--
+        if (!mounted.mounts.includes(own)) return
+        mounted.mounts = mounted.mounts.filter((one) => one !== own)
         void Promise.resolve().then(() => {
-          if (mounted.mounts === 0) end(mounted, false)
+          if (mounted.mounts.length === 0) end(mounted, false)
         })
       }
     },
     opened(mounted: MountedSession, session: Session): void {
+      if (mounted.state.name === 'ended') return
       const isSigningOut = mounted.state.name === 'signing-out'
       mounted.state = { name: 'open', session }
       if (isSigningOut) session.signOut()
@@ -146,7 +172,7 @@ export function createMounts(handlers: MountsHandlers, report: Report) {
     signOut(): void {
       if (current?.state.name === 'open') current.state.session.signOut()
       else if (current?.state.name === 'opening') {
-        current.state = { name: 'signing-out' }
+        current.state = { ...current.state, name: 'signing-out' }
         handlers.onIdentityEnd(current.client, false)
         handlers.onSigningOut()
       }

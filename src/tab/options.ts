@@ -13,7 +13,8 @@ export interface PartylineOptions<Events> {
   /** What each event makes stale: query keys, `{ queryKey, scope }`, or a function of the event's metadata. */
   readonly invalidates: Rules<Events>
   /**
-   * The server's address, or a function that gives it at every mount. Its path is the Socket.IO namespace.
+   * The server's address, or a function that gives it at every mount, within `authTimeoutMs`; a function that fails is asked
+   * again, ever more slowly. Its path is the Socket.IO namespace.
    * @default the page's own origin
    */
   readonly url?: string | (() => string | Promise<string>)
@@ -82,7 +83,7 @@ export interface PartylineOptions<Events> {
    */
   readonly socket?: Readonly<Record<string, unknown>>
   /**
-   * How many milliseconds `auth` may take before another tab is asked.
+   * How many milliseconds `auth` may take before another tab is asked, and a `url` function before it is asked again.
    * @default 10000
    */
   readonly authTimeoutMs?: number
@@ -157,13 +158,20 @@ export function configure(options: PartylineOptions<never>, report: Report): Con
     }
   }
 
+  const url = () => {
+    const { url: given } = options
+    if (typeof given === 'function' || (typeof given === 'string' && given !== '')) return given
+    if (given !== undefined) bad('url', "has to be the server's address, or a function that gives it")
+    return '/'
+  }
+
   const waitMs = milliseconds('debounce.waitMs', options.debounce?.waitMs, 100)
   const maxWaitMs = milliseconds('debounce.maxWaitMs', options.debounce?.maxWaitMs, 1_000)
   const host = options.host ?? 'auto'
   const known = ['auto', 'shared-worker', 'leader-tab', 'this-tab'].includes(host)
   if (!known) bad('host', `has to be 'auto', 'shared-worker', 'leader-tab' or 'this-tab', not '${String(host)}'`)
   const configuration: Configuration = {
-    url: options.url ?? '/',
+    url: url(),
     name: options.name ?? 'app',
     debounce: { waitMs, maxWaitMs: Math.max(waitMs, maxWaitMs) },
     jitterMs: milliseconds('jitterMs', options.jitterMs, 2_000),

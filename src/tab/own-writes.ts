@@ -10,34 +10,48 @@ const OWN_EVENTS_MS = 1_000
 /** The app sets what an answer brought at once. What it sets later than this (ms) may be another kind of guess. */
 const ANSWER_WRITES_MS = 20
 
+/** Characters of the hash of a request's secret, as the server puts it into the envelope of its events. */
+const HASH_LENGTH = 22
+
+interface OwnWritesOptions {
+  /** A new secret that nobody can guess; undefined where there is no browser. */
+  readonly newSecret: () => string | undefined
+  /** In base64url. Missing on insecure origins: there, this tab's own events count as anybody's. */
+  readonly sha256: ((text: string) => Promise<string>) | undefined
+  /** Milliseconds, never set back. */
+  readonly monotonic: () => number
+  readonly after: (ms: number, run: () => void) => unknown
+}
+
+/** An answer to a request of this tab. `until` and `timestamp` are of the logical clock, the moments of the monotonic one. */
+interface OwnAnswer {
+  readonly timestamp: number
+  readonly at: number
+  until: number
+  firstEventAt?: number
+}
+
 /**
- * The requests of this tab that may cause events. Each has a name that nobody can guess. An event counts as this tab's own
- * only if its request was answered: a forged or stale name makes no tab miss anything.
+ * The requests of this tab that may cause events. Each carries a secret; its events carry only the secret's hash. So who
+ * receives an event can't send the secret with a request of their own, and make this tab take another change for its own. An event
+ * counts as this tab's own only if its request was answered.
  */
-export function createOwnWrites(
-  origin: () => string,
-  now: () => number,
-  after: (ms: number, run: () => void) => unknown,
-) {
-  const answers = new Map<
-    string,
-    { readonly timestamp: number; readonly at: number; until: number; firstEventAt?: number }
-  >()
-  let requests = 0
+export function createOwnWrites({ newSecret, sha256, monotonic, after }: OwnWritesOptions) {
+  const answers = new Map<string, OwnAnswer>()
   let timestamp = 0
   let lastAnswerAt = Number.NEGATIVE_INFINITY
 
   const forget = () => {
-    for (const [name, { at }] of answers) if (now() - at > ANSWER_MEMORY_MS) answers.delete(name)
+    for (const [hash, { at }] of answers) if (monotonic() - at > ANSWER_MEMORY_MS) answers.delete(hash)
   }
 
   const logicalClock: LogicalClock = {
     next: () => ++timestamp,
-    answeredAt(name) {
-      const answer = answers.get(name)
-      if (!answer || now() - answer.at > ANSWER_MEMORY_MS) return undefined
-      answer.firstEventAt ??= now()
-      return now() - answer.firstEventAt <= OWN_EVENTS_MS ? answer : undefined
+    answeredAt(hash) {
+      const answer = answers.get(hash)
+      if (!answer || monotonic() - answer.at > ANSWER_MEMORY_MS) return undefined
+      answer.firstEventAt ??= monotonic()
+      return monotonic() - answer.firstEventAt <= OWN_EVENTS_MS ? answer : undefined
     },
     lastAnswer: () => lastAnswerAt,
   }
@@ -47,12 +61,14 @@ export function createOwnWrites(
     /** A request that fails may have changed something or not, so its events count as anybody's. */
     async run<T>(request: (headers: Record<string, string>) => Promise<T>): Promise<T> {
       forget()
-      const tab = origin()
-      const name = `${tab}.${++requests}`
-      const answer = await request(tab === '' ? {} : { [ORIGIN_HEADER]: name })
-      lastAnswerAt = now()
+      const secret = sha256 && newSecret()
+      // It is hashed while the request is under way.
+      const hash = secret && sha256?.(secret).then((whole) => whole.slice(0, HASH_LENGTH))
+      const answer = await request(secret ? { [ORIGIN_HEADER]: secret } : {})
+      lastAnswerAt = monotonic()
       const answered = { timestamp: ++timestamp, at: lastAnswerAt, until: Number.POSITIVE_INFINITY }
-      answers.set(name, answered)
+      // Without a hash its events count as anybody's.
+      if (hash) hash.then((known) => answers.set(known, answered)).catch(() => undefined)
       after(ANSWER_WRITES_MS, () => {
         answered.until = timestamp
       })

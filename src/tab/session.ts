@@ -14,11 +14,13 @@ import { checkPowers } from '../platform/check-powers.js'
 import { browserEnvironment, type TabEnvironment, type WorkerFactory } from '../platform/page.js'
 import { messageOf, type Report } from '../util/errors.js'
 import { checkOf, keyOf } from '../wire/key.js'
-import type { CredentialsAnswer, EventPair } from '../wire/protocol.js'
+import { type CredentialsAnswer, type EventPair, isMetadata } from '../wire/protocol.js'
 import type { Gap } from '../wire/status.js'
+import type { LoadChunk } from './load-chunk.js'
 import type { Configuration } from './options.js'
 import { createPolling } from './polling.js'
 import { createTabTopics, type TopicUse } from './topics.js'
+import { createUrlSource } from './url-source.js'
 
 /**
  * Gives credentials for the server; called at every connection attempt. Plain data. With a number `expiresAt` in it
@@ -35,7 +37,8 @@ export interface SessionHandlers {
   /** Whether anybody listens to receipts. */
   isWatched(): boolean
   onState(state: LinkState): void
-  onEvents(events: readonly EventPair[]): void
+  /** `agesMs`: how long ago each of them came to the hub, if they are sent again. */
+  onEvents(events: readonly EventPair[], agesMs?: readonly number[]): void
   onGap(gap: Gap): void
   onReceipt(receipt: Receipt): void
 }
@@ -55,6 +58,8 @@ export interface SessionOptions {
 export interface Session {
   /** The app's handlers, or its topics, have changed. */
   subscriptionsChanged(): void
+  /** Makes an attempt to connect, where one waits. `mount`: maybe there are other credentials. */
+  retry(why: 'retry' | 'mount'): void
   signOut(): void
   /** `release`: the identity has ended here, so a hub without other tabs closes its socket at once. */
   close(release: boolean): void
@@ -66,6 +71,7 @@ interface FactoryOptions {
   readonly worker: WorkerFactory | undefined
   readonly invalidates: Readonly<Record<string, unknown>>
   readonly configuration: Configuration
+  readonly loadChunk: LoadChunk
   readonly report: Report
 }
 
@@ -74,6 +80,7 @@ interface SessionContext {
   readonly environment: TabEnvironment
   readonly rules: ReadonlyMap<string, CompiledRule>
   readonly hubs: TabHubs
+  readonly loadChunk: LoadChunk
   readonly configuration: Configuration
   readonly report: Report
 }
@@ -81,6 +88,8 @@ interface SessionContext {
 /** Opens the sessions of one line. */
 export interface SessionFactory {
   readonly rules: ReadonlyMap<string, CompiledRule>
+  /** The server's address, absolute. */
+  askForUrl(): Promise<string>
   open(options: SessionOptions): Session
 }
 
@@ -92,13 +101,15 @@ export async function createSessionFactory({ invalidates, worker, ...given }: Fa
   const context: SessionContext = { ...given, environment, rules, hubs: new Map() }
   return {
     rules,
-    open: (session) => openSession({ ...session, url: environment.page.resolveUrl(session.url) }, context),
+    askForUrl: createUrlSource(context),
+    open: (session) => openSession(session, context),
   }
 }
 
 function openSession(options: SessionOptions, context: SessionContext): Session {
   const { url, identity, client, logicalClock, handlers } = options
-  const { environment, rules, configuration, report } = context
+  const { environment, rules, configuration, loadChunk, report } = context
+  const { clock } = environment
   const { shareFetches } = configuration
   const { name, transport, socket, lingerMs, authTimeoutMs } = configuration
   const settings = { url, identity, transport, socket, lingerMs, authTimeoutMs }
@@ -119,10 +130,15 @@ function openSession(options: SessionOptions, context: SessionContext): Session 
         const { build, timeoutMs } = shareFetches
         const name = build === '' ? key : `${key}/${build}`
         const version = () => (link.state().tabs > 1 ? link.position() : undefined)
-        return loadSharing({ ...hooks, name, timeoutMs, client, environment, version, report })
+        return loadSharing(loadChunk, { ...hooks, name, timeoutMs, client, environment, version, report })
       }),
   })
-  const topics = createTabTopics({ uses: options.topics, report, onJoined: invalidator.topicJoined })
+  const topics = createTabTopics({
+    uses: options.topics,
+    report,
+    // In a hub's dates: should the wall clock be ahead of them, nothing since then is taken for younger.
+    onJoined: (at, keys) => invalidator.topicJoined(clock.monotonic() - Math.max(clock.now() - at, 0), keys),
+  })
   const polling = configuration.polling && createPolling(configuration.polling, environment, invalidator.poll)
 
   const link = createLink({
@@ -135,7 +151,7 @@ function openSession(options: SessionOptions, context: SessionContext): Session 
     follow: followRung(environment, key),
     events: handlers.events,
     topics: topics.names,
-    auth: () => readCredentials(handlers.auth(), environment.clock.now(), report),
+    auth: () => readCredentials(handlers.auth(), clock.now(), report),
     report,
     onState(state) {
       // Here or in another tab. What the invalidator still holds is nobody's from now on.
@@ -148,19 +164,18 @@ function openSession(options: SessionOptions, context: SessionContext): Session 
       topics.connected(isConnected)
       handlers.onState(state)
     },
-    onEvents(events) {
+    onEvents(events, agesMs) {
       // Handlers first: somebody waits for them. What they fetch comes after the events, though.
       const heard = logicalClock.next()
-      handlers.onEvents(events)
+      handlers.onEvents(events, agesMs)
       invalidator.push(events, heard)
     },
-    onGap(reason) {
-      const until = environment.clock.now()
-      invalidator.resync(until, true)
-      handlers.onGap({ reason, until })
+    onGap(reason, flaps) {
+      invalidator.resync(clock.monotonic(), true, flaps)
+      handlers.onGap({ reason, until: clock.now() })
     },
     // What this page fetched is covered. What it was loaded with (a restored cache, server rendering) is older.
-    onVouched: () => invalidator.resync(environment.clock.origin - 1, false),
+    onVouched: () => invalidator.resync(-1, false),
     onTopics: topics.answered,
   })
 
@@ -174,6 +189,7 @@ function openSession(options: SessionOptions, context: SessionContext): Session 
         link.subscriptionsChanged()
       })
     },
+    retry: link.retry,
     signOut: link.signOut,
     close(release) {
       invalidator.close()
@@ -183,9 +199,9 @@ function openSession(options: SessionOptions, context: SessionContext): Session 
 }
 
 /** A chunk of its own: only an app that asks for it pays for it. */
-async function loadSharing(options: SharingOptions): Promise<Sharing | undefined> {
+async function loadSharing(loadChunk: LoadChunk, options: SharingOptions): Promise<Sharing | undefined> {
   try {
-    const { createSharing } = await import('../invalidation/sharing.js')
+    const { createSharing } = await loadChunk(() => import('../invalidation/sharing.js'), 'createSharing')
     return createSharing(options)
   } catch (thrown) {
     options.report('share-failed', `this tab fetches for itself: ${messageOf(thrown)}`, { cause: thrown })
@@ -194,14 +210,14 @@ async function loadSharing(options: SharingOptions): Promise<Sharing | undefined
 }
 
 /** The ladder's rungs, from the best one down; only one if the app forces a host. */
-function createRungs(key: string, { environment, hubs, configuration }: SessionContext): readonly Rung[] {
-  const importHub = () => import('../hub/tab-hub.js')
+function createRungs(key: string, { environment, hubs, configuration, loadChunk }: SessionContext): readonly Rung[] {
+  const loadCode = () => loadChunk(() => import('../hub/tab-hub.js'), 'serveTabHub')
   const load = (host: 'leader-tab' | 'this-tab'): LoadHub => {
     const loadHub = async (elector: Elector) => {
-      const { serveTabHub } = await importHub()
+      const { serveTabHub } = await loadCode()
       return serveTabHub({ environment, key, host, elector })
     }
-    return Object.assign(loadHub, { preload: importHub })
+    return Object.assign(loadHub, { preload: loadCode })
   }
   const elector = createElector(environment, key)
   const rungs = [
@@ -213,24 +229,36 @@ function createRungs(key: string, { environment, hubs, configuration }: SessionC
 }
 
 /** The app's answer, brought to plain data: what can't cross to the hub must fail here, where it can be explained. */
-async function readCredentials(auth: Auth | undefined, now: number, report: Report): Promise<CredentialsAnswer> {
+export async function readCredentials(auth: Auth | undefined, now: number, report: Report): Promise<CredentialsAnswer> {
   try {
     const answer = await auth?.()
     if (answer === undefined || answer === null) return { ok: true, auth: undefined }
     if (typeof answer !== 'object') throw new TypeError(`auth gave a ${typeof answer}, not an object`)
     const { expiresAt } = answer
-    const ends = typeof expiresAt === 'number' && expiresAt > now
+    const ends = typeof expiresAt === 'number' && expiresAt > now && Number.isFinite(expiresAt)
     if (expiresAt !== undefined && !ends) {
       report('bad-option', 'expiresAt of what auth gave has to be a future moment, in milliseconds since 1970', {
         detail: { option: 'auth.expiresAt' },
       })
     }
-    const plain = JSON.parse(JSON.stringify(answer)) as Record<string, unknown>
+    // An object may choose what it is as JSON.
+    const plain: unknown = JSON.parse(JSON.stringify(answer))
+    if (!isMetadata(plain)) throw new TypeError('auth gave what is no plain object')
     return { ok: true, auth: plain, ...(ends && { expiresAt }) }
   } catch (thrown) {
     // What was thrown may quote the credentials (a JSON parser does), and this goes to every tab, over a channel too.
-    const message = `auth failed with ${thrown instanceof Error ? thrown.name : typeof thrown}`
+    const message = `auth failed with ${kindOf(thrown)}`
     report('auth-failed', message, { cause: thrown })
     return { ok: false, message }
+  }
+}
+
+/** The name of an error's class, or the type of a value that is no error. */
+function kindOf(thrown: unknown): string {
+  try {
+    return thrown instanceof Error ? String(thrown.name) : typeof thrown
+  } catch {
+    // A revoked proxy has neither.
+    return 'something that has no name'
   }
 }

@@ -32,3 +32,17 @@ it('says disconnected once it was connected, connecting before', () => {
   status.link({ ...SEEKING, reason: 'the hub is gone' })
   expect(status.get()).toMatchObject({ name: 'disconnected', reason: 'the hub is gone' })
 })
+
+it('says that the credentials are another user’s, with the reason', () => {
+  const status = createStatusStore(() => 0, complain)
+  status.begin()
+  status.link({ ...SEEKING, phase: 'attached', socket: { name: 'wrong-identity', reason: 'bob, not ann' } })
+  expect(status.get()).toMatchObject({ name: 'wrong-identity', reason: 'bob, not ann' })
+})
+
+it('says why a session can’t be opened yet', () => {
+  const status = createStatusStore(() => 0, complain)
+  status.begin()
+  status.opening('the url function failed: offline')
+  expect(status.get()).toMatchObject({ name: 'connecting', reason: 'the url function failed: offline' })
+})

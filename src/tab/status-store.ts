@@ -37,6 +37,8 @@ export function createStatusStore(now: () => number, report: Report) {
       everConnected = false
       set({ ...IDLE, name: 'connecting', since: now(), reason: undefined })
     },
+    /** The session can't be opened yet. */
+    opening: (reason: string) => set({ name: 'connecting', reason }),
     idle: () => set({ ...IDLE, since: now(), reason: undefined }),
     /** Before there is a link to say so. */
     signedOut: () => set({ name: 'signed-out', reason: 'signed out in this tab' }),

@@ -3,6 +3,7 @@ import type { OpenTransport } from '../transport/transport.js'
 import { createDebounce } from './debounce.js'
 import { orderedDelays, type Realm } from './realm.js'
 import { createRealmEnvironment, type SharedParts } from './realm-environment.js'
+import { simulatedSha256 } from './sha256.js'
 import { createPipe } from './simulated-pipe.js'
 import type { SimulatedWorkers, WorkerTrouble } from './simulated-workers.js'
 
@@ -62,6 +63,7 @@ export function createPageEnvironment(
       write: (key) => storage.write(`partyline/signed-out/${key}`, common.id()),
       on: (key, run) => storage.on(`partyline/signed-out/${key}`, run),
     },
+    sha256: async (text) => simulatedSha256(text),
     openTransport: openTransport(realm),
   }
   const held = () => ({

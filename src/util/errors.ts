@@ -18,8 +18,10 @@ export type PartylineErrorCode =
   | 'handler-failed'
   /** A host could not be used: the worker's file is missing, or the worker does not answer. The next host is tried. */
   | 'host-failed'
-  /** No host could be used. The hosts are tried again. */
+  /** No host could be used. The hosts are tried again. Or there is no page at all: a line needs a document. */
   | 'no-host'
+  /** The server has no more code of this build, perhaps after a deploy. Only a reload helps. Reported once. */
+  | 'stale-build'
   /** A hub did not answer a call in time. The tab attaches again. */
   | 'call-timeout'
   /** The server can't be reached. Attempts go on. Reported once per outage. */

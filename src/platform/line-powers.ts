@@ -1,0 +1,85 @@
+import { commonEnvironment, type HubEnvironment, isPage } from './environment.js'
+
+/** The browser's powers that a line needs before it has a session; a page.ts would bring the code that starts workers. */
+export interface LinePowers extends HubEnvironment {
+  /** SHA-256 of a text, in base64url. Missing on insecure origins. */
+  readonly sha256?: ((text: string) => Promise<string>) | undefined
+  /** @default they are there as soon as they are imported, and are never gone */
+  readonly chunks?: ChunkPowers | undefined
+  /** Runs once the page has nothing else to do; returns the way to cancel it. Default: after two seconds. */
+  readonly whenIdle?: ((run: () => void) => () => void) | undefined
+}
+
+/** Fetches code that is a chunk of its own. */
+export interface ChunkPowers {
+  /** Runs the `import()` of a chunk. */
+  load<Module>(load: () => Promise<Module>): Promise<Module>
+  /** The module at an address. */
+  loadFrom(url: string): Promise<object>
+  /** Whether the server says that there is no such file: by its status, or by a page in place of a script. */
+  isGone(url: string): Promise<boolean>
+  /** False only if the browser is sure that it has no network. */
+  isOnline(): boolean
+}
+
+/** How long a page that never is idle may delay what waits for that. */
+const MAX_IDLE_WAIT_MS = 5_000
+const IDLE_WAIT_MS = 2_000
+
+/** The real browser's powers, for a line. */
+export function linePowers(): LinePowers {
+  const common = commonEnvironment()
+  return {
+    ...common,
+    // Missing on insecure origins, whatever TypeScript says.
+    sha256: (globalThis.crypto?.subtle as SubtleCrypto | undefined) && sha256,
+    chunks: {
+      load: (load) => load(),
+      loadFrom: (url) => import(/* @vite-ignore */ /* webpackIgnore: true */ /* turbopackIgnore: true */ url),
+      isGone,
+      isOnline: () => navigator.onLine !== false,
+    },
+    whenIdle(run) {
+      // Missing in Safari.
+      if (typeof requestIdleCallback === 'undefined') return common.timers.after(IDLE_WAIT_MS, run)
+      const request = requestIdleCallback(run, { timeout: MAX_IDLE_WAIT_MS })
+      return () => cancelIdleCallback(request)
+    },
+  }
+}
+
+/** Runs once the page has nothing else to do. */
+export const whenIdle = ({ whenIdle, timers }: LinePowers, run: () => void): (() => void) =>
+  whenIdle ? whenIdle(run) : timers.after(IDLE_WAIT_MS, run)
+
+export async function sha256(text: string): Promise<string> {
+  const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text))
+  const base64 = btoa(String.fromCharCode(...new Uint8Array(digest)))
+  return base64.replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '')
+}
+
+async function isGone(url: string): Promise<boolean> {
+  try {
+    const { status, headers, body } = await fetch(url, { cache: 'no-store' })
+    void body?.cancel()
+    return status === 404 || status === 410 || (headers.get('content-type') ?? '').startsWith('text/html')
+  } catch {
+    // No network, or a policy that forbids to ask.
+    return false
+  }
+}
+
+/**
+ * Whether this is a server that renders pages, where a line has nothing to do. React Native and a browser's workers have no
+ * document either, but are no servers.
+ */
+export function isServer(): boolean {
+  const { navigator, location, WorkerGlobalScope } = globalThis as {
+    readonly navigator?: { readonly product?: string }
+    readonly location?: unknown
+    readonly WorkerGlobalScope?: unknown
+  }
+  if (isPage() || navigator?.product === 'ReactNative') return false
+  // Servers with the API of workers (Cloudflare, Deno) have no location.
+  return WorkerGlobalScope === undefined || location === undefined
+}
