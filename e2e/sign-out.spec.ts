@@ -1,31 +1,20 @@
 import type { CDPSession, Page } from '@playwright/test'
-import { byRole, connected, expect, findWorker, openConnected, statusName, test } from './app-fixtures.js'
+import { address, byRole, connected, expect, findWorker, openConnected, statusName, test } from './app-fixtures.js'
 import type { AppServer } from './app-server.js'
 
-/** Says that it has begun, and then reads no message any more. */
-const BUSY =
-  "new BroadcastChannel('busy').postMessage(''); const until = Date.now() + 20000; while (Date.now() < until);"
-
-/** Makes the hub's thread hang, so that it can't hear of the sign-out; resolves once it does. */
-async function whileBusy(observer: Page, start: () => void): Promise<void> {
-  await observer.evaluate(() => {
-    const busy = new Promise((resolve) => {
-      new BroadcastChannel('busy').onmessage = resolve
-    })
-    Object.assign(window, { busy })
-  })
-  start()
-  await observer.evaluate(() => (window as unknown as { busy: Promise<unknown> }).busy.then(() => undefined))
+/** As apps do it: the page goes to another one at once, and so it can't tell a later hub. */
+async function signOut(page: Page, server: AppServer): Promise<void> {
+  await page.evaluate(() => window.app.line.signOut())
+  await page.goto(`${server.url}/empty`)
 }
 
-async function signedOut(pages: readonly Page[], server: AppServer): Promise<void> {
+async function signedOut(pages: readonly Page[], signer: Page, server: AppServer): Promise<void> {
   for (const page of pages) await expect.poll(() => statusName(page), { timeout: 20_000 }).toBe('signed-out')
   await expect.poll(() => server.users()).toEqual([])
-  // Who signs in again has a session of her own, to which the others do not belong.
-  const [first, ...others] = pages
-  await first?.evaluate(() => void window.app.mount('ann'))
-  await connected(first as Page)
-  for (const page of others) expect(await statusName(page)).toBe('signed-out')
+  // Signing in again begins a session that the others do not belong to.
+  await signer.goto(address(server, { user: 'ann' }))
+  await connected(signer)
+  for (const page of pages) expect(await statusName(page)).toBe('signed-out')
   expect(server.users()).toEqual(['ann'])
 }
 
@@ -35,11 +24,13 @@ test('a sign-out reaches every tab although the leader crashes before it hears o
     pages.push(await openConnected(context, server, { user: 'ann', host: 'leader-tab' }))
   const { leader, followers } = await byRole(pages)
   const session = await context.newCDPSession(leader)
-  const [one] = followers as [Page]
-  await whileBusy(one, () => void session.send('Runtime.evaluate', { expression: BUSY }).catch(() => undefined))
-  await one.evaluate(() => window.app.line.signOut())
+  const [signer, ...others] = followers as [Page, ...Page[]]
+  // From here on it runs no statement any more.
+  await session.send('Debugger.enable')
+  await session.send('Debugger.pause')
+  await signOut(signer, server)
   void session.send('Page.crash').catch(() => undefined)
-  await signedOut(followers, server)
+  await signedOut(others, signer, server)
 })
 
 test('nor does it matter that the worker is killed before it hears of it', async ({
@@ -50,16 +41,23 @@ test('nor does it matter that the worker is killed before it hears of it', async
   const pages: Page[] = []
   for (let tab = 0; tab < 3; tab++) pages.push(await openConnected(context, server, { user: 'ann' }))
   const targetId = await findWorker(browserSession, server)
-  const [one] = pages as [Page]
-  const { sessionId } = await browserSession.send('Target.attachToTarget', { targetId, flatten: false })
-  await whileBusy(one, () => evaluate(browserSession, sessionId, BUSY))
-  await one.evaluate(() => window.app.line.signOut())
+  const [signer, ...others] = pages as [Page, ...Page[]]
+  await pauseWorker(browserSession, targetId)
+  await signOut(signer, server)
   await browserSession.send('Target.closeTarget', { targetId })
-  await signedOut(pages, server)
+  await signedOut(others, signer, server)
 })
 
-/** In a worker, whose session is reached through that of the browser. */
-function evaluate(session: CDPSession, sessionId: string, expression: string): void {
-  const message = JSON.stringify({ id: 1, method: 'Runtime.evaluate', params: { expression } })
-  void session.send('Target.sendMessageToTarget', { sessionId, message }).catch(() => undefined)
+/** Of a worker's session there are only the messages, through that of the browser. Resolves once no statement is run any more. */
+async function pauseWorker(session: CDPSession, targetId: string): Promise<void> {
+  const { sessionId } = await session.send('Target.attachToTarget', { targetId, flatten: false })
+  for (const [id, method] of ['Debugger.enable', 'Debugger.pause'].entries()) {
+    const answered = new Promise<void>((resolve) => {
+      session.on('Target.receivedMessageFromTarget', ({ message }) => {
+        if ((JSON.parse(message) as { id?: number }).id === id) resolve()
+      })
+    })
+    await session.send('Target.sendMessageToTarget', { sessionId, message: JSON.stringify({ id, method, params: {} }) })
+    await answered
+  }
 }
