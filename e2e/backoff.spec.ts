@@ -18,6 +18,7 @@ test('a server that drops every connection is left alone for longer and longer, 
   server.cut()
   await sleep(FLAPPING_MS)
   const after = await counts()
+  console.log(`flapping for ${FLAPPING_MS} ms: ${JSON.stringify(before)} -> ${JSON.stringify(after)}`)
   expect(after.handshakes - before.handshakes).toBeGreaterThan(1)
   expect(after.handshakes - before.handshakes).toBeLessThan(16)
   expect(after.fetches - before.fetches).toBeLessThan(10)
