@@ -17,7 +17,7 @@ test('a server that refuses good credentials for five seconds gets its tabs back
   await expect.poll(() => statusName(page)).toMatch(/^(disconnected|unauthorized)$/)
   await connected(page, 70_000)
   await expect.poll(() => data(page)).toBe('while it was away')
-  // Seven of them and more is what no pause, or one that does not grow, gives.
+  // The pauses grow: some seven refusals fit into five seconds, not dozens.
   expect(server.refusals).toBeLessThan(12)
 })
 
