@@ -1,0 +1,156 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { extname, join, normalize } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { Server, type Socket } from 'socket.io'
+import { build } from 'vite'
+import { createNotifier, createSessions, type Notifier } from '../src/server/index.js'
+
+/** Bundles the small app as a user would. `partyline` resolves to this package's own `dist`, by its exports. */
+export async function buildApp(): Promise<{ readonly folder: string; remove(): void }> {
+  const folder = mkdtempSync(join(tmpdir(), 'partyline-app-'))
+  await build({
+    configFile: false,
+    root: fileURLToPath(new URL('./app', import.meta.url)),
+    // Its warnings are about others' code: `import.meta` in the worker's bundle, React Query's "use client".
+    logLevel: 'error',
+    build: { outDir: folder, emptyOutDir: true },
+  })
+  return { folder, remove: () => rmSync(folder, { recursive: true, force: true }) }
+}
+
+export interface Handshake {
+  readonly path: string
+  readonly token: unknown
+}
+
+/** A server that fails on command, and says what it was asked. A token is `<user>` or `<user>.<anything>`. */
+export interface AppServer {
+  readonly url: string
+  readonly notify: Notifier<{ told: { to: string }; changed: Record<string, never> }>
+  /** In the order in which they came, admitted or not. */
+  readonly handshakes: readonly Handshake[]
+  /** How many of them were refused. */
+  readonly refusals: number
+  /** The open sockets, by their user. */
+  users(): string[]
+  /** What `/data` answers with. */
+  value: string
+  /** Gives the reason of a refusal, by a middleware that can say no more about it. */
+  refuse: (token: string) => string | undefined
+  /** Admitting a socket takes this long. */
+  admitMs: number
+  /** A socket that was admitted is dropped after this long. */
+  dropAfterMs: number | undefined
+  /** Answers a request for a file in its place; undefined for the file. */
+  instead: (path: string) => { readonly status: number; readonly html?: string } | undefined
+  /** Drops every connection, without a word. */
+  cut(): void
+  close(): Promise<void>
+}
+
+interface AppServerOptions {
+  readonly folder: string
+  /** A Socket.IO server at each. */
+  readonly paths?: readonly string[]
+  /** False: no `createSessions`; a server of the app's own, which says whom it let in and compares nothing. */
+  readonly compares?: boolean
+}
+
+const TYPES: Record<string, string> = { '.html': 'text/html', '.js': 'text/javascript' }
+export const ROOM = 'room'
+
+const tokenOf = (socket: Socket): string => String(socket.handshake.auth['token'] ?? '')
+const userOf = (token: string): string => token.split('.')[0] ?? ''
+
+export async function startAppServer(options: AppServerOptions): Promise<AppServer> {
+  const { folder, paths = ['/socket.io/'], compares = true } = options
+  const handshakes: Handshake[] = []
+  const http = createServer((request, response) => answer(request, response))
+  const servers = paths.map((path) => new Server(http, { path, serveClient: false, destroyUpgrade: false }))
+  const sockets = () => servers.flatMap((io) => [...io.sockets.sockets.values()])
+  const notify = createNotifier<{ told: { to: string }; changed: Record<string, never> }>(servers[0] as Server)
+
+  const server = {
+    url: '',
+    notify,
+    handshakes,
+    refusals: 0,
+    users: () =>
+      sockets()
+        .map((socket) => userOf(tokenOf(socket)))
+        .sort(),
+    value: 'first',
+    refuse: (_token: string): string | undefined => undefined,
+    admitMs: 0,
+    dropAfterMs: undefined as number | undefined,
+    instead: (_path: string): { status: number; html?: string } | undefined => undefined,
+    cut() {
+      for (const socket of sockets()) socket.conn.close()
+    },
+    async close() {
+      for (const io of servers) await io.close()
+      http.closeAllConnections()
+    },
+  }
+
+  servers.forEach((io, index) => {
+    io.use((socket, next) => {
+      const token = tokenOf(socket)
+      handshakes.push({ path: paths[index] ?? '', token })
+      const reason = server.refuse(token)
+      if (reason !== undefined) server.refusals++
+      setTimeout(() => next(reason === undefined ? undefined : new Error(reason)), server.admitMs)
+    })
+    if (compares)
+      createSessions(io, {
+        authenticate: ({ token }) => ({ userId: userOf(String(token)) }),
+        topics: { authorize: (_session, topic) => topic === ROOM },
+      })
+    io.on('connection', (socket) => {
+      if (!compares) {
+        const identity = userOf(tokenOf(socket))
+        socket.emit('_line', { identity })
+        void socket.join(`user_${identity}`)
+      }
+      if (server.dropAfterMs !== undefined) setTimeout(() => socket.conn.close(), server.dropAfterMs)
+    })
+  })
+
+  function answer(request: IncomingMessage, response: ServerResponse): void {
+    const { pathname, searchParams } = new URL(request.url ?? '/', 'http://app')
+    // A frame without an origin of its own has to read its scripts, too.
+    response.setHeader('access-control-allow-origin', '*')
+    const send = (type: string, text: string) =>
+      response.writeHead(200, { 'content-type': type, 'cache-control': 'no-store' }).end(text)
+    const json = () => send('application/json', JSON.stringify({ value: server.value }))
+    if (pathname === '/empty') return void send('text/html', '<!doctype html><title>Nothing here</title>')
+    if (pathname === '/data') return void json()
+    if (pathname === '/token')
+      return void send('text/plain', /user=(\w+)/.exec(request.headers.cookie ?? '')?.[1] ?? '')
+    if (pathname === '/write') {
+      server.value = searchParams.get('value') ?? ''
+      notify.from(request).topic(ROOM, 'changed')
+      return void json()
+    }
+    sendFile(pathname === '/' ? '/index.html' : pathname, response)
+  }
+
+  function sendFile(path: string, response: ServerResponse): void {
+    const instead = server.instead(path)
+    const file = join(folder, normalize(path))
+    if (instead || !existsSync(file)) {
+      const { status = 404, html = '' } = instead ?? {}
+      response.writeHead(status, { 'content-type': 'text/html', 'cache-control': 'no-store' }).end(html)
+      return
+    }
+    // Not cached, so that a page has only what it has loaded itself.
+    response.writeHead(200, { 'content-type': TYPES[extname(path)] ?? '', 'cache-control': 'no-store' })
+    response.end(readFileSync(file))
+  }
+
+  await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve))
+  return Object.assign(server, { url: `http://127.0.0.1:${(http.address() as AddressInfo).port}` })
+}
