@@ -276,6 +276,17 @@ describe('tabs come and go', () => {
     expect(ended()).toBe(0)
   })
 
+  it('without Web Locks, reads the ping that waits behind its own timer before it takes the tab for gone', async () => {
+    const { attach, hub, ended } = setUp({ webLocks: false })
+    const tab = await attach(['a'])
+    await vi.advanceTimersByTimeAsync(149_000)
+    // The thread was busy: the ping is read right after the timer.
+    setTimeout(() => hub.ping(tab.id), 1_001 + 75_000)
+    await vi.advanceTimersByTimeAsync(76_001)
+    expect(ended()).toBe(0)
+    expect(hub.ping(tab.id)).toBe(true)
+  })
+
   it('tells tabs of their number a few times, not once for each of them', async () => {
     const { attach, settle } = setUp()
     const first = await attach(['a'])

@@ -705,6 +705,16 @@ describe('the renewal', () => {
     expect(onRenewed).toHaveBeenCalledExactlyOnceWith({ token: 'x' })
   })
 
+  it('comes when it is due, though the clock was set back by an hour', async () => {
+    const onRenewed = vi.fn()
+    // Longer than one timer of a browser.
+    const ask = async () => ({ ok: true, auth: { token: 'x' } }) as const
+    createRenewal({ environment, ask, onRenewed, onTrouble: vi.fn() }).plan(Date.now() + 30 * 86_400_000)
+    vi.setSystemTime(Date.now() - 40 * 86_400_000)
+    await settle(30 * 86_400_000)
+    expect(onRenewed).toHaveBeenCalledOnce()
+  })
+
   it('is dropped when a connection attempt has asked meanwhile, or it was called off', async () => {
     const onRenewed = vi.fn()
     const answers: ((given: { ok: true; auth: object }) => void)[] = []

@@ -34,10 +34,10 @@ export function createRenewal({ environment, ask, onRenewed, onTrouble }: Renewa
     state = next
   }
 
-  function waitUntil(time: number): void {
-    const left = time - clock.now()
+  function waitUntil(dueAt: number): void {
+    const left = dueAt - clock.monotonic()
     const cancel = timers.after(Math.min(Math.max(left, 0), MAX_TIMER_MS), () => {
-      if (left > MAX_TIMER_MS) waitUntil(time)
+      if (left > MAX_TIMER_MS) waitUntil(dueAt)
       else void renew()
     })
     enter({ name: 'planned', cancel })
@@ -47,9 +47,10 @@ export function createRenewal({ environment, ask, onRenewed, onTrouble }: Renewa
   function plan(expiresAt: number | undefined): void {
     cancel()
     if (expiresAt === undefined) return
-    const now = clock.now()
-    const ahead = Math.min(RENEW_AHEAD_MS, (expiresAt - now) / 10)
-    waitUntil(Math.max(now + MIN_RENEWAL_DELAY_MS, expiresAt - ahead * (1 + random() / 2)))
+    // From here on the wall clock may be set back and forth.
+    const lifeMs = expiresAt - clock.now()
+    const aheadMs = Math.min(RENEW_AHEAD_MS, lifeMs / 10)
+    waitUntil(clock.monotonic() + Math.max(MIN_RENEWAL_DELAY_MS, lifeMs - aheadMs * (1 + random() / 2)))
   }
 
   function cancel(): void {

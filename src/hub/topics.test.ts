@@ -289,6 +289,32 @@ describe('a right that came and went while the connection was away', () => {
   })
 })
 
+describe('a topic that was not joined', () => {
+  it('is asked for again ever more slowly, and the tabs are told what is new', async () => {
+    const { attach, up, pass, serve, log, refused } = setUp()
+    refused.add('p')
+    const tab = await attach(['a'], { topics: ['p'] })
+    await up()
+    const run = async (ms: number) => {
+      for (let passed = 0; passed < ms; passed += 2_000) {
+        await serve()
+        await pass(2_000)
+      }
+    }
+    await run(3_600_000)
+    expect(log.length).toBeGreaterThan(4)
+    expect(log.length).toBeLessThan(10)
+    expect(tab.of('topic')).toMatchObject([{ topic: 'p', name: 'refused' }])
+    expect((await attach(['a'], { topics: ['p'] })).welcome.topics).toMatchObject([{ topic: 'p', name: 'refused' }])
+    refused.delete('p')
+    await run(1_800_000)
+    expect(tab.of('topic').at(-1)).toMatchObject({ topic: 'p', ok: true })
+    const { length } = log
+    await run(3_600_000)
+    expect(log).toHaveLength(length)
+  })
+})
+
 describe('a server that does not answer', () => {
   it('is asked three times, then it is said so; it may still answer later', async () => {
     const { attach, up, pass, serve, log, say } = setUp({ answers: false })

@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { setUpHub } from '../../test/fake-hub.js'
 import { createHistory } from './history.js'
@@ -175,6 +177,22 @@ describe('the history', () => {
     const late = await attach(['a'], { since: { ...since, seq: 240 } })
     expect(late.welcome.replay?.length).toBeGreaterThan(50)
     expect(JSON.stringify(late.welcome.replay).length).toBeLessThan(7_000_000)
+  })
+
+  it('holds a few MB, however large the events are', () => {
+    setFlagsFromString('--expose-gc')
+    const collect = runInNewContext('gc') as () => void
+    const history = createHistory(() => 1)
+    collect()
+    const before = process.memoryUsage().heapUsed
+    for (let n = 0; n < 1_500; n++) {
+      history.add(['a', { text: Buffer.alloc(60_000, 97).toString('latin1') }])
+      history.weigh(1, 60_000)
+    }
+    collect()
+    // 90 MB were added.
+    expect(process.memoryUsage().heapUsed - before).toBeLessThan(20_000_000)
+    expect(history.seq).toBe(1_500)
   })
 
   it('gives a tab that was parked no event that is older than its subscription', async () => {
