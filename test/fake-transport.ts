@@ -1,4 +1,4 @@
-import type { OpenTransport, RenewalAnswer, TransportHandlers } from '../src/transport/transport.js'
+import type { OpenTransport, RenewalOutcome, TransportHandlers } from '../src/transport/transport.js'
 import type { Settings } from '../src/wire/protocol.js'
 
 /** A transport and its server in memory: a test sees what was opened, and plays the server. */
@@ -63,7 +63,7 @@ export interface FakeConnection {
   answersProbes: boolean
   readonly renewals: unknown[]
   /** The server's answer to renewed credentials; `unknown`: it does not answer. */
-  renewal: RenewalAnswer | 'unknown'
+  renewal: RenewalOutcome | 'unknown'
   /** How the hub ended attempts and connections, apart from replacing them at once. */
   readonly disconnects: ('keep' | 'end')[]
   /** What was sent to the server. */

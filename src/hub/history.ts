@@ -1,4 +1,4 @@
-import type { EventPair, Since } from '../wire/protocol.js'
+import { ATTACH_ALLOWANCE_MS, type EventPair, type Since } from '../wire/protocol.js'
 
 export interface HistoryEntry {
   readonly seq: number
@@ -12,11 +12,6 @@ interface WeighedEntry extends HistoryEntry {
   characters: number
 }
 
-/**
- * A hello may take this long from the tab to the hub, for which the page seems younger than it is. A tab that waits longer for its
- * welcome takes that for a gap.
- */
-const ATTACH_ALLOWANCE_MS = 1_000
 const HISTORY_LIMITS = { count: 2_000, ageMs: 300_000, characters: 4_000_000 }
 
 /** What a hub can send again: its recent events, without a hole since a known moment. */
@@ -85,6 +80,7 @@ export function createHistory(now: () => number, limits = HISTORY_LIMITS): Histo
       }
       // It heard another hub: the age of its page says nothing of what that one missed.
       if (theirs !== undefined) return undefined
+      // A hello takes a while, for which the page seems younger than it is.
       const bornAt = now() - ageMs - ATTACH_ALLOWANCE_MS
       return bornAt < floor.at ? undefined : entries.filter((entry) => entry.at >= bornAt)
     },

@@ -315,6 +315,22 @@ describe('a topic that was not joined', () => {
   })
 })
 
+describe('a server that can not tell now', () => {
+  it('is asked again soon', async () => {
+    const { attach, up, pass, say, log } = setUp({ answers: false })
+    const tab = await attach(['a'], { topics: ['p'] })
+    await up()
+    say({ topic: 'p', ok: false, request: 1, message: 'try again later', code: 'unavailable' })
+    await pass()
+    expect(tab.of('topic')).toMatchObject([{ topic: 'p', ok: false, name: 'failed', message: 'try again later' }])
+    await pass(15_100)
+    say({ topic: 'p', ok: true, request: 2 })
+    await pass()
+    expect(tab.of('topic').at(-1)).toMatchObject({ topic: 'p', ok: true })
+    expect(log.length).toBeLessThan(4)
+  })
+})
+
 describe('a server that does not answer', () => {
   it('is asked three times, then it is said so; it may still answer later', async () => {
     const { attach, up, pass, serve, log, say } = setUp({ answers: false })

@@ -11,6 +11,8 @@ const MAX_JOIN_ATTEMPTS = 3
 const NO_ANSWER = `the server has not answered ${MAX_JOIN_ATTEMPTS} times: it does not seem to know of topics`
 /** What was refused or not answered is asked again now and then: a right may come, and a server's database come back. */
 const RETRY_PAUSE_MS = { first: 60_000, max: 600_000 }
+/** The same where the server said that it can't tell now. */
+const UNAVAILABLE_PAUSE_MS = 10_000
 
 type MembershipState =
   /**
@@ -83,12 +85,12 @@ export function createTopicMemberships({ tabs, environment, send }: TopicMembers
     afterTurns(environment, JOIN_TIMEOUT_MS, () => sendJoin(request, attempt + 1))
   }
 
-  function settle(request: number, answer: TopicAnswer): void {
+  function settle(request: number, answer: TopicAnswer, retryMs = RETRY_PAUSE_MS.first): void {
     const { topic } = answer
     const membership = memberships.get(topic) as Membership
     const isNew = isNews(answer, membership.state)
     membership.state = { name: 'answered', request, answer }
-    if (!answer.ok) retry.plan()
+    if (!answer.ok) retry.plan(retryMs)
     if (isNew)
       for (const tab of tabs.all()) if (tab.topics.has(topic)) tab.endpoint.postMessage({ kind: 'topic', ...answer })
   }
@@ -127,7 +129,7 @@ export function createTopicMemberships({ tabs, environment, send }: TopicMembers
       return
     }
     const answer = answerIn(message, state, clock.now())
-    if (answer) settle(state.request, answer)
+    if (answer) settle(state.request, answer, isUnavailable(message) ? UNAVAILABLE_PAUSE_MS : undefined)
   }
 
   return {
@@ -197,23 +199,28 @@ const answerOf = (membership: Membership | undefined): TopicAnswer | undefined =
       ? membership.state.told
       : undefined
 
+/** The server can't tell now whether the topic may be joined. */
+const isUnavailable = ({ code }: Metadata): boolean => code === 'unavailable'
+
 /** The news for a topic whose join was sent; undefined where there is none. */
 function answerIn(
-  { topic: name, ok, request, message }: Metadata,
+  told: Metadata,
   state: Exclude<MembershipState, { name: 'offline' }>,
   now: number,
 ): TopicAnswer | undefined {
+  const { topic: name, ok, request, message } = told
   const isJoined = ok === true
+  const failure = isUnavailable(told) ? 'failed' : 'refused'
   if (request === undefined ? isJoined : request !== state.request) return undefined
   const topic = name as string
   if (state.name === 'answered') {
     const { answer } = state
     // A join that was sent twice is answered twice.
-    if ((answer.ok ? 'joined' : answer.name) === (isJoined ? 'joined' : 'refused')) return undefined
+    if ((answer.ok ? 'joined' : answer.name) === (isJoined ? 'joined' : failure)) return undefined
   }
   if (isJoined) return { topic, ok: true, at: joinedAtOf(state) ?? now }
   const reason = typeof message === 'string' ? message : 'the server refused it'
-  return { topic, ok: false, name: 'refused', message: reason }
+  return { topic, ok: false, name: failure, message: reason }
 }
 
 function joinedAtOf(state: MembershipState): number | undefined {
@@ -238,9 +245,9 @@ function createTopicRetry({ timers, random }: Pick<HubEnvironment, 'timers' | 'r
 
   return {
     now,
-    plan(): void {
+    plan(firstMs: number): void {
       if (cancel) return
-      const pauseMs = Math.min(RETRY_PAUSE_MS.max, RETRY_PAUSE_MS.first * 2 ** Math.min(retries++, 10))
+      const pauseMs = Math.min(RETRY_PAUSE_MS.max, firstMs * 2 ** Math.min(retries++, 10))
       cancel = timers.after(pauseMs * (1 + random()), now)
     },
     /** Another connection, which joins everything. */

@@ -2,7 +2,7 @@ import { io, type Manager, type Socket } from 'socket.io-client'
 import { messageOf } from '../util/errors.js'
 import { RESERVED, type Settings } from '../wire/protocol.js'
 import { deliverEvent } from './metadata.js'
-import { type OpenTransport, type RenewalAnswer, readRefusal, readRenewalAnswer } from './transport.js'
+import { type OpenTransport, type RenewalOutcome, readRefusal, readRenewalAnswer } from './transport.js'
 
 /** WebSocket only, so that no sticky sessions are needed. */
 const SOCKET_IO_DEFAULTS = { transports: ['websocket'] }
@@ -155,7 +155,7 @@ function closeBeneath(manager: Manager, onClosed: () => void): void {
   manager.engine.close()
 }
 
-const renewOver = (socket: Socket, credentials: object): Promise<RenewalAnswer> =>
+const renewOver = (socket: Socket, credentials: object): Promise<RenewalOutcome> =>
   new Promise((resolve) => {
     socket.emit(`${RESERVED}:auth`, credentials, (answer: unknown) => resolve(readRenewalAnswer(answer)))
   })

@@ -17,7 +17,7 @@ export interface Transport {
   /** Asks the server for a sign of life over the present connection. Never resolves when the connection is dead. */
   probe?(): Promise<void>
   /** Offers fresh credentials over the present connection. Never resolves when the server does not know how. */
-  renew?(credentials: Readonly<Record<string, unknown>>): Promise<RenewalAnswer>
+  renew?(credentials: Readonly<Record<string, unknown>>): Promise<RenewalOutcome>
   /** Sends an event to the server over the present connection. Without a connection it is dropped. */
   send?(event: string, metadata: Metadata): void
   /** Ends the transport for good: it calls no handler any more. */
@@ -25,7 +25,7 @@ export interface Transport {
 }
 
 /** `unavailable`: the server can't judge the credentials now. */
-export type RenewalAnswer = 'accepted' | 'refused' | 'unavailable'
+export type RenewalOutcome = 'accepted' | 'refused' | 'unavailable'
 
 /** The server refused the credentials, or ended the connection on purpose. */
 export interface ServerRefusal {
@@ -74,7 +74,7 @@ export function readRefusal(reason: string, data: unknown): ServerRefusal | unde
 }
 
 /** Reads a server's answer to renewed credentials: `{ ok, code? }`. */
-export function readRenewalAnswer(answer: unknown): RenewalAnswer {
+export function readRenewalAnswer(answer: unknown): RenewalOutcome {
   const { ok, code } = (typeof answer === 'object' && answer !== null ? answer : {}) as { ok?: unknown; code?: unknown }
   if (ok === true) return 'accepted'
   return code === 'unavailable' ? 'unavailable' : 'refused'

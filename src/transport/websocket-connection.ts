@@ -3,7 +3,7 @@ import { afterSilence } from '../platform/timeouts.js'
 import { messageOf } from '../util/errors.js'
 import { type Metadata, RESERVED } from '../wire/protocol.js'
 import { deliverWalkedEvent, isPlainJson } from './metadata.js'
-import { type RenewalAnswer, readRefusal, readRenewalAnswer, type TransportHandlers } from './transport.js'
+import { type RenewalOutcome, readRefusal, readRenewalAnswer, type TransportHandlers } from './transport.js'
 
 /** The server may take this long to open a connection, and again to answer the credentials. */
 const WEBSOCKET_HANDSHAKE_TIMEOUT_MS = 10_000
@@ -53,7 +53,7 @@ export interface WebSocketConnectionOptions {
 
 export interface WebSocketConnection {
   probe(): Promise<void>
-  renew(credentials: Metadata): Promise<RenewalAnswer>
+  renew(credentials: Metadata): Promise<RenewalOutcome>
   send(event: string, metadata: Metadata): void
   /** Ends it without a report. */
   close(): void
@@ -67,7 +67,7 @@ type WebSocketConnectionState =
   | {
       readonly name: 'up'
       readonly probes: Set<() => void>
-      readonly renewals: ((answer: RenewalAnswer) => void)[]
+      readonly renewals: ((answer: RenewalOutcome) => void)[]
     }
   | { readonly name: 'over' }
 

@@ -6,7 +6,7 @@ export type PartylineErrorCode =
   | 'unknown-event'
   /** An event's metadata is no object, or the rule's schema refuses it. What the rule can reach is refetched. */
   | 'bad-metadata'
-  /** A plain WebSocket server sent a message that is no valid frame. It is ignored; the connection goes on. */
+  /** A plain WebSocket server sent a message that is no valid frame. It may have been an event, so data is refetched. */
   | 'bad-frame'
   /** A rule's function threw. What the rule can reach is refetched. */
   | 'rule-failed'
