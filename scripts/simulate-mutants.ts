@@ -1,220 +1,160 @@
 /**
- * Tests the simulation: makes each fault in a copy of the source, and the simulation has to find it.
- * `npm run simulate:mutants -- [--runs 3000] [--only text] [--ignore text] [--source dir]`. A fault that is not found fails, and
- * so does one whose text is missing.
+ * Tests the tests: makes each fault of scripts/mutants.ts in a copy of the source, and the simulation or the unit tests that the
+ * fault names have to find it. `npm run simulate:mutants -- [--runs 3000] [--jobs 2] [--only text] [--by simulation|src]
+ * [--ignore text] [--source dir]`. A fault that is not found fails, and so does one whose text is missing. Before the faults, the
+ * source itself is tested: it has to pass.
  */
-import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { dirname, join, resolve } from 'node:path'
+import { spawn } from 'node:child_process'
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join, relative, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
-import { bundleSimulation, CACHE, runSimulation } from './simulation.js'
-
-interface Fault {
-  readonly name: string
-  readonly file: string
-  /** Stands there exactly once. */
-  readonly find: string
-  readonly replace: string
-}
-
-const FAULTS: readonly Fault[] = [
-  {
-    name: 'a server that can’t replay is taken for one that has',
-    file: 'src/hub/server-messages.ts',
-    find: "handlers.onReplayed(message['replayed'])",
-    replace: 'handlers.onReplayed(true)',
-  },
-  {
-    name: 'the server says that its log is further than it is',
-    file: 'src/testing/simulated-server.ts',
-    find: 'const start = outbox.newest()',
-    replace: 'const start = outbox.newest() + 1',
-  },
-  {
-    name: 'history is not broken at a reconnect',
-    file: 'src/hub/downstream.ts',
-    find: 'if (!unbroken) history.break()',
-    replace: '',
-  },
-  {
-    name: 'replay is off by one',
-    file: 'src/hub/history.ts',
-    find: 'entries.filter((entry) => entry.seq > last)',
-    replace: 'entries.filter((entry) => entry.seq > last + 1)',
-  },
-  {
-    name: 'a foreign epoch is taken for its own',
-    file: 'src/hub/history.ts',
-    find: 'if (theirs === epoch && last !== undefined) {',
-    replace: 'if (last !== undefined) {',
-  },
-  {
-    name: 'the outbox is not emptied before a gap and before an attach',
-    file: 'src/hub/outbox.ts',
-    find: '    post,\n',
-    replace: '    post: () => void (waiting = []),\n',
-  },
-  {
-    name: 'a tab that says that it joined the multicast does not listen to it',
-    file: 'src/link/hub-client.ts',
-    find: 'listen(multicast, receive)',
-    replace: '',
-  },
-  {
-    name: 'what is said to all followers at once is not said to who has no part in it',
-    file: 'src/hub/outbox.ts',
-    find: 'if (isForAll && tab.isOnMulticast) continue',
-    replace: 'if (isForAll) continue',
-  },
-  {
-    name: 'no gap is told after a reconnect',
-    file: 'src/hub/downstream.ts',
-    find: 'if (!unbroken || tab.isOwedGap)',
-    replace: 'if (tab.isOwedGap)',
-  },
-  {
-    name: 'no gap at an attach that can not be replayed',
-    file: 'src/link/delivery.ts',
-    find: 'if (gap) handlers.onGap(gap, flaps)\n      else if',
-    replace: 'if',
-  },
-  {
-    name: 'what was replayed is dropped',
-    file: 'src/link/delivery.ts',
-    find: 'if (replay?.length) handlers.onEvents(replay, replayAges)',
-    replace: '',
-  },
-  {
-    name: 'a page that comes back does not attach again',
-    file: 'src/link/link.ts',
-    find: "if (isParked || store.progress()?.name === 'resting') seek({})",
-    replace: "if (store.progress()?.name === 'resting') seek({})",
-  },
-  {
-    name: 'messages are delivered after the end of the session',
-    file: 'src/link/link-state.ts',
-    find: "isDelivering: () => status.name === 'seeking' || status.name === 'attached',",
-    replace: 'isDelivering: () => true,',
-  },
-  {
-    name: 'a hub that is lost is never left',
-    file: 'src/link/attachment.ts',
-    find: 'if (isLost || signal.aborted) return',
-    replace: 'return',
-  },
-  {
-    name: 'a line that ended goes on listening to its page',
-    file: 'src/link/link.ts',
-    find: '    stopListening()\n',
-    replace: '',
-  },
-  {
-    name: "a tab's death by its lock is ignored",
-    file: 'src/hub/downstream.ts',
-    find: 'tab.gone.signal, () => remove(tab, false))',
-    replace: 'tab.gone.signal, () => undefined)',
-  },
-  {
-    name: 'a leadership that was lost is kept',
-    file: 'src/election/lock-elector.ts',
-    find: 'else if (!signal.aborted) lost.abort(thrown)',
-    replace: '',
-  },
-  {
-    name: 'the leadership of a hung owner is never stolen',
-    file: 'src/link/leader-tab-rung.ts',
-    find: 'steals.length < MAX_STEALS',
-    replace: 'false',
-  },
-  {
-    name: 'the lock of a leadership is not released',
-    file: 'src/election/lock-elector.ts',
-    find: 'return firstAbort(signal, lost.signal)',
-    replace: 'return new Promise(() => void firstAbort)',
-  },
-  {
-    name: 'the transport is not closed with its hub',
-    file: 'src/hub/connection.ts',
-    find: '      transport.close()\n',
-    replace: '',
-  },
-  {
-    name: 'the trailing fetch is forgotten',
-    file: 'src/invalidation/debts.ts',
-    find: '          awaited.delete(queryHash)\n          repeat(queryHash)',
-    replace: '          awaited.delete(queryHash)',
-  },
-  {
-    name: 'pending refetches are not kept for the hidden tab',
-    file: 'src/invalidation/debts.ts',
-    find: '    stale.add(query.queryHash)\n',
-    replace: '',
-  },
-  {
-    name: 'a resync never refetches',
-    file: 'src/invalidation/pending-refetches.ts',
-    find: '        mutationHold.run(refetchAfterGap)',
-    replace: '        void refetchAfterGap',
-  },
-  {
-    name: 'fetches are restarted instead of joined',
-    file: 'src/invalidation/flush.ts',
-    find: 'isIdle(query) ? fetching.markStale(query, visible) : debts.refetchAfterFetch(query)\n    return',
-    replace: 'debts.markStale(query, visible)\n    return',
-  },
-  {
-    name: 'data that lacks an event is taken from another tab',
-    file: 'src/invalidation/sharing.ts',
-    find: 'result.seq < needed.seq',
-    replace: 'false',
-  },
-  {
-    name: 'a pipe is kept when its tab has left',
-    file: 'src/hub/downstream.ts',
-    find: 'if (wasAttached && !tab.isTrusted && tab.endpoint !== kept) tab.endpoint.close()',
-    replace: '',
-  },
-]
+import { CHECKS, FAULT_COMMANDS, FEATURES } from '../test/simulation/faults.js'
+import { MUTANTS, type Mutant } from './mutants.js'
+import { bundleSimulation, runSimulation } from './simulation.js'
 
 const { values } = parseArgs({
   options: {
     runs: { type: 'string', default: '3000' },
     seed: { type: 'string', default: '1' },
+    jobs: { type: 'string', default: '2' },
     only: { type: 'string' },
+    by: { type: 'string', default: '' },
     source: { type: 'string' },
     ignore: { type: 'string', multiple: true },
   },
 })
-const source = resolve(values.source ?? resolve(import.meta.dirname, '..'))
-const faults = FAULTS.filter(({ name }) => values.only === undefined || name.includes(values.only))
-let survivors = 0
+const root = resolve(import.meta.dirname, '..')
+const source = resolve(values.source ?? root)
+const SIMULATION_TIMEOUT_MS = 900_000
+const UNIT_TIMEOUT_MS = 600_000
 
-console.log('fault | caught by | after runs | seed')
-for (const { name, file, find, replace } of faults) {
-  const original = readFileSync(join(source, file), 'utf8')
-  if (original.split(find).length !== 2) {
-    console.log(`${name} | ITS TEXT IS NOT in ${file} exactly once | - | -`)
-    survivors++
-    continue
+/** What found a fault; undefined: nothing did. */
+interface Catch {
+  readonly by: string
+  /** Histories until then. */
+  readonly runs?: number
+}
+
+/** Where the copies are, each with the dependencies; not within node_modules, where no test runs. */
+const folder = mkdtempSync(join(tmpdir(), 'partyline-mutants-'))
+
+function copySource(name: string): string {
+  const copy = join(folder, name)
+  for (const item of ['src', 'test', 'package.json', 'tsconfig.json', 'vitest.config.ts']) {
+    const from = [join(source, item), join(root, item)].find((path) => existsSync(path))
+    if (from) cpSync(from, join(copy, item), { recursive: true })
   }
-  const copy = join(CACHE, `mutant-${process.pid}`)
-  rmSync(copy, { recursive: true, force: true })
-  for (const folder of ['src', 'test']) cpSync(join(source, folder), join(copy, folder), { recursive: true })
+  symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'))
+  return copy
+}
+
+async function trySimulation(copy: string, job: number, parts?: readonly string[]): Promise<Catch | undefined> {
+  const bundle = await bundleSimulation(copy, `mutant-bundle-${process.pid}-${job}`)
+  const all = [...FAULT_COMMANDS, ...Object.keys(FEATURES), ...CHECKS]
+  const without = parts ? all.filter((part) => part !== 'share-fetches' && !parts.includes(part)) : []
+  const request = {
+    runs: Number(values.runs),
+    seed: Number(values.seed),
+    shrink: false,
+    ignore: values.ignore,
+    without,
+    with: parts,
+  }
+  try {
+    const { failure, runs } = await runSimulation(bundle, request, SIMULATION_TIMEOUT_MS)
+    if (!failure) return undefined
+    const what = `${failure.invariant} (${failure.what.split('\n')[0]?.slice(0, 90)})`
+    return { by: `simulation: ${what}`, runs: runs + 1 }
+  } catch (thrown) {
+    return { by: `the simulation broke down (${String(thrown).slice(0, 60)})` }
+  } finally {
+    rmSync(dirname(bundle), { recursive: true, force: true })
+  }
+}
+
+interface UnitReport {
+  readonly testResults: readonly {
+    readonly name: string
+    readonly status: string
+    readonly message?: string
+    readonly assertionResults: readonly { readonly status: string; readonly fullName: string }[]
+  }[]
+}
+
+async function tryUnitTests(copy: string, tests: string): Promise<Catch | undefined> {
+  const report = join(copy, 'report.json')
+  const vitest = join(copy, 'node_modules/vitest/vitest.mjs')
+  const options = ['run', tests, '--root', copy, '--bail', '1', '--reporter=json', '--outputFile', report]
+  const code = await new Promise<number | null>((done) => {
+    const child = spawn(process.execPath, [vitest, ...options], {
+      cwd: copy,
+      stdio: 'ignore',
+      timeout: UNIT_TIMEOUT_MS,
+    })
+    child.on('close', done)
+  })
+  if (code === 0) return undefined
+  if (!existsSync(report)) return { by: `${tests}: the tests broke down` }
+  const { testResults } = JSON.parse(readFileSync(report, 'utf8')) as UnitReport
+  const file = testResults.find(({ status }) => status === 'failed')
+  const test = file?.assertionResults.find(({ status }) => status === 'failed')
+  return { by: `${relative(copy, file?.name ?? tests)}: ${test?.fullName ?? file?.message?.split('\n')[0] ?? '?'}` }
+}
+
+/** Gives what is wrong with the list of mutants, if anything. */
+function plant(copy: string, { file, find, replace }: Mutant): string | undefined {
+  const path = join(copy, file)
+  const original = existsSync(path) ? readFileSync(path, 'utf8') : ''
+  if (original.split(find).length !== 2) return `ITS TEXT IS NOT in ${file} exactly once`
   writeFileSync(
-    join(copy, file),
+    path,
     original.replace(find, () => replace),
   )
-  const bundle = await bundleSimulation(copy, `mutant-bundle-${process.pid}`)
-  const request = { runs: Number(values.runs), seed: Number(values.seed), shrink: false, ignore: values.ignore }
-  const caught = await runSimulation(bundle, request, 600_000).then(
-    ({ runs, failure }) => failure && { runs: runs + 1, by: `${failure.invariant} (${failure.what.slice(0, 90)})` },
-    (thrown: unknown) => ({ runs: 0, by: `the simulation broke down (${String(thrown).slice(0, 60)})` }),
-  )
-  if (!caught) survivors++
-  console.log(
-    `${name} | ${caught?.by.split('\n')[0] ?? 'NOT CAUGHT'} | ${caught?.runs ?? values.runs} | ${values.seed}`,
-  )
-  rmSync(copy, { recursive: true, force: true })
-  rmSync(dirname(bundle), { recursive: true, force: true })
+  return undefined
 }
-console.log(`${faults.length - survivors} of ${faults.length} faults caught`)
-if (survivors > 0) process.exitCode = 1
+
+const mutants = MUTANTS.filter(
+  ({ name, by }) => (values.only === undefined || name.includes(values.only)) && by.startsWith(values.by),
+)
+const counts = { simulation: 0, unit: 0, missed: 0 }
+
+async function work(queue: Iterator<[number, Mutant]>, job: number): Promise<void> {
+  for (let next = queue.next(); !next.done; next = queue.next()) {
+    const [index, mutant] = next.value
+    const copy = copySource(`mutant-${index}`)
+    const problem = plant(copy, mutant)
+    const isSimulated = mutant.by === 'simulation'
+    const caught = problem
+      ? undefined
+      : isSimulated
+        ? await trySimulation(copy, job, mutant.parts)
+        : await tryUnitTests(copy, mutant.by)
+    if (!caught) counts.missed++
+    else if (isSimulated) counts.simulation++
+    else counts.unit++
+    console.log(
+      `${mutant.name} | ${problem ?? caught?.by.replaceAll('\n', ' ') ?? `NOT CAUGHT by ${mutant.by}`} | ${caught?.runs ?? '-'}`,
+    )
+    rmSync(copy, { recursive: true, force: true })
+  }
+}
+
+try {
+  console.log('fault | caught by | after histories')
+  if (mutants.some(({ by }) => by === 'simulation')) {
+    const broken = await trySimulation(copySource('original'), 0)
+    if (broken) {
+      console.log(`none at all | ${broken.by} | ${broken.runs ?? '-'}`)
+      process.exitCode = 1
+    }
+  }
+  const queue = mutants.entries()
+  await Promise.all(Array.from({ length: Number(values.jobs) }, (_, job) => work(queue, job)))
+} finally {
+  rmSync(folder, { recursive: true, force: true })
+}
+console.log(
+  `${mutants.length - counts.missed} of ${mutants.length} faults caught: ${counts.simulation} by the simulation, ${counts.unit} by unit tests`,
+)
+if (counts.missed > 0) process.exitCode = 1

@@ -1,7 +1,8 @@
 /**
  * Plays random histories in a simulated browser and checks whether every promise was kept:
- * `npm run simulate -- --runs 1000 --seed 7 [--jobs 2] [--path …] [--trace] [--source dir] [--without sleep,freeze]
- * [--ignore 'text of a broken promise']`.
+ * `npm run simulate -- --runs 1000 --seed 7 [--jobs 2] [--path …] [--trace] [--source dir] [--without sleep,cookie,check-costs]
+ * [--with all] [--ignore 'text of a broken promise']`. The names of commands are in test/simulation/command.ts, those of
+ * features, of questions and of what is off by default in test/simulation/faults.ts.
  */
 import { rmSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
@@ -9,6 +10,7 @@ import { parseArgs } from 'node:util'
 import { bundleSimulation, runSimulation } from './simulation.js'
 
 const { values } = parseArgs({
+  allowNegative: true,
   options: {
     runs: { type: 'string', default: '1000' },
     seed: { type: 'string', default: String(Date.now() % 1_000_000_000) },
@@ -17,6 +19,8 @@ const { values } = parseArgs({
     path: { type: 'string' },
     source: { type: 'string' },
     without: { type: 'string' },
+    with: { type: 'string' },
+    shrink: { type: 'boolean', default: true },
     ignore: { type: 'string', multiple: true },
     trace: { type: 'boolean', default: false },
   },
@@ -35,6 +39,8 @@ const results = await Promise.all(
       path: values.path,
       longest: Number(values.longest),
       without: values.without?.split(','),
+      with: values.with?.split(','),
+      shrink: values.shrink,
       ignore: values.ignore,
       trace: values.trace,
     }),
@@ -52,16 +58,24 @@ for (const result of results)
 console.log(`histories       ${sum('runs')} (seed ${seed}${jobs > 1 ? ` to ${seed + jobs - 1}` : ''})`)
 console.log(`virtual time    ${(sum('time') / 3_600_000).toFixed(1)} h`)
 console.log(`commands        ${sum('commands')}, ${sum('tabs')} tabs opened, ${sum('tasks')} tasks run`)
+const most: Record<string, number> = {}
+for (const result of results)
+  for (const [what, share] of Object.entries(result.most)) most[what] = Math.max(most[what] ?? 0, share)
+const shares = Object.entries(most).map(([what, share]) => `${what} ${Math.round(100 * share)} %`)
+console.log(`most of allowed ${shares.join(', ')}`)
 console.log(`onError         ${JSON.stringify(problems)}`)
 console.log(
   `wall time       ${seconds.toFixed(1)} s (${((seconds * 1000) / Math.max(1, sum('runs'))).toFixed(1)} ms a history)`,
 )
 
+const switches = (['with', 'without'] as const)
+  .map((name) => (values[name] === undefined ? '' : ` --${name} ${values[name]}`))
+  .join('')
 for (const { failure } of results) {
   if (!failure) continue
   console.log(`\nBROKEN  ${failure.invariant}: ${failure.what}`)
   console.log(
-    `again:  npm run simulate -- --seed ${failure.seed} --path ${failure.path} --longest ${values.longest} --trace\n`,
+    `again:  npm run simulate -- --seed ${failure.seed} --path ${failure.path} --longest ${values.longest}${switches} --trace\n`,
   )
   console.log(failure.history)
   process.exitCode = 1

@@ -35,6 +35,8 @@ export function createMachine(seed: number, startMs = DEFAULT_START_MS) {
     isAsleep: () => time.now() < wakesAt,
     /** Until the machine wakes, in milliseconds. */
     untilAwake: () => Math.max(0, wakesAt - time.now()),
+    /** Since when it has been awake. Simulated time. */
+    awakeSince: () => wakesAt,
     /** How long it has slept in all, in milliseconds. Timers are late by that. */
     slept: () => slept,
     sleep(ms: number): void {

@@ -59,6 +59,7 @@ export function createNetwork(machine: Machine, accept: AcceptConnection, delay:
   const { time } = machine
   const random = machine.createRandom()
   const connections = new Set<Connection>()
+  const counts = { attempts: 0, requests: 0 }
   let state: NetworkState = 'up'
   let held: (() => void)[] = []
 
@@ -72,6 +73,7 @@ export function createNetwork(machine: Machine, accept: AcceptConnection, delay:
 
   /** A request over a connection of its own. Rejects when it is lost, or when `answer` throws at the server. */
   function request<T>(realm: Realm, maxDelayMs: number, answer: () => T): Promise<T> {
+    counts.requests++
     return new Promise((resolve, reject) => {
       const fail = (ms: number) => realm.task(ms, () => reject(new TypeError('failed to fetch')))
       const onLost = () => fail(state === 'cut' ? 5 : REQUEST_TIMEOUT_MS)
@@ -101,13 +103,14 @@ export function createNetwork(machine: Machine, accept: AcceptConnection, delay:
   const of = (realm: Realm) => [...connections].filter((connection) => connection.realm === realm)
 
   return {
-    connect: (realm: Realm, handlers: ClientEndHandlers): ClientEnd =>
-      openConnection(
-        { machine, random, delay, carry, connections, accept, isCut: () => state === 'cut' },
-        realm,
-        handlers,
-      ),
+    connect(realm: Realm, handlers: ClientEndHandlers): ClientEnd {
+      counts.attempts++
+      const isCut = () => state === 'cut'
+      return openConnection({ machine, random, delay, carry, connections, accept, isCut }, realm, handlers)
+    },
     request,
+    /** How many connections were tried, and how many requests were made, so far. */
+    counts,
     get state() {
       return state
     },

@@ -3,6 +3,7 @@ import type { OpenTransport } from '../transport/transport.js'
 import { createDebounce } from './debounce.js'
 import { orderedDelays, type Realm } from './realm.js'
 import { createRealmEnvironment, type SharedParts } from './realm-environment.js'
+import type { BrowserPowers } from './refusing-powers.js'
 import { simulatedSha256 } from './sha256.js'
 import { createPipe } from './simulated-pipe.js'
 import type { SimulatedWorkers, WorkerTrouble } from './simulated-workers.js'
@@ -10,9 +11,7 @@ import type { SimulatedWorkers, WorkerTrouble } from './simulated-workers.js'
 /** How long a storage event takes to another page at most. */
 const MAX_STORAGE_DELAY_MS = 5
 
-export interface PageOptions {
-  readonly webLocks: boolean
-  readonly channel: boolean
+export interface PageOptions extends BrowserPowers {
   /** Whether the browser has SharedWorkers. */
   readonly sharedWorker: boolean
   readonly workerTrouble: WorkerTrouble | undefined
@@ -35,7 +34,7 @@ export function createPageEnvironment(
   const events = createPageEvents()
   const { environment: common, heldLocks } = createRealmEnvironment(shared, realm, options)
   const random = machine.createRandom()
-  const ends: { isOpen(): boolean }[] = []
+  const pipes: (() => boolean)[] = []
   // A page in the back/forward cache gets no storage event.
   const storage = shared.storage.client(realm.name, (run) => {
     if (!realm.isSuspended) realm.task(random() * MAX_STORAGE_DELAY_MS, run)
@@ -54,7 +53,8 @@ export function createPageEnvironment(
         (run) => realm.task(there(), run),
         (run) => realm.task(here(), run),
       )
-      ends.push(pipe.port1, pipe.port2)
+      // A pipe that is closed at one end is garbage.
+      pipes.push(() => pipe.port1.isOpen() && pipe.port2.isOpen())
       return pipe as unknown as { port1: MessagePort; port2: MessagePort }
     },
     warn: () => undefined,
@@ -70,7 +70,7 @@ export function createPageEnvironment(
     listeners: events.listenerCount() + storage.listenerCount(),
     timers: realm.timers(),
     locks: heldLocks(),
-    pipes: ends.filter((end) => end.isOpen()).length,
+    pipes: pipes.filter((isOpen) => isOpen()).length,
   })
   return { environment, events, held }
 }

@@ -1,7 +1,10 @@
 import type { HubEnvironment } from '../platform/environment.js'
+import type { LinePowers } from '../platform/line-powers.js'
 import type { Machine } from './machine.js'
 import { orderedDelays, type Realm } from './realm.js'
+import { type BrowserPowers, channelsOf, locksOf } from './refusing-powers.js'
 import type { createSimulatedChannels } from './simulated-channels.js'
+import type { SimulatedChunks } from './simulated-chunks.js'
 import type { createSimulatedLocks } from './simulated-locks.js'
 import type { SimulatedStorage } from './simulated-storage.js'
 
@@ -21,14 +24,11 @@ export interface SharedParts {
   /** Delivers a channel's message to a realm, by the realm's name. */
   readonly posts: Map<string, (deliver: () => void) => void>
   readonly storage: SimulatedStorage
+  readonly chunks: SimulatedChunks
 }
 
 /** The environment that a page and a worker have in common, for one realm. `heldLocks` tells what it holds. */
-export function createRealmEnvironment(
-  shared: SharedParts,
-  realm: Realm,
-  has: { readonly webLocks: boolean; readonly channel: boolean },
-) {
+export function createRealmEnvironment(shared: SharedParts, realm: Realm, has: BrowserPowers) {
   const { machine, locks, channels, posts } = shared
   const random = machine.createRandom()
   const toBrowser = orderedDelays(machine, random, MAX_LOCK_DELAY_MS)
@@ -50,11 +50,12 @@ export function createRealmEnvironment(
     machine.time.after(noticeMs, held.crash)
   })
 
-  const environment: HubEnvironment = {
+  const environment: HubEnvironment & Pick<LinePowers, 'chunks'> = {
     clock: { now: machine.now, monotonic: () => machine.monotonic() - beganAt },
     timers: { after: realm.after },
-    locks: has.webLocks ? held.locks : undefined,
-    openChannel: has.channel ? channel.openChannel : undefined,
+    locks: locksOf(has, held.locks),
+    openChannel: channelsOf(has, channel.openChannel),
+    chunks: shared.chunks.client(realm),
     openWebSocket: () => {
       throw new Error('a simulated browser has a transport of its own')
     },

@@ -18,6 +18,8 @@ export interface Realm {
   readonly isDead: boolean
   /** Suspended for at least one reason. */
   readonly isSuspended: boolean
+  /** Since when it is not suspended; meaningless while it is. Simulated time. */
+  readonly awakeSince: number
   /** A task from outside (a message, an answer), `ms` from now. */
   task(ms: number, run: () => void): void
   /** The same for a message that evicts a page from the back/forward cache. */
@@ -49,20 +51,15 @@ export function createRealm(machine: Machine, name: string): Realm {
   let backlog: Backlog[] = []
   let pumping = false
   let dead = false
+  let awakeSince = time.now()
   let throttling: Throttling = 'none'
 
   const isBlocked = () => reasons.size > 0 || machine.isAsleep()
 
-  function execute(run: () => void, level: number): void {
-    machine.countTask()
-    nesting = level
-    run()
-  }
-
   function arrive(run: () => void, level: number): void {
     if (dead) return
     if (backlog.length === 0 && !pumping && !isBlocked()) {
-      execute(run, level)
+      execute(machine, run, level)
       return
     }
     backlog.push({ run, level })
@@ -82,7 +79,7 @@ export function createRealm(machine: Machine, name: string): Realm {
       }
       const [next, ...rest] = backlog
       backlog = rest
-      if (next) execute(next.run, next.level)
+      if (next) execute(machine, next.run, next.level)
       pump()
     })
   }
@@ -133,6 +130,9 @@ export function createRealm(machine: Machine, name: string): Realm {
     get isSuspended() {
       return reasons.size > 0
     },
+    get awakeSince() {
+      return Math.max(awakeSince, machine.awakeSince())
+    },
     task: (ms, run) => void time.after(ms, () => arrive(run, 0)),
     message: (ms, run) =>
       void time.after(ms, () => {
@@ -143,7 +143,7 @@ export function createRealm(machine: Machine, name: string): Realm {
     timers: () => timers.size,
     suspend: (reason) => void reasons.add(reason),
     resume(reason) {
-      reasons.delete(reason)
+      if (reasons.delete(reason) && reasons.size === 0) awakeSince = time.now()
       pump()
     },
     throttle(how) {
@@ -160,6 +160,12 @@ export function createRealm(machine: Machine, name: string): Realm {
     onDisturbed: () => undefined,
   }
   return realm
+}
+
+function execute(machine: Machine, run: () => void, level: number): void {
+  machine.countTask()
+  nesting = level
+  run()
 }
 
 /** Delays for messages that keep their order: each takes up to `maxMs`, and none overtakes another. */

@@ -29,6 +29,13 @@ export function createSimulatedChannels(route: Route = deliverInMicrotask) {
   return {
     /** The name of each open channel. */
     names: () => [...open].flatMap(([name, receivers]) => Array.from(receivers, () => name)),
+    /** How many messages were carried so far. */
+    carried: () => carried,
+    /** A foreign script of the origin posts to all channels of a name. */
+    inject(name: string, message: unknown): void {
+      for (const peer of [...(open.get(name) ?? [])])
+        route(() => peer.receive(message), { channel: name, from: 'foreign', to: peer.owner, message })
+    },
     /** The name and the owner of each. */
     owners: () => [...open].flatMap(([name, receivers]) => Array.from(receivers, ({ owner }) => ({ name, owner }))),
     /** The channels of one page or worker. */

@@ -9,6 +9,7 @@ const SLOW_SHARE = 0.3
 
 export interface CommittedEvent {
   readonly identity: string
+  readonly path?: string | undefined
   readonly name: string
   readonly metadata: object
 }
@@ -25,9 +26,10 @@ export function createSimulatedLog(machine: Machine, handOn: (event: CommittedEv
   let due = 0
 
   return {
-    commit({ identity, name, metadata }: CommittedEvent): void {
+    commit({ identity, path, name, metadata }: CommittedEvent): void {
       const id = ++last
-      const entry = { id, identity, name, metadata: { ...metadata, _line: { id } } }
+      const reserved = (metadata as { readonly _line?: object })._line
+      const entry = { id, identity, path, name, metadata: { ...metadata, _line: { ...reserved, id } } }
       entries = [...entries.slice(-(MAX_LOGGED_EVENTS - 1)), entry]
       // In order, always.
       due = Math.max(due, time.now() + random() * MAX_LAG_MS)
@@ -35,10 +37,12 @@ export function createSimulatedLog(machine: Machine, handOn: (event: CommittedEv
     },
     newest: () => last,
     /** The events after a cursor; undefined if the log does not reach back that far. */
-    after(identity: string, cursor: number): readonly CommittedEvent[] | undefined {
+    after(identity: string, path: string, cursor: number): readonly CommittedEvent[] | undefined {
       const oldest = entries[0]?.id ?? last + 1
       if (cursor < oldest - 1) return undefined
-      return entries.filter((entry) => entry.id > cursor && entry.identity === identity)
+      return entries.filter(
+        (entry) => entry.id > cursor && entry.identity === identity && (entry.path ?? path) === path,
+      )
     },
     /** Runs `run` when the database has answered. */
     query(run: () => void): void {

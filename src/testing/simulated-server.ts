@@ -7,15 +7,25 @@ export const SERVER_PING_MS = { interval: 25_000, timeout: 20_000 }
 /** How long a broken session can be recovered. */
 const MAX_RECOVERY_MS = 120_000
 
+/** `unavailable`: it is not known whether the credentials are valid. `wrong-identity`: they are another user's. */
+export type DenialCode = 'unavailable' | 'wrong-identity'
+
+/** Why a client is not let in. `final`: other credentials would not help. */
+export interface ServerDenial {
+  readonly reason: string
+  readonly code?: DenialCode | undefined
+  readonly final?: boolean | undefined
+}
+
 /** Packets from the server to a transport: Socket.IO's, as far as they matter here. */
 export type ServerPacket =
   | { readonly kind: 'connected'; readonly pid?: string; readonly recovered: boolean }
-  | { readonly kind: 'refused'; readonly reason: string }
+  | ({ readonly kind: 'refused' } & ServerDenial)
   | { readonly kind: 'event'; readonly name: string; readonly metadata: unknown; readonly offset: number }
   | { readonly kind: 'kicked' }
   | { readonly kind: 'ping' }
   | { readonly kind: 'probed' }
-  | { readonly kind: 'renewed'; readonly ok: boolean }
+  | { readonly kind: 'renewed'; readonly ok: boolean; readonly code?: DenialCode }
 
 /** Packets from a transport to the server. */
 export type ClientPacket =
@@ -23,6 +33,8 @@ export type ClientPacket =
       readonly kind: 'connect'
       readonly auth: unknown
       readonly mountedFor: string
+      /** Stands for the address: the path that the client asked for. */
+      readonly path?: string | undefined
       readonly pid?: string
       readonly offset?: number
     }
@@ -38,6 +50,8 @@ type ConnectPacket = ClientPacket & { readonly kind: 'connect' }
 export interface ServerSocket {
   /** The user whose events it gets. */
   readonly identity: string
+  /** The path that it connected to. */
+  readonly path: string
   /** When it was connected. Milliseconds since the Unix epoch. */
   readonly since: number
   /** The topics that it has joined. */
@@ -55,6 +69,16 @@ interface SocketSession extends ServerSocket {
 export interface ServerOptions {
   /** Returns the identity of a connection; undefined refuses it. */
   readonly identify: (auth: unknown, mountedFor: string) => string | undefined
+  /**
+   * Returns when the credentials end: the server then closes the connection, unless they were renewed.
+   * @default never
+   */
+  readonly expiryOf?: ((auth: unknown) => number | undefined) | undefined
+  /**
+   * How long it takes to find out whose credentials they are, in milliseconds.
+   * @default 0
+   */
+  readonly admissionMs?: number | undefined
   /** Whether Socket.IO's connection state recovery is on. */
   readonly recovery: boolean
   /** Whether a connected client may send fresh credentials. */
@@ -74,17 +98,20 @@ export interface ServerOptions {
 /** An event, for all sockets of an identity or for all that have joined a topic. */
 interface SentEvent {
   readonly identity?: string
+  /** Undefined: whatever path a socket has. */
+  readonly path?: string | undefined
   readonly topic?: string
   readonly name: string
   readonly metadata: unknown
   readonly offset: number
 }
 
-const isFor = ({ identity, topic }: SentEvent, session: SocketSession): boolean =>
-  topic === undefined ? session.identity === identity : session.topics.includes(topic)
+const isFor = ({ identity, topic, path }: SentEvent, session: SocketSession): boolean =>
+  (path === undefined || path === session.path) &&
+  (topic === undefined ? session.identity === identity : session.topics.includes(topic))
 
 /** What the server's connections share. */
-interface SocketIoState {
+interface SimulatedServerState {
   readonly sessions: Set<SocketSession>
   /** Breaks each connection off. */
   readonly connections: Set<() => void>
@@ -96,13 +123,19 @@ interface SocketIoState {
   offset: number
   pids: number
   refusing: boolean
+  /** The session store is down: valid credentials are denied too. */
+  denial: ServerDenial | undefined
+  /** A connection is dropped so long after it was let in. Milliseconds. */
+  dropAfterMs: number | undefined
+  /** How many clients asked to be let in so far. */
+  handshakes: number
 }
 
 type Outbox = ReturnType<typeof createSimulatedLog>
 
 /** A Socket.IO server in memory: rooms by identity, heartbeats, and recovery of broken sessions. */
 export function createSimulatedServer(machine: Machine, options: ServerOptions) {
-  const state: SocketIoState = {
+  const state: SimulatedServerState = {
     sessions: new Set(),
     connections: new Set(),
     broken: new Map(),
@@ -110,13 +143,16 @@ export function createSimulatedServer(machine: Machine, options: ServerOptions) 
     offset: 0,
     pids: 0,
     refusing: false,
+    denial: undefined,
+    dropAfterMs: undefined,
+    handshakes: 0,
   }
   const { sessions } = state
   const outbox = options.log
-    ? createSimulatedLog(machine, ({ identity, name, metadata }) => emit({ identity }, name, metadata))
+    ? createSimulatedLog(machine, ({ identity, path, name, metadata }) => emit({ identity, path }, name, metadata))
     : undefined
 
-  function emit(to: Pick<SentEvent, 'identity' | 'topic'>, name: string, metadata: unknown): void {
+  function emit(to: Pick<SentEvent, 'identity' | 'topic' | 'path'>, name: string, metadata: unknown): void {
     // A real transport sends JSON, so that a date arrives as a text.
     const copy: unknown = metadata === undefined ? undefined : JSON.parse(JSON.stringify(metadata))
     const event = { ...to, name, metadata: copy, offset: ++state.offset }
@@ -127,14 +163,28 @@ export function createSimulatedServer(machine: Machine, options: ServerOptions) 
   return {
     accept: (end: ServerEnd): ServerEndHandlers | undefined =>
       state.refusing ? undefined : acceptConnection(machine, options, state, outbox, end),
-    emit(identity: string, name: string, metadata: unknown): void {
-      if (outbox) outbox.commit({ identity, name, metadata: metadata as object })
-      else emit({ identity }, name, metadata)
+    emit(identity: string, name: string, metadata: unknown, path?: string): void {
+      if (outbox) outbox.commit({ identity, path, name, metadata: metadata as object })
+      else emit({ identity, path }, name, metadata)
     },
     /** To every socket that has joined the topic. */
-    emitTo: (topic: string, name: string, metadata: unknown) => emit({ topic }, name, metadata),
+    emitTo: (topic: string, name: string, metadata: unknown, path?: string) => emit({ topic, path }, name, metadata),
+    /** To every hub itself: the server's own message. */
+    announce(metadata: object): void {
+      for (const session of sessions) session.send({ kind: 'event', name: '_line', metadata, offset: state.offset })
+    },
+    /** How many clients asked to be let in so far. */
+    handshakes: () => state.handshakes,
+    /** From now on everybody is denied, as while the session store is down; undefined: nobody is. */
+    deny(denial: ServerDenial | undefined): void {
+      state.denial = denial
+    },
+    /** From now on every connection is dropped so long after it was let in; undefined: none is. */
+    dropAfter(ms: number | undefined): void {
+      state.dropAfterMs = ms
+    },
     sockets: (): ServerSocket[] =>
-      [...sessions].map(({ identity, since, topics }) => ({ identity, since, topics: [...topics] })),
+      [...sessions].map(({ identity, path, since, topics }) => ({ identity, path, since, topics: [...topics] })),
     /** Breaks every connection off, forgets every session, and refuses connections until `open`. */
     stop(): void {
       state.refusing = true
@@ -160,18 +210,19 @@ export function createSimulatedServer(machine: Machine, options: ServerOptions) 
 function acceptConnection(
   machine: Machine,
   options: ServerOptions,
-  state: SocketIoState,
+  state: SimulatedServerState,
   outbox: Outbox | undefined,
   end: ServerEnd,
 ): ServerEndHandlers {
   const { time } = machine
   let session: SocketSession | undefined
-  let stopHeartbeat = (): void => undefined
+  let stopExpiry = (): void => undefined
   const send = (packet: ServerPacket) => end.send(packet)
   const sendControl = (metadata: object) => send({ kind: 'event', name: '_line', metadata, offset: state.offset })
 
   function finish(recoverable: boolean): void {
-    stopHeartbeat()
+    heartbeat.stop()
+    stopExpiry()
     state.connections.delete(drop)
     if (!session) return
     state.sessions.delete(session)
@@ -182,17 +233,17 @@ function acceptConnection(
     finish(true)
     end.close()
   }
-  function startHeartbeat(): void {
-    stopHeartbeat = time.after(SERVER_PING_MS.interval, () => {
-      send({ kind: 'ping' })
-      stopHeartbeat = time.after(SERVER_PING_MS.timeout, drop)
-    })
-  }
+  const heartbeat = createHeartbeat(time, () => send({ kind: 'ping' }), drop)
 
   /** As createSessions does: the log's position is read before the client is told that it is connected. */
   function connect(packet: ConnectPacket): void {
+    const { admissionMs = 0 } = options
     if (!outbox) {
-      openSession(packet)
+      if (admissionMs === 0) openSession(packet)
+      else
+        time.after(admissionMs, () => {
+          if (state.connections.has(drop)) openSession(packet)
+        })
       return
     }
     const start = outbox.newest()
@@ -202,26 +253,33 @@ function acceptConnection(
       if (!opened || opened.recovered) return
       const { cursor } = packet.auth as { cursor?: unknown }
       sendControl({ cursor: start })
-      if (typeof cursor === 'number') outbox.query(() => replay(outbox, opened, cursor))
+      if (typeof cursor === 'number')
+        outbox.query(() => {
+          if (opened === session) replay(outbox, opened, cursor, state.offset)
+        })
     })
   }
 
-  function replay({ after, reportsMissing }: Outbox, to: SocketSession, cursor: number): void {
-    if (to !== session) return
-    const missed = after(to.identity, cursor)
-    for (const { name, metadata } of missed ?? []) send({ kind: 'event', name, metadata, offset: state.offset })
-    if (missed || reportsMissing()) sendControl({ replayed: missed !== undefined })
+  function watchExpiry(auth: unknown, kick: () => void): void {
+    stopExpiry()
+    const ends = options.expiryOf?.(auth)
+    if (ends !== undefined) stopExpiry = time.after(ends - time.now(), kick)
   }
 
-  function openSession({ auth, mountedFor, pid, offset }: ConnectPacket): SocketSession | undefined {
-    const identity = options.identify(auth, mountedFor)
-    if (identity === undefined) {
-      send({ kind: 'refused', reason: 'bad token' })
+  function openSession({ auth, mountedFor, path = '', pid, offset }: ConnectPacket): SocketSession | undefined {
+    const admitted = admit(options, state, auth, mountedFor)
+    if (typeof admitted !== 'string') {
+      send({ kind: 'refused', ...admitted })
       return undefined
     }
+    const identity = admitted
     const former = pid === undefined ? undefined : state.broken.get(pid)
     const recovered =
-      former !== undefined && former.session.identity === identity && former.until >= time.now() && offset !== undefined
+      former !== undefined &&
+      former.session.identity === identity &&
+      former.session.path === path &&
+      former.until >= time.now() &&
+      offset !== undefined
     if (pid !== undefined) state.broken.delete(pid)
     const name = recovered && pid !== undefined ? pid : `p${++state.pids}`
     if (recovered) {
@@ -233,33 +291,86 @@ function acceptConnection(
       finish(false)
     }
     const topics = recovered ? former.session.topics : []
-    session = { identity, since: time.now(), topics, pid: name, recovered, send, kick }
+    session = { identity, path, since: time.now(), topics, pid: name, recovered, send, kick }
     state.sessions.add(session)
     send({ kind: 'connected', recovered, ...(options.recovery && { pid: name }) })
+    // As createSessions does: whom it let in, before anything else.
+    sendControl({ identity })
+    watchExpiry(auth, kick)
+    if (state.dropAfterMs !== undefined) time.after(state.dropAfterMs, drop)
     return session
   }
 
   state.connections.add(drop)
-  startHeartbeat()
+  heartbeat.start()
   return {
     onClose: () => finish(true),
     onPacket(data) {
       const packet = data as ClientPacket
-      if (packet.kind === 'connect' && !session) connect(packet)
+      if (packet.kind === 'connect' && !session) {
+        state.handshakes++
+        connect(packet)
+      }
       if (packet.kind === 'disconnect') finish(false)
       if (packet.kind === 'probe') send({ kind: 'probed' })
-      if (packet.kind === 'renew' && options.renewal)
-        send({
-          kind: 'renewed',
-          ok: session !== undefined && options.identify(packet.auth, session.identity) === session.identity,
-        })
-      if (packet.kind === 'say' && session) changeTopics(session, packet, options.authorize, sendControl)
-      if (packet.kind === 'pong') {
-        stopHeartbeat()
-        startHeartbeat()
+      if (packet.kind === 'renew' && options.renewal && session) {
+        const isRenewed = renew(options, state, session, packet.auth)
+        if (isRenewed) watchExpiry(packet.auth, session.kick)
       }
+      if (packet.kind === 'say' && session) changeTopics(session, packet, options.authorize, sendControl)
+      if (packet.kind === 'pong') heartbeat.start()
     },
   }
+}
+
+/** Pings at an interval; a client that does not answer is dropped. */
+function createHeartbeat({ after }: Machine['time'], ping: () => void, onSilence: () => void) {
+  let stop = (): void => undefined
+  return {
+    /** Starts, or starts anew after an answer. */
+    start(): void {
+      stop()
+      stop = after(SERVER_PING_MS.interval, () => {
+        ping()
+        stop = after(SERVER_PING_MS.timeout, onSilence)
+      })
+    },
+    stop: () => stop(),
+  }
+}
+
+/** Sends the events that came after the client's last one. */
+function replay({ after, reportsMissing }: Outbox, to: SocketSession, cursor: number, offset: number): void {
+  const missed = after(to.identity, to.path, cursor)
+  for (const { name, metadata } of missed ?? []) to.send({ kind: 'event', name, metadata, offset })
+  if (missed || reportsMissing())
+    to.send({ kind: 'event', name: '_line', metadata: { replayed: missed !== undefined }, offset })
+}
+
+/** Answers fresh credentials; gives whether they are the same user's. Those of another one end the session. */
+function renew(options: ServerOptions, state: SimulatedServerState, session: SocketSession, auth: unknown): boolean {
+  const renewed = admit(options, state, auth, session.identity)
+  const isSame = renewed === session.identity
+  const code = typeof renewed === 'string' ? 'wrong-identity' : renewed.code
+  session.send({ kind: 'renewed', ok: isSame, ...(!isSame && code && { code }) })
+  if (!isSame && code === 'wrong-identity') session.kick()
+  return isSame
+}
+
+/** Whom these credentials let in, or why nobody. The identity for which the client is mounted is compared, if it says so. */
+function admit(
+  options: ServerOptions,
+  state: SimulatedServerState,
+  auth: unknown,
+  mountedFor: string,
+): string | ServerDenial {
+  if (state.denial) return state.denial
+  const identity = options.identify(auth, mountedFor)
+  if (identity === undefined) return { reason: 'bad token' }
+  const { _line: ours } = (auth ?? {}) as { readonly _line?: { readonly identity?: unknown } }
+  if (typeof ours?.identity === 'string' && ours.identity !== identity)
+    return { reason: 'these credentials are another user’s', code: 'wrong-identity' }
+  return identity
 }
 
 /** Joins or leaves topics, and answers each join. */

@@ -1,5 +1,11 @@
 import { deliverEvent } from '../transport/metadata.js'
-import { type OpenTransport, readRefusal, type TransportHandlers } from '../transport/transport.js'
+import {
+  type OpenTransport,
+  type RenewalAnswer,
+  readRefusal,
+  readRenewalAnswer,
+  type TransportHandlers,
+} from '../transport/transport.js'
 import { messageOf } from '../util/errors.js'
 import type { Settings } from '../wire/protocol.js'
 import type { ClientEnd, Network } from './network.js'
@@ -11,6 +17,7 @@ export interface OpenedTransport {
   readonly realm: Realm
   readonly url: string
   readonly identity: string
+  readonly path: string
   closed: boolean
 }
 
@@ -24,7 +31,8 @@ export function createSimulatedTransport(
   register: (opened: OpenedTransport) => void,
 ): OpenTransport {
   return (settings, handlers) => {
-    const opened: OpenedTransport = { realm, url: settings.url, identity: settings.identity, closed: false }
+    const { url, identity, socket } = settings
+    const opened: OpenedTransport = { realm, url, identity, path: String(socket['path'] ?? ''), closed: false }
     register(opened)
     return openSimulatedTransport({ realm, network, opened, settings, handlers })
   }
@@ -68,7 +76,7 @@ function openSimulatedTransport(context: TransportContext): ReturnType<OpenTrans
       const { pid, offset } = session
       const recoverable = pid !== undefined && offset !== undefined && { pid, offset }
       // A real server does not get `mountedFor`: it lets a test without tokens do without `identify`.
-      send({ kind: 'connect', auth: auth ?? {}, mountedFor: settings.identity, ...recoverable })
+      send({ kind: 'connect', auth: auth ?? {}, mountedFor: settings.identity, path: opened.path, ...recoverable })
     })
     const failWithoutCredentials = ifCurrent((thrown: unknown) => {
       hangUp()
@@ -88,6 +96,7 @@ function openSimulatedTransport(context: TransportContext): ReturnType<OpenTrans
         handlers.onAttemptFailed(reason)
       }),
       onPacket: ifCurrent((data: unknown) => {
+        handlers.onAlive()
         const packet = data as ServerPacket
         if (packet.kind === 'ping') {
           send({ kind: 'pong' })
@@ -117,28 +126,27 @@ function openSimulatedTransport(context: TransportContext): ReturnType<OpenTrans
     former?.close()
   }
 
+  /** Without `disconnect`, which would end the session at the server. */
+  function cut(): void {
+    const former = end
+    drop()
+    former?.close()
+  }
+
   return {
     connect() {
       if (!opened.closed && !end) connect()
     },
     reconnect() {
       if (opened.closed) return
-      const former = end
-      drop()
-      // Without `disconnect`, which would end the session at the server.
-      former?.close()
+      cut()
       connect()
     },
     disconnect(kept) {
       if (opened.closed) return
-      if (kept === 'end') {
-        hangUp()
-        session.pid = undefined
-        return
-      }
-      const former = end
-      drop()
-      former?.close()
+      if (kept === 'keep') return cut()
+      hangUp()
+      session.pid = undefined
     },
     probe() {
       send({ kind: 'probe' })
@@ -197,19 +205,19 @@ function handlePacket(
 /** The latest probe and renewal, until the server answers. A later question takes the place of an earlier one. */
 function createPendingAnswers() {
   let onProbed: (() => void) | undefined
-  let onRenewed: ((answer: 'accepted' | 'refused') => void) | undefined
+  let onRenewed: ((answer: RenewalAnswer) => void) | undefined
   return {
     probe: () =>
       new Promise<void>((resolve) => {
         onProbed = resolve
       }),
     renewal: () =>
-      new Promise<'accepted' | 'refused'>((resolve) => {
+      new Promise<RenewalAnswer>((resolve) => {
         onRenewed = resolve
       }),
     answer(packet: ServerPacket & { readonly kind: 'probed' | 'renewed' }): void {
       if (packet.kind === 'probed') onProbed?.()
-      else onRenewed?.(packet.ok ? 'accepted' : 'refused')
+      else onRenewed?.(readRenewalAnswer(packet))
     },
     forget(): void {
       onProbed = undefined

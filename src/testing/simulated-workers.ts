@@ -5,6 +5,7 @@ import type { OpenSharedWorker, SharedWorkerSlice } from '../platform/page.js'
 import type { OpenTransport } from '../transport/transport.js'
 import { createRealm, orderedDelays, type Realm } from './realm.js'
 import { createRealmEnvironment, type SharedParts } from './realm-environment.js'
+import type { BrowserPowers } from './refusing-powers.js'
 import { createPipe, type PipeEnd } from './simulated-pipe.js'
 
 /** How long a worker's script may take to load and start. */
@@ -32,9 +33,7 @@ interface Port {
   open(): PipeEnd
 }
 
-export interface WorkerTraits {
-  readonly webLocks: boolean
-  readonly channel: boolean
+export interface WorkerTraits extends BrowserPowers {
   /** Whether workers outlive their last page for a while. */
   readonly extendedLifetime: boolean
   /**

@@ -3,7 +3,9 @@ import { createNetwork } from './network.js'
 import type { PageOptions } from './page-environment.js'
 import type { Realm } from './realm.js'
 import type { SharedParts } from './realm-environment.js'
+import type { BrowserPowers } from './refusing-powers.js'
 import { createSimulatedChannels } from './simulated-channels.js'
+import { createSimulatedChunks } from './simulated-chunks.js'
 import { createSimulatedLocks } from './simulated-locks.js'
 import { createSimulatedPage } from './simulated-page.js'
 import { createSimulatedServer, type ServerOptions } from './simulated-server.js'
@@ -18,6 +20,11 @@ export interface WorldOptions extends ServerOptions, WorkerTraits {
   readonly startMs?: number
   /** How long a packet takes one way at most, in milliseconds. */
   readonly delay: number
+  /**
+   * Whether a page's module map keeps failed imports, as Firefox's does.
+   * @default false
+   */
+  readonly keepsFailures?: boolean | undefined
 }
 
 /** A world is one machine with one browser, a network and a server. */
@@ -25,15 +32,16 @@ export function createWorld(options: WorldOptions) {
   const machine = createMachine(options.seed, options.startMs)
   const random = machine.createRandom()
   const posts: SharedParts['posts'] = new Map()
+  const server = createSimulatedServer(machine, options)
+  const network = createNetwork(machine, server.accept, () => 1 + random() * options.delay)
   const shared: SharedParts = {
     machine,
     posts,
     locks: createSimulatedLocks(),
     channels: createSimulatedChannels((deliver, { to }) => posts.get(to)?.(deliver)),
     storage: createSimulatedStorage(),
+    chunks: createSimulatedChunks(machine, network, options.keepsFailures),
   }
-  const server = createSimulatedServer(machine, options)
-  const network = createNetwork(machine, server.accept, () => 1 + random() * options.delay)
   const transports: OpenedTransport[] = []
   const openTransport = (realm: Realm) => createSimulatedTransport(realm, network, (opened) => transports.push(opened))
   const workers = createSimulatedWorkers(shared, options, (realm) => {
@@ -49,7 +57,8 @@ export function createWorld(options: WorldOptions) {
     workers,
     locks: shared.locks,
     channels: shared.channels,
-    openPage: (page: Omit<PageOptions, 'webLocks' | 'channel'>) =>
+    chunks: shared.chunks,
+    openPage: (page: Omit<PageOptions, keyof BrowserPowers>) =>
       createSimulatedPage(shared, network, workers, openTransport, `page-${++pages}`, { ...options, ...page }),
     /** Transports that are not closed, in realms that are not dead. */
     transports: () => transports.filter(({ closed, realm }) => !closed && !realm.isDead),

@@ -1,4 +1,5 @@
 import type { World } from '../../src/testing/world.js'
+import { actFault, isFault } from './act-fault.js'
 import { type Backend, IDENTITIES, type Identity } from './backend.js'
 import type { BrowserTabs } from './browser-tabs.js'
 import type { Command } from './command.js'
@@ -21,7 +22,7 @@ export async function act(
   }
   const identity = (index: number): Identity => IDENTITIES[index % IDENTITIES.length] ?? 'ann'
   const write = (who: Identity, row: number) => {
-    backend.write(world, who, row)
+    for (const path of tabs.paths()) backend.write(world, who, row, { path })
   }
   const hang = (realm: { suspend(why: string): void; resume(why: string): void }, ms: number) => {
     realm.suspend('hung')
@@ -39,7 +40,7 @@ export async function act(
 
   switch (command.do) {
     case 'open':
-      if (tabs.all().length < 7) tabs.open(identity(command.who), command.trouble, command.queries)
+      if (tabs.all().length < 7) tabs.open(identity(command.who), command.trouble, command.queries, command.app)
       return
     case 'pass':
       return pass(command.ms)
@@ -91,6 +92,7 @@ export async function act(
       for (let index = 0; index < command.writes; index++) write('ann', index)
       return pass(command.ms)
   }
+  if (isFault(command)) return actFault(command, { world, backend, tabs, pass })
 
   const tab = at(command.tab)
   if (!tab) return

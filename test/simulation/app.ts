@@ -2,34 +2,58 @@ import { MutationObserver, QueryClient, QueryObserver } from '@tanstack/react-qu
 import { createPartyline } from '../../src/tab/create-partyline.js'
 import type { SimulatedPage } from '../../src/testing/simulated-page.js'
 import type { World } from '../../src/testing/world.js'
-import { type Backend, type Identity, QUERIES, type Shown } from './backend.js'
+import { createAppChecks } from './app-checks.js'
+import { type Backend, type Identity, ownerOf, type Path, QUERIES, roomKey, type Shown } from './backend.js'
 import type { Setting } from './command.js'
+import { createAppCredentials } from './credentials.js'
+import { abilitiesOf } from './invariants.js'
+
+interface RowChanged {
+  owner: string
+  row?: number
+  n: number
+}
 
 interface Events {
-  row_changed: { owner: string; row: number }
-  list_changed: { owner: string; type: string }
+  row_changed: RowChanged
+  list_changed: { owner: string; type: string; n: number }
+  room_changed: { room: number; n: number }
 }
 
 /** How long a read takes one way at most. */
 const MAX_READ_MS = 400
-
 /** How long the app waits before it repairs a guess again. */
 const REPAIR_DELAY_MS = 5_000
+/** An app that polls does so soon. */
+const POLLING = { downForMs: 5_000, intervalMs: 5_000 }
+const ORIGIN_HEADER = 'x-partyline-origin'
 
 /** Reports a broken promise. */
 export type Violate = (invariant: string, what: string) => void
+
+/** Which of an origin's apps: its name, and where its endpoint is. */
+export interface AppKind {
+  readonly name: string
+  readonly path: Path
+}
+
+export interface AppContext {
+  readonly world: World
+  readonly backend: Backend
+  readonly page: SimulatedPage
+  readonly violate: Violate
+  readonly setting: Setting
+  readonly kind: AppKind
+  /** The user has signed out in this tab. */
+  readonly onSignOut: (who: Identity) => void
+}
 
 /**
  * An app in one page: a QueryClient, a line, a signed-in user. It checks what it gets: every event and every row names its
  * owner.
  */
-export function createApp(
-  world: World,
-  backend: Backend,
-  page: SimulatedPage,
-  violate: Violate,
-  { linger, shareFetches }: Pick<Setting, 'linger' | 'shareFetches'>,
-) {
+export function createApp(context: AppContext) {
+  const { world, backend, page, violate, setting, kind, onSignOut } = context
   const random = world.machine.createRandom()
   const name = page.realm.name
   const client = new QueryClient({
@@ -38,126 +62,155 @@ export function createApp(
       mutations: { gcTime: Infinity },
     },
   })
-  const fetching = new Map<string, number>()
-  const active = new Map<number, () => void>()
+  const active = new Map<string, () => void>()
+  const rooms = new Map<number, () => void>()
   const problems = new Map<string, number>()
+  const credentials = createAppCredentials(backend, page, random, setting)
+  const checks = createAppChecks(world, page, client, violate, setting)
   let identity: Identity | undefined
   let unmount: (() => void) | undefined
+  let mountedAt = 0
 
-  const line = createPartyline<Events>(
-    {
-      url: 'https://api.example',
-      lingerMs: linger,
-      shareFetches,
-      invalidates: {
-        row_changed: (m: { owner: string; row: number }) => [['row', m.row]],
-        list_changed: (m: { owner: string; type: string }) => [{ queryKey: ['list'], scope: { type: m.type } }],
-      },
-      onError(error) {
-        problems.set(error.code, (problems.get(error.code) ?? 0) + 1)
-        if (error.code === 'handler-failed' || error.code === 'bad-option')
-          violate('honest', `${error.code}: ${error.message}`)
-      },
-    },
-    page.environment,
-  )
+  const line = openLine(context, (code, message) => {
+    problems.set(code, (problems.get(code) ?? 0) + 1)
+    if (code === 'handler-failed' || (code === 'bad-option' && !message.startsWith('expiresAt')))
+      violate('honest', `${code}: ${message}`)
+  })
+  const owner = () => (identity === undefined ? undefined : ownerOf(identity, kind.path))
+  const reads = createReads({ ...context, random, checks, identity: () => identity })
 
-  const check = (what: string, owner: unknown) => {
+  const check = (what: string, of: unknown) => {
     if (identity === undefined || line.status.name === 'signed-out')
       violate("nobody else's", `${name}: ${what} after the sign-out`)
-    else if (owner !== identity)
-      violate("nobody else's", `${name}: ${what} of ${String(owner)} delivered to ${identity}`)
+    else if (of !== owner()) violate("nobody else's", `${name}: ${what} of ${String(of)} delivered to ${owner()}`)
   }
-  line.on('row_changed', (m) => check('an event', m.owner))
+  line.on('row_changed', (m) => {
+    check('an event', m.owner)
+    checks.event(line.status, m.owner, m.n)
+  })
   line.on('list_changed', (m) => check('an event', m.owner))
+  line.on('room_changed', (m) => checks.event(line.status, `room ${m.room}`, m.n))
   line.onReceipt((receipt) => {
-    for (const { metadata } of receipt.events) check('a receipt', metadata['owner'])
+    for (const { name: event, metadata } of receipt.events)
+      if (event !== 'room_changed') check('a receipt', metadata['owner'])
+    checks.receipt(receipt)
   })
   line.subscribe(() => {
     // After a sign-out in another tab an app keeps nothing of that user.
     if (line.status.name === 'signed-out' && identity !== undefined) page.run(forget)
   })
 
-  function read(key: readonly unknown[], signal: AbortSignal): Promise<Shown> {
-    const who = identity
-    const hash = JSON.stringify(key)
-    const others = fetching.get(hash) ?? 0
-    if (others > 0) violate('no storm', `${name}: ${others + 1} fetches of ${hash} in flight at once`)
-    fetching.set(hash, others + 1)
-    let counted = true
-    const done = () => {
-      if (counted) fetching.set(hash, (fetching.get(hash) ?? 1) - 1)
-      counted = false
-    }
-    signal.addEventListener('abort', done)
-    return world.network
-      .request(page.realm, 5 + random() * MAX_READ_MS, () => {
-        if (who === undefined || backend.token(who) === undefined) throw new Error('401')
-        return backend.read(who, key)
-      })
-      .finally(done)
-  }
-
-  function use(index: number): void {
-    const queryKey = QUERIES[index]
-    if (!queryKey || active.has(index) || identity === undefined) return
-    const observer = new QueryObserver<Shown>(client, { queryKey, queryFn: ({ signal }) => read(queryKey, signal) })
+  function observe(queryKey: readonly unknown[]): void {
+    const hash = JSON.stringify(queryKey)
+    if (active.has(hash) || identity === undefined) return
+    const observer = new QueryObserver<Shown>(client, {
+      queryKey,
+      queryFn: ({ signal }) => reads.read(queryKey, signal),
+    })
     active.set(
-      index,
+      hash,
       observer.subscribe(({ data }) => {
-        if (data && data.owner !== identity)
-          violate("nobody else's", `${name}: a row of ${data.owner} shown to ${identity}`)
+        if (data && data.owner !== owner() && data.owner !== 'room')
+          violate("nobody else's", `${name}: a row of ${data.owner} shown to ${owner()}`)
       }),
     )
+  }
+  function ignore(queryKey: readonly unknown[]): void {
+    const hash = JSON.stringify(queryKey)
+    active.get(hash)?.()
+    active.delete(hash)
   }
 
   function leave(): void {
     for (const stop of active.values()) stop()
     active.clear()
+    for (const stop of rooms.values()) stop()
+    rooms.clear()
     unmount?.()
     unmount = undefined
     // The client's last callbacks still belong to the former user: an unmount takes effect a microtask later.
     client.clear()
-    fetching.clear()
+    reads.forget()
     identity = undefined
   }
   const forget = () => {
-    if (line.status.name === 'signed-out') leave()
+    if (line.status.name !== 'signed-out') return
+    forgottenAt = { who: identity, mountedAt, at: world.machine.monotonic() }
+    leave()
+  }
+  let forgottenAt: { who: Identity | undefined; mountedAt: number; at: number } | undefined
+
+  /** Sends a write, named to the server if the app does so. */
+  const send = (write: (origin: string | undefined) => Shown): Promise<Shown> => {
+    const post = (headers: Record<string, string> = {}) =>
+      world.network.request(page.realm, MAX_READ_MS, () => write(headers[ORIGIN_HEADER]))
+    return setting.ownWrites ? line.request(post) : post()
+  }
+  /** The answer's data is shown at once, if it is newer. */
+  const show = (key: readonly unknown[], answer: Shown, who: Identity) => {
+    const known = client.getQueryData<Shown>(key)?.versions[0]
+    const isNewer = known !== undefined && known < (answer.versions[0] ?? 0)
+    if (identity === who && setting.ownWrites && isNewer) client.setQueryData<Shown>(key, answer)
   }
 
   return {
     page,
     client,
     line,
+    kind,
+    credentials,
+    fetches: checks.fetches,
     get identity() {
       return identity
     },
+    /** When the user signed in here. Simulated time. */
+    mountedAt: () => mountedAt,
+    /** The session that a sign-out elsewhere has ended last. */
+    forgotten: () => forgottenAt,
     problems,
     enter(who: Identity, queries: readonly number[]): void {
       if (identity === who) return
       if (identity !== undefined) leave()
       backend.signIn(who)
+      credentials.refresh(who)
       identity = who
-      // It is also called later: always for this mount's user, never for the next one.
-      const auth = () =>
-        new Promise<object>((resolve) => {
-          page.realm.task(random() * 50, () => resolve({ token: backend.token(who) ?? 'none' }))
-        })
-      unmount = line.mount({ queryClient: client, identity: who, auth })
-      for (const index of queries) use(index)
+      mountedAt = world.machine.monotonic()
+      unmount = line.mount({ queryClient: client, identity: who, auth: credentials.authFor(who) })
+      for (const index of queries) observe(QUERIES[index] ?? [])
     },
     leave,
     signOut(): void {
       if (identity === undefined) return
       const who = identity
+      onSignOut(who)
       line.signOut()
       backend.signOut(who)
       leave()
     },
-    use,
-    drop(index: number): void {
-      active.get(index)?.()
-      active.delete(index)
+    /** The app offers another attempt, as after a final refusal. */
+    retry: () => line.retry(),
+    use: (index: number) => observe(QUERIES[index] ?? []),
+    drop: (index: number) => ignore(QUERIES[index] ?? []),
+    join(room: number): void {
+      if (identity === undefined || rooms.has(room)) return
+      rooms.set(room, line.topic(`room-${room}`, { queryKeys: [roomKey(room)] }))
+      observe(roomKey(room))
+    },
+    part(room: number): void {
+      ignore(roomKey(room))
+      rooms.get(room)?.()
+      rooms.delete(room)
+    },
+    writeRoom(room: number): void {
+      const who = identity
+      if (who === undefined) return
+      send((origin) => {
+        backend.writeRoom(world, room, origin)
+        return backend.read(who, roomKey(room), kind.path)
+      }).then(
+        (answer) => show(roomKey(room), answer, who),
+        () => undefined,
+      )
     },
     mutate(row: number, optimistic: boolean): void {
       const who = identity
@@ -169,18 +222,24 @@ export function createApp(
         if (identity === who && client.getQueryState(key)?.status === 'error')
           page.realm.after(REPAIR_DELAY_MS, () => void repair())
       }
-      const observer = new MutationObserver<void, Error, void>(client, {
-        mutationFn: () => world.network.request(page.realm, MAX_READ_MS, () => backend.write(world, who, row)),
-        ...(optimistic && {
-          onMutate: async () => {
-            await client.cancelQueries({ queryKey: key })
-            client.setQueryData<Shown>(
-              key,
-              (old) => old && { ...old, versions: old.versions.map((version) => version + 1) },
-            )
-          },
-          onSettled: repair,
-        }),
+      const observer = new MutationObserver<Shown, Error, void>(client, {
+        mutationFn: () =>
+          send((origin) => {
+            backend.write(world, who, row, { origin, path: kind.path })
+            return backend.read(who, key, kind.path)
+          }),
+        ...(optimistic
+          ? {
+              onMutate: async () => {
+                await client.cancelQueries({ queryKey: key })
+                client.setQueryData<Shown>(
+                  key,
+                  (old) => old && { ...old, versions: old.versions.map((version) => version + 1) },
+                )
+              },
+              onSettled: repair,
+            }
+          : { onSuccess: (answer: Shown) => show(key, answer, who) }),
       })
       observer.mutate().catch(() => undefined)
     },
@@ -188,20 +247,82 @@ export function createApp(
     stale(): string[] {
       if (identity === undefined) return []
       const who = identity
-      return [...active.keys()].flatMap((index) => {
-        const queryKey = QUERIES[index] ?? []
+      return [...active.keys()].flatMap((hash) => {
+        const queryKey = JSON.parse(hash) as readonly unknown[]
         const state = client.getQueryState<Shown>(queryKey)
         if (!state?.data) return []
-        const truth = backend.read(who, queryKey)
+        const truth = backend.read(who, queryKey, kind.path)
         if (JSON.stringify(state.data) === JSON.stringify(truth)) return []
         const { status, fetchStatus, isInvalidated } = state
         return [
-          `${name}: ${JSON.stringify(queryKey)} shows ${state.data.versions} instead of ${truth.versions} (${status}, ${fetchStatus}${isInvalidated ? ', invalidated' : ''})`,
+          `${name}: ${hash} shows ${state.data.versions} instead of ${truth.versions} (${status}, ${fetchStatus}${isInvalidated ? ', invalidated' : ''})`,
         ]
       })
     },
-    fetchesInFlight: () => [...fetching.values()].reduce((sum, count) => sum + count, 0),
+    fetchesInFlight: reads.inFlight,
   }
 }
 
 export type App = ReturnType<typeof createApp>
+
+/** The app's line: its rules, and its options as the history has them. */
+function openLine({ page, setting, kind }: AppContext, onError: (code: string, message: string) => void) {
+  return createPartyline<Events>(
+    {
+      url: 'https://api.example',
+      name: kind.name,
+      socket: kind.path === '' ? {} : { path: kind.path },
+      // A leader tab needs a channel to its followers.
+      host: setting.host === 'leader-tab' && !abilitiesOf(setting).channel ? 'auto' : setting.host,
+      lingerMs: setting.linger,
+      shareFetches: setting.shareFetches,
+      clearOnSwitch: setting.clearOnSwitch,
+      polling: setting.polling && POLLING,
+      invalidates: {
+        row_changed: (m: RowChanged) => (m.row === undefined ? [['row']] : [['row', m.row]]),
+        list_changed: (m: { owner: string; type: string; n: number }) => [
+          { queryKey: ['list'], scope: { type: m.type } },
+        ],
+        room_changed: (m: { room: number; n: number }) => [roomKey(m.room)],
+      },
+      onError: ({ code, message }) => onError(code, message),
+    },
+    page.environment,
+  )
+}
+
+interface ReadsOptions extends AppContext {
+  readonly random: () => number
+  readonly checks: ReturnType<typeof createAppChecks>
+  readonly identity: () => Identity | undefined
+}
+
+/** The app's reads: one at a time for each query. */
+function createReads({ world, backend, page, violate, kind, random, checks, identity }: ReadsOptions) {
+  const { name } = page.realm
+  const fetching = new Map<string, number>()
+  return {
+    read(key: readonly unknown[], signal: AbortSignal): Promise<Shown> {
+      const who = identity()
+      const hash = JSON.stringify(key)
+      checks.fetchStarts(hash)
+      const others = fetching.get(hash) ?? 0
+      if (others > 0) violate('no storm', `${name}: ${others + 1} fetches of ${hash} in flight at once`)
+      fetching.set(hash, others + 1)
+      let counted = true
+      const done = () => {
+        if (counted) fetching.set(hash, (fetching.get(hash) ?? 1) - 1)
+        counted = false
+      }
+      signal.addEventListener('abort', done)
+      return world.network
+        .request(page.realm, 5 + random() * MAX_READ_MS, () => {
+          if (who === undefined || backend.token(who) === undefined) throw new Error('401')
+          return backend.read(who, key, kind.path)
+        })
+        .finally(done)
+    },
+    forget: () => fetching.clear(),
+    inFlight: () => [...fetching.values()].reduce((sum, count) => sum + count, 0),
+  }
+}

@@ -1,13 +1,14 @@
 import type { WorkerTrouble } from '../../src/testing/simulated-workers.js'
 import type { World } from '../../src/testing/world.js'
-import { type App, createApp, type Violate } from './app.js'
-import type { Backend, Identity } from './backend.js'
+import { type App, type AppKind, createApp, type Violate } from './app.js'
+import { type Backend, type Identity, PATHS } from './backend.js'
 import type { Setting } from './command.js'
 
 /** One tab as the user sees it: its pages, one after the other. */
 export interface BrowserTab {
   app: App
   readonly trouble: WorkerTrouble | undefined
+  readonly kind: AppKind
   /** The queries that are active after a load. */
   readonly queries: readonly number[]
   script: string
@@ -18,17 +19,29 @@ const TROUBLES: readonly (WorkerTrouble | undefined)[] = ['error', 'silence', 't
 /** The tabs of one browser window, and the actions of their user. */
 export function createBrowserTabs(world: World, backend: Backend, setting: Setting, violate: Violate) {
   const tabs: BrowserTab[] = []
+  /** The last sign-out of each app and user. Simulated time. */
+  const signOuts = new Map<string, number>()
+  const kinds: readonly AppKind[] = [
+    { name: 'app', path: '' },
+    { name: setting.apps === 'names' ? 'second' : 'app', path: setting.apps === 'paths' ? PATHS[1] : PATHS[0] },
+  ]
   let script = 'worker.js'
+  /** All apps so far, for what they have cost. */
+  const apps: App[] = []
   let deploys = 0
 
-  function load(trouble: WorkerTrouble | undefined): App {
+  function load(trouble: WorkerTrouble | undefined, kind: AppKind): App {
     const page = world.openPage({ sharedWorker: setting.sharedWorker, workerTrouble: trouble, script })
-    return createApp(world, backend, page, violate, setting)
+    const onSignOut = (who: Identity) => void signOuts.set(signOutKey(kind, who), world.machine.monotonic())
+    const app = createApp({ world, backend, page, violate, setting, kind, onSignOut })
+    apps.push(app)
+    return app
   }
 
-  function open(who: Identity, number: number, queries: readonly number[]): void {
+  function open(who: Identity, number: number, queries: readonly number[], app = 0): void {
     const trouble = TROUBLES[number]
-    const tab: BrowserTab = { app: load(trouble), trouble, queries, script }
+    const kind = kinds[setting.apps === 'one' ? 0 : app] as AppKind
+    const tab: BrowserTab = { app: load(trouble, kind), trouble, kind, queries, script }
     tabs.push(tab)
     tab.app.page.run(() => tab.app.enter(who, queries))
   }
@@ -38,7 +51,7 @@ export function createBrowserTabs(world: World, backend: Backend, setting: Setti
     const { identity, page } = tab.app
     const visible = page.isVisible()
     page.close()
-    tab.app = load(tab.trouble)
+    tab.app = load(tab.trouble, tab.kind)
     tab.script = script
     const { app } = tab
     app.page.run(() => {
@@ -59,6 +72,12 @@ export function createBrowserTabs(world: World, backend: Backend, setting: Setti
 
   return {
     all: () => tabs,
+    /** How many fetches all apps have made. */
+    fetches: () => apps.reduce((sum, app) => sum + app.fetches(), 0),
+    /** The endpoints that this history's apps have. */
+    paths: () => (setting.apps === 'paths' ? PATHS : PATHS.slice(0, 1)),
+    /** When a user has signed out of an app for the last time. Simulated time. */
+    signedOutAt: (kind: AppKind, who: Identity) => signOuts.get(signOutKey(kind, who)),
     open,
     reload,
     close,
@@ -74,5 +93,8 @@ export function createBrowserTabs(world: World, backend: Backend, setting: Setti
     },
   }
 }
+
+/** A sign-out ends the session of one app, at one endpoint. */
+const signOutKey = ({ name, path }: AppKind, who: Identity) => `${name} ${path} ${who}`
 
 export type BrowserTabs = ReturnType<typeof createBrowserTabs>

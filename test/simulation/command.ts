@@ -1,8 +1,17 @@
 import * as fc from 'fast-check'
+import type { ChannelTrouble, LockTrouble } from '../../src/testing/refusing-powers.js'
+import { FEATURES } from './faults.js'
 
 /** A step of a history. `tab` is taken modulo the number of open tabs, so that histories shrink well. */
 export type Command =
-  | { readonly do: 'open'; readonly who: number; readonly trouble: number; readonly queries: readonly number[] }
+  | {
+      readonly do: 'open'
+      readonly who: number
+      readonly trouble: number
+      readonly queries: readonly number[]
+      /** Which app: the second one only if the setting has two. */
+      readonly app: number
+    }
   | { readonly do: 'pass'; readonly ms: number }
   | { readonly do: 'write'; readonly who: number; readonly row: number }
   | { readonly do: 'burst'; readonly who: number; readonly count: number; readonly gap: number }
@@ -37,6 +46,48 @@ export type Command =
       readonly ms: number
     }
   | { readonly do: 'sleep'; readonly ms: number; readonly writes: number }
+  | Fault
+
+/** Faults of credentials, server, clocks, files and other scripts, and what apps do beside rows and lists. */
+export type Fault =
+  /** What a tab's `auth` does from now on. */
+  | { readonly do: 'auth-trouble'; readonly tab: number; readonly how: AuthTrouble | 'none' }
+  /** The user signs in again in one tab: it has the valid token, and the others are not told. */
+  | { readonly do: 'refresh'; readonly tab: number }
+  /** The session store is down: everybody is denied, with valid credentials too. */
+  | {
+      readonly do: 'store-down'
+      readonly how: 'refused' | 'unavailable' | 'final'
+      readonly ms: number
+      readonly kick: boolean
+      /** Whether nothing else happens meanwhile. */
+      readonly waits: boolean
+    }
+  /** The server drops each connection after `after` milliseconds, for `ms` in all. */
+  | { readonly do: 'flap'; readonly after: number; readonly ms: number }
+  | { readonly do: 'online-storm'; readonly count: number; readonly gap: number }
+  /** The wall clock is set forth, or back if negative. */
+  | { readonly do: 'clock'; readonly by: number }
+  /** The app's files are missing: for a while, or for all pages of the present build. */
+  | { readonly do: 'chunks'; readonly ms: number; readonly forGood: boolean }
+  /** Another script of the origin posts on the library's channels. */
+  | { readonly do: 'foreign'; readonly what: number; readonly seed: number }
+  | { readonly do: 'topic'; readonly tab: number; readonly room: number; readonly joins: boolean }
+  /** A tab writes to a room; perhaps another member then writes in that request's name. */
+  | { readonly do: 'room-write'; readonly tab: number; readonly room: number }
+  | { readonly do: 'forge'; readonly tab: number; readonly room: number; readonly after: number }
+  | { readonly do: 'spread'; readonly who: number; readonly row: number; readonly ms: number }
+  | { readonly do: 'announce'; readonly what: 'gap' | 'move'; readonly ms: number }
+  /** An event that names no row. */
+  | { readonly do: 'write-any'; readonly who: number; readonly row: number }
+  /** A sign-out in one tab as the hub dies, `after` milliseconds later or, if negative, earlier. */
+  | { readonly do: 'sign-out-crash'; readonly tab: number; readonly after: number }
+  /** All other tabs are frozen, one signs out, the hub dies, and the tabs wake. */
+  | { readonly do: 'frozen-sign-out'; readonly tab: number; readonly crash: boolean; readonly ms: number }
+  /** Sign-out and sign-in of the same user in one tick. */
+  | { readonly do: 'sign-out-in'; readonly tab: number }
+
+export type AuthTrouble = 'throws' | 'hangs' | 'other-user' | 'junk'
 
 type TabAct =
   | 'close'
@@ -67,6 +118,24 @@ export interface Setting {
   readonly linger: number
   /** Tabs that are visible at once share fetches. */
   readonly shareFetches: boolean
+  /** The server takes the browser for whoever signed in last. */
+  readonly cookie: boolean
+  /** Each tab keeps the token of its own sign-in. */
+  readonly ownTokens: boolean
+  /** How long the server takes to let somebody in, in milliseconds. */
+  readonly admissionMs: number
+  /** How long credentials are valid, in milliseconds; 0: for ever. */
+  readonly tokenLifeMs: number
+  readonly lockTrouble: LockTrouble | 'none'
+  readonly channelTrouble: ChannelTrouble | 'none'
+  readonly ownWrites: boolean
+  readonly polling: boolean
+  /** The browser keeps failed imports, as Firefox does. */
+  readonly keepsFailures: boolean
+  readonly clearOnSwitch: boolean
+  readonly host: 'auto' | 'leader-tab' | 'this-tab'
+  /** Whether there are two apps on the origin, and by what they differ. */
+  readonly apps: 'one' | 'names' | 'paths'
 }
 
 export interface History {
@@ -97,7 +166,49 @@ const open: fc.Arbitrary<Command> = fc.record({
   who,
   trouble: fc.nat(12).map((number) => 12 - number),
   queries: fc.uniqueArray(query, { maxLength: 3 }),
+  app: fc.nat(3).map((number) => (number === 3 ? 1 : 0)),
 })
+/** Mostly seconds, sometimes minutes. */
+const outageMs = fc.oneof(
+  { weight: 3, arbitrary: fc.nat(10_000) },
+  { weight: 1, arbitrary: fc.integer({ min: 60_000, max: 400_000 }) },
+)
+const room = fc.nat(1)
+const faults = [
+  weigh(
+    4,
+    fc.record({
+      do: is('auth-trouble'),
+      tab,
+      how: fc.constantFrom('none', 'throws', 'throws', 'hangs', 'other-user', 'junk'),
+    }),
+  ),
+  weigh(2, fc.record({ do: is('refresh'), tab })),
+  weigh(
+    3,
+    fc.record({
+      do: is('store-down'),
+      how: fc.constantFrom('refused', 'refused', 'unavailable', 'final'),
+      ms: outageMs,
+      kick: fc.boolean(),
+      waits: fc.boolean(),
+    }),
+  ),
+  weigh(2, fc.record({ do: is('flap'), after: fc.nat(2_000), ms: outageMs })),
+  weigh(2, fc.record({ do: is('online-storm'), count: fc.nat(40), gap: fc.nat(1_500) })),
+  weigh(3, fc.record({ do: is('clock'), by: fc.integer({ min: -7_200_000, max: 7_200_000 }) })),
+  weigh(2, fc.record({ do: is('chunks'), ms: outageMs, forGood: fc.boolean() })),
+  weigh(3, fc.record({ do: is('foreign'), what: fc.nat(20), seed: fc.nat(1_000_000) })),
+  weigh(4, fc.record({ do: is('topic'), tab, room, joins: fc.nat(3).map((number) => number > 0) })),
+  weigh(3, fc.record({ do: is('room-write'), tab, room })),
+  weigh(1, fc.record({ do: is('forge'), tab, room, after: fc.nat(900) })),
+  weigh(2, fc.record({ do: is('spread'), who, row, ms: fc.nat(20_000) })),
+  weigh(2, fc.record({ do: is('announce'), what: fc.constantFrom('gap', 'move'), ms: fc.nat(10_000) })),
+  weigh(2, fc.record({ do: is('write-any'), who, row })),
+  weigh(2, fc.record({ do: is('sign-out-crash'), tab, after: fc.integer({ min: -3, max: 30 }) })),
+  weigh(1, fc.record({ do: is('frozen-sign-out'), tab, crash: fc.boolean(), ms: fc.nat(40_000) })),
+  weigh(1, fc.record({ do: is('sign-out-in'), tab })),
+] as const
 const command: fc.Arbitrary<Command> = fc.oneof(
   weigh(16, open),
   weigh(22, fc.record({ do: is('pass'), ms })),
@@ -142,10 +253,13 @@ const command: fc.Arbitrary<Command> = fc.oneof(
     fc.record({ do: is('outage'), how: fc.constantFrom('restart', 'cut', 'stalled', 'hole'), rows, ms: fc.nat(6_000) }),
   ),
   weigh(2, fc.record({ do: is('sleep'), ms: fc.nat(400_000), writes: fc.nat(3) })),
+  ...faults,
 )
 
 /** Mostly a modern browser; each API is missing now and then. */
 const often = fc.nat(4).map((number) => number > 0)
+const seldom = (one: number) => fc.nat(one - 1).map((number) => number === one - 1)
+const NONE = ['none', 'none', 'none', 'none', 'none', 'none'] as const
 const setting: fc.Arbitrary<Setting> = fc.record({
   seed: fc.noShrink(fc.nat(0x7fffffff)),
   webLocks: often,
@@ -159,15 +273,36 @@ const setting: fc.Arbitrary<Setting> = fc.record({
   delay: fc.constantFrom(2, 30, 300),
   linger: fc.constantFrom(5_000, 5_000, 0),
   shareFetches: fc.boolean(),
+  cookie: seldom(8),
+  ownTokens: seldom(4),
+  admissionMs: fc.constantFrom(0, 0, 0, 0, 2_000),
+  tokenLifeMs: fc.constantFrom(0, 0, 0, 90_000, 600_000),
+  lockTrouble: fc.constantFrom(...NONE, ...NONE, ...NONE, 'rejects', 'rejects', 'throws', 'hangs'),
+  channelTrouble: fc.constantFrom(...NONE, ...NONE, ...NONE, 'constructor', 'post'),
+  ownWrites: fc.boolean(),
+  polling: seldom(3),
+  keepsFailures: fc.boolean(),
+  clearOnSwitch: seldom(3),
+  host: fc.constantFrom('auto', 'auto', 'auto', 'auto', 'auto', 'auto', 'leader-tab', 'this-tab'),
+  apps: fc.constantFrom('one', 'one', 'one', 'names', 'paths'),
 })
 
-export const anyHistory = (longest = 40): fc.Arbitrary<History> =>
-  fc.record({
-    setting,
-    commands: fc
-      .tuple(open, fc.array(command, { minLength: 1, maxLength: longest, size: 'max' }))
-      .map(([first, rest]) => [first, ...rest]),
-  })
+/** Histories without the parts of these names: commands by their `do`, and features (see faults.ts). */
+export const anyHistory = (longest = 40, without: ReadonlySet<string> = new Set()): fc.Arbitrary<History> => {
+  const neutral = Object.entries(FEATURES).filter(([name]) => without.has(name))
+  const change = Object.assign({}, ...neutral.map(([, values]) => values)) as Partial<Setting>
+  return fc
+    .record({
+      setting,
+      commands: fc
+        .tuple(open, fc.array(command, { minLength: 1, maxLength: longest, size: 'max' }))
+        .map(([first, rest]) => [first, ...rest]),
+    })
+    .map((history) => ({
+      setting: { ...history.setting, ...change },
+      commands: history.commands.filter((one) => !without.has(one.do)),
+    }))
+}
 
 /** A history as lines to read. */
 export function describe({ setting, commands }: History): string {
@@ -176,8 +311,10 @@ export function describe({ setting, commands }: History): string {
     const details = Object.entries(rest).map(([field, value]) => `${field} ${JSON.stringify(value)}`)
     return `${String(index + 1).padStart(3)}  ${name}${details.length > 0 ? `  (${details.join(', ')})` : ''}`
   })
+  const { seed, ...rest } = setting
+  const has = Object.entries(rest).filter(([, value]) => value !== false && value !== 'none' && value !== 0)
   return [
-    `setting: seed ${setting.seed}, delay ${setting.delay}, linger ${setting.linger}${setting.shareFetches ? ', shared fetches' : ''}; without ${lack.map(([field]) => field).join(', ') || 'nothing'}`,
+    `setting: seed ${seed}, ${has.map(([field, value]) => (value === true ? field : `${field} ${value}`)).join(', ')}; without ${lack.map(([field]) => field).join(', ') || 'nothing'}`,
     ...lines,
   ].join('\n')
 }

@@ -1,6 +1,7 @@
 import { notifyManager } from '@tanstack/react-query'
 import * as fc from 'fast-check'
 import { anyHistory, describe, type History } from './command.js'
+import { AHEAD } from './faults.js'
 import { type Played, play, unhandled, Violation } from './play.js'
 
 /** What one process has to simulate. */
@@ -12,8 +13,10 @@ export interface SimulationRequest {
   readonly path?: string | undefined
   /** How many commands a history has at most. */
   readonly longest?: number | undefined
-  /** Commands that no history may have, by name. */
+  /** Commands and features that no history may have, and questions that are not asked, by name. */
   readonly without?: readonly string[] | undefined
+  /** Parts that are off by default (see faults.ts) and are on here, by name; `all`: all of them. */
+  readonly with?: readonly string[] | undefined
   /** Ignores a broken promise whose text contains one of these. */
   readonly ignore?: readonly string[] | undefined
   /** Plays this history instead of random ones. */
@@ -33,6 +36,8 @@ export interface SimulationResult {
   readonly tasks: number
   readonly tabs: number
   readonly commands: number
+  /** The most that any history cost, and the longest that one took to be in order, as shares of what is allowed. */
+  readonly most: Readonly<Record<'handshakes' | 'attempts' | 'fetches' | 'messages' | 'convergence', number>>
   /** Errors that the library reported to `onError`, by code. */
   readonly problems: Readonly<Record<string, number>>
   readonly failure?: {
@@ -52,11 +57,10 @@ export async function simulate(request: SimulationRequest): Promise<SimulationRe
   const total = { runs: 0, time: 0, tasks: 0, tabs: 0, commands: 0 }
   const problems: Record<string, number> = {}
   const { ignore = [] } = request
-  const without = new Set(request.without)
-  const prune = (history: History): History => ({
-    ...history,
-    commands: history.commands.filter((command) => !without.has(command.do)),
-  })
+  const wanted = new Set(request.with)
+  const ahead = wanted.has('all') ? [] : AHEAD.filter((name) => !wanted.has(name))
+  const without = new Set([...ahead, ...(request.without ?? [])])
+  const most = { handshakes: 0, attempts: 0, fetches: 0, messages: 0, convergence: 0 }
   const add = (played: Played, history: History) => {
     total.runs++
     total.time += played.time
@@ -64,11 +68,13 @@ export async function simulate(request: SimulationRequest): Promise<SimulationRe
     total.tabs += played.tabs
     total.commands += history.commands.length
     for (const [code, count] of Object.entries(played.problems)) problems[code] = (problems[code] ?? 0) + count
+    const shares = { ...played.costs, convergence: played.convergence }
+    for (const what of Object.keys(most) as (keyof typeof most)[]) most[what] = Math.max(most[what], shares[what])
   }
   const result = await fc.check(
     fc.asyncProperty(
-      request.history ? fc.constant(request.history) : anyHistory(request.longest).map(prune),
-      async (history) => add(await play(history, { ignore }), history),
+      request.history ? fc.constant(request.history) : anyHistory(request.longest, without),
+      async (history) => add(await play(history, { ignore, without }), history),
     ),
     {
       numRuns: request.runs,
@@ -78,9 +84,9 @@ export async function simulate(request: SimulationRequest): Promise<SimulationRe
     },
   )
   const [history] = result.counterexample ?? []
-  const counted = { ...total, problems }
+  const counted = { ...total, problems, most }
   if (!result.failed || !history) return counted
-  const violation = await play(history, { ignore, ...(request.trace && { trace: console.error }) }).then(
+  const violation = await play(history, { ignore, without, ...(request.trace && { trace: console.error }) }).then(
     () => new Violation('deterministic', 'the history kept every promise when it was played again'),
     (thrown: unknown) => thrown as Violation,
   )

@@ -4,12 +4,25 @@ import type { Violate } from './app.js'
 import { createBackend, QUERIES } from './backend.js'
 import { createBrowserTabs } from './browser-tabs.js'
 import type { History } from './command.js'
-import { createInvariants } from './invariants.js'
+import { convergenceBoundMs } from './convergence.js'
+import { type Costs, createCosts } from './costs.js'
+import { CHECKS, type Check } from './faults.js'
+import { heal } from './heal.js'
+import { abilitiesOf, createInvariants } from './invariants.js'
 
-/** How long no command happens before everything has to be in order. Without Web Locks only minutes of silence show a crash. */
-const QUIET_MS = { locks: 240_000, heartbeats: 480_000 }
+/** How long no command happens before everything has to be in order, if it is not asked how long it takes. */
+const QUIET_MS = 480_000
+/**
+ * Everything has to be in order for so long: a dead connection would have been found by then; without Web Locks, where only
+ * silence shows a crash, a dead tab as well.
+ */
+const STEADY_MS = { locks: 60_000, heartbeats: 420_000 }
+/** How often it is looked whether everything is in order. */
+const LOOK_INTERVAL_MS = 5_000
 /** How long tabs may take after each was visible. */
 const VISIBLE_MS = 90_000
+/** How long a connection may be away to renew its credentials. */
+const RENEWAL_MS = 30_000
 /** How long a query may take to be fetched when it becomes active. */
 const ACTIVE_MS = 10_000
 /** How long hubs may linger after the last tab: more than any setting's linger. */
@@ -32,6 +45,18 @@ export interface Played {
   readonly tasks: number
   readonly tabs: number
   readonly problems: Readonly<Record<string, number>>
+  /** What it cost, as a share of what it may cost. */
+  readonly costs: Costs
+  /** How long it took until everything was in order, as a share of how long it may take. */
+  readonly convergence: number
+}
+
+export interface PlayOptions {
+  /** Ignores a broken promise whose text contains one of these. */
+  readonly ignore?: readonly string[]
+  /** Questions that are not asked. */
+  readonly without?: ReadonlySet<string>
+  readonly trace?: (line: string) => void
 }
 
 /** Unhandled rejections while a history was played. */
@@ -40,7 +65,7 @@ export const unhandled: unknown[] = []
 /** Plays a history to its end and checks every promise. Throws a `Violation` when one was not kept. */
 export async function play(
   { setting, commands }: History,
-  { ignore = [], trace }: { readonly ignore?: readonly string[]; readonly trace?: (line: string) => void } = {},
+  { ignore = [], without = new Set(), trace }: PlayOptions = {},
 ): Promise<Played> {
   let violation: Violation | undefined
   const violate: Violate = (invariant, what) => {
@@ -48,19 +73,26 @@ export async function play(
   }
   unhandled.length = 0
 
-  const backend = createBackend()
-  const world = createWorld({ ...setting, identify: backend.identify })
-  const tabs = createBrowserTabs(world, backend, setting, violate)
-  const invariants = createInvariants(world, backend, tabs, setting, violate)
-  const began = world.machine.now()
+  const checks = new Set<Check>(CHECKS.filter((check) => !without.has(check)))
+  const asked: Violate = (invariant, what) => {
+    if (!without.has(`check-${invariant}`)) violate(invariant, what)
+  }
+  const { world, backend, tabs } = openWorld(setting, asked)
+  const invariants = createInvariants({ world, backend, tabs, setting, checks, violate })
+  const costs = createCosts(world, tabs, setting)
+  const began = world.machine.monotonic()
   let checkedAt = began
   let opened = 0
+  let convergence = 0
   const problems: Record<string, number> = {}
 
   const checkEveryMoment = () => {
-    if (world.machine.now() - checkedAt < CHECK_INTERVAL_MS) return
-    checkedAt = world.machine.now()
+    if (world.machine.monotonic() - checkedAt < CHECK_INTERVAL_MS) return
+    checkedAt = world.machine.monotonic()
     invariants.overlap()
+    invariants.signedOut()
+    invariants.signedIn()
+    costs.observe()
   }
   const pass = async (ms: number) => {
     await world.pass(ms, checkEveryMoment)
@@ -68,28 +100,71 @@ export async function play(
       violate('honest', `an unhandled rejection: ${String((unhandled[0] as Error)?.stack ?? unhandled[0])}`)
     if (violation) throw violation
   }
+  const say = (what: string) => trace?.(`${Math.round(world.machine.monotonic() - began)} ms: ${what}`)
   const step = async (name: string, ms: number, check: () => void) => {
     await pass(ms)
-    trace?.(`${world.machine.now() - began} ms: ${name}`)
+    say(name)
     check()
     if (violation) throw violation
   }
 
+  /** Whether everything is in order: asks the questions without an end of the history. */
+  const isInOrder = (hard = false) => {
+    let broken = false
+    const look = createInvariants({ world, backend, tabs, setting, checks, violate: () => (broken = true) })
+    look.sockets('')
+    look.fresh('', hard)
+    look.pipes('')
+    return !broken
+  }
+  const steadyMs = abilitiesOf(setting).locks ? STEADY_MS.locks : STEADY_MS.heartbeats
+  /** Credentials that end make short outages at any moment: each tab has to be in order once. */
+  const toleranceMs = setting.tokenLifeMs > 0 ? RENEWAL_MS : 0
+  const untilInOrder = async (hard: boolean) => {
+    if (toleranceMs === 0) return
+    for (let past = 0; past < toleranceMs && !isInOrder(hard); past += LOOK_INTERVAL_MS / 5)
+      await pass(LOOK_INTERVAL_MS / 5)
+  }
+  const converge = async (name: string, boundMs: number) => {
+    const from = world.machine.monotonic()
+    let inOrderAt: number | undefined
+    let brokenAt: number | undefined
+    for (let past = 0; past < boundMs || inOrderAt !== undefined; past += LOOK_INTERVAL_MS) {
+      await pass(LOOK_INTERVAL_MS)
+      const now = world.machine.monotonic()
+      if (isInOrder()) {
+        inOrderAt ??= now
+        brokenAt = undefined
+      } else {
+        brokenAt ??= now
+        if (now - brokenAt >= toleranceMs) inOrderAt = undefined
+      }
+      if (inOrderAt !== undefined && now - inOrderAt >= steadyMs) break
+    }
+    convergence = ((inOrderAt ?? world.machine.monotonic()) - from) / boundMs
+    say(`${name}: in order after ${Math.round(convergence * boundMs)} ms`)
+  }
+
   try {
     for (const command of commands) {
-      trace?.(`${world.machine.now() - began} ms: ${JSON.stringify(command)}`)
+      say(JSON.stringify(command))
       if (command.do === 'open') opened++
+      costs.command(command)
       await act(command, world, backend, tabs, pass)
       await pass(1)
     }
 
-    world.server.open()
-    world.network.change('up')
-    for (const { app } of tabs.all()) app.page.online()
-    await step('left alone', setting.webLocks ? QUIET_MS.locks : QUIET_MS.heartbeats, () => {
-      invariants.sockets('left alone')
-      invariants.fresh('left alone', false)
-      invariants.pipes('left alone')
+    const wasFinal = commands.some((command) => command.do === 'store-down' && command.how === 'final')
+    heal({ world, backend, tabs, setting }, wasFinal)
+    const boundMs = checks.has('check-convergence') ? convergenceBoundMs(setting, commands) : QUIET_MS
+    await converge('left alone', boundMs)
+    await untilInOrder(false)
+    await step('left alone', 0, () => {
+      const when = `${boundMs / 1000} s left alone`
+      invariants.sockets(when)
+      invariants.fresh(when, false)
+      invariants.pipes(when)
+      invariants.status('left alone')
     })
 
     for (const { realm } of world.workers.all()) realm.resume('hung')
@@ -98,15 +173,20 @@ export async function play(
       tab.app.page.hide()
       tabs.show(tab)
     }
-    await step('visible', VISIBLE_MS, () => {
+    await pass(VISIBLE_MS)
+    await untilInOrder(true)
+    await step('visible', 0, () => {
       invariants.sockets('visible')
       invariants.fresh('visible', true)
+      invariants.status('visible')
       // Without Web Locks an owner that hung learns only from long silence which tabs are gone.
-      if (setting.webLocks) invariants.pipes('visible')
+      if (setting.webLocks && setting.lockTrouble === 'none') invariants.pipes('visible')
     })
 
     for (const { app } of tabs.all()) app.page.run(() => QUERIES.forEach((_, index) => void app.use(index)))
-    await step('all active', ACTIVE_MS, () => invariants.fresh('all active', true))
+    await pass(ACTIVE_MS)
+    await untilInOrder(true)
+    await step('all active', 0, () => invariants.fresh('all active', true))
 
     for (const { app } of tabs.all()) {
       for (const [code, count] of app.problems) problems[code] = (problems[code] ?? 0) + count
@@ -119,10 +199,33 @@ export async function play(
       invariants.empty('all closed')
       if (world.locks.names().length > 0) violate('nothing leaks', `locks are left: ${world.locks.names().join(', ')}`)
       if (world.workers.all().length > 0) violate('nothing leaks', 'a worker outlived its tabs')
+      if (checks.has('check-costs')) costs.check(violate)
     })
   } catch (thrown) {
     if (thrown instanceof Violation) throw thrown
     throw new Violation('honest', thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown))
   }
-  return { time: world.machine.now() - began, tasks: world.machine.tasks(), tabs: opened, problems }
+  return {
+    time: world.machine.monotonic() - began,
+    tasks: world.machine.tasks(),
+    tabs: opened,
+    problems,
+    costs: costs.shares(),
+    convergence,
+  }
+}
+
+function openWorld(setting: History['setting'], violate: Violate) {
+  let now = () => 0
+  const backend = createBackend(setting, () => now())
+  const { lockTrouble, channelTrouble, ...rest } = setting
+  const world = createWorld({
+    ...rest,
+    ...(lockTrouble !== 'none' && { lockTrouble }),
+    ...(channelTrouble !== 'none' && { channelTrouble }),
+    identify: backend.identify,
+    expiryOf: backend.expiryOf,
+  })
+  now = world.machine.time.now
+  return { world, backend, tabs: createBrowserTabs(world, backend, setting, violate) }
 }

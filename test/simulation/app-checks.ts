@@ -1,0 +1,59 @@
+import type { QueryClient } from '@tanstack/react-query'
+import type { Receipt } from '../../src/invalidation/receipt.js'
+import type { SimulatedPage } from '../../src/testing/simulated-page.js'
+import type { World } from '../../src/testing/world.js'
+import type { Status } from '../../src/wire/status.js'
+import type { Violate } from './app.js'
+import type { Setting } from './command.js'
+
+/** How long after a receipt its fetches have begun. */
+const FETCH_BEGINS_MS = 50
+
+/** Events come in order and once, from each hub; what a receipt says was refetched was. */
+export function createAppChecks(
+  world: World,
+  page: SimulatedPage,
+  client: QueryClient,
+  violate: Violate,
+  { log }: Pick<Setting, 'log'>,
+) {
+  const { name } = page.realm
+  const lastSeen = new Map<string, number>()
+  const seen = new Set<string>()
+  const startedAt = new Map<string, number>()
+  let fetches = 0
+
+  return {
+    /** `stream`: what the event's number counts. */
+    event({ epoch, lastGap }: Status, stream: string, number: unknown): void {
+      if (typeof number !== 'number') return
+      // After a gap the hub has forgotten what it had handed on.
+      const id = `${epoch} ${lastGap?.until} ${stream}`
+      const last = lastSeen.get(id)
+      if (seen.has(`${id} ${number}`)) violate('order', `${name}: the event ${number} of ${stream} came twice`)
+      seen.add(`${id} ${number}`)
+      // What a log replays comes beside live events.
+      if (!log && last !== undefined && number < last)
+        violate('order', `${name}: the event ${number} of ${stream} came after ${last} from the same hub`)
+      lastSeen.set(id, number)
+    },
+    fetchStarts(hash: string): void {
+      fetches++
+      startedAt.set(hash, world.machine.monotonic())
+    },
+    /** How many fetches have begun so far. */
+    fetches: () => fetches,
+    receipt({ refetched, cause }: Receipt): void {
+      const at = world.machine.monotonic()
+      for (const key of refetched) {
+        const hash = JSON.stringify(key)
+        world.machine.time.after(FETCH_BEGINS_MS, () => {
+          const isActive = client.getQueryCache().find({ queryKey: key, exact: true })?.isActive()
+          if (!isActive || page.realm.isSuspended || page.realm.isDead) return
+          if ((startedAt.get(hash) ?? Number.NEGATIVE_INFINITY) < at - FETCH_BEGINS_MS)
+            violate('receipts', `${name}: the receipt (${cause}) says that ${hash} was refetched, and it was not`)
+        })
+      }
+    },
+  }
+}

@@ -1,0 +1,39 @@
+import type { App } from './app.js'
+import { abilitiesOf, type InvariantOptions } from './invariants.js'
+
+/**
+ * Ends every fault of the world. What only one tab lacks stays: as long as one awake tab of a user has valid credentials, it
+ * is the library's to find it. `wasFinal`: the server said that a refusal was final, so the app itself asks for an attempt.
+ */
+export function heal(
+  { world, backend, tabs, setting }: Pick<InvariantOptions, 'world' | 'backend' | 'tabs' | 'setting'>,
+  wasFinal: boolean,
+): void {
+  const { server, network, chunks } = world
+  server.open()
+  server.deny(undefined)
+  server.dropAfter(undefined)
+  const wasUp = network.state === 'up'
+  network.change('up')
+  chunks.restore()
+  for (const tab of [...tabs.all()]) if (chunks.isOutdated(tab.app.page.realm.name)) tabs.reload(tab)
+
+  const groups = new Map<string, App[]>()
+  for (const { app } of tabs.all()) {
+    const { name, path } = app.kind
+    const id = `${name} ${path} ${app.identity}`
+    groups.set(id, [...(groups.get(id) ?? []), app])
+  }
+  const canShare = abilitiesOf(setting).channel && setting.host !== 'this-tab'
+  for (const group of groups.values()) {
+    const awake = group.find(({ page }) => page.isVisible() && !page.realm.isSuspended)
+    const healed = canShare && awake ? [awake] : group
+    for (const app of healed) {
+      app.credentials.disturb(undefined)
+      if (app.identity !== undefined && backend.token(app.identity) !== undefined) app.credentials.refresh(app.identity)
+    }
+  }
+  // Nothing else may help a line that has given up: neither an event nor the app.
+  if (!wasUp) for (const { app } of tabs.all()) app.page.online()
+  if (wasFinal) for (const { app } of tabs.all()) app.page.run(app.retry)
+}
