@@ -1,7 +1,7 @@
 import { deliverEvent } from '../transport/metadata.js'
 import {
   type OpenTransport,
-  type RenewalAnswer,
+  type RenewalOutcome,
   readRefusal,
   readRenewalAnswer,
   type TransportHandlers,
@@ -205,14 +205,14 @@ function handlePacket(
 /** The latest probe and renewal, until the server answers. A later question takes the place of an earlier one. */
 function createPendingAnswers() {
   let onProbed: (() => void) | undefined
-  let onRenewed: ((answer: RenewalAnswer) => void) | undefined
+  let onRenewed: ((answer: RenewalOutcome) => void) | undefined
   return {
     probe: () =>
       new Promise<void>((resolve) => {
         onProbed = resolve
       }),
     renewal: () =>
-      new Promise<RenewalAnswer>((resolve) => {
+      new Promise<RenewalOutcome>((resolve) => {
         onRenewed = resolve
       }),
     answer(packet: ServerPacket & { readonly kind: 'probed' | 'renewed' }): void {
