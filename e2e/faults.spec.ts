@@ -51,7 +51,7 @@ test('two hundred faults over ten tabs: in the end every tab shows the database,
   browser,
   context,
 }) => {
-  test.setTimeout(240_000)
+  test.setTimeout(600_000)
   const seed = Number(process.env['SEED'] ?? Math.floor(Math.random() * 1_000_000))
   console.log(`seed ${seed} (SEED=${seed} plays it again)`)
   const random = randomFrom(seed)

@@ -109,9 +109,9 @@ export function sendMissed(socket: RecoveredSocket): (emit: Emit) => Promise<voi
       if (hasEnded(broken)) return void socket.disconnect(true)
       // What was sent in between: after `readMissed`, and before the adapter found the socket.
       const rest = broken.missedPackets.filter((packet) => !known.has(offsetOf(packet)) && !live.has(offsetOf(packet)))
-      // Newer ones have overtaken it: a client may take an older event for one that it has.
-      if (rest.length > 0 && live.size > 0) emit(RESERVED, { gap: true })
-      else rest.forEach(send)
+      // Newer ones may have overtaken it. Late is better than a gap: then handlers would never get it, and every query would be
+      // refetched. A cursor that goes back by it only has more replayed, which the client drops as duplicates.
+      rest.forEach(send)
     } catch {
       // The client was told that it missed nothing.
       emit(RESERVED, { gap: true })
