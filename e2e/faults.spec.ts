@@ -122,7 +122,9 @@ test('two hundred faults over ten tabs: in the end every tab shows the database,
       },
     }
 
-    const connected = () => expect.poll(async () => (await status(pages[0] as Page)).name).toBe('connected')
+    // A connection that flaps is met ever more slowly: pauses of up to 20 s.
+    const connected = () =>
+      expect.poll(async () => (await status(pages[0] as Page)).name, { timeout: 120_000 }).toBe('connected')
     /** What a fault leads to. */
     const aftermaths = {
       'the next one': () => undefined,

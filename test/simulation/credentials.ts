@@ -10,12 +10,13 @@ export function createAppCredentials(
   backend: Backend,
   page: SimulatedPage,
   random: () => number,
-  setting: Pick<Setting, 'ownTokens' | 'cookie'>,
+  setting: Pick<Setting, 'ownTokens' | 'cookie' | 'tokenLifeMs'>,
 ) {
   /** What the tab got at its own sign-in. */
   let own: { readonly who: Identity; readonly token: string } | undefined
   let trouble: AuthTrouble | undefined
-  const keepsOwn = setting.ownTokens && !setting.cookie
+  // A token of its own that ends for good is nothing that a line can come back from.
+  const keepsOwn = setting.ownTokens && !setting.cookie && setting.tokenLifeMs === 0
 
   function give(who: Identity): object {
     if (trouble === 'throws') throw new Error('the token endpoint failed')
