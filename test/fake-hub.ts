@@ -44,12 +44,10 @@ export function setUpHub({ webLocks = true, settings = SETTINGS } = {}) {
       expiresAt?: () => number | undefined
       trusted?: boolean
       topics?: readonly string[]
-      /** A tab that was attached before. Default: a new one. */
-      tab?: string
     } = {},
   ) {
     const tab = browser.tab()
-    const id = options.tab ?? `t${++tabs}`
+    const id = `t${++tabs}`
     const { port1, port2 } = createPipe()
     const got: HubMessage[] = []
     port1.addEventListener('message', ({ data }) => {

@@ -1,11 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { createMemoryBrowser, createPipe } from '../../test/browser.js'
 import { SETTINGS, setUpHub } from '../../test/fake-hub.js'
-import { unopposed } from '../election/create-elector.js'
+import { createElector, unopposed } from '../election/create-elector.js'
 import type { OpenTransport } from '../transport/transport.js'
 import { messageOf } from '../util/errors.js'
 import { PROTOCOL } from '../wire/protocol.js'
-import { serveHub } from './serve.js'
+import { createHub } from './hub.js'
+import { mayHandOver, serveHub } from './serve.js'
 
 beforeEach(() => void vi.useFakeTimers({ now: 1_000_000 }))
 afterEach(() => void vi.useRealTimers())
@@ -140,6 +141,65 @@ describe('a hub whose tabs give no credentials that do', () => {
     await run(600_000)
     expect(ended()).toBe(0)
   })
+})
+
+it('hubs that all fail hand the connection to and fro ever more seldom, and both are asked', async () => {
+  const browser = createMemoryBrowser()
+  const asked: string[] = []
+  const handshakes: number[] = []
+  const open: OpenTransport = (_, handlers) => {
+    const connect = () => {
+      handshakes.push(Date.now())
+      handlers.auth().then(
+        () => handlers.onRefused({ reason: 'no', final: false, isWrongIdentity: false }),
+        (thrown: unknown) => handlers.onNoCredentials(messageOf(thrown)),
+      )
+    }
+    return { connect, reconnect: connect, disconnect: () => undefined, close: () => undefined }
+  }
+  /** A tab that leads when it can, and follows when it can't. */
+  function openTab(name: string): void {
+    const { environment } = browser.tab()
+    const key = 'k'
+    const elector = createElector(environment, key)
+    const settings = { ...SETTINGS, lingerMs: 0 }
+    const hello = { protocol: PROTOCOL, tab: name, check: 'c', events: [], since: { ageMs: 0 } }
+    const campaign = async () => {
+      const candidacy = new AbortController()
+      const { lost } = await elector.campaign(candidacy.signal)
+      lost.addEventListener('abort', () => undefined)
+      const hub = createHub({
+        environment,
+        key,
+        host: 'leader-tab',
+        settings,
+        openTransport: open,
+        mayHandOver: () => mayHandOver(elector, environment.clock.monotonic()),
+        onEnd: () => {
+          candidacy.abort()
+          setTimeout(campaign, 100)
+        },
+      })
+      const { port1, port2 } = createPipe()
+      port1.addEventListener('message', ({ data }) => {
+        if (data.kind !== 'credentials-request') return
+        asked.push(name)
+        hub.credentials(data.request, { ok: true, auth: { token: name } })
+      })
+      await hub.attach(port2, { ...hello, settings }, true)
+      await hub.attach(createPipe().port2, { ...hello, tab: 'follower' }, false)
+    }
+    void campaign()
+  }
+  openTab('one')
+  openTab('two')
+  await pass(60_000)
+  expect(new Set(asked)).toEqual(new Set(['one', 'two']))
+  expect(handshakes.length).toBeLessThan(36)
+  await pass(24 * 3_600_000)
+  const lastHour = handshakes.filter((at) => at > Date.now() - 3_600_000)
+  expect(lastHour.length).toBeGreaterThan(60)
+  expect(lastHour.length).toBeLessThan(300)
 })
 
 it('a transport that asks for credentials at once makes no loop', async () => {

@@ -35,14 +35,12 @@ export function createDownstream({ environment, multicastName, batchTimer, socke
     multicastName,
     onPosted: history.weigh,
   })
-  const subscriptions = createSubscriptionMemory()
   const tabTimeout = createTabTimeout(tabs, environment, (tab) => remove(tab, false))
   let cancelPostState: (() => void) | undefined
 
   /** A pipe over a channel is the hub's to close; at a port nobody is left to receive. */
   function forget(tab: AttachedTab, kept?: Endpoint): boolean {
     const wasAttached = tabs.remove(tab)
-    if (wasAttached) subscriptions.keep(tab)
     if (wasAttached && !tab.isTrusted && tab.endpoint !== kept) tab.endpoint.close()
     return wasAttached
   }
@@ -76,15 +74,10 @@ export function createDownstream({ environment, multicastName, batchTimer, socke
       outbox.post()
       const before = tabs.get(hello.tab)
       if (before) forget(before, endpoint)
-      const wanted = subscriptions.of(hello)
-      const tab = tabs.add({ endpoint, isTrusted, seenAt: clock.monotonic(), wanted }, hello)
+      const tab = tabs.add({ endpoint, isTrusted, seenAt: clock.monotonic() }, hello)
       if (hello.lock && locks) whenLockIsFree(locks, hello.lock, tab.gone.signal, () => remove(tab, false))
       else tabTimeout.watch()
       return tab
-    },
-    /** Replaces what a tab subscribes to. */
-    subscribe(tab: AttachedTab, events: readonly string[]): void {
-      tab.wanted = new Map(events.map((name) => [name, tab.wanted.get(name) ?? history.seq]))
     },
     ping(tabId: string): boolean {
       const tab = tabs.get(tabId)
@@ -111,25 +104,6 @@ export function createDownstream({ environment, multicastName, batchTimer, socke
       tabTimeout.close()
       cancelPostState?.()
       for (const tab of tabs.all()) forget(tab)
-    },
-  }
-}
-
-/** How many tabs are remembered that have left. */
-const MAX_REMEMBERED_TABS = 100
-
-/** Remembers since when tabs that were parked had subscribed: a handler gets no event that is older than itself. */
-function createSubscriptionMemory() {
-  const kept = new Map<string, AttachedTab['wanted']>()
-  return {
-    keep(tab: AttachedTab): void {
-      kept.set(tab.id, tab.wanted)
-      if (kept.size > MAX_REMEMBERED_TABS) for (const oldest of kept.keys()) if (kept.delete(oldest)) break
-    },
-    of({ tab, events }: Hello): AttachedTab['wanted'] {
-      const before = kept.get(tab)
-      kept.delete(tab)
-      return new Map(events.map((name) => [name, before?.get(name) ?? 0]))
     },
   }
 }

@@ -7,7 +7,6 @@ import type { Host } from '../wire/status.js'
 import { createDownstream } from './downstream.js'
 import type { HistoryEntry } from './history.js'
 import type { BatchTimer } from './outbox.js'
-import type { AttachedTab } from './tab-registry.js'
 import { createUpstream } from './upstream.js'
 
 export interface HubOptions {
@@ -114,7 +113,7 @@ export function createHub(options: HubOptions): Hub {
     topics.update()
     upstream.attached(tab)
 
-    const known = history.since(hello.since, epoch)?.filter((entry) => isSubscribed(tab, entry))
+    const known = history.since(hello.since, epoch)?.filter(({ pair: [name] }) => tab.wanted.has(name))
     const isCurrent = upstream.isCurrent()
     tab.isOwedGap = !known && !isCurrent
     downstream.postState()
@@ -151,7 +150,7 @@ export function createHub(options: HubOptions): Hub {
     subscribe(tabId, events, used = []) {
       const tab = tabs.get(tabId)
       if (!tab) return
-      downstream.subscribe(tab, events)
+      tab.wanted = new Set(events)
       topics.use(tab, used)
     },
     credentials: upstream.answerCredentials,
@@ -174,10 +173,6 @@ const replayOf = (known: readonly HistoryEntry[], now: number) => ({
   replay: known.map(({ pair }) => pair),
   replayAges: known.map(({ at }) => now - at),
 })
-
-/** Whether a tab subscribes to an event of the history, and did so before it came. */
-const isSubscribed = ({ wanted }: AttachedTab, { seq, pair: [name] }: HistoryEntry): boolean =>
-  seq > (wanted.get(name) ?? Number.POSITIVE_INFINITY)
 
 /** A promise, and the way to resolve it. */
 function createSignal() {

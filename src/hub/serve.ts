@@ -13,8 +13,8 @@ import { type PipeServer, type StandbyPipe, serveTabPipe } from './tab-pipe.js'
 const CAMPAIGN_TIMEOUT_MS = { locks: 150, heartbeats: 1_000 }
 /** A leadership without a hub ends after this long. */
 const UNUSED_LEADERSHIP_MS = 5_000
-/** A hub whose tabs give no credentials leaves the connection to another tab's hub, but not more often than this. */
-const MIN_HANDOVER_INTERVAL_MS = 30_000
+/** A hub whose tabs give no credentials leaves the connection to another tab's hub. The time between two doubles each time. */
+const HANDOVER_INTERVAL_MS = { first: 30_000, max: 3_600_000 }
 
 export interface ServeOptions {
   readonly environment: HubEnvironment
@@ -62,7 +62,6 @@ export function serveHub({ environment, key, host, open, elector, batchTimer }: 
   let state: ServerState = { name: 'idle' }
   /** The `check` of the tabs that this hub serves, from the first hub on. */
   let check: string | undefined
-  let handedOverAt = Number.NEGATIVE_INFINITY
   /** Epochs that ended by a sign-out: a tab that slept through it must not bring the session back. */
   const signedOut = new Set<string>()
   /** Pipes of tabs that were sent to the owner, and are told when this hub leads. */
@@ -106,13 +105,6 @@ export function serveHub({ environment, key, host, open, elector, batchTimer }: 
     candidacy.abort()
   }
 
-  function mayHandOver(): boolean {
-    const now = environment.clock.monotonic()
-    if (now - handedOverAt < MIN_HANDOVER_INTERVAL_MS) return false
-    handedOverAt = now
-    return true
-  }
-
   const server: PipeServer = {
     name,
     refusalOf({ check: theirs, since }) {
@@ -144,7 +136,7 @@ export function serveHub({ environment, key, host, open, elector, batchTimer }: 
           settings,
           openTransport: open,
           batchTimer,
-          mayHandOver,
+          mayHandOver: () => mayHandOver(elector, environment.clock.monotonic()),
           onEnd,
         })
         state = { name: 'serving', candidacy, followers, hub }
@@ -171,6 +163,24 @@ export function serveHub({ environment, key, host, open, elector, batchTimer }: 
       if (state.name !== 'idle') resign(state.candidacy)
     },
   }
+}
+
+interface Handovers {
+  readonly at: number
+  readonly intervalMs: number
+}
+
+/** By elector, which outlives the servers of its tab: each takeover makes a new one. */
+const handovers = new WeakMap<Elector, Handovers>()
+
+/** Hubs that all fail must not hand the connection to and fro: each of them would begin with its quickest attempts. */
+export function mayHandOver(elector: Elector, now: number): boolean {
+  const { at, intervalMs } = handovers.get(elector) ?? { at: Number.NEGATIVE_INFINITY, intervalMs: 0 }
+  const { first, max } = HANDOVER_INTERVAL_MS
+  if (now - at < intervalMs) return false
+  const isOver = now - at > 2 * max
+  handovers.set(elector, { at: now, intervalMs: isOver ? first : Math.min(max, 2 * intervalMs) })
+  return true
 }
 
 interface FollowerListener {

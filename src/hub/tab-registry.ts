@@ -11,8 +11,8 @@ const TAB_TIMEOUT_MS = 150_000
 export interface AttachedTab {
   readonly id: string
   readonly endpoint: Endpoint
-  /** The names of the events that it subscribes to, and which number the newest event had when it subscribed. */
-  wanted: ReadonlyMap<string, number>
+  /** The names of the events that it subscribes to. */
+  wanted: ReadonlySet<string>
   /** The topics that it uses. */
   topics: ReadonlySet<string>
   /** When it last gave a sign of life, by the monotonic clock. Milliseconds. */
@@ -35,7 +35,7 @@ export interface TabRegistry {
   all(): AttachedTab[]
   get(id: string): AttachedTab | undefined
   /** `tab.seenAt`: now. */
-  add(tab: Pick<AttachedTab, 'endpoint' | 'isTrusted' | 'seenAt' | 'wanted'>, hello: Hello): AttachedTab
+  add(tab: Pick<AttachedTab, 'endpoint' | 'isTrusted' | 'seenAt'>, hello: Hello): AttachedTab
   /**
    * Removes only this very attachment: the same tab may have attached again. Nothing is posted to the endpoint, since its page
    * may be in the back/forward cache, and any message would evict it from there. False when it was not attached.
@@ -58,10 +58,11 @@ export function createTabRegistry(): TabRegistry {
     },
     all: () => [...tabs.values()],
     get: (id) => tabs.get(id),
-    add(given, { tab: id, topics, lock }) {
+    add(given, { tab: id, events, topics, lock }) {
       const tab: AttachedTab = {
         ...given,
         id,
+        wanted: new Set(events),
         topics: new Set(topics),
         gone: new AbortController(),
         isLocked: lock !== undefined,

@@ -40,8 +40,8 @@ interface Standing {
  * - `connecting`: on the way to a first connection. `reason` is the last failure, if there was one.
  * - `connected`: events flow.
  * - `disconnected`: the socket was lost and is being reconnected.
- * - `unauthorized`: the server refused this identity's credentials more than once. They are tried again when a tab
- *   becomes visible, when a tab attaches, or at `mount`.
+ * - `unauthorized`: the server refused this identity's credentials more than once. They are tried again, ever more slowly, up to
+ *   a minute apart. If the server said that it always refuses them: at `mount`, at `retry`, or when another tab attaches.
  * - `wrong-identity`: the server takes this browser's credentials for somebody else's. Nothing of theirs is delivered, and
  *   every open tab's credentials are tried, ever more slowly.
  * - `signed-out`: `signOut()` was called in this tab or in another one of this identity.
