@@ -174,7 +174,7 @@ it('hubs that all fail hand the connection to and fro ever more seldom, and both
         host: 'leader-tab',
         settings,
         openTransport: open,
-        mayHandOver: () => mayHandOver(elector, environment.clock.monotonic()),
+        mayHandOver: () => mayHandOver(environment, key),
         onEnd: () => {
           candidacy.abort()
           setTimeout(campaign, 100)

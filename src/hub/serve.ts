@@ -136,7 +136,7 @@ export function serveHub({ environment, key, host, open, elector, batchTimer }: 
           settings,
           openTransport: open,
           batchTimer,
-          mayHandOver: () => mayHandOver(elector, environment.clock.monotonic()),
+          mayHandOver: () => mayHandOver(environment, key),
           onEnd,
         })
         state = { name: 'serving', candidacy, followers, hub }
@@ -166,20 +166,23 @@ export function serveHub({ environment, key, host, open, elector, batchTimer }: 
 }
 
 interface Handovers {
+  readonly key: string
   readonly at: number
   readonly intervalMs: number
 }
 
-/** By elector, which outlives the servers of its tab: each takeover makes a new one. */
-const handovers = new WeakMap<Elector, Handovers>()
+/** By page or worker, which outlives its servers: each takeover makes a new one. */
+const handovers = new WeakMap<object, Handovers>()
 
 /** Hubs that all fail must not hand the connection to and fro: each of them would begin with its quickest attempts. */
-export function mayHandOver(elector: Elector, now: number): boolean {
-  const { at, intervalMs } = handovers.get(elector) ?? { at: Number.NEGATIVE_INFINITY, intervalMs: 0 }
+export function mayHandOver(environment: Pick<HubEnvironment, 'clock'>, key: string): boolean {
+  const now = environment.clock.monotonic()
   const { first, max } = HANDOVER_INTERVAL_MS
-  if (now - at < intervalMs) return false
-  const isOver = now - at > 2 * max
-  handovers.set(elector, { at: now, intervalMs: isOver ? first : Math.min(max, 2 * intervalMs) })
+  const last = handovers.get(environment)
+  const sinceMs = last?.key === key ? now - last.at : Number.POSITIVE_INFINITY
+  if (last && sinceMs < last.intervalMs) return false
+  const intervalMs = last && sinceMs < 2 * max ? Math.min(max, 2 * last.intervalMs) : first
+  handovers.set(environment, { key, at: now, intervalMs })
   return true
 }
 

@@ -12,6 +12,8 @@ describe('what a tab accepts from a hub', () => {
     { kind: 'credentials-request', request: 1 },
     { kind: 'problem', code: 'unknown-event', message: 'text' },
     { kind: 'signed-out', reason: 'why' },
+    { kind: 'closed', reason: 'why' },
+    { kind: 'promoted' },
     { kind: 'topic', topic: 'p', ok: true, at: 1 },
     { kind: 'topic', topic: 'p', ok: false, name: 'refused', message: 'why' },
   ])('%j', (message) => expect(isHubMessage(message)).toBe(true))
@@ -30,7 +32,12 @@ describe('what a tab accepts from a hub', () => {
     { kind: 'gap', seq: '1', reason: 'why' },
     { kind: 'gap', seq: 1 },
     { kind: 'state', tabs: 1 },
+    { kind: 'state', socket: {}, tabs: 1 },
     { kind: 'credentials-request' },
+    { kind: 'problem' },
+    { kind: 'problem', code: 'bad-frame' },
+    { kind: 'signed-out' },
+    { kind: 'closed', reason: 7 },
     { kind: 'topic', topic: 1, ok: true },
     { kind: 'topic', topic: 'p' },
     // Comlink's own traffic shares the endpoint.

@@ -253,12 +253,16 @@ export function isHubMessage(data: unknown): data is HubMessage {
     case 'gap':
       return typeof data['seq'] === 'number' && typeof data['reason'] === 'string'
     case 'state':
-      return isRecord(data['socket']) && typeof data['tabs'] === 'number'
+      return isRecord(data['socket']) && typeof data['socket']['name'] === 'string' && typeof data['tabs'] === 'number'
     case 'credentials-request':
       return typeof data['request'] === 'number'
     case 'topic':
       return typeof data['topic'] === 'string' && typeof data['ok'] === 'boolean'
-    default:
+    case 'problem':
+      return typeof data['code'] === 'string' && typeof data['message'] === 'string'
+    case 'promoted':
       return true
+    default:
+      return typeof data['reason'] === 'string'
   }
 }
