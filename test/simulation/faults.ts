@@ -12,6 +12,8 @@ export const AHEAD: readonly string[] = [
   'refusing-channels',
   // After `stale-build` the chunk is never asked for under another address again.
   'kept-failures',
+  // Leader tabs hand the socket to each other while the server refuses them all, each with pauses that begin anew.
+  'store-down',
   // A page that is parked while it attaches keeps the pipe to its own hub.
   'check-held',
 ]
