@@ -14,6 +14,9 @@ export const AHEAD: readonly string[] = [
   'kept-failures',
   // Leader tabs hand the socket to each other while the server refuses them all, each with pauses that begin anew.
   'store-down',
+  'cookie',
+  // A `problem` without a code is believed, whoever posts it.
+  'foreign',
   // A page that is parked while it attaches keeps the pipe to its own hub.
   'check-held',
 ]
