@@ -72,6 +72,7 @@ export function createApp(context: AppContext) {
   let mountedAt = 0
 
   const line = openLine(context, (code, message) => {
+    if (typeof code !== 'string') violate('honest', `an error without a code: ${message}`)
     problems.set(code, (problems.get(code) ?? 0) + 1)
     if (code === 'handler-failed' || (code === 'bad-option' && !message.startsWith('expiresAt')))
       violate('honest', `${code}: ${message}`)

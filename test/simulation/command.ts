@@ -299,7 +299,8 @@ export const anyHistory = (longest = 40, without: ReadonlySet<string> = new Set(
         .map(([first, rest]) => [first, ...rest]),
     })
     .map((history) => ({
-      setting: { ...history.setting, ...change },
+      // A tab's own token would end, and nobody would give it another one.
+      setting: { ...history.setting, ...(history.setting.ownTokens && { tokenLifeMs: 0 }), ...change },
       commands: history.commands.filter((one) => !without.has(one.do)),
     }))
 }

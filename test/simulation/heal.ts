@@ -18,6 +18,18 @@ export function heal(
   chunks.restore()
   for (const tab of [...tabs.all()]) if (chunks.isOutdated(tab.app.page.realm.name)) tabs.reload(tab)
 
+  healCredentials({ backend, tabs, setting })
+  // Nothing else may help a line that has given up: neither an event nor the app.
+  if (!wasUp) for (const { app } of tabs.all()) app.page.online()
+  if (wasFinal) for (const { app } of tabs.all()) app.page.run(app.retry)
+}
+
+/** Gives one awake tab of each user valid credentials; where tabs can't help each other, every tab. */
+export function healCredentials({
+  backend,
+  tabs,
+  setting,
+}: Pick<InvariantOptions, 'backend' | 'tabs' | 'setting'>): void {
   const groups = new Map<string, App[]>()
   for (const { app } of tabs.all()) {
     const { name, path } = app.kind
@@ -33,7 +45,4 @@ export function heal(
       if (app.identity !== undefined && backend.token(app.identity) !== undefined) app.credentials.refresh(app.identity)
     }
   }
-  // Nothing else may help a line that has given up: neither an event nor the app.
-  if (!wasUp) for (const { app } of tabs.all()) app.page.online()
-  if (wasFinal) for (const { app } of tabs.all()) app.page.run(app.retry)
 }

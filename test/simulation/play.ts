@@ -7,7 +7,7 @@ import type { History } from './command.js'
 import { convergenceBoundMs } from './convergence.js'
 import { type Costs, createCosts } from './costs.js'
 import { CHECKS, type Check } from './faults.js'
-import { heal } from './heal.js'
+import { heal, healCredentials } from './heal.js'
 import { abilitiesOf, createInvariants } from './invariants.js'
 
 /** How long no command happens before everything has to be in order, if it is not asked how long it takes. */
@@ -173,6 +173,8 @@ export async function play(
       tab.app.page.hide()
       tabs.show(tab)
     }
+    // Whoever had them may have been signed out since.
+    healCredentials({ backend, tabs, setting })
     await pass(VISIBLE_MS)
     await untilInOrder(true)
     await step('visible', 0, () => {
