@@ -435,8 +435,7 @@ export const MUTANTS: readonly Mutant[] = [
   // Clocks.
   {
     name: 'the history counts by the wall clock',
-    by: 'simulation',
-    parts: ['clock'],
+    by: 'src/hub',
     file: 'src/hub/downstream.ts',
     find: 'createHistory(clock.monotonic)',
     replace: 'createHistory(clock.now)',
@@ -501,8 +500,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'a topic counts as joined over a break',
-    by: 'simulation',
-    parts: ['topic', 'room-write'],
+    by: 'src/hub',
     file: 'src/hub/topics.ts',
     find: 'membership.state = recovered ? state : { ...state, joinedAt: undefined }',
     replace: 'membership.state = state',

@@ -7,9 +7,9 @@ import { abilitiesOf } from './invariants.js'
 
 const MINUTE_MS = 60_000
 /** What a history may cost before anything happens in it. */
-const BASE = { handshakes: 10, fetches: 60, messages: 500 }
+const BASE = { handshakes: 20, fetches: 60, messages: 500 }
 /** Connection attempts and handshakes for each command, and for each minute in which a user has tabs but no socket. */
-const HANDSHAKES = { command: 1, outageMinute: 12 }
+const HANDSHAKES = { command: 2, outageMinute: 12 }
 /** Fetches that each tab and query may make: for each event that a write sends, and for each reconnection. */
 const MAX_QUERIES = 4
 /** Messages on channels: for each command and tab, and for each second. */
