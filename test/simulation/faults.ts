@@ -19,7 +19,6 @@ export const AHEAD: readonly string[] = [
   // A hub that gave the socket up keeps the pipes of the followers that went to the next one.
   'auth-trouble',
   'own-tokens',
-  // A `problem` without a code is believed, whoever posts it.
   // A pipe that a foreign connect request opened may stay open at the owner (1 of 4,993 histories, seed 20261123).
   'foreign',
   // A page that is parked while it attaches keeps the pipe to its own hub.
