@@ -3,7 +3,7 @@ import { afterTurns } from '../platform/timeouts.js'
 import type { Nudge } from '../wire/protocol.js'
 import type { BackOff } from './back-off.js'
 
-/** A connection that was up for this long has held: only then do all pauses start anew. */
+/** A connection that was up for this long has held: only then do all pauses start from their shortest. */
 const MIN_HELD_MS = 10_000
 /** Nudges make attempts at this interval. It doubles with each while no connection holds: a network may change every second. */
 const NUDGED_INTERVAL_MS = { first: 1_000, max: 10_000 }

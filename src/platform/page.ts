@@ -50,7 +50,7 @@ export interface Page {
   resolveUrl(url: string): string
 }
 
-/** The parts of a SharedWorker in use: its port, and the event of its failure to start. */
+/** The parts of a SharedWorker that are used: its port, and the event of its failure to start. */
 export interface SharedWorkerSlice {
   readonly port: MessagePort
   addEventListener(type: 'error', listener: (event: Event) => void, options: { readonly signal: AbortSignal }): void

@@ -31,7 +31,7 @@ export async function endUser(io: EndingSlice, userId: UserId, options: EndUserO
   checkRoom(room)
   // A connection that is ended this way can't be recovered.
   io.in(room).disconnectSockets(true)
-  // One that broke before can. But whoever recovers it reads this first, in whichever process.
+  // A connection that broke earlier can still be recovered. The process that recovers it reads this message first.
   io.to(room).emit(RESERVED, { [ENDED]: true })
   const namespace = namespaceOf(io)
   openHandshakes.get(namespace)?.end(room)

@@ -136,7 +136,7 @@ function openSession(options: SessionOptions, context: SessionContext): Session 
   const topics = createTabTopics({
     uses: options.topics,
     report,
-    // In a hub's dates: should the wall clock be ahead of them, nothing since then is taken for younger.
+    // By the wall clock of the hub: if this page's clock is ahead, no data counts as younger than it is.
     onJoined: (at, keys) => invalidator.topicJoined(clock.monotonic() - Math.max(clock.now() - at, 0), keys),
   })
   const polling = configuration.polling && createPolling(configuration.polling, environment, invalidator.poll)

@@ -49,7 +49,7 @@ interface TabTopicsOptions {
 
 const AWAY: TopicState = { name: 'away' }
 
-/** The topics of one session in this tab: the names in use, and the hub's answers. */
+/** The topics of one session in this tab: the names that it uses, and the hub's answers. */
 export function createTabTopics({ uses, report, onJoined }: TabTopicsOptions) {
   const answers = new Map<string, TopicAnswer>()
   /** The state that each use was last called with, as a text. */

@@ -327,7 +327,7 @@ function acceptConnection(
 function createHeartbeat({ after }: Machine['time'], ping: () => void, onSilence: () => void) {
   let stop = (): void => undefined
   return {
-    /** Starts, or starts anew after an answer. */
+    /** Starts, or restarts after an answer. */
     start(): void {
       stop()
       stop = after(SERVER_PING_MS.interval, () => {

@@ -156,7 +156,7 @@ export interface HubCalls {
   ping(): boolean
 }
 
-/** `retry`: the app asks for an attempt. `mount`: a tab was mounted anew, maybe with other credentials. */
+/** `retry`: the app asks for an attempt. `mount`: the app called `mount` again, maybe with other credentials. */
 export type Nudge = 'online' | 'visible' | 'wake' | 'retry' | 'mount'
 
 /** A problem on the hub's side, for the tab's `onError`. */
