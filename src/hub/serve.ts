@@ -13,8 +13,10 @@ import { type PipeServer, type StandbyPipe, serveTabPipe } from './tab-pipe.js'
 const CAMPAIGN_TIMEOUT_MS = { locks: 150, heartbeats: 1_000 }
 /** A leadership without a hub ends after this long. */
 const UNUSED_LEADERSHIP_MS = 5_000
-/** A hub whose tabs give no credentials leaves the connection to another tab's hub. The time between two doubles each time. */
+/** A hub whose tabs give no credentials leaves the connection to another tab's hub, with this time between two at least. */
 const HANDOVER_INTERVAL_MS = { first: 30_000, max: 3_600_000 }
+/** So many handovers come before that time doubles with each: an election by heartbeats may ask the same tabs again first. */
+const MAX_QUICK_HANDOVERS = 8
 
 export interface ServeOptions {
   readonly environment: HubEnvironment
@@ -168,7 +170,7 @@ export function serveHub({ environment, key, host, open, elector, batchTimer }: 
 interface Handovers {
   readonly key: string
   readonly at: number
-  readonly intervalMs: number
+  readonly count: number
 }
 
 /** By page or worker, which outlives its servers: each takeover makes a new one. */
@@ -180,9 +182,10 @@ export function mayHandOver(environment: Pick<HubEnvironment, 'clock'>, key: str
   const { first, max } = HANDOVER_INTERVAL_MS
   const last = handovers.get(environment)
   const sinceMs = last?.key === key ? now - last.at : Number.POSITIVE_INFINITY
-  if (last && sinceMs < last.intervalMs) return false
-  const intervalMs = last && sinceMs < 2 * max ? Math.min(max, 2 * last.intervalMs) : first
-  handovers.set(environment, { key, at: now, intervalMs })
+  const before = last && sinceMs < 2 * max ? last.count : 0
+  const doublings = Math.min(10, Math.max(0, before - MAX_QUICK_HANDOVERS))
+  if (before > 0 && sinceMs < Math.min(max, first * 2 ** doublings)) return false
+  handovers.set(environment, { key, at: now, count: before + 1 })
   return true
 }
 
