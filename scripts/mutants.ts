@@ -348,7 +348,7 @@ export const MUTANTS: readonly Mutant[] = [
     by: 'src/tab',
     file: 'src/tab/url-source.ts',
     find: 'withTimeout(timers.after, authTimeoutMs, (async () => url())())',
-    replace: 'withTimeout(timers.after, 1e9 * authTimeoutMs, (async () => url())())',
+    replace: 'withTimeout(timers.after, 1e5 * authTimeoutMs, (async () => url())())',
   },
   // Identity.
   {
@@ -568,7 +568,7 @@ export const MUTANTS: readonly Mutant[] = [
     by: 'src/election',
     file: 'src/election/create-elector.ts',
     find: '        await pause(timers.after, ms, signal)\n',
-    replace: '        await pause(timers.after, 1e9 * ms, signal)\n',
+    replace: '        await pause(timers.after, 1e5 * ms, signal)\n',
   },
   {
     name: 'a worker’s listener outlives its attachment',
