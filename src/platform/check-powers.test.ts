@@ -72,6 +72,15 @@ describe('powers that are there', () => {
   })
 })
 
+it('leaves no channel open that throws when it posts', async () => {
+  const { environment } = createMemoryBrowser().tab()
+  const close = vi.fn()
+  const refusing = CHANNELS['throws when it posts'] as NonNullable<HubEnvironment['openChannel']>
+  const openChannel = (name: string) => ({ ...refusing(name), close })
+  await settled(checkPowers({ ...environment, openChannel }))
+  expect(close).toHaveBeenCalledOnce()
+})
+
 describe('a line where powers refuse', () => {
   /** A tab without a SharedWorker. */
   async function open(change: Partial<Pick<HubEnvironment, 'locks' | 'openChannel'>>) {

@@ -45,8 +45,11 @@ async function usableLocks(environment: HubEnvironment): Promise<Locks | undefin
 function isUsable(openChannel: NonNullable<HubEnvironment['openChannel']>): boolean {
   try {
     const channel = openChannel('partyline/check')
-    channel.postMessage({})
-    channel.close()
+    try {
+      channel.postMessage({})
+    } finally {
+      channel.close()
+    }
     return true
   } catch {
     return false

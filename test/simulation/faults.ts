@@ -8,8 +8,6 @@ export const AHEAD: readonly string[] = [
   'frozen-sign-out',
   'sign-out-in',
   'check-sign-out',
-  // The channel that tests whether channels post stays open when they do not.
-  'refusing-channels',
   // After `stale-build` the chunk is never asked for under another address again.
   'kept-failures',
   // Leader tabs hand the connection to each other while the server refuses them all, each with pauses that start again: 363
