@@ -87,7 +87,7 @@ describe('whose credentials are asked for', () => {
     const fresh = await attach(() => 'fresh')
     const others = []
     for (let tab = 0; tab < 7; tab++) others.push(await attach(auth))
-    // One of those is looked at all the time.
+    // One of those becomes visible all the time.
     for (let second = 0; second < 240 && fresh.state() !== 'connected'; second++) {
       await run(1_000)
       hub.nudge('visible', others[0]?.id)
@@ -96,7 +96,7 @@ describe('whose credentials are asked for', () => {
     for (const other of others) expect(other.asked()).toBeGreaterThan(0)
   })
 
-  it('those of a tab that was mounted anew at once, though they were refused before', async () => {
+  it('those of a tab that was mounted again at once, though they were refused before', async () => {
     const { attach, run, hub } = setUp()
     let token = 'expired'
     const again = await attach(() => token)

@@ -83,7 +83,7 @@ describe.each([
     }
   })
 
-  it('ends the sessions of the other tabs also when its own begins anew at once', async () => {
+  it('ends the sessions of the other tabs also when its own begins again at once', async () => {
     for (const seed of SEEDS) {
       const { open, pass } = setUp({ ...powers, seed })
       const tabs = [open(), open()]

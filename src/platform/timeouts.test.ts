@@ -34,7 +34,7 @@ it('waits for as long as something comes', async () => {
     hear()
   }
   expect(run).not.toHaveBeenCalled()
-  // Counted anew from what came last, and not less; by a slice more at most.
+  // Counted from what came last: never shorter, and longer by one slice at most.
   await pass(999)
   expect(run).not.toHaveBeenCalled()
   await pass(202)

@@ -84,14 +84,14 @@ it('makes an attempt of every mount that joins a session, and of a retry', () =>
   mounts.retry()
   opened()
   expect(log).toEqual(['begin', 'open again', 'open again'])
-  // At sign-in the app renders the same user anew.
+  // At sign-in the app renders the same user again.
   unmount()
   mount(other)
   mounts.retry()
   expect(log.slice(3)).toEqual(['mount', 'retry'])
 })
 
-it('a retry does not bring back what is signed out; a mount begins anew', () => {
+it('a retry does not bring back what is signed out; a mount begins a new session', () => {
   const { mounts, mount, opened, tell, log } = setUp()
   mount(ann)
   opened()
