@@ -89,7 +89,13 @@ function flushOf(targets: readonly Key[], client: QueryClient): () => void {
     rules: new Map([['changed', rule]]),
     debounce: { waitMs: 100, maxWaitMs: 1_000 },
     jitterMs: 0,
-    logicalClock: { next: () => performance.now(), answeredAt: () => undefined, lastAnswer: () => 0 },
+    restartFetchAfterMs: 10_000,
+    logicalClock: {
+      next: () => performance.now(),
+      answeredAt: () => undefined,
+      isUnderWay: () => false,
+      lastAnswer: () => 0,
+    },
     environment: {
       clock: { now: () => Date.now(), monotonic: () => performance.now(), origin: 0 },
       timers: {

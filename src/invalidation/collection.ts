@@ -8,29 +8,59 @@ import { createTargetSet } from './target-set.js'
 /** An event, its targets, and the logical timestamp of its arrival. */
 type CollectedEvent = readonly [pair: EventPair, targets: readonly NormalTarget[], timestamp: number]
 
+/** An event that a request of this tab may have caused. `at`: milliseconds of the monotonic clock. */
+interface OwnEvent {
+  readonly origin: string
+  readonly at: number
+  readonly event: CollectedEvent
+}
+
 interface CollectionOptions {
   readonly logicalClock: LogicalClock
+  readonly clock: Pick<TabEnvironment['clock'], 'monotonic'>
   readonly timers: Pick<TabEnvironment['timers'], 'after'>
   /** Whether anybody listens to receipts. */
   readonly isWatched: () => boolean
-  /** Delayed events have been collected. */
-  readonly onDelayOver: () => void
+  /** An own write's event waits this long (ms) for the answer of its request. */
+  readonly maxWaitMs: number
+  /** There is something to take, or will be after the debounce. */
+  readonly onDue: () => void
 }
 
 /**
  * Collects what events make stale until the next flush: each target once, however long the burst. Events are kept only for
  * receipts: if nobody listens to those, thousands of objects would outlive the garbage collector's cheap rounds.
  */
-export function createCollection({ logicalClock, timers, isWatched, onDelayOver }: CollectionOptions) {
+export function createCollection(options: CollectionOptions) {
+  const { logicalClock, clock, timers, isWatched, maxWaitMs, onDue } = options
   let pairs: EventPair[] = []
-  let ownWrites: CollectedEvent[] = []
+  let ownEvents: OwnEvent[] = []
   const set = createTargetSet()
   const delayed = new Map<string, { readonly events: CollectedEvent[]; cancel(): void }>()
 
   function collect(pair: EventPair, targets: readonly NormalTarget[], timestamp: number): void {
+    const origin = pair[2]?.origin
+    if (origin !== undefined) ownEvents.push({ origin, at: clock.monotonic(), event: [pair, targets, timestamp] })
+    else put(pair, targets, timestamp, 0)
+  }
+
+  function put(pair: EventPair, targets: readonly NormalTarget[], after: number, own: number): void {
     if (isWatched()) pairs.push(pair)
-    if (pair[2]?.origin === undefined) set.put(targets, timestamp, 0)
-    else ownWrites.push([pair, targets, timestamp])
+    set.put(targets, after, own)
+  }
+
+  /** An event may arrive before the answer of its request. The answer tells whether it changes anything here. */
+  function takeOwn(): void {
+    const waiting: OwnEvent[] = []
+    for (const one of ownEvents) {
+      const [pair, targets, timestamp] = one.event
+      const answered = logicalClock.answeredAt(one.origin)
+      if (answered) put(pair, targets, answered.timestamp, answered.until)
+      else if (logicalClock.isUnderWay(one.origin) && clock.monotonic() - one.at < maxWaitMs) waiting.push(one)
+      else put(pair, targets, timestamp, 0)
+    }
+    ownEvents = waiting
+    if (waiting.length > 0) onDue()
   }
 
   /**
@@ -47,7 +77,7 @@ export function createCollection({ logicalClock, timers, isWatched, onDelayOver 
     const cancel = timers.after(waitMs, () => {
       delayed.delete(name)
       for (const one of events) collect(...one)
-      onDelayOver()
+      onDue()
     })
     delayed.set(name, { events, cancel })
   }
@@ -61,14 +91,9 @@ export function createCollection({ logicalClock, timers, isWatched, onDelayOver 
       return waitMs <= 0
     },
     take(): { readonly events: readonly ServerEvent[]; readonly targets: readonly NormalTarget[] } {
-      // An event may arrive before the answer of its request, so the logical clock is asked only now.
-      for (const [[, , envelope], targets, timestamp] of ownWrites) {
-        const answered = logicalClock.answeredAt(envelope?.origin as string)
-        set.put(targets, answered?.timestamp ?? timestamp, answered?.until ?? 0)
-      }
+      takeOwn()
       const events = pairs.map(([name, metadata]) => ({ name, metadata: metadata ?? {} }))
       pairs = []
-      ownWrites = []
       return { events, targets: set.take() }
     },
     close(): void {

@@ -1,57 +1,92 @@
-import type { Decide } from './apply.js'
-import type { Debts } from './debts.js'
-import type { FetchLog } from './fetch-log.js'
-import type { Fetching } from './fetching.js'
-import { isIdle } from './query-client.js'
+import type { Clock } from '../platform/page.js'
+import type { Collector } from './collector.js'
+import type { Ledger } from './ledger.js'
+import type { LogicalClock } from './logical-clock.js'
+import { isIdle, type QuerySlice } from './query-client.js'
+import { cameAfter, type QueryRecord, wasRequestedAfter } from './query-record.js'
+import type { createReceipts, Outcome } from './receipt.js'
 import type { RecentTargets } from './recent-targets.js'
 import { type QueryKey, startsWith } from './target.js'
+import type { Walk } from './walk.js'
 
 interface DoubtsOptions {
-  readonly debts: Debts
-  readonly log: FetchLog
+  readonly ledger: Ledger
+  readonly collector: Collector
+  readonly walk: Walk
+  readonly receipts: ReturnType<typeof createReceipts>
   readonly recent: RecentTargets
-  readonly fetching: Fetching
-  /** Calls `decide` for each query that a rule can reach. */
-  readonly forEachMapped: (decide: Decide) => void
+  readonly logicalClock: LogicalClock
+  readonly environment: { readonly clock: Clock }
+  /** Those that a rule can reach. */
+  readonly mappedQueries: () => readonly QuerySlice[]
 }
 
-/** Marks queries stale that may lack a change which no event will announce. Moments are milliseconds of the monotonic clock. */
-export function createDoubts({ debts, log, recent, fetching, forEachMapped }: DoubtsOptions) {
-  function missed(until: number): void {
-    recent.missed(until)
-    fetching.onMissed(until)
+/** Finds queries that may lack a change which no event will announce. Moments are milliseconds of the monotonic clock. */
+export function createDoubts(options: DoubtsOptions) {
+  const { ledger, collector, walk, receipts, recent, logicalClock, environment, mappedQueries } = options
+  const { clock } = environment
+  const restored = new Set<QueryRecord>()
+
+  /** The running fetch is too early, or there is none. */
+  function owe(record: QueryRecord, needs = logicalClock.next()): Outcome | undefined {
+    ledger.owe(record, needs, true)
+    if (!record.debt) return undefined
+    if (!isIdle(record.query)) return 'joined'
+    ledger.mark(record)
+    return 'deferred'
+  }
+
+  /** What has no data has nothing to be doubted, unless its first load has failed: perhaps with the connection. */
+  const canLack = ({ query: { state } }: QueryRecord): boolean => state.data !== undefined || state.status === 'error'
+
+  function doubt(queries: readonly QuerySlice[], decide: (record: QueryRecord) => Outcome | undefined): void {
+    const receipt = receipts('gap')
+    const act = (query: QuerySlice) => {
+      const record = ledger.recordOf(query)
+      const outcome = decide(record)
+      if (outcome) receipt.add(outcome, query, record)
+    }
+    walk.run(queries, act, () => {
+      receipt.send()
+      collector.afterGap()
+    })
+  }
+
+  function checkRestored(): void {
+    const records = [...restored]
+    restored.clear()
+    const mapped = new Set(mappedQueries())
+    const queries = records.map(({ query }) => query).filter((query) => mapped.has(query))
+    doubt(queries, (record) => (recent.provesUnchanged(record.query) ? undefined : owe(record)))
   }
 
   return {
-    /**
-     * Events may have been missed: data that came up to `until` is stale, and so are running fetches if `inFlight`. `onMarked`: the
-     * line flaps, so running fetches are not followed by others at once; it is called when they are marked.
-     */
-    gap(until: number, inFlight: boolean, onMarked?: () => void): void {
-      missed(until)
-      forEachMapped((query) => {
-        if (!isIdle(query) && !inFlight) return undefined
-        if (!isIdle(query)) return onMarked ? debts.markAfterFetch(query, onMarked) : debts.refetchAfterFetch(query)
-        if (query.state.data === undefined || log.cameAfter(query, until)) return undefined
-        return debts.markStale(query, false)
+    /** Events may have been missed: data that came up to `until` is stale, and so are running fetches if `inFlight`. */
+    gap(until: number, inFlight: boolean): void {
+      recent.missed(until)
+      doubt(mappedQueries(), (record) => {
+        const isRunning = !isIdle(record.query)
+        if (isRunning) return inFlight ? owe(record) : undefined
+        return canLack(record) && !cameAfter(record, until, clock) ? owe(record) : undefined
       })
     },
     /** A topic is joined since `at`: data requested before may lack its events, if its key begins with one of `keys`. */
     topicJoined(at: number, keys: readonly QueryKey[] | undefined): void {
-      missed(at)
-      forEachMapped((query) => {
-        if (keys?.every((key) => !startsWith(query.queryKey, key))) return undefined
-        if (log.wasRequestedAfter(query, at)) return isIdle(query) ? undefined : debts.coverByFetch(query)
-        if (!isIdle(query)) return debts.refetchAfterFetch(query)
-        return query.state.data !== undefined ? debts.markStale(query, false) : undefined
+      recent.missed(at)
+      const concerned = mappedQueries().filter(({ queryKey }) => !keys || keys.some((key) => startsWith(queryKey, key)))
+      doubt(concerned, (record) => {
+        const isRunning = !isIdle(record.query)
+        if (!wasRequestedAfter(record, at, clock)) return isRunning || canLack(record) ? owe(record) : undefined
+        if (!isRunning || record.running?.kind === 'page') return undefined
+        owe(record, record.running ? record.running.timestamp - 1 : 0)
+        return 'covered'
       })
     },
-    /** These queries were put into the cache just now, so they were not there when the events came. */
-    restored(hashes: ReadonlySet<string>): void {
-      forEachMapped((query) => {
-        if (!hashes.has(query.queryHash) || recent.provesUnchanged(query)) return undefined
-        return isIdle(query) ? debts.markStale(query, false) : debts.refetchAfterFetch(query)
-      })
+    /** The query got data that was not fetched here. A cache is restored as a whole: one walk when that is done. */
+    onRestored(record: QueryRecord): void {
+      if (restored.size === 0) void Promise.resolve().then(checkRestored)
+      restored.add(record)
     },
+    close: () => restored.clear(),
   }
 }

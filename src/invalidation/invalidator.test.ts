@@ -67,6 +67,7 @@ function setUp({
     rules: new Map(Object.entries(rules).map(([event, rule]) => [event, compileRule(event, rule, complain)])),
     debounce,
     jitterMs,
+    restartFetchAfterMs: 10_000,
     logicalClock,
     environment: { ...tab.environment, random: () => random },
     onReceipt: (receipt) => receipts.push(receipt),
@@ -86,8 +87,8 @@ function setUp({
 }
 
 /** The names of the events, and those of the lists of queries that are not empty. */
-function brief({ cause, events, refetched, joined, deferred, skipped, covered }: Receipt): object {
-  const outcomes = Object.entries({ refetched, joined, deferred, skipped, covered }).filter(
+function brief({ cause, events, refetched, joined, deferred, skipped, covered, failed }: Receipt): object {
+  const outcomes = Object.entries({ refetched, joined, deferred, skipped, covered, failed }).filter(
     ([, keys]) => keys.length > 0,
   )
   return { cause, events: events.map(({ name }) => name), ...Object.fromEntries(outcomes) }
@@ -267,8 +268,17 @@ describe('events', () => {
       { name: 'loan', metadata: { id: 1 } },
       { name: 'loan', metadata: {} },
     ]
-    const none = { refetched: [], shared: [], joined: [], deferred: [], skipped: [], covered: [] }
-    expect(fullReceipts).toEqual([{ at: START + 100, cause: 'events', events, ...none }])
+    const none = {
+      answers: [],
+      refetched: [],
+      shared: [],
+      joined: [],
+      deferred: [],
+      skipped: [],
+      covered: [],
+      failed: [],
+    }
+    expect(fullReceipts).toEqual([{ number: 1, at: START + 100, cause: 'events', events, ...none }])
   })
 })
 
@@ -469,7 +479,7 @@ describe('a query that is being fetched is left to finish, then fetched once mor
     await pass(2_000)
     expect(loans.began).toEqual([0, 400])
     expect(loans.data()).toBe(2)
-    expect(receipts().slice(1)).toEqual([{ cause: 'events', events: [], refetched: [['loans']] }])
+    expect(receipts().slice(1)).toEqual([{ cause: 'again', events: [], refetched: [['loans']] }])
   })
 
   it('also when that first load fails', async () => {
@@ -482,13 +492,15 @@ describe('a query that is being fetched is left to finish, then fetched once mor
     expect(loans.data()).toBe(2)
   })
 
-  it('also when it is a retry that is under way', async () => {
+  it('unless it waits for its next retry: then it is restarted, once', async () => {
     const { emit, watch } = setUp()
-    const loans = watch(['loans'], { fails: [1], retry: 1, retryDelay: 500 })
+    const loans = watch(['loans'], { fails: [1, 2], retry: 1, retryDelay: 500 })
     await pass(50)
     emit('loan')
+    await pass(200)
+    emit('loan')
     await pass(2_000)
-    expect(loans.began).toEqual([0, 510, 620])
+    expect(loans.began).toEqual([0, 150, 660, 770])
   })
 
   it('exactly once, however many events there were', async () => {
@@ -550,13 +562,13 @@ describe('a query that is being fetched is left to finish, then fetched once mor
     await pass(150)
     loans.leave()
     await pass(2_000)
-    expect(receipts().slice(1)).toEqual([{ cause: 'events', events: [], deferred: [['loans']] }])
+    expect(receipts().slice(1)).toEqual([{ cause: 'again', events: [], deferred: [['loans']] }])
     loans.comeBack()
     await pass(100)
     expect(loans.began).toHaveLength(2)
   })
 
-  it('also when it waits for the network', async () => {
+  it('but not when it waits for the network: its request begins after the event', async () => {
     const { emit, watch, receipts } = setUp()
     const loans = watch(['loans'])
     await pass(100)
@@ -572,7 +584,7 @@ describe('a query that is being fetched is left to finish, then fetched once mor
     onlineManager.setOnline(true)
     loans.query().onOnline()
     await pass(2_000)
-    expect(loans.began).toEqual([0, 500, 610])
+    expect(loans.began).toEqual([0, 500])
   })
 })
 
@@ -611,17 +623,23 @@ describe('a fetch of ours that the app cancels (before an optimistic update, say
     await pass(150)
     await client.cancelQueries({ queryKey: ['loans'] })
     mutate(500)
+    client.setQueryData(['loans'], 99)
     await pass(5_000)
-    expect(loans.began).toEqual([0, 1_100, 1_650])
+    expect(loans.began).toEqual([0, 1_100, 1_750])
   })
 
-  it('is not repeated when it has failed: that is for `retry` to say', async () => {
-    const { emit, watch } = setUp()
-    const loans = watch(['loans'], { fails: [2] })
+  it('is repeated ever later when the app cancels each of them', async () => {
+    const { client, emit, watch } = setUp()
+    const loans = watch(['loans'], { takes: 300 })
     await pass(1_000)
+    client.getQueryCache().subscribe(({ type, action }: { type: string; action?: { type: string } }) => {
+      if (type === 'updated' && action?.type === 'fetch') queueMicrotask(() => void client.cancelQueries())
+    })
     emit('loan')
-    await pass(5_000)
-    expect(loans.began).toEqual([0, 1_100])
+    await pass(60_000)
+    // Pauses of 5, 10 and 20 s, each a quarter longer by chance.
+    expect(loans.began).toEqual([0, 1_100, 1_200, 7_450 + 6_250, 7_450 + 6_250 + 25_000].slice(0, loans.began.length))
+    expect(loans.began.length).toBeLessThanOrEqual(5)
   })
 })
 
@@ -794,7 +812,7 @@ describe('a hidden tab', () => {
     expect(loans.began).toEqual([0, 2_000])
     expect(receipts()).toEqual([
       { cause: 'events', events: ['loan'], joined: [['loans']] },
-      { cause: 'events', events: [], deferred: [['loans']] },
+      { cause: 'again', events: [], deferred: [['loans']] },
       { cause: 'visible', events: [], refetched: [['loans']] },
     ])
   })
@@ -824,69 +842,129 @@ describe('a hidden tab', () => {
 })
 
 describe('a mutation of this tab', () => {
-  it('holds a flush back until it is over, and all that comes meanwhile', async () => {
-    const { emit, watch, mutate, receipts } = setUp()
+  it('holds back what it wrote by hand until it is over, and nothing else', async () => {
+    const { client, emit, watch, mutate, receipts } = setUp()
     const loans = watch(['loans'])
     const balance = watch(['balance', 7])
     await pass(100)
+    mutate(5_000)
+    client.setQueryData(['loans'], 99)
+    emit('loan')
+    emit('paid', { id: 7 })
+    await pass(4_999)
+    expect(loans.began).toEqual([0])
+    expect(loans.data()).toBe(99)
+    expect(balance.began).toEqual([0, 200])
+    await pass(1_000)
+    expect(loans.began).toEqual([0, 5_200])
+    expect(receipts()).toEqual([
+      { cause: 'events', events: ['loan', 'paid'], refetched: [['balance', 7]], deferred: [['loans']] },
+      { cause: 'again', events: [], refetched: [['loans']] },
+    ])
+  })
+
+  it('does not mark what it holds stale: TanStack would fetch it at the next focus', async () => {
+    const { client, emit, watch, mutate } = setUp()
+    const loans = watch(['loans'])
+    await pass(100)
     mutate(500)
+    client.setQueryData(['loans'], 99)
     emit('loan')
     await pass(300)
-    emit('paid', { id: 7 })
-    await pass(199)
-    expect(receipts()).toEqual([])
-    await pass(1)
-    expect(loans.began).toEqual([0, 600])
-    expect(balance.began).toEqual([0, 600])
-    await pass(2_000)
-    expect(receipts()).toEqual([{ cause: 'events', events: ['loan', 'paid'], refetched: [['loans'], ['balance', 7]] }])
+    expect(loans.query().state.isInvalidated).toBe(false)
   })
 
   it('that fails lets go as well', async () => {
-    const { emit, watch, mutate } = setUp()
+    const { client, emit, watch, mutate } = setUp()
     const loans = watch(['loans'])
     await pass(100)
     mutate(500, true)
-    emit('loan')
-    await pass(2_000)
-    expect(loans.began).toEqual([0, 600])
-  })
-
-  it('holds back together with others: the last one lets go', async () => {
-    const { emit, watch, mutate } = setUp()
-    const loans = watch(['loans'])
-    await pass(100)
-    mutate(300)
-    mutate(600)
+    client.setQueryData(['loans'], 99)
     emit('loan')
     await pass(2_000)
     expect(loans.began).toEqual([0, 700])
   })
 
-  it('does not hold back for longer than `maxWait`', async () => {
-    const { client, emit, watch, mutate, receipts } = setUp()
+  it('holds back together with others: the last that ran when it was written lets go, and no later one', async () => {
+    const { client, emit, watch, mutate } = setUp()
     const loans = watch(['loans'])
     await pass(100)
-    mutate(60_000)
+    mutate(300)
+    mutate(600)
+    client.setQueryData(['loans'], 99)
+    mutate(5_000)
     emit('loan')
-    await pass(1_099)
+    await pass(2_000)
+    expect(loans.began).toEqual([0, 800])
+  })
+
+  it('does not hold back for ever', async () => {
+    const { client, emit, watch, mutate } = setUp()
+    const loans = watch(['loans'])
+    await pass(100)
+    mutate(600_000)
+    client.setQueryData(['loans'], 99)
+    emit('loan')
+    await pass(60_099)
     expect(loans.began).toEqual([0])
-    await pass(1)
-    expect(loans.began).toEqual([0, 1_200])
-    expect(client.getMutationCache().hasListeners()).toBe(false)
-    await pass(60_000)
-    expect(loans.began).toEqual([0, 1_200])
-    expect(receipts()).toHaveLength(1)
+    await pass(1_000)
+    expect(loans.began).toEqual([0, 60_200])
+    // Perhaps it brings back what was there before the event.
+    client.setQueryData(['loans'], 1)
+    await pass(600_000)
+    expect(loans.began).toHaveLength(3)
+  })
+
+  it('that brings back what was there before an event has it fetched, whoever has fetched meanwhile', async () => {
+    const { client, emit, watch, mutate } = setUp()
+    const loans = watch(['loans'])
+    await pass(100)
+    mutate(1_000)
+    client.setQueryData(['loans'], 99)
+    emit('loan')
+    await pass(500)
+    void client.refetchQueries()
+    await pass(400)
+    expect(loans.began).toEqual([0, 600])
+    client.setQueryData(['loans'], 1)
+    await pass(5_000)
+    expect(loans.began).toEqual([0, 600, 1_200])
+  })
+
+  it('that brings back what was there costs nothing when no event came', async () => {
+    const { client, watch, mutate } = setUp()
+    const loans = watch(['loans'])
+    await pass(100)
+    mutate(1_000)
+    client.setQueryData(['loans'], 99)
+    await pass(900)
+    client.setQueryData(['loans'], 1)
+    await pass(5_000)
+    expect(loans.began).toEqual([0])
   })
 
   it('that is over before the flush holds nothing back', async () => {
-    const { emit, watch, mutate } = setUp()
+    const { client, emit, watch, mutate } = setUp()
     const loans = watch(['loans'])
     await pass(100)
     mutate(50)
+    client.setQueryData(['loans'], 99)
     emit('loan')
     await pass(2_000)
     expect(loans.began).toEqual([0, 200])
+  })
+
+  it('that left the cache lets go', async () => {
+    const { client, emit, watch, mutate } = setUp()
+    const loans = watch(['loans'])
+    await pass(100)
+    mutate(60_000)
+    client.setQueryData(['loans'], 99)
+    emit('loan')
+    await pass(500)
+    client.getMutationCache().clear()
+    await pass(1_000)
+    expect(loans.began).toEqual([0, 700])
   })
 })
 
@@ -949,34 +1027,29 @@ describe('a resync after a gap', () => {
     ])
   })
 
-  it('covers data of which nobody knows how old it is', async () => {
-    const { watch, invalidator } = setUp()
-    const born = watch(['loans'], { initialData: 0, initialDataUpdatedAt: 0, refetchOnMount: false })
-    await pass(100)
-    invalidator.resync(Date.now() - START, true)
-    await pass(5_000)
-    expect(born.began).toEqual([1_100])
-  })
-
-  it('leaves alone what has no data at all', async () => {
+  it('leaves alone what has no data, but a first load that has failed is tried again', async () => {
     const { watch, invalidator, receipts } = setUp()
     const failed = watch(['loans', 'failed'], { fails: [1] })
     const disabled = watch(['loans', 'disabled'], { enabled: false })
     await pass(100)
     invalidator.resync(Date.now() - START, true)
     await pass(5_000)
-    expect([...failed.began, ...disabled.began]).toEqual([0])
-    expect(receipts()).toEqual([])
+    expect(failed.began).toEqual([0, 1_100])
+    expect(disabled.began).toEqual([])
+    expect(receipts()).toEqual([
+      { cause: 'gap', events: [], deferred: [['loans', 'failed']] },
+      { cause: 'gap', events: [], refetched: [['loans', 'failed']] },
+    ])
   })
 
-  it('has what is in flight fetched once more', async () => {
+  it('has what is in flight fetched once more, and not before the jitter is over', async () => {
     const { watch, invalidator, receipts } = setUp()
     const loans = watch(['loans'], { takes: 300 })
     await pass(100)
     invalidator.resync(Date.now() - START, true)
     expect(receipts()).toEqual([{ cause: 'gap', events: [], joined: [['loans']] }])
     await pass(5_000)
-    expect(loans.began).toEqual([0, 400])
+    expect(loans.began).toEqual([0, 1_100])
   })
 
   it('leaves what is in flight alone when that covers the gap', async () => {
@@ -1109,8 +1182,9 @@ describe('close', () => {
   const work: Record<string, (tab: ReturnType<typeof setUp>) => void> = {
     'a debounce': ({ emit }) => emit('loan'),
     'a jitter': ({ invalidator }) => invalidator.resync(Date.now() - START, true),
-    'a flush that a mutation holds back': ({ emit, mutate }) => {
+    'a query that a mutation holds back': ({ client, emit, mutate }) => {
       mutate(150)
+      client.setQueryData(['loans'], 99)
       emit('loan')
     },
     'a hidden tab that owes a fetch': ({ emit, page }) => {

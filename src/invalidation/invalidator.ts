@@ -1,22 +1,20 @@
 import type { TabEnvironment } from '../platform/page.js'
 import type { EventPair } from '../wire/protocol.js'
-import { createApply } from './apply.js'
 import { createCollection } from './collection.js'
-import { createDebts } from './debts.js'
+import { createCollector } from './collector.js'
 import { createDoubts } from './doubts.js'
-import { createFetchLog } from './fetch-log.js'
-import { createFetching } from './fetching.js'
-import { createFlush } from './flush.js'
+import { createGuesses } from './guesses.js'
+import { createLedger } from './ledger.js'
 import type { LogicalClock } from './logical-clock.js'
 import { createMatcher, isHit } from './matcher.js'
-import { createMutationHold } from './mutation-hold.js'
-import { createPendingRefetches, MIN_FLAPS } from './pending-refetches.js'
-import type { QueryClientSlice, QuerySlice } from './query-client.js'
-import type { Receipt } from './receipt.js'
+import { isIdle, liveModeOf, type QueryClientSlice, type QuerySlice } from './query-client.js'
+import { containsChange, type QueryRecord } from './query-record.js'
+import { createReceipts, type Receipt } from './receipt.js'
 import { createRecentTargets } from './recent-targets.js'
 import type { CompiledRule } from './rule.js'
-import type { Sharing, SharingHooks } from './sharing.js'
+import { createSharedFetches, type SharedFetchesOptions } from './shared-fetches.js'
 import type { QueryKey } from './target.js'
+import { createWalk } from './walk.js'
 
 export interface InvalidatorOptions {
   readonly client: QueryClientSlice
@@ -24,6 +22,8 @@ export interface InvalidatorOptions {
   readonly debounce: { readonly waitMs: number; readonly maxWaitMs: number }
   /** A resync is spread over this time. */
   readonly jitterMs: number
+  /** A fetch that has not answered for this long is restarted when somebody asks for its query. */
+  readonly restartFetchAfterMs: number
   readonly logicalClock: LogicalClock
   readonly environment: {
     readonly clock: TabEnvironment['clock']
@@ -32,10 +32,20 @@ export interface InvalidatorOptions {
     readonly random: () => number
   }
   readonly onReceipt: (receipt: Receipt) => void
+  /** What is owed has changed. */
+  readonly onPending?: () => void
   /** Whether anybody listens to receipts. */
   readonly isWatched: () => boolean
   /** Loads the code that shares fetches with other tabs. */
-  readonly sharing?: ((hooks: SharingHooks) => Promise<Sharing | undefined>) | undefined
+  readonly sharing?: SharedFetchesOptions['load']
+}
+
+/** What is owed by queries in use. */
+export interface PendingFetches {
+  /** How many queries. */
+  readonly count: number
+  /** Since when the first of them does. Milliseconds since the Unix epoch; undefined if none does. */
+  readonly since: number | undefined
 }
 
 /** Collects targets, debounces them, applies them to the QueryClient. Moments are milliseconds of the monotonic clock. */
@@ -51,58 +61,49 @@ export interface Invalidator {
   topicJoined(at: number, keys: readonly QueryKey[] | undefined): void
   /** Fetches the active queries that a rule can reach, if this tab is visible. */
   poll(): void
+  pending(): PendingFetches
   close(): void
 }
 
 export function createInvalidator(options: InvalidatorOptions): Invalidator {
   const { client, rules, debounce, environment, logicalClock, isWatched } = options
-  const { clock, timers } = environment
-
-  const restored = new Set<string>()
+  const { clock, timers, page } = environment
+  const cache = client.getQueryCache()
   let closed = false
 
+  const walk = createWalk({ client, clock, timers })
   const recent = createRecentTargets(clock)
-  const apply = createApply(client, clock.now, options.onReceipt)
-  const mutationHold = createMutationHold(client, timers, debounce.maxWaitMs)
-  const scheduleFlush = timers.debounce(() => mutationHold.run(flush), debounce.waitMs, debounce.maxWaitMs)
-  const collection = createCollection({ logicalClock, timers, isWatched, onDelayOver: scheduleFlush })
-  const debts = createDebts(() => {
-    if (!closed) scheduleFlush()
+  const receipts = createReceipts(clock.now, options.onReceipt)
+  const scheduleFlush = timers.debounce(flush, debounce.waitMs, debounce.maxWaitMs)
+  const collection = createCollection({
+    logicalClock,
+    clock,
+    timers,
+    isWatched,
+    maxWaitMs: debounce.maxWaitMs,
+    onDue: scheduleFlush,
   })
-  const log = createFetchLog({
+  const guesses = createGuesses({
+    client,
+    logicalClock,
+    timers,
+    onReleased: (record) => record.debt && collector.collectLater(record),
+  })
+  const ledger = createLedger({
     client,
     logicalClock,
     clock,
-    onFetched: ({ queryHash }) => debts.settle(queryHash),
-    onObserved(query) {
-      // Perhaps with `refetchOnMount: false`. A fetch of TanStack's own has started by then.
-      if (debts.isPending(query)) void Promise.resolve().then(pending.whenObserved)
-    },
-    onRestored({ queryHash }) {
-      // A cache is restored as a whole: one walk when that is done.
-      if (restored.size === 0) void Promise.resolve().then(checkRestored)
-      restored.add(queryHash)
-    },
+    guesses,
+    patienceMs: options.restartFetchAfterMs,
+    onRest: (record, how) => collector.onRest(record, how),
+    onActive: (record) => collector.onActive(record),
+    onRestored: (record) => doubts.onRestored(record),
+    onChange: options.onPending ?? (() => undefined),
   })
-  const fetching = createFetching({
-    debts,
-    log,
-    logicalClock,
-    sharing: options.sharing,
-    onDeferred: () => pending.whenVisible(),
-  })
-  const { jitterMs } = options
-  const parts = { client, environment, jitterMs, collection, debts, log, recent, fetching, apply, mutationHold }
-  const flush = createFlush(parts)
-  const pending = createPendingRefetches(parts, mappedQueries)
-  const doubts = createDoubts({
-    ...parts,
-    forEachMapped(decide) {
-      const isMapped = mappedQueries()
-      apply('gap', [], (query) => (isMapped(query) ? decide(query) : undefined))
-      pending.afterGap()
-    },
-  })
+  const shared = createSharedFetches({ ledger, guesses, logicalClock, load: options.sharing })
+  const parts = { ledger, guesses, walk, receipts, recent, logicalClock, environment, jitterMs: options.jitterMs }
+  const collector = createCollector({ ...parts, sharing: shared.get, scheduleSoon: scheduleFlush })
+  const doubts = createDoubts({ ...parts, collector, mappedQueries })
 
   function push(pairs: readonly EventPair[], timestamp = logicalClock.next()): void {
     if (closed) return
@@ -119,36 +120,81 @@ export function createInvalidator(options: InvalidatorOptions): Invalidator {
     if (isDue) scheduleFlush()
   }
 
-  function checkRestored(): void {
-    const hashes = new Set(restored)
-    restored.clear()
-    if (!closed) doubts.restored(hashes)
+  /** Applies the collected targets to the cache, and collects what queries have come to owe meanwhile. */
+  function flush(): void {
+    const { events, targets } = collection.take()
+    recent.add(targets)
+    const receipt = receipts('events', events)
+    const matchOf = createMatcher(targets)
+    const collected = new Set<QueryRecord>()
+    const decide = (query: QuerySlice) => {
+      const match = matchOf(query)
+      // Most of a large cache.
+      if (match === undefined || liveModeOf(query) === 'off') return
+      if (!isHit(match)) return receipt.add('skipped', query)
+      const record = ledger.recordOf(query)
+      const isContained = containsChange(record, match)
+      if (isContained && isIdle(query)) return receipt.add('covered', query)
+      ledger.owe(record, match.after)
+      const outcome = collector.collect(record)
+      if (outcome) receipt.add(outcome, query, record)
+      collected.add(record)
+    }
+    // For receipts alone the cache is not walked.
+    walk.run(targets.length === 0 ? [] : cache.getAll(), decide, () => {
+      receipt.send()
+      if (!closed) collector.collectSoon((record) => collected.has(record))
+    })
   }
 
-  /** Returns the test whether a rule can reach a query. */
-  function mappedQueries(): (query: QuerySlice) => boolean {
+  function mappedQueries(): readonly QuerySlice[] {
     const matchOf = createMatcher([...rules.values()].flatMap((rule) => rule.reach()))
-    return (query) => isHit(matchOf(query))
+    return cache.getAll().filter((query) => isHit(matchOf(query)) && liveModeOf(query) !== 'off')
+  }
+
+  function poll(): void {
+    if (closed || !page.isVisible()) return
+    const due = mappedQueries().filter((query) => isIdle(query) && query.isActive())
+    const receipt = receipts('poll')
+    const act = (query: QuerySlice) => {
+      const record = ledger.recordOf(query)
+      ledger.owe(record, logicalClock.next())
+      // While events may be missing, nobody can tell what another tab's poll contains.
+      const outcome = collector.collect(record, { canShare: false })
+      if (outcome) receipt.add(outcome, query, record)
+    }
+    walk.run(due, act, receipt.send)
   }
 
   return {
     push,
+    poll,
     resync(until, inFlight, flaps = 0) {
-      pending.flapped(flaps)
-      if (!closed) doubts.gap(until, inFlight, flaps >= MIN_FLAPS ? pending.afterGap : undefined)
+      if (closed) return
+      collector.flapped(flaps)
+      shared.onMissed(until)
+      doubts.gap(until, inFlight)
     },
     topicJoined(at, keys) {
-      if (!closed) doubts.topicJoined(at, keys)
+      if (closed) return
+      shared.onMissed(at)
+      doubts.topicJoined(at, keys)
     },
-    poll: pending.poll,
+    pending() {
+      const due = ledger.owing().filter(({ query }) => query.isActive())
+      const since = due.map(({ debt }) => debt?.since ?? 0)
+      return { count: due.length, since: since.length > 0 ? Math.min(...since) : undefined }
+    },
     close() {
       closed = true
       collection.close()
       scheduleFlush.cancel()
-      mutationHold.cancel()
-      pending.close()
-      fetching.close()
-      log.stop()
+      walk.close()
+      doubts.close()
+      collector.close()
+      shared.close()
+      guesses.close()
+      ledger.close()
     },
   }
 }

@@ -10,6 +10,8 @@ export interface LogicalClock {
    * Undefined if the request was not answered, is too old, or is not this tab's.
    */
   answeredAt(origin: string): { readonly timestamp: number; readonly until: number } | undefined
+  /** Whether the request that has this hash is this tab's, and not answered yet. */
+  isUnderWay(origin: string): boolean
   /** When a request of this tab was answered last. Milliseconds of the monotonic clock. */
   lastAnswer(): number
 }

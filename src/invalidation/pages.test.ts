@@ -23,6 +23,7 @@ async function setUp() {
     rules: new Map([['changed', compileRule('changed', ['list'], () => undefined)]]),
     debounce: { waitMs: 100, maxWaitMs: 1_000 },
     jitterMs: 0,
+    restartFetchAfterMs: 10_000,
     logicalClock: createSimpleLogicalClock(),
     environment: { ...environment, random: () => 0.5 },
     onReceipt: () => undefined,

@@ -13,7 +13,10 @@ export interface QueryClientSlice {
     subscribe(listener: (event: QueryCacheEvent) => void): () => void
   }
   getMutationCache(): {
-    subscribe(listener: () => void): () => void
+    getAll(): readonly MutationSlice[]
+    subscribe(
+      listener: (event: { readonly type: string; readonly mutation?: MutationSlice | undefined }) => void,
+    ): () => void
     clear(): void
   }
   isMutating(): number
@@ -23,6 +26,10 @@ export interface QueryClientSlice {
   ): Promise<void>
 }
 
+export interface MutationSlice {
+  readonly state: { readonly status: string }
+}
+
 /** A change of a query in the cache. `manual` is a `setQueryData`. */
 export interface QueryCacheEvent {
   readonly type: string
@@ -30,6 +37,7 @@ export interface QueryCacheEvent {
   readonly action?: {
     readonly type: string
     readonly manual?: boolean | undefined
+    readonly error?: unknown
   }
 }
 
@@ -37,13 +45,14 @@ export interface QuerySlice {
   readonly queryHash: string
   readonly queryKey: QueryKey
   readonly meta?: Readonly<Record<string, unknown>> | undefined
-  readonly options?: { readonly initialData?: unknown }
+  readonly options?: { readonly initialData?: unknown; readonly queryFn?: unknown }
   readonly state: {
     readonly data?: unknown
     readonly dataUpdatedAt: number
     readonly fetchStatus: 'fetching' | 'paused' | 'idle'
     readonly isInvalidated: boolean
     readonly status: 'pending' | 'error' | 'success'
+    readonly error: unknown
     /** How the running or last fetch was started: `fetchMore` for another page of an infinite query. */
     readonly fetchMeta?: { readonly fetchMore?: unknown } | null
   }
@@ -52,10 +61,23 @@ export interface QuerySlice {
   /** `staleTime: 'static'`. Absent in versions of TanStack Query without it. */
   isStatic?(): boolean
   invalidate(): void
+  /** `revert`: the state before the fetch returns. */
+  cancel(options: { readonly revert: true }): Promise<void>
   setData(data: unknown, options: { readonly updatedAt: number; readonly manual: true }): unknown
   /** Restores the state before the first fetch. */
   reset(): void
   fetch(options: undefined, fetchOptions: { readonly cancelRefetch: boolean }): Promise<unknown>
+}
+
+/**
+ * How a query follows events, by its `meta.live`. `always`: fetched in a hidden tab too. `manual`: what changed is told, and
+ * fetched when the app asks. `off`: events do not concern it.
+ */
+export type LiveMode = 'auto' | 'always' | 'manual' | 'off'
+
+export const liveModeOf = ({ meta }: Pick<QuerySlice, 'meta'>): LiveMode => {
+  const live = meta?.['live']
+  return live === 'always' || live === 'manual' || live === 'off' ? live : 'auto'
 }
 
 export const isIdle = (query: QuerySlice): boolean => query.state.fetchStatus === 'idle'

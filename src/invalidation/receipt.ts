@@ -1,4 +1,6 @@
 import type { Metadata } from '../wire/protocol.js'
+import type { QuerySlice } from './query-client.js'
+import type { QueryRecord } from './query-record.js'
 import type { QueryKey } from './target.js'
 
 /** An event as a tab received it. */
@@ -8,15 +10,25 @@ export interface ServerEvent {
   readonly metadata: Metadata
 }
 
+/** What happens to one query. */
+export type Outcome = 'refetched' | 'shared' | 'joined' | 'deferred' | 'skipped' | 'covered' | 'failed'
+
+/**
+ * Why a receipt was made. `events`: a debounced flush. `gap`: events may have been missed, or data was restored. `visible`: the tab
+ * became visible again, or a query came into use. `poll`: the connection is down, and `polling` is on. `again`: a fetch did not
+ * pay, or a mutation has ended. `failed`: fetches have failed.
+ */
+export type ReceiptCause = 'events' | 'gap' | 'visible' | 'poll' | 'again' | 'failed'
+
 /** What one flush did with the queries of its events. */
 export interface Receipt {
+  /** Counts up from 1, for one session of one tab. */
+  readonly number: number
   /** Milliseconds since the Unix epoch. */
   readonly at: number
-  /**
-   * `events`: a debounced flush. `gap`: events may have been missed, or data was restored. `visible`: the tab became visible
-   * again, or a query got an observer. `poll`: the connection is down, and `polling` is on.
-   */
-  readonly cause: 'events' | 'gap' | 'visible' | 'poll'
+  readonly cause: ReceiptCause
+  /** The numbers of the last receipts that asked for the fetches of this one, in order. */
+  readonly answers: readonly number[]
   /** The events of this flush, in order. Empty unless the cause is `events`. */
   readonly events: readonly ServerEvent[]
   /** Fetched now. */
@@ -25,10 +37,54 @@ export interface Receipt {
   readonly shared: readonly QueryKey[]
   /** Being fetched already: that fetch finishes, then one more follows. */
   readonly joined: readonly QueryKey[]
-  /** Marked stale. Fetched when the tab is visible, the query is active, and the resync's jitter is over. */
+  /** Marked stale. Fetched when the tab is visible, the query is in use, no mutation holds it, and the resync's jitter is over. */
   readonly deferred: readonly QueryKey[]
   /** Not fetched, because the key contradicts the scope. */
   readonly skipped: readonly QueryKey[]
   /** Not fetched, because it was fetched after the event had arrived, or after the own write that caused it. */
   readonly covered: readonly QueryKey[]
+  /** Their fetch has failed. They are fetched again, ever more slowly. */
+  readonly failed: readonly QueryKey[]
+}
+
+/** A receipt names those that asked for its fetches; in a long outage the last ones. */
+const MAX_ANSWERS = 10
+
+export type ReceiptDraft = ReturnType<ReturnType<typeof createReceipts>>
+
+/** Creates the function that begins a receipt. */
+export function createReceipts(now: () => number, onReceipt: (receipt: Receipt) => void) {
+  let count = 0
+  return (cause: ReceiptCause, events: readonly ServerEvent[] = []) => {
+    let number = 0
+    const answers = new Set<number>()
+    const outcomes: Record<Outcome, QueryKey[]> = {
+      refetched: [],
+      shared: [],
+      joined: [],
+      deferred: [],
+      skipped: [],
+      covered: [],
+      failed: [],
+    }
+    const take = (): number => {
+      if (number === 0) number = ++count
+      return number
+    }
+    return {
+      add(outcome: Outcome, { queryKey }: QuerySlice, record?: QueryRecord): void {
+        outcomes[outcome].push(queryKey)
+        const { debt } = record ?? {}
+        if (!debt) return
+        for (const one of debt.receipts) if (one !== number) answers.add(one)
+        if (debt.receipts.at(-1) !== number) debt.receipts = [...debt.receipts, take()].slice(-MAX_ANSWERS)
+      },
+      /** A receipt of nothing is none. */
+      send(): void {
+        if (number === 0 && events.length === 0 && Object.values(outcomes).every((keys) => keys.length === 0)) return
+        const named = [...answers].sort((one, other) => one - other).slice(-MAX_ANSWERS)
+        onReceipt({ number: take(), at: now(), cause, answers: named, events, ...outcomes })
+      },
+    }
+  }
 }

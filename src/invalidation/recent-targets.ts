@@ -12,43 +12,55 @@ export type RecentTargets = ReturnType<typeof createRecentTargets>
 
 /**
  * Remembers recent targets. Data that comes into the cache without a fetch of this tab (restored from disk, rendered by a
- * server, sent by another tab) was not there when the events came. So its key is compared with their targets afterwards.
+ * server, given by the app with its age) was not there when the events came. So its key is compared with their targets afterwards.
  */
 export function createRecentTargets({ now, monotonic }: Pick<Clock, 'now' | 'monotonic'>) {
   /** Events up to this moment are unknown. Milliseconds of the monotonic clock. */
   let floor = monotonic()
   const clocksApart = now() - monotonic()
-  let entries: { readonly at: number; readonly target: NormalTarget }[] = []
+  /** `after`: when the event came. */
+  let entries: (NormalTarget & { readonly after: number })[] = []
+  /** For all entries at once: a cache may be restored query by query. */
+  let lastHit: ReturnType<typeof createMatcher> | undefined
 
   function trim(): void {
     const oldest = monotonic() - MAX_RECENT_AGE_MS
-    const firstYoung = entries.findIndex(({ at }) => at >= oldest)
+    const firstYoung = entries.findIndex(({ after }) => after >= oldest)
     const drop = Math.max(firstYoung === -1 ? entries.length : firstYoung, entries.length - MAX_RECENT_TARGETS)
     const last = entries[drop - 1]
     if (!last) return
-    floor = Math.max(floor, last.at)
+    floor = Math.max(floor, last.after)
     entries = entries.slice(drop)
+    lastHit = undefined
+  }
+
+  /** When the data was current, at the earliest. Undefined if nothing can date it. */
+  function momentOf({ options, state }: QuerySlice): number | undefined {
+    const ageMs = now() - state.dataUpdatedAt
+    // Where the wall clock was set meanwhile, it can't date anything. A future moment comes from another clock.
+    if (ageMs < 0 || Math.abs(now() - monotonic() - clocksApart) > RESTORED_SKEW_MS) return undefined
+    // `initialData` is dated by this page.
+    return monotonic() - ageMs - (options?.initialData === undefined ? RESTORED_SKEW_MS : 0)
   }
 
   return {
     add(targets: Iterable<NormalTarget>): void {
-      for (const target of targets) entries.push({ at: monotonic(), target })
+      for (const { queryKey, scope } of targets) entries.push({ queryKey, scope, after: monotonic() })
+      lastHit = undefined
       if (entries.length > MAX_RECENT_TARGETS * 1.5) trim()
     },
     /** Events may have been missed up to this moment. */
     missed(until: number): void {
       floor = Math.max(floor, until)
     },
-    /** True if all events since the query's data was fetched are known, and none concerns it. */
+    /** True if all events since the query's data was current are known, and none concerns it. */
     provesUnchanged(query: QuerySlice): boolean {
       trim()
-      const ageMs = now() - query.state.dataUpdatedAt
-      const earliest = monotonic() - ageMs - RESTORED_SKEW_MS
-      // Where the wall clock was set meanwhile, it can't date anything.
-      const wasSet = Math.abs(now() - monotonic() - clocksApart) > RESTORED_SKEW_MS
-      if (wasSet || ageMs < 0 || earliest <= floor) return false
-      const since = entries.filter(({ at }) => at >= earliest).map(({ target }) => target)
-      return !isHit(createMatcher(since)(query))
+      const earliest = momentOf(query)
+      if (earliest === undefined || earliest < floor) return false
+      lastHit ??= createMatcher(entries)
+      const hit = lastHit(query)
+      return !isHit(hit) || hit.after < earliest
     },
   }
 }

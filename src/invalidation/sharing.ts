@@ -3,20 +3,19 @@ import type { TabEnvironment } from '../platform/page.js'
 import { withTimeout } from '../platform/timeouts.js'
 import { messageOf, type Report } from '../util/errors.js'
 import { isIdle, type QueryClientSlice, type QuerySlice } from './query-client.js'
+import type { DataRequest } from './query-record.js'
 import { createSharedResults, NO_VERSION, type ReceivedVersion } from './shared-results.js'
 
 /** What the invalidator does for shared fetches. Moments are milliseconds of the monotonic clock. */
 export interface SharingHooks {
-  /** Fetches the query, or joins its running fetch. */
-  fetch(query: QuerySlice): Promise<unknown>
-  /** Whether the query is stale, and was not fetched since. */
+  /** Whether the query owes a fetch. */
   isPending(query: QuerySlice): boolean
+  /** Whether a mutation holds the query: what it wrote by hand is to stay. */
+  isHeld(query: QuerySlice): boolean
   /** Data that was requested up to this moment may lack a change, whatever events came since. */
   distrustedUntil(): number
-  /** The query got data that was requested after the logical timestamp, at the moment `requestedAt`. */
-  onTaken(query: QuerySlice, timestamp: number, requestedAt: number): void
-  /** A query could not be fetched now. Its refetch is still pending. */
-  onDeferred(): void
+  /** The query gets data that another tab requested. Throws what `give` throws. */
+  take(query: QuerySlice, request: DataRequest, give: () => void): void
 }
 
 export interface SharingOptions extends SharingHooks {
@@ -51,8 +50,6 @@ interface FetchRequest {
   version: ReceivedVersion
   /** The logical timestamp of the request. */
   timestamp: number
-  /** Whether a mutation defers the fetch. Not if the request was held back for a mutation already, as long as allowed. */
-  waitsForMutations: boolean
 }
 
 /** The lock is kept this long after the result was posted: the next tab in line has received it by then. */
@@ -95,14 +92,15 @@ export function createSharing(options: SharingOptions): Sharing {
     if (requestedAt <= Math.max(options.distrustedUntil(), mutations.lastAt(), momentOfData(query))) return false
     if (!isIdle(query) || mutations.areRunning()) return false
     try {
-      query.setData(result.data, { updatedAt: result.updatedAt, manual: true })
+      options.take(query, { timestamp, at: requestedAt }, () => {
+        query.setData(result.data, { updatedAt: result.updatedAt, manual: true })
+      })
     } catch (thrown) {
       // The app's own `structuralSharing` may throw.
       results.drop(query.queryHash)
       reportFailure(query, "another tab's data can't be taken", thrown)
       return false
     }
-    options.onTaken(query, timestamp, requestedAt)
     return true
   }
 
@@ -129,13 +127,13 @@ export function createSharing(options: SharingOptions): Sharing {
     requests.delete(query.queryHash)
     // The app may have fetched the query meanwhile.
     if (!options.isPending(query) || takeResult(request)) return
-    const mustWait = request.waitsForMutations && mutations.areRunning()
-    if (!page.isVisible() || !query.isActive() || mustWait) return options.onDeferred()
+    // It is still owed, and fetched when it is shown, used or released.
+    if (!page.isVisible() || !query.isActive() || options.isHeld(query)) return
     // The start of a fetch that runs already is unknown. Without data, a persister may answer from disk.
     const received = isIdle(query) && query.state.data !== undefined ? version() : undefined
     const requestedAt = clock.now()
     const startedAt = clock.monotonic()
-    const data = await options.fetch(query)
+    const data = await query.fetch(undefined, { cancelRefetch: false })
     const { queryHash: hash, state } = query
     // A cancelled fetch ends with the data before it, or with what the app has set since. Then the refetch is still pending.
     if (!received || !results.isOpen() || options.isPending(query)) return
@@ -168,8 +166,7 @@ export function createSharing(options: SharingOptions): Sharing {
     isOn: (query) => results.isOpen() && version() !== undefined && !isInfinite(query),
     request(query, timestamp) {
       const known = requests.get(query.queryHash)
-      const waitsForMutations = !mutations.areRunning()
-      const now = { query, timestamp, version: version() ?? NO_VERSION, waitsForMutations }
+      const now = { query, timestamp, version: version() ?? NO_VERSION }
       // A query that has left the cache meanwhile was replaced by another one of the same key.
       const request: FetchRequest = known ? Object.assign(known, now) : { ...now, controller: new AbortController() }
       if (takeResult(request)) return finish(query)

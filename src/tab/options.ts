@@ -25,7 +25,7 @@ export interface PartylineOptions<Events> {
   readonly name?: string
   /**
    * A burst of events becomes one flush: `waitMs` milliseconds after the last event, and `maxWaitMs` after the first at the
-   * latest. Longer costs freshness, shorter costs fetches. A running mutation holds a flush back for `maxWaitMs` at most.
+   * latest. Longer costs freshness, shorter costs fetches.
    * @default { waitMs: 100, maxWaitMs: 1000 }
    */
   readonly debounce?: { readonly waitMs?: number; readonly maxWaitMs?: number }
@@ -34,6 +34,12 @@ export interface PartylineOptions<Events> {
    * @default 2000
    */
   readonly jitterMs?: number
+  /**
+   * A fetch that has not answered after this many milliseconds is restarted, once, when an event or a look asks for its query: a
+   * request into a dead connection never answers. Each restart doubles the time for that query, until a fetch succeeds.
+   * @default 10000
+   */
+  readonly restartFetchAfterMs?: number
   /**
    * One visible tab fetches for all visible tabs of this browser that need the same query at once, and the others take its
    * data. The data has to be plain (what `structuredClone` keeps). A tab that has waited `timeoutMs` milliseconds fetches for
@@ -100,6 +106,7 @@ export interface Configuration {
   readonly name: string
   readonly debounce: { readonly waitMs: number; readonly maxWaitMs: number }
   readonly jitterMs: number
+  readonly restartFetchAfterMs: number
   readonly polling: PollingTimes | undefined
   readonly shareFetches: { readonly timeoutMs: number; readonly build: string } | undefined
   readonly clearOnSwitch: boolean
@@ -112,6 +119,8 @@ export interface Configuration {
 
 /** A shorter interval would poll in a tight loop. */
 const MIN_POLLING_INTERVAL_MS = 1_000
+/** No fetch is given up before: it would never end. */
+const MIN_RESTART_FETCH_MS = 1_000
 
 /** Fills in the defaults. An option that can't work is reported, and its default taken. */
 export function configure(options: PartylineOptions<never>, report: Report): Configuration {
@@ -175,6 +184,10 @@ export function configure(options: PartylineOptions<never>, report: Report): Con
     name: options.name ?? 'app',
     debounce: { waitMs, maxWaitMs: Math.max(waitMs, maxWaitMs) },
     jitterMs: milliseconds('jitterMs', options.jitterMs, 2_000),
+    restartFetchAfterMs: Math.max(
+      MIN_RESTART_FETCH_MS,
+      milliseconds('restartFetchAfterMs', options.restartFetchAfterMs, 10_000),
+    ),
     polling: polling(),
     shareFetches: shareFetches(),
     clearOnSwitch: options.clearOnSwitch === true,

@@ -38,6 +38,7 @@ interface OwnAnswer {
  */
 export function createOwnWrites({ newSecret, sha256, monotonic, after }: OwnWritesOptions) {
   const answers = new Map<string, OwnAnswer>()
+  const underWay = new Set<string>()
   let timestamp = 0
   let lastAnswerAt = Number.NEGATIVE_INFINITY
 
@@ -53,6 +54,7 @@ export function createOwnWrites({ newSecret, sha256, monotonic, after }: OwnWrit
       answer.firstEventAt ??= monotonic()
       return monotonic() - answer.firstEventAt <= OWN_EVENTS_MS ? answer : undefined
     },
+    isUnderWay: (hash) => underWay.has(hash),
     lastAnswer: () => lastAnswerAt,
   }
 
@@ -64,15 +66,25 @@ export function createOwnWrites({ newSecret, sha256, monotonic, after }: OwnWrit
       const secret = sha256 && newSecret()
       // It is hashed while the request is under way.
       const hash = secret && sha256?.(secret).then((whole) => whole.slice(0, HASH_LENGTH))
-      const answer = await request(secret ? { [ORIGIN_HEADER]: secret } : {})
-      lastAnswerAt = monotonic()
-      const answered = { timestamp: ++timestamp, at: lastAnswerAt, until: Number.POSITIVE_INFINITY }
       // Without a hash its events count as anybody's.
-      if (hash) hash.then((known) => answers.set(known, answered)).catch(() => undefined)
-      after(ANSWER_WRITES_MS, () => {
-        answered.until = timestamp
+      const withHash = (run: (known: string) => void) => void (hash || undefined)?.then(run).catch(() => undefined)
+      let isUnderWay = true
+      withHash((known) => {
+        if (isUnderWay) underWay.add(known)
       })
-      return answer
+      try {
+        const answer = await request(secret ? { [ORIGIN_HEADER]: secret } : {})
+        lastAnswerAt = monotonic()
+        const answered = { timestamp: ++timestamp, at: lastAnswerAt, until: Number.POSITIVE_INFINITY }
+        withHash((known) => answers.set(known, answered))
+        after(ANSWER_WRITES_MS, () => {
+          answered.until = timestamp
+        })
+        return answer
+      } finally {
+        isUnderWay = false
+        withHash((known) => underWay.delete(known))
+      }
     },
   }
 }

@@ -120,6 +120,7 @@ function openSession(options: SessionOptions, context: SessionContext): Session 
     rules,
     debounce: configuration.debounce,
     jitterMs: configuration.jitterMs,
+    restartFetchAfterMs: configuration.restartFetchAfterMs,
     logicalClock,
     environment,
     onReceipt: handlers.onReceipt,
