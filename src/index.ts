@@ -1,5 +1,6 @@
-export type { QueryClientSlice, QuerySlice } from './invalidation/query-client.js'
-export type { Receipt, ServerEvent } from './invalidation/receipt.js'
+export type { PendingChanges } from './invalidation/pending.js'
+export type { LiveMode, QueryClientSlice, QuerySlice } from './invalidation/query-client.js'
+export type { Receipt, ReceiptCause, ServerEvent } from './invalidation/receipt.js'
 export type { Rule } from './invalidation/rule.js'
 export type { QueryKey, Scope, ScopedTarget, Target, Targets } from './invalidation/target.js'
 export type { SharedWorkerOptions, SharedWorkerSlice, WorkerFactory } from './platform/page.js'

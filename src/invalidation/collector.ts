@@ -1,34 +1,20 @@
 import type { TabEnvironment } from '../platform/page.js'
-import type { Guesses } from './guesses.js'
-import type { Ledger, Rest } from './ledger.js'
-import type { LogicalClock } from './logical-clock.js'
-import { isIdle, liveModeOf } from './query-client.js'
-import { isStuck, type QueryRecord, runningFetch, willSettle } from './query-record.js'
+import type { Rest } from './cache-watch.js'
+import { type CollectOptions, createCollect } from './collect.js'
+import { isIdle, type QuerySlice } from './query-client.js'
+import { isStuck, type QueryRecord } from './query-record.js'
 import type { createReceipts, Outcome, ReceiptCause } from './receipt.js'
-import type { Sharing } from './sharing.js'
 import type { Walk } from './walk.js'
 
 /** One connection that did not hold may be a server that was restarted; so many in a row are a line that flaps. */
 const MIN_FLAPS = 2
 /** A line that flaps is resynced this often at least. */
 const MAX_JITTER_MS = 60_000
-/** After a fetch that failed: the first pause, and the longest one, of which half is jitter. Milliseconds. */
-const RETRY_PAUSE_MS = { first: 5_000, max: 200_000 }
-
-interface CollectorOptions {
-  readonly ledger: Ledger
-  readonly guesses: Guesses
+interface CollectorOptions extends CollectOptions {
   readonly walk: Walk
   readonly receipts: ReturnType<typeof createReceipts>
-  readonly logicalClock: LogicalClock
-  readonly environment: {
-    readonly clock: Pick<TabEnvironment['clock'], 'monotonic'>
-    readonly timers: Pick<TabEnvironment['timers'], 'after'>
-    readonly page: Pick<TabEnvironment['page'], 'isVisible' | 'on'>
-    readonly random: () => number
-  }
+  readonly environment: CollectOptions['environment'] & { readonly page: Pick<TabEnvironment['page'], 'on'> }
   readonly jitterMs: number
-  readonly sharing: () => Sharing | undefined
   /** Calls `collectSoon` after the debounce. */
   readonly scheduleSoon: () => void
 }
@@ -40,80 +26,19 @@ export type Collector = ReturnType<typeof createCollector>
  * component), and after each fetch that did not pay.
  */
 export function createCollector(options: CollectorOptions) {
-  const { ledger, guesses, walk, receipts, logicalClock, environment, jitterMs, sharing } = options
+  const { ledger, walk, receipts, logicalClock, environment, jitterMs } = options
   const { clock, timers, page, random } = environment
+  const { collect, mayFetch, pause, stopTimer } = createCollect(options, (record) => collectThese('again', [record]))
   const soon = new Set<QueryRecord>()
-  const activated = new Set<QueryRecord>()
-  const failed = new Set<QueryRecord>()
   let cancelGapTimer: (() => void) | undefined
   let flaps = 0
   let closed = false
 
   const stopWatching = page.on('visible', () => collectOwing('visible'))
-
-  /** `asked`: by the app or its user, not by an event. */
-  function mayFetch(record: QueryRecord, asked: boolean): boolean {
-    const { query } = record
-    const mode = liveModeOf(query)
-    if ((mode === 'manual' && !asked) || mode === 'off' || guesses.isHeld(record)) return false
-    return query.isActive() && (mode === 'always' || page.isVisible())
-  }
-
-  /** Fetches what a query owes, if that is possible now. Undefined: it owes nothing. */
-  function collect(record: QueryRecord, { canShare = true, asked = false } = {}): Outcome | undefined {
-    const { query, debt } = record
-    if (!debt) return undefined
-    const isAllowed = mayFetch(record, asked)
-    const running = runningFetch(record, clock)
-    if (running && !(isAllowed && isStuck(record, clock))) {
-      watch(record)
-      return willSettle(record) ? 'covered' : 'joined'
-    }
-    ledger.mark(record)
-    if (!isAllowed) return 'deferred'
-    const shared = canShare && !running ? sharing() : undefined
-    if (shared?.isOn(query)) {
-      stopTimer(record)
-      shared.request(query, logicalClock.next())
-      return 'shared'
-    }
-    if (running) ledger.restart(record)
-    else query.fetch(undefined, { cancelRefetch: false }).catch(() => undefined)
-    watch(record)
-    return 'refetched'
-  }
-
-  function stopTimer({ debt }: QueryRecord): void {
-    debt?.cancelTimer?.()
-    if (debt) debt.cancelTimer = undefined
-  }
-
-  function later(record: QueryRecord, ms: number, run: () => void): void {
-    stopTimer(record)
-    if (!record.debt || closed) return
-    const { debt } = record
-    debt.cancelTimer = timers.after(ms, () => {
-      debt.cancelTimer = undefined
-      run()
-    })
-  }
-
-  /** A request that never answers would keep the query stale. */
-  function watch(record: QueryRecord): void {
-    const running = runningFetch(record, clock)
-    if (!running) return
-    const restMs = running.silentSince + record.patienceMs - clock.monotonic()
-    later(record, Math.max(restMs, 0) || record.patienceMs, () => {
-      if (isStuck(record, clock)) collectThese('again', [record])
-      else watch(record)
-    })
-  }
-
-  function pause(record: QueryRecord, misses: number): void {
-    const { first, max } = RETRY_PAUSE_MS
-    const ms = Math.min(max, first * 2 ** (misses - 1)) * (1 + random() / 2)
-    later(record, ms, () => collectThese('again', [record]))
-  }
+  const activated = createMicrotaskBatch((records) => collectThese('visible', records, true))
+  const failed = createMicrotaskBatch((records) => {
+    if (!closed) apply('failed', records, () => 'failed')
+  })
 
   /** Of these, fetches what can be fetched now. */
   function collectThese(cause: ReceiptCause, records: readonly QueryRecord[], asked = false): void {
@@ -185,25 +110,27 @@ export function createCollector(options: CollectorOptions) {
         return outcome === 'covered' ? undefined : outcome
       })
     },
+    /** Fetches these queries, which are in use, whatever they owe. */
+    poll(queries: readonly QuerySlice[]): void {
+      if (closed || !page.isVisible()) return
+      const due = queries.filter((query) => isIdle(query) && query.isActive()).map(ledger.recordOf)
+      apply('poll', due, (record) => {
+        ledger.owe(record, logicalClock.next())
+        // While events may be missing, nobody can tell what another tab's poll contains.
+        return collect(record, { canShare: false })
+      })
+    },
     /** A query that owes has come into use. A fetch of TanStack's own has started by the time when this collects. */
     onActive(record: QueryRecord): void {
       // A component that is mounted again whenever a fetch fails must not make a loop of it.
-      if (record.debt && record.debt.misses > 0 && record.debt.cancelTimer) return
-      if (activated.size === 0) {
-        void Promise.resolve().then(() => {
-          const records = [...activated]
-          activated.clear()
-          collectThese('visible', records, true)
-        })
-      }
-      activated.add(record)
+      if (!record.debt?.misses || !record.debt.cancelTimer) activated.add(record)
     },
     onRest(record: QueryRecord, how: Rest): void {
       const { debt } = record
       if (closed || !debt) return
       stopTimer(record)
       debt.misses = how === 'too-early' ? 0 : debt.misses + 1
-      if (how === 'failed') tellFailed(record)
+      if (how === 'failed') failed.add(record)
       // An app that cancels each fetch must not make a loop of it either.
       if (how === 'failed' || debt.misses > 1) pause(record, debt.misses)
       else if (debt.isFromGap) afterGap()
@@ -215,15 +142,20 @@ export function createCollector(options: CollectorOptions) {
       stopWatching()
     },
   }
+}
 
-  function tellFailed(record: QueryRecord): void {
-    if (failed.size === 0) {
-      void Promise.resolve().then(() => {
-        const records = [...failed]
-        failed.clear()
-        if (!closed) apply('failed', records, () => 'failed')
-      })
-    }
-    failed.add(record)
+/** Calls `run` once with all that was added in one task. */
+function createMicrotaskBatch(run: (records: readonly QueryRecord[]) => void) {
+  const added = new Set<QueryRecord>()
+  function flush(): void {
+    const records = [...added]
+    added.clear()
+    run(records)
+  }
+  return {
+    add(record: QueryRecord): void {
+      if (added.size === 0) void Promise.resolve().then(flush)
+      added.add(record)
+    },
   }
 }

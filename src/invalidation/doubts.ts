@@ -57,7 +57,10 @@ export function createDoubts(options: DoubtsOptions) {
     restored.clear()
     const mapped = new Set(mappedQueries())
     const queries = records.map(({ query }) => query).filter((query) => mapped.has(query))
-    doubt(queries, (record) => (recent.provesUnchanged(record.query) ? undefined : owe(record)))
+    doubt(queries, (record) => {
+      const isDated = record.fetched?.at !== Number.NEGATIVE_INFINITY
+      return recent.provesUnchanged(record.query, isDated) ? undefined : owe(record)
+    })
   }
 
   return {

@@ -1,12 +1,15 @@
 import type { TabEnvironment } from '../platform/page.js'
 import type { EventPair } from '../wire/protocol.js'
+import { watchCache } from './cache-watch.js'
 import { createCollection } from './collection.js'
 import { createCollector } from './collector.js'
 import { createDoubts } from './doubts.js'
+import { createFlush } from './flush.js'
 import { createGuesses } from './guesses.js'
 import { createLedger } from './ledger.js'
 import type { LogicalClock } from './logical-clock.js'
 import { createMatcher, isHit } from './matcher.js'
+import { createPending, type PendingChanges, type PendingFetches } from './pending.js'
 import { isIdle, liveModeOf, type QueryClientSlice, type QuerySlice } from './query-client.js'
 import { containsChange, type QueryRecord } from './query-record.js'
 import { createReceipts, type Receipt } from './receipt.js'
@@ -32,20 +35,12 @@ export interface InvalidatorOptions {
     readonly random: () => number
   }
   readonly onReceipt: (receipt: Receipt) => void
-  /** What is owed has changed. */
-  readonly onPending?: () => void
+  /** What is owed has changed: by queries in use, or by those that are fetched on demand. */
+  readonly onPending?: (pending: PendingFetches) => void
   /** Whether anybody listens to receipts. */
   readonly isWatched: () => boolean
   /** Loads the code that shares fetches with other tabs. */
   readonly sharing?: SharedFetchesOptions['load']
-}
-
-/** What is owed by queries in use. */
-export interface PendingFetches {
-  /** How many queries. */
-  readonly count: number
-  /** Since when the first of them does. Milliseconds since the Unix epoch; undefined if none does. */
-  readonly since: number | undefined
 }
 
 /** Collects targets, debounces them, applies them to the QueryClient. Moments are milliseconds of the monotonic clock. */
@@ -61,20 +56,23 @@ export interface Invalidator {
   topicJoined(at: number, keys: readonly QueryKey[] | undefined): void
   /** Fetches the active queries that a rule can reach, if this tab is visible. */
   poll(): void
-  pending(): PendingFetches
+  /** What the queries owe whose key begins with that one. */
+  pendingChanges(queryKey: QueryKey): PendingChanges
+  /** Fetches that, if they are in use. */
+  refresh(queryKey: QueryKey): void
   close(): void
 }
 
 export function createInvalidator(options: InvalidatorOptions): Invalidator {
   const { client, rules, debounce, environment, logicalClock, isWatched } = options
-  const { clock, timers, page } = environment
+  const { clock, timers } = environment
   const cache = client.getQueryCache()
   let closed = false
 
   const walk = createWalk({ client, clock, timers })
   const recent = createRecentTargets(clock)
   const receipts = createReceipts(clock.now, options.onReceipt)
-  const scheduleFlush = timers.debounce(flush, debounce.waitMs, debounce.maxWaitMs)
+  const scheduleFlush = timers.debounce(() => flush(), debounce.waitMs, debounce.maxWaitMs)
   const collection = createCollection({
     logicalClock,
     clock,
@@ -90,19 +88,28 @@ export function createInvalidator(options: InvalidatorOptions): Invalidator {
     onReleased: (record) => record.debt && collector.collectLater(record),
   })
   const ledger = createLedger({
-    client,
-    logicalClock,
     clock,
     guesses,
     patienceMs: options.restartFetchAfterMs,
+    onChange: () => pending.changed(),
+  })
+  const pending = createPending(ledger, options.onPending)
+  const cacheWatch = watchCache({
+    client,
+    ledger,
+    guesses,
+    logicalClock,
+    clock,
     onRest: (record, how) => collector.onRest(record, how),
     onActive: (record) => collector.onActive(record),
     onRestored: (record) => doubts.onRestored(record),
-    onChange: options.onPending ?? (() => undefined),
+    onChange: pending.changed,
   })
-  const shared = createSharedFetches({ ledger, guesses, logicalClock, load: options.sharing })
-  const parts = { ledger, guesses, walk, receipts, recent, logicalClock, environment, jitterMs: options.jitterMs }
+  const shared = createSharedFetches({ ledger, guesses, cacheWatch, logicalClock, load: options.sharing })
+  const { jitterMs } = options
+  const parts = { ledger, guesses, cacheWatch, walk, receipts, recent, logicalClock, environment, jitterMs }
   const collector = createCollector({ ...parts, sharing: shared.get, scheduleSoon: scheduleFlush })
+  const flush = createFlush({ ...parts, client, collection, collector })
   const doubts = createDoubts({ ...parts, collector, mappedQueries })
 
   function push(pairs: readonly EventPair[], timestamp = logicalClock.next()): void {
@@ -120,55 +127,14 @@ export function createInvalidator(options: InvalidatorOptions): Invalidator {
     if (isDue) scheduleFlush()
   }
 
-  /** Applies the collected targets to the cache, and collects what queries have come to owe meanwhile. */
-  function flush(): void {
-    const { events, targets } = collection.take()
-    recent.add(targets)
-    const receipt = receipts('events', events)
-    const matchOf = createMatcher(targets)
-    const collected = new Set<QueryRecord>()
-    const decide = (query: QuerySlice) => {
-      const match = matchOf(query)
-      // Most of a large cache.
-      if (match === undefined || liveModeOf(query) === 'off') return
-      if (!isHit(match)) return receipt.add('skipped', query)
-      const record = ledger.recordOf(query)
-      const isContained = containsChange(record, match)
-      if (isContained && isIdle(query)) return receipt.add('covered', query)
-      ledger.owe(record, match.after)
-      const outcome = collector.collect(record)
-      if (outcome) receipt.add(outcome, query, record)
-      collected.add(record)
-    }
-    // For receipts alone the cache is not walked.
-    walk.run(targets.length === 0 ? [] : cache.getAll(), decide, () => {
-      receipt.send()
-      if (!closed) collector.collectSoon((record) => collected.has(record))
-    })
-  }
-
   function mappedQueries(): readonly QuerySlice[] {
     const matchOf = createMatcher([...rules.values()].flatMap((rule) => rule.reach()))
     return cache.getAll().filter((query) => isHit(matchOf(query)) && liveModeOf(query) !== 'off')
   }
 
-  function poll(): void {
-    if (closed || !page.isVisible()) return
-    const due = mappedQueries().filter((query) => isIdle(query) && query.isActive())
-    const receipt = receipts('poll')
-    const act = (query: QuerySlice) => {
-      const record = ledger.recordOf(query)
-      ledger.owe(record, logicalClock.next())
-      // While events may be missing, nobody can tell what another tab's poll contains.
-      const outcome = collector.collect(record, { canShare: false })
-      if (outcome) receipt.add(outcome, query, record)
-    }
-    walk.run(due, act, receipt.send)
-  }
-
   return {
     push,
-    poll,
+    poll: () => collector.poll(mappedQueries()),
     resync(until, inFlight, flaps = 0) {
       if (closed) return
       collector.flapped(flaps)
@@ -180,20 +146,19 @@ export function createInvalidator(options: InvalidatorOptions): Invalidator {
       shared.onMissed(at)
       doubts.topicJoined(at, keys)
     },
-    pending() {
-      const due = ledger.owing().filter(({ query }) => query.isActive())
-      const since = due.map(({ debt }) => debt?.since ?? 0)
-      return { count: due.length, since: since.length > 0 ? Math.min(...since) : undefined }
-    },
+    pendingChanges: pending.changes,
+    refresh: (queryKey) => collector.refresh(pending.owingUnder(queryKey)),
     close() {
       closed = true
       collection.close()
       scheduleFlush.cancel()
       walk.close()
+      pending.close()
       doubts.close()
       collector.close()
       shared.close()
       guesses.close()
+      cacheWatch.stop()
       ledger.close()
     },
   }

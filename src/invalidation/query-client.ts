@@ -70,14 +70,29 @@ export interface QuerySlice {
 }
 
 /**
- * How a query follows events, by its `meta.live`. `always`: fetched in a hidden tab too. `manual`: what changed is told, and
- * fetched when the app asks. `off`: events do not concern it.
+ * How a query follows events, by its `meta.live`. `always`: fetched in a hidden tab too. `first-page`: of an infinite query only the
+ * first page is fetched, and the others when the user scrolls to them. `manual`: what changed is told, and fetched when the app
+ * asks. `off`: events do not concern it.
  */
-export type LiveMode = 'auto' | 'always' | 'manual' | 'off'
+export type LiveMode = 'auto' | 'always' | 'first-page' | 'manual' | 'off'
+
+const LIVE_MODES: readonly unknown[] = ['always', 'first-page', 'manual', 'off'] satisfies LiveMode[]
 
 export const liveModeOf = ({ meta }: Pick<QuerySlice, 'meta'>): LiveMode => {
   const live = meta?.['live']
-  return live === 'always' || live === 'manual' || live === 'off' ? live : 'auto'
+  return live !== undefined && LIVE_MODES.includes(live) ? (live as LiveMode) : 'auto'
+}
+
+/** The data of an infinite query. */
+export interface Pages {
+  readonly pages: readonly unknown[]
+  readonly pageParams: readonly unknown[]
+}
+
+/** Undefined if the query is not infinite. */
+export function pagesOf({ state }: QuerySlice): Pages | undefined {
+  const { pages, pageParams } = (state.data ?? {}) as Partial<Record<string, unknown>>
+  return Array.isArray(pages) && Array.isArray(pageParams) ? { pages, pageParams } : undefined
 }
 
 export const isIdle = (query: QuerySlice): boolean => query.state.fetchStatus === 'idle'

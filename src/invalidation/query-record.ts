@@ -3,6 +3,9 @@ import type { Guess } from './guesses.js'
 import type { Hit } from './matcher.js'
 import { isIdle, type QuerySlice } from './query-client.js'
 
+/** A fetch is given up after this long at the latest, however slow the query was before. Milliseconds. */
+export const MAX_PATIENCE_MS = 300_000
+
 /** A request for a query's data. Nothing that happened after it is certain to be in that data. */
 export interface DataRequest {
   /** When it began, by the logical clock. */

@@ -53,10 +53,13 @@ export function createRecentTargets({ now, monotonic }: Pick<Clock, 'now' | 'mon
     missed(until: number): void {
       floor = Math.max(floor, until)
     },
-    /** True if all events since the query's data was current are known, and none concerns it. */
-    provesUnchanged(query: QuerySlice): boolean {
+    /**
+     * True if all events since the query's data was current are known, and none concerns it. `isDated`: its date says when. A
+     * page that the server streams does not; no event of the last minute may concern it.
+     */
+    provesUnchanged(query: QuerySlice, isDated: boolean): boolean {
       trim()
-      const earliest = momentOf(query)
+      const earliest = isDated ? momentOf(query) : monotonic() - MAX_RECENT_AGE_MS
       if (earliest === undefined || earliest < floor) return false
       lastHit ??= createMatcher(entries)
       const hit = lastHit(query)

@@ -1,3 +1,4 @@
+import type { CacheWatch } from './cache-watch.js'
 import type { Guesses } from './guesses.js'
 import type { Ledger } from './ledger.js'
 import type { LogicalClock } from './logical-clock.js'
@@ -6,23 +7,24 @@ import type { Sharing, SharingHooks } from './sharing.js'
 export interface SharedFetchesOptions {
   readonly ledger: Ledger
   readonly guesses: Guesses
+  readonly cacheWatch: CacheWatch
   readonly logicalClock: LogicalClock
   /** Loads the code that shares fetches with other tabs. */
   readonly load: ((hooks: SharingHooks) => Promise<Sharing | undefined>) | undefined
 }
 
 /** Loads the code that shares fetches with other tabs, and gives it what the ledger knows. */
-export function createSharedFetches({ ledger, guesses, logicalClock, load }: SharedFetchesOptions) {
+export function createSharedFetches({ ledger, guesses, cacheWatch, logicalClock, load }: SharedFetchesOptions) {
   let sharing: Sharing | undefined
   /** Data requested up to this moment may lack a change, whatever events came since. Milliseconds of the monotonic clock. */
   let missedUntil = Number.NEGATIVE_INFINITY
   let closed = false
 
   void load?.({
-    isPending: ledger.isOwing,
+    isPending: (query) => ledger.debtorOf(query) !== undefined,
     isHeld: (query) => guesses.isHeld(ledger.recordOf(query)),
     distrustedUntil: () => Math.max(missedUntil, logicalClock.lastAnswer()),
-    take: ledger.take,
+    take: cacheWatch.take,
   }).then((loaded) => {
     if (closed) loaded?.close()
     else sharing = loaded

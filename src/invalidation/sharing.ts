@@ -2,7 +2,7 @@ import { tryLock } from '../platform/locks.js'
 import type { TabEnvironment } from '../platform/page.js'
 import { withTimeout } from '../platform/timeouts.js'
 import { messageOf, type Report } from '../util/errors.js'
-import { isIdle, type QueryClientSlice, type QuerySlice } from './query-client.js'
+import { isIdle, pagesOf, type QueryClientSlice, type QuerySlice } from './query-client.js'
 import type { DataRequest } from './query-record.js'
 import { createSharedResults, NO_VERSION, type ReceivedVersion } from './shared-results.js'
 
@@ -163,7 +163,8 @@ export function createSharing(options: SharingOptions): Sharing {
   const stops = [page.on('away', park), page.on('back', results.open), mutations.stop]
 
   return {
-    isOn: (query) => results.isOpen() && version() !== undefined && !isInfinite(query),
+    // Each tab has as many pages of an infinite query as its user has asked for.
+    isOn: (query) => results.isOpen() && version() !== undefined && !pagesOf(query),
     request(query, timestamp) {
       const known = requests.get(query.queryHash)
       const now = { query, timestamp, version: version() ?? NO_VERSION }
@@ -192,10 +193,4 @@ function watchMutations(client: QueryClientSlice, clock: Pick<TabEnvironment['cl
     wasRunning = isRunning
   })
   return { areRunning, lastAt: () => lastAt, stop }
-}
-
-/** Each tab has as many pages of it as its user has asked for. */
-function isInfinite({ state }: QuerySlice): boolean {
-  const { pages, pageParams } = (state.data ?? {}) as Partial<Record<string, unknown>>
-  return Array.isArray(pages) && Array.isArray(pageParams)
 }

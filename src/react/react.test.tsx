@@ -24,6 +24,7 @@ const IDLE: Status = {
   since: 0,
   epoch: undefined,
   lastGap: undefined,
+  pending: { count: 0, since: undefined },
 }
 
 /** A line that only keeps the books: who mounted, who listens. */
@@ -72,6 +73,8 @@ function createFakeLine() {
     onReceipt: () => () => undefined,
     origin: 'me',
     request: (run) => run({}),
+    pendingChanges: () => ({ count: 0, since: undefined }),
+    refresh: () => undefined,
     retry: () => undefined,
     signOut: () => undefined,
   }

@@ -1,5 +1,7 @@
 import { clearClient, fetchEmptied } from '../invalidation/clear.js'
+import type { PendingChanges } from '../invalidation/pending.js'
 import type { Receipt } from '../invalidation/receipt.js'
+import type { QueryKey } from '../invalidation/target.js'
 import { isPage } from '../platform/environment.js'
 import { isServer, type LinePowers, linePowers } from '../platform/line-powers.js'
 import type { TabEnvironment } from '../platform/page.js'
@@ -13,7 +15,7 @@ import { authOf, createMounts, type MountedSession, type MountOptions } from './
 import { createOpener, NOT_OPENED } from './opening.js'
 import { configure, type PartylineOptions } from './options.js'
 import { createOwnWrites } from './own-writes.js'
-import type { SessionFactory } from './session.js'
+import type { Session, SessionFactory } from './session.js'
 import { createStatusStore } from './status-store.js'
 import type { TopicOptions, TopicState, TopicUse } from './topics.js'
 
@@ -29,7 +31,7 @@ export interface Line<Events> {
   mount(options: MountOptions): () => void
   /** The state of the connection; the same object until something changes. */
   readonly status: Status
-  /** Calls back when `status` has changed; returns the way to stop. */
+  /** Calls back when `status` has changed, or what `pendingChanges` says; returns the way to stop. */
   subscribe(listener: () => void): () => void
   /** Calls back with each event's metadata, in every tab; returns the way to stop. */
   on<E extends keyof Events & string>(event: E, handler: (metadata: MetadataOf<Events[E]>) => void): () => void
@@ -40,6 +42,13 @@ export interface Line<Events> {
   topic(name: string, options?: TopicOptions): () => void
   /** Calls back with what each flush did; returns the way to stop. */
   onReceipt(handler: (receipt: Receipt) => void): () => void
+  /**
+   * What has changed in the data of the queries whose key begins with that one, and was not fetched since. For queries with
+   * `meta: { live: 'manual' }`, whose data changes only when the user asks.
+   */
+  pendingChanges(queryKey: QueryKey): PendingChanges
+  /** Fetches these queries, if something has changed and a component uses them. */
+  refresh(queryKey: QueryKey): void
   /** A random id of this tab, for your own logs and headers. The line's own requests and events do not carry it. */
   readonly origin: string
   /**
@@ -127,9 +136,13 @@ export function createPartyline<Events>(
     report,
   )
 
-  function subscriptionsChanged(): void {
+  function session(): Session | undefined {
     const state = mounts.current?.state
-    if (state?.name === 'open') state.session.subscriptionsChanged()
+    return state?.name === 'open' ? state.session : undefined
+  }
+
+  function subscriptionsChanged(): void {
+    session()?.subscriptionsChanged()
   }
 
   async function loadFactory(loadChunk: LoadChunk): Promise<SessionFactory> {
@@ -154,6 +167,7 @@ export function createPartyline<Events>(
         onEvents: (pairs, agesMs) => events.deliver(pairs, factory.rules, agesMs),
         onGap: status.gap,
         onReceipt: receipts.emit,
+        onPending: status.pending,
       },
     })
     mounts.opened(mounted, session)
@@ -169,6 +183,8 @@ export function createPartyline<Events>(
     on: (event, handler) => events.add(event, handler as (metadata: never) => void),
     topic: topics.add,
     onReceipt: receipts.add,
+    pendingChanges: (queryKey) => session()?.pendingChanges(queryKey) ?? { count: 0, since: undefined },
+    refresh: (queryKey) => session()?.refresh(queryKey),
     get origin() {
       return getOrigin()
     },

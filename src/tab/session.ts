@@ -2,10 +2,12 @@ import { createElector } from '../election/create-elector.js'
 import type { Elector } from '../election/elector.js'
 import { createInvalidator } from '../invalidation/invalidator.js'
 import type { LogicalClock } from '../invalidation/logical-clock.js'
+import type { PendingChanges, PendingFetches } from '../invalidation/pending.js'
 import type { QueryClientSlice } from '../invalidation/query-client.js'
 import type { Receipt } from '../invalidation/receipt.js'
 import { type CompiledRule, compileRule } from '../invalidation/rule.js'
 import type { Sharing, SharingOptions } from '../invalidation/sharing.js'
+import type { QueryKey } from '../invalidation/target.js'
 import { leaderTabRung } from '../link/leader-tab-rung.js'
 import { createLink } from '../link/link.js'
 import type { LinkState } from '../link/link-options.js'
@@ -41,6 +43,7 @@ export interface SessionHandlers {
   onEvents(events: readonly EventPair[], agesMs?: readonly number[]): void
   onGap(gap: Gap): void
   onReceipt(receipt: Receipt): void
+  onPending(pending: PendingFetches): void
 }
 
 export interface SessionOptions {
@@ -60,6 +63,8 @@ export interface Session {
   subscriptionsChanged(): void
   /** Makes an attempt to connect, where one waits. `mount`: maybe there are other credentials. */
   retry(why: 'retry' | 'mount'): void
+  pendingChanges(queryKey: QueryKey): PendingChanges
+  refresh(queryKey: QueryKey): void
   signOut(): void
   /** `release`: the identity has ended here, so a hub without other tabs closes its socket at once. */
   close(release: boolean): void
@@ -124,6 +129,7 @@ function openSession(options: SessionOptions, context: SessionContext): Session 
     logicalClock,
     environment,
     onReceipt: handlers.onReceipt,
+    onPending: handlers.onPending,
     isWatched: handlers.isWatched,
     sharing:
       shareFetches &&
@@ -191,6 +197,8 @@ function openSession(options: SessionOptions, context: SessionContext): Session 
       })
     },
     retry: link.retry,
+    pendingChanges: invalidator.pendingChanges,
+    refresh: invalidator.refresh,
     signOut: link.signOut,
     close(release) {
       invalidator.close()

@@ -50,5 +50,11 @@ export function createStatusStore(now: () => number, report: Report) {
       set({ ...named, host, role, steps, tabs, epoch } as Partial<Status>)
     },
     gap: (lastGap: Gap) => set({ lastGap }),
+    pending(pending: Status['pending']): void {
+      const { count, since } = status.pending
+      if (count !== pending.count || since !== pending.since) set({ pending })
+      // Queries that are fetched on demand are not in the status.
+      else listeners.emit()
+    },
   }
 }

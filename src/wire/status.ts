@@ -30,6 +30,16 @@ interface Standing {
   readonly epoch: string | undefined
   /** The last stretch in which events may have been missed. */
   readonly lastGap: Gap | undefined
+  /** What this tab still has to fetch: while its count is not 0, what is on the screen may be old. */
+  readonly pending: Pending
+}
+
+/** The fetches that queries in use owe. */
+interface Pending {
+  /** How many queries. */
+  readonly count: number
+  /** Since when the first of them does. Milliseconds since the Unix epoch; undefined if none does. */
+  readonly since: number | undefined
 }
 
 /**
@@ -64,4 +74,5 @@ export const IDLE = {
   since: 0,
   epoch: undefined,
   lastGap: undefined,
+  pending: { count: 0, since: undefined },
 } as const satisfies Status

@@ -1,0 +1,207 @@
+import type { Clock } from '../platform/page.js'
+import type { Guesses } from './guesses.js'
+import type { Ledger } from './ledger.js'
+import type { LogicalClock } from './logical-clock.js'
+import { isIdle, type QueryCacheEvent, type QueryClientSlice, type QuerySlice } from './query-client.js'
+import { type DataRequest, MAX_PATIENCE_MS, type QueryRecord, type RunningFetch, runningFetch } from './query-record.js'
+
+/** Data that the app sets without a date is dated when it comes; this much later (ms), the date is one that was given. */
+const SET_NOW_MS = 50
+
+/**
+ * How a fetch ended that has not settled the debt: it brought data that was requested too early, it failed, or it was cancelled.
+ * `superseded`: it ended without data, and was requested too early as well.
+ */
+export type Rest = 'too-early' | 'superseded' | 'failed' | 'cancelled'
+
+interface CacheWatchOptions {
+  readonly client: QueryClientSlice
+  readonly ledger: Ledger
+  readonly guesses: Guesses
+  readonly logicalClock: LogicalClock
+  readonly clock: Clock
+  /** The query owes a fetch, and none is under way any more. */
+  readonly onRest: (record: QueryRecord, how: Rest) => void
+  /** A query that owes a fetch has come into use. */
+  readonly onActive: (record: QueryRecord) => void
+  /** Its data was not fetched here: it comes from disk, from the server that rendered the page, or from other data of the app. */
+  readonly onRestored: (record: QueryRecord) => void
+  /** What is owed by queries in use has changed. */
+  readonly onChange: () => void
+}
+
+export type CacheWatch = ReturnType<typeof watchCache>
+
+/**
+ * Keeps the ledger's records by what the query cache tells, never by a fetch's promise: before TanStack Query 5.106 that does not
+ * tell of cancelled fetches.
+ */
+export function watchCache(options: CacheWatchOptions) {
+  const { client, ledger, guesses, logicalClock, clock } = options
+  /** The data that a query is being given was requested by another tab, or is a part of what it has. */
+  let taken: { readonly query: QuerySlice; readonly request: DataRequest | undefined } | undefined
+  /** The fetch that begins takes the place of this query's running one. */
+  let restarting: QuerySlice | undefined
+
+  function rest(record: QueryRecord, how: Rest): void {
+    record.running = undefined
+    if (record.debt && restarting !== record.query) options.onRest(record, how)
+  }
+
+  function endWithoutData(record: QueryRecord, how: 'failed' | 'cancelled'): void {
+    const { running, debt } = record
+    const wasDue = running?.kind === 'whole' && running.timestamp > (debt?.needs ?? 0)
+    rest(record, wasDue ? how : 'superseded')
+  }
+
+  function onFetched(record: QueryRecord, running: RunningFetch): void {
+    // A query that is always slow is not given up each time.
+    const tookMs = clock.monotonic() - running.silentSince
+    record.patienceMs = Math.min(MAX_PATIENCE_MS, Math.max(ledger.patienceMs, 2 * tookMs))
+    record.running = undefined
+    record.fetched = running
+    // A fetch replaces what the app has set, even if it began before.
+    record.set = undefined
+    if (record.debt && running.timestamp > record.debt.needs) ledger.settle(record)
+    else if (record.debt) options.onRest(record, 'too-early')
+    // Nobody knows when a render on the server began to read.
+    if (running.isHydrated) options.onRestored(record)
+  }
+
+  /** The pages that were there are those of the moment when it was requested. */
+  function onPage(record: QueryRecord, running: RunningFetch): void {
+    if (record.set && record.set.timestamp > running.timestamp) record.set = undefined
+    rest(record, 'too-early')
+  }
+
+  function onSet(record: QueryRecord): void {
+    if (taken?.query === record.query) {
+      if (!taken.request) return
+      record.fetched = taken.request
+      record.set = undefined
+      if (record.debt && taken.request.timestamp > record.debt.needs) ledger.settle(record)
+      return
+    }
+    const timestamp = logicalClock.next()
+    record.set = { timestamp, writtenBy: guesses.onSet(record) }
+    // A mutation that fails brings back what was there before the change.
+    if (record.guess?.isOutdated) ledger.owe(record, timestamp)
+    // The app says how old it is, and so that it comes from other data.
+    if (clock.now() - record.query.state.dataUpdatedAt > SET_NOW_MS) options.onRestored(record)
+  }
+
+  function onUpdated(record: QueryRecord, action: NonNullable<QueryCacheEvent['action']>): void {
+    const { query, running, updatedAt } = record
+    const { state } = query
+    record.updatedAt = state.dataUpdatedAt
+    switch (action.type) {
+      case 'fetch':
+        record.running = beginning(query, logicalClock, clock, restarting === query)
+        break
+      case 'failed':
+      case 'continue':
+        record.running = nextAttempt(runningFetch(record, clock), logicalClock, clock, action.type === 'failed')
+        break
+      case 'success':
+        record.cameAt = clock.monotonic()
+        if (action.manual) onSet(record)
+        else if (running?.kind === 'page') onPage(record, running)
+        else onFetched(record, running ?? UNSEEN)
+        break
+      case 'error':
+        // Older versions tell of a cancelled fetch by this as well.
+        endWithoutData(record, state.error === action.error ? 'failed' : 'cancelled')
+        break
+      case 'setState':
+        if (state.data !== undefined && updatedAt !== state.dataUpdatedAt) {
+          record.cameAt = undefined
+          options.onRestored(record)
+        }
+        if (running && isIdle(query)) endWithoutData(record, 'cancelled')
+    }
+    ledger.mark(record)
+  }
+
+  const stop = client.getQueryCache().subscribe(({ type, query, action }) => {
+    if (type === 'updated' && action) onUpdated(ledger.recordOf(query), action)
+    else if (type === 'added') {
+      const record = ledger.recordOf(query)
+      if (query.state.data !== undefined) options.onRestored(record)
+    } else if (type === 'removed') ledger.remove(query)
+    else if (type.startsWith('observer') && type !== 'observerResultsUpdated')
+      onObserved(ledger.debtorOf(query), options)
+  })
+
+  return {
+    /**
+     * Gives the query data that another tab requested; without `request`, a part of the data that it has. Throws what `give`
+     * throws.
+     */
+    take(query: QuerySlice, request: DataRequest | undefined, give: () => void): void {
+      taken = { query, request }
+      try {
+        give()
+      } finally {
+        taken = undefined
+      }
+    },
+    /** The fetch that `begin` starts takes the place of the running one. */
+    replace(query: QuerySlice, begin: () => void): void {
+      restarting = query
+      try {
+        begin()
+      } finally {
+        restarting = undefined
+      }
+    },
+    stop,
+  }
+}
+
+/** Each rendering of a component comes here, and most queries owe nothing. */
+function onObserved(record: QueryRecord | undefined, { onChange, onActive }: CacheWatchOptions): void {
+  if (!record?.debt) return
+  const { wasActive } = record.debt
+  record.debt.wasActive = record.query.isActive()
+  if (record.debt.wasActive === wasActive) return
+  onChange()
+  // Perhaps with `refetchOnMount: false`, or its app has enabled it.
+  if (!wasActive) onActive(record)
+}
+
+/** A fetch whose begin was not seen. */
+const UNSEEN: RunningFetch = {
+  kind: 'whole',
+  timestamp: 0,
+  at: Number.NEGATIVE_INFINITY,
+  silentSince: Number.POSITIVE_INFINITY,
+  isRetrying: false,
+  isRestart: false,
+  isHydrated: false,
+}
+
+function beginning(query: QuerySlice, logicalClock: LogicalClock, clock: Clock, isRestart: boolean): RunningFetch {
+  // Without a function the data comes from a promise that was made elsewhere: the server began to read before the page knew of it.
+  const isHydrated = query.options?.queryFn === undefined
+  const silentSince = clock.monotonic()
+  return {
+    kind: query.state.fetchMeta?.fetchMore ? 'page' : 'whole',
+    timestamp: isHydrated ? 0 : logicalClock.next(),
+    at: isHydrated ? Number.NEGATIVE_INFINITY : silentSince,
+    silentSince,
+    isRetrying: false,
+    isRestart,
+    isHydrated,
+  }
+}
+
+/** A request begins now or later, so what happened before will be in its data. */
+function nextAttempt(
+  running: RunningFetch | undefined,
+  logicalClock: LogicalClock,
+  clock: Clock,
+  isRetrying: boolean,
+): RunningFetch | undefined {
+  const at = clock.monotonic()
+  return running && { ...running, timestamp: logicalClock.next(), at, silentSince: at, isRetrying }
+}

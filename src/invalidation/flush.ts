@@ -1,0 +1,49 @@
+import type { createCollection } from './collection.js'
+import type { Collector } from './collector.js'
+import type { Ledger } from './ledger.js'
+import { createMatcher, isHit } from './matcher.js'
+import { isIdle, liveModeOf, type QueryClientSlice, type QuerySlice } from './query-client.js'
+import { containsChange, type QueryRecord } from './query-record.js'
+import type { createReceipts } from './receipt.js'
+import type { RecentTargets } from './recent-targets.js'
+import type { Walk } from './walk.js'
+
+interface FlushOptions {
+  readonly client: QueryClientSlice
+  readonly collection: ReturnType<typeof createCollection>
+  readonly recent: RecentTargets
+  readonly receipts: ReturnType<typeof createReceipts>
+  readonly ledger: Ledger
+  readonly collector: Collector
+  readonly walk: Walk
+}
+
+/** Creates the function that applies the collected targets to the cache, and then collects what fetches have left owing. */
+export function createFlush(options: FlushOptions): () => void {
+  const { client, collection, recent, receipts, ledger, collector, walk } = options
+
+  return () => {
+    const { events, targets } = collection.take()
+    recent.add(targets)
+    const receipt = receipts('events', events)
+    const matchOf = createMatcher(targets)
+    const collected = new Set<QueryRecord>()
+    const act = (query: QuerySlice) => {
+      const match = matchOf(query)
+      // Most of a large cache.
+      if (match === undefined || liveModeOf(query) === 'off') return
+      if (!isHit(match)) return receipt.add('skipped', query)
+      const record = ledger.recordOf(query)
+      if (isIdle(query) && containsChange(record, match)) return receipt.add('covered', query)
+      ledger.owe(record, match.after)
+      const outcome = collector.collect(record)
+      if (outcome) receipt.add(outcome, query, record)
+      collected.add(record)
+    }
+    // For receipts alone the cache is not walked.
+    walk.run(targets.length === 0 ? [] : client.getQueryCache().getAll(), act, () => {
+      receipt.send()
+      collector.collectSoon((record) => collected.has(record))
+    })
+  }
+}

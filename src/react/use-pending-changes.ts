@@ -1,0 +1,35 @@
+'use client'
+
+import { useCallback, useSyncExternalStore } from 'react'
+import { type AnyLine, useLine } from './context.js'
+import { useLatest } from './use-latest.js'
+
+type PendingKey = Parameters<AnyLine['pendingChanges']>[0]
+
+export interface UsePendingChanges extends ReturnType<AnyLine['pendingChanges']> {
+  /** Fetches the queries now. */
+  refresh(): void
+}
+
+/** A server renders no changes. */
+const getNothing = () => '0'
+
+/**
+ * What has changed in the data of queries with `meta: { live: 'manual' }`, to be fetched when the user asks ("3 changes, refresh").
+ * @param queryKey - All queries whose key begins with it.
+ * @param line - Default: the line of the `PartylineProvider` around. Throws when there is neither.
+ */
+export function usePendingChanges(queryKey: PendingKey, line?: AnyLine): UsePendingChanges {
+  const found = useLine(line)
+  const latest = useLatest(queryKey)
+  // A text, because a snapshot has to be the same until something changes.
+  const getText = () => {
+    const { count, since } = found.pendingChanges(queryKey)
+    return since === undefined ? String(count) : `${count} ${since}`
+  }
+  const [count, since] = useSyncExternalStore(found.subscribe, getText, getNothing).split(' ').map(Number)
+  const refresh = useCallback(() => {
+    if (latest.current) found.refresh(latest.current)
+  }, [found, latest])
+  return { count: count ?? 0, since, refresh }
+}
