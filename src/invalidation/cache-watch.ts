@@ -124,10 +124,8 @@ export function watchCache(options: CacheWatchOptions) {
 
   const stop = client.getQueryCache().subscribe(({ type, query, action }) => {
     if (type === 'updated' && action) onUpdated(ledger.recordOf(query), action)
-    else if (type === 'added') {
-      const record = ledger.recordOf(query)
-      if (query.state.data !== undefined) options.onRestored(record)
-    } else if (type === 'removed') ledger.remove(query)
+    else if (type === 'added' && query.state.data !== undefined) options.onRestored(ledger.recordOf(query))
+    else if (type === 'removed') ledger.remove(query)
     else if (type.startsWith('observer') && type !== 'observerResultsUpdated')
       onObserved(ledger.debtorOf(query), options)
   })
