@@ -40,6 +40,8 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'newest',
+          setupFiles: ['test/peers/ahead.ts'],
+          provide: { peers: 'newest' },
           include: ['src/**/*.test.{ts,tsx}', 'test/**/*.test.ts', 'examples/**/*.test.ts'],
           exclude: ['test/peers', '**/node_modules/**'],
         },

@@ -6,6 +6,7 @@ import {
   QueryObserver,
   type QueryObserverOptions,
 } from '@tanstack/react-query'
+import { afterEach } from 'vitest'
 import type { Receipt } from '../../src/invalidation/receipt.js'
 // Loaded beforehand, so that the line's own imports of them take no real time.
 import '../../src/tab/session.js'
@@ -129,6 +130,23 @@ export async function openRig(options: RigOptions = {}) {
       if (!tab) throw new Error('no tab')
       return tab
     },
+  }
+}
+
+/** Gives `openRig` for the tests of a file. What they open is closed after each. */
+export function rigsOfTests(): typeof openRig {
+  const opened: Rig[] = []
+  afterEach(() => {
+    setOnline(true)
+    for (const rig of opened.splice(0)) {
+      for (const { client } of rig.tabs) client.clear()
+      rig.close()
+    }
+  })
+  return async (options) => {
+    const rig = await openRig(options)
+    opened.push(rig)
+    return rig
   }
 }
 

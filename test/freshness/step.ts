@@ -42,7 +42,20 @@ const SETTINGS = ['retry', 'slow-api', 'two-tabs', 'share-fetches', 'polling', '
  * Kinds of steps, and parts of the setting, that today's code does not bear. `--with name,name` or `--with all` puts them in. One
  * that is borne by now belongs out of this list.
  */
-export const AHEAD: readonly (Kind | (typeof SETTINGS)[number])[] = []
+export const AHEAD: readonly (Kind | (typeof SETTINGS)[number])[] = [
+  // A fetch that fails, or never answers, is not made up for.
+  'fail',
+  'hang',
+  'api-down',
+  // It cancels a refetch, or takes its place.
+  'next-page',
+  // Data that says how old it is, and is older than an event or a gap.
+  'set-aged',
+  'initial-aged',
+  'hydrate-pending',
+  // It is rolled back over the data that an event has brought.
+  'long-rollback',
+]
 
 export interface Step {
   readonly do: Kind
