@@ -12,13 +12,14 @@ import { FEED, type Kind, QUERIES, ROOM, type Setting, type Step } from './step.
 
 const HOUR_MS = 3_600_000
 const MAX_WATCHERS = 6
+/** A rule reaches it, and it is never fetched for it. */
+export const STATIC_QUERY: QueryKey = ['item', 'static']
 
 const sleep = (ms: number) => new Promise<void>((resolve) => void setTimeout(resolve, ms))
 
 /** A component: what it shows, and how it is taken away. */
 interface Watcher {
   readonly q: number
-  readonly isStatic: boolean
   isEnabled: boolean
   stop(): void
   refetch(): void
@@ -56,13 +57,11 @@ const showing = (...keys: readonly QueryKey[]) =>
 
 export function watch(app: App, q: number, options: Partial<QueryObserverOptions> = {}): Watcher {
   const key = QUERIES[q] ?? []
-  const { enabled = true, staleTime } = options
-  const isStatic = staleTime === 'static'
+  const { enabled = true } = options
   const watcher = q === FEED ? app.tab.watchFeed() : app.tab.watch(key, options)
   const entry: Watcher = {
     ...watcher,
     q,
-    isStatic,
     isEnabled: q === FEED || enabled !== false,
     stop() {
       watcher.stop()
@@ -210,8 +209,7 @@ export const ACTS: Readonly<Record<Kind, Act>> = {
   'mount-disabled': mount(() => ({ enabled: false })),
   'mount-loose': mount(() => ({ staleTime: 0 })),
   'mount-static': (app) => {
-    // A query of its own: none of the rules reaches it otherwise.
-    if (app.watchers.size < MAX_WATCHERS) app.tab.watch(['item', 'static'], { staleTime: 'static' })
+    if (app.watchers.size < MAX_WATCHERS) app.tab.watch(STATIC_QUERY, { staleTime: 'static' })
   },
   unmount: (app, { q }) => watched(app, q)?.stop(),
   disable: (app, { q }) => watched(app, q)?.set({ enabled: false }),

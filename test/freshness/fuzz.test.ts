@@ -22,7 +22,7 @@ it(`every query ends up fresh in ${runs} random histories`, { timeout: 3_600_000
   const result = await fc.check(
     fc.asyncProperty(anyHistory(longest, without, only.length > 0 ? only : undefined), async (history) => {
       played++
-      await play(history)
+      await play(history, without)
     }),
     { numRuns: runs, seed, ...(path !== undefined && { path }) },
   )

@@ -1,4 +1,5 @@
-import { ACTS, type App, type Context, createApp, join, watch } from './act.js'
+import { Query } from '@tanstack/react-query'
+import { ACTS, type App, type Context, createApp, join, STATIC_QUERY, watch } from './act.js'
 import { openRig, setOnline } from './rig.js'
 import { FEED, type History, QUERIES, ROOM } from './step.js'
 
@@ -15,10 +16,14 @@ const RECEIPT_SLACK_MS = 60
 /** For each step that can make a query owe. */
 const MAX_FETCHES_PER_STEP = 3
 
+/** Whether this version of TanStack Query has `staleTime: 'static'`. */
+const knowsStatic = 'isStatic' in Query.prototype
+const STATIC_HASH = JSON.stringify(STATIC_QUERY)
+
 /** A promise that a history broke. */
 export class Broken extends Error {}
 
-export async function play(history: History): Promise<void> {
+export async function play(history: History, without: ReadonlySet<string>): Promise<void> {
   const { setting } = history
   setOnline(true)
   const rig = await openRig({
@@ -47,7 +52,7 @@ export async function play(history: History): Promise<void> {
       await rig.pass(step.thenMs)
     }
     await heal(context)
-    await judge(context, history)
+    await judge(context, history, without)
   } finally {
     for (const { tab } of apps) tab.client.clear()
     setOnline(true)
@@ -76,11 +81,11 @@ async function heal(context: Context): Promise<void> {
   await rig.pass(HEAL_MS)
 }
 
-async function judge(context: Context, { steps }: History): Promise<void> {
+async function judge(context: Context, { steps }: History, without: ReadonlySet<string>): Promise<void> {
   const { rig, apps } = context
   for (const app of apps) {
     if (app.tab.line.status.name !== 'connected') throw new Broken(`connected: it is ${app.tab.line.status.name}`)
-    judgeShown(context, app, 'active')
+    judgeShown(context, app, 'active', without)
     judgeFetches(context, app, steps.length)
   }
   const before = apps.map(({ tab }) => tab.fetches.length)
@@ -90,18 +95,19 @@ async function judge(context: Context, { steps }: History): Promise<void> {
     if (more.length > 0) throw new Broken(`quiet: ${more.length} fetches of ${more[0]?.hash} though nothing is owed`)
   })
   await bringBack(context)
-  for (const app of apps) judgeShown(context, app, 'back')
+  for (const app of apps) judgeShown(context, app, 'back', without)
 }
 
 /** Active queries show the server's truth. */
-function judgeShown({ rig, changedAt }: Context, { tab, watchers }: App, when: string): void {
-  for (const { q, isEnabled, isStatic } of watchers) {
+function judgeShown({ rig, changedAt }: Context, { tab, watchers }: App, when: string, without: ReadonlySet<string>) {
+  for (const { q, isEnabled } of watchers) {
     const queryKey = QUERIES[q] ?? []
-    if (!isEnabled || isStatic) continue
+    if (!isEnabled) continue
     const query = tab.client.getQueryCache().find({ queryKey, exact: true })
     const truth = rig.api.truth(queryKey)
     const data = query?.state.data as string | { readonly pages: readonly string[] } | undefined
     if (data === undefined) {
+      if (without.has('check-first-load')) continue
       // A first load that failed, or was cancelled, is the app's. An event or a gap since then makes it owed.
       const began = tab.fetches.filter(({ hash }) => hash === query?.queryHash).at(-1)?.at ?? 0
       if ((changedAt.get(q) ?? 0) > began && query?.state.fetchStatus === 'idle')
@@ -119,6 +125,8 @@ function judgeShown({ rig, changedAt }: Context, { tab, watchers }: App, when: s
 /** Receipts and fetches tell the same; a hidden tab fetches nothing; no storm. */
 function judgeFetches({ setting }: Context, { tab }: App, steps: number): void {
   const ours = tab.fetches.filter(({ isOurs }) => isOurs)
+  const isStatic = knowsStatic && ours.find(({ hash }) => hash === STATIC_HASH)
+  if (isStatic) throw new Broken('static: a static query was fetched')
   const hidden = ours.find(({ wasVisible }) => !wasVisible)
   if (hidden) throw new Broken(`hidden: ${hidden.hash} was fetched in a hidden tab`)
   const near = (one: number, other: number) => Math.abs(one - other) <= RECEIPT_SLACK_MS
