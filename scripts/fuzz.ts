@@ -1,6 +1,6 @@
 /**
  * Plays random histories of one tab's queries against a real QueryClient, and checks whether every query ends up fresh:
- * `npm run fuzz -- --runs 5000 --seed 7 [--query oldest|middle|newest] [--path …] [--longest 25] [--with all] [--without hang,fail]
+ * `npm run fuzz -- --runs 5000 --seed 7 [--query oldest|middle|newest] [--path …] [--longest 15] [--with all] [--without hang,fail]
  * [--only item,mount,cancel]`. The names are in test/freshness/step.ts, with what is off by default.
  */
 import { spawnSync } from 'node:child_process'

@@ -8,7 +8,7 @@ const env = (name: string, byDefault: string) => process.env[`FUZZ_${name}`] ?? 
 const list = (name: string) => env(name, '').split(',').filter(Boolean)
 const runs = Number(env('RUNS', '300'))
 const seed = Number(env('SEED', '20261128'))
-const longest = Number(env('LONGEST', '25'))
+const longest = Number(env('LONGEST', '15'))
 const path = process.env['FUZZ_PATH']
 const only = list('ONLY')
 

@@ -36,8 +36,8 @@ const KINDS = [
 export type Kind = (typeof KINDS)[number]
 
 /** Each history has them, and so many others at most. */
-const COMMON: readonly Kind[] = ['item', 'mount', 'show']
-const KINDS_OF_HISTORY = 6
+const COMMON: readonly Kind[] = ['item']
+const KINDS_OF_HISTORY = 5
 
 /** Parts of the setting, and a question at the end, that are named like kinds, to be left out like them. */
 const SETTINGS = [
@@ -146,7 +146,7 @@ export function anyHistory(
     }),
     // A few kinds for each history: among all of them, two that are in each other's way would hardly ever meet.
     steps: fc
-      .subarray(kinds, { minLength: Math.min(2, kinds.length), maxLength: KINDS_OF_HISTORY })
+      .subarray(kinds, { minLength: Math.min(2, kinds.length), maxLength: Math.min(KINDS_OF_HISTORY, kinds.length) })
       .chain((some) =>
         fc.array(stepOf([...COMMON.filter((kind) => kinds.includes(kind)), ...some]), {
           maxLength: longest,
