@@ -139,7 +139,9 @@ function judgeFetches({ setting }: Context, { tab }: App, steps: number): void {
   }
   const counts = new Map<string, number>()
   for (const { hash, at } of ours) {
-    counts.set(hash, (counts.get(hash) ?? 0) + 1)
+    // Polling goes on for as long as the connection is down.
+    const isPoll = tab.receipts.some(({ at: told, receipt }) => receipt.cause === 'poll' && near(told, at))
+    if (!isPoll) counts.set(hash, (counts.get(hash) ?? 0) + 1)
     const isTold = tab.receipts.some(
       (received) =>
         (near(received.at, at) && received.receipt.refetched.some((key) => JSON.stringify(key) === hash)) ||

@@ -68,9 +68,15 @@ export const AHEAD: readonly (Kind | (typeof SETTINGS)[number])[] = [
   'hydrate-pending',
   // A first load that failed or was cancelled, and then a gap.
   'check-first-load',
+  // A query that is disabled, owes a fetch, and whose mark a `setQueryData` clears.
+  'disable',
+  'mount-disabled',
   // It is rolled back over the data that an event has brought.
   'long-rollback',
 ]
+
+/** The same before TanStack Query 5.106, whose promise of a fetch does not tell of cancels. */
+const AHEAD_OF_OLDER: typeof AHEAD = ['cancel', 'guess', 'rollback', 'long-guess']
 
 export interface Step {
   readonly do: Kind
@@ -102,9 +108,13 @@ export interface History {
   readonly steps: readonly Step[]
 }
 
-/** The names that a run leaves out: those that are ahead, but not `wanted` ones, and `without`. */
-export function leftOut(wanted: readonly string[], without: readonly string[]): ReadonlySet<string> {
-  const ahead = wanted.includes('all') ? [] : AHEAD.filter((name) => !wanted.includes(name))
+/**
+ * The names that a run leaves out: those that are ahead, but not `wanted` ones, and `without`.
+ * @param peers `newest`, `middle` or `oldest`.
+ */
+export function leftOut(peers: string, wanted: readonly string[], without: readonly string[]): ReadonlySet<string> {
+  const all = peers === 'newest' ? AHEAD : [...AHEAD, ...AHEAD_OF_OLDER]
+  const ahead = wanted.includes('all') ? [] : all.filter((name) => !wanted.includes(name))
   return new Set([...ahead, ...without])
 }
 
