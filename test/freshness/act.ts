@@ -31,6 +31,8 @@ interface Watcher {
 export interface App {
   readonly tab: RigTab
   readonly watchers: Set<Watcher>
+  /** What a router's loader has asked for at the end. */
+  readonly loaded: Set<number>
   /** The queries that a running mutation has written to. */
   readonly guessed: Set<number>
   /** Takes the tab out of its topic. */
@@ -48,7 +50,7 @@ export interface Context {
 }
 
 export function createApp(tab: RigTab): App {
-  return { tab, watchers: new Set(), guessed: new Set(), leave: undefined }
+  return { tab, watchers: new Set(), loaded: new Set(), guessed: new Set(), leave: undefined }
 }
 
 /** Indexes of the queries that show an entity. */

@@ -99,10 +99,15 @@ async function judge(context: Context, { steps }: History, without: ReadonlySet<
 }
 
 /** Active queries show the server's truth. */
-function judgeShown({ rig, changedAt }: Context, { tab, watchers }: App, when: string, without: ReadonlySet<string>) {
-  for (const { q, isEnabled } of watchers) {
+function judgeShown(
+  { rig, changedAt }: Context,
+  { tab, watchers, loaded }: App,
+  when: string,
+  without: ReadonlySet<string>,
+) {
+  const enabled = [...watchers].filter(({ isEnabled }) => isEnabled)
+  for (const q of new Set([...enabled.map((watcher) => watcher.q), ...loaded])) {
     const queryKey = QUERIES[q] ?? []
-    if (!isEnabled) continue
     const query = tab.client.getQueryCache().find({ queryKey, exact: true })
     const truth = rig.api.truth(queryKey)
     const data = query?.state.data as string | { readonly pages: readonly string[] } | undefined
@@ -166,8 +171,10 @@ async function bringBack({ rig, apps, setting }: Context): Promise<void> {
       if (q === ROOM) continue
       if (setting.end === 'loader') {
         const load = { ...tab.optionsOf(queryKey), staleTime: Number.POSITIVE_INFINITY }
+        // No component: what the loader gives is what the page begins with.
         tab.act(() => void tab.client.fetchQuery(load).catch(() => undefined))
-        await rig.pass(BACK_MS)
+        app.loaded.add(q)
+        continue
       }
       watch(app, q, setting.end === 'mount' ? {} : { refetchOnMount: false })
     }

@@ -71,6 +71,8 @@ export const AHEAD: readonly (Kind | (typeof SETTINGS)[number])[] = [
   // A query that is disabled, owes a fetch, and whose mark a `setQueryData` clears.
   'disable',
   'mount-disabled',
+  // The same, and a router's loader asks for it.
+  'end-loader',
   // It is rolled back over the data that an event has brought.
   'long-rollback',
 ]
