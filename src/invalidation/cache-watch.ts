@@ -122,9 +122,11 @@ export function watchCache(options: CacheWatchOptions) {
     ledger.mark(record)
   }
 
+  // From now on a date that changes is told from one that was there.
+  client.getQueryCache().getAll().forEach(ledger.recordOf)
   const stop = client.getQueryCache().subscribe(({ type, query, action }) => {
     if (type === 'updated' && action) onUpdated(ledger.recordOf(query), action)
-    else if (type === 'added' && query.state.data !== undefined) options.onRestored(ledger.recordOf(query))
+    else if (type === 'added') onAdded(ledger.recordOf(query), options)
     else if (type === 'removed') ledger.remove(query)
     else if (type.startsWith('observer') && type !== 'observerResultsUpdated')
       onObserved(ledger.debtorOf(query), options)
@@ -154,6 +156,10 @@ export function watchCache(options: CacheWatchOptions) {
     },
     stop,
   }
+}
+
+function onAdded(record: QueryRecord, { onRestored }: CacheWatchOptions): void {
+  if (record.query.state.data !== undefined) onRestored(record)
 }
 
 /** Each rendering of a component comes here, and most queries owe nothing. */

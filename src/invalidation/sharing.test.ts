@@ -732,15 +732,12 @@ describe('who does not share', () => {
     const [one, two] = await openTwo()
     change([one, two])
     await pass(120)
-    two.client
-      .getQueryCache()
-      .find({ queryKey: ['a'] })
-      ?.setOptions({
-        queryKey: ['a'],
-        structuralSharing: () => {
-          throw new Error('ill')
-        },
-      })
+    const query = two.client.getQueryCache().find({ queryKey: ['a'] })
+    if (!query) throw new Error('no query')
+    const structuralSharing = () => {
+      throw new Error('ill')
+    }
+    query.options = { queryKey: ['a'], structuralSharing }
     await pass(5_000)
     expect(two.problems).toEqual(['share-failed'])
     expect(two.data()).toBe(2)
