@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { createMemoryBrowser } from '../../test/browser.js'
+import { createMemoryBrowser, NO_SIGN_OUTS } from '../../test/browser.js'
 import { SETTINGS } from '../../test/fake-hub.js'
 import { createFakeTransport } from '../../test/fake-transport.js'
 import { createElector } from '../election/create-elector.js'
@@ -61,6 +61,7 @@ function setUp({ webLocks = true, delay = 0 } = {}) {
       check: 'c',
       tab: environment.id(),
       settings: SETTINGS,
+      signOuts: NO_SIGN_OUTS,
       rungs: [
         leaderTabRung({ environment, key: KEY, elector: createElector(environment, KEY), load: load('leader-tab') }),
         thisTabRung({ environment, key: KEY, hubs: new Map(), load: load('this-tab') }),

@@ -1,4 +1,5 @@
 import type { TabEnvironment } from '../platform/page.js'
+import type { SignOutWatch } from '../platform/sign-out-marks.js'
 import type { Report } from '../util/errors.js'
 import type { CredentialsAnswer, EventPair, Settings, SocketState, TopicAnswer } from '../wire/protocol.js'
 import { type Host, IDLE, type Step } from '../wire/status.js'
@@ -46,6 +47,7 @@ export interface LinkOptions extends LinkHandlers {
   readonly check: string
   readonly tab: string
   readonly settings: Settings
+  readonly signOuts: SignOutWatch
   readonly rungs: readonly Rung[]
   /** To the owner of the socket, when a rung's hub stands by. */
   readonly follow: Rung

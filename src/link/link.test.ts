@@ -1,6 +1,6 @@
 import { expose } from 'comlink'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { createMemoryBrowser, createPipe } from '../../test/browser.js'
+import { createMemoryBrowser, createPipe, NO_SIGN_OUTS } from '../../test/browser.js'
 import { SETTINGS } from '../../test/fake-hub.js'
 import type { Hello, HubMessage, Welcome } from '../wire/protocol.js'
 import { createLink } from './link.js'
@@ -57,6 +57,7 @@ function setUp(hub: () => Hub = () => ({}), rung: Partial<Rung> = {}) {
     check: 'check',
     tab: 't',
     settings: SETTINGS,
+    signOuts: NO_SIGN_OUTS,
     rungs: [follower],
     follow: follower,
     events: () => ['a'],

@@ -1,4 +1,5 @@
 import { commonEnvironment, type HubEnvironment, isPage } from './environment.js'
+import type { SignOutMarks } from './sign-out-marks.js'
 
 /** The browser's powers that a line needs before it has a session; a page.ts would bring the code that starts workers. */
 export interface LinePowers extends HubEnvironment {
@@ -8,6 +9,8 @@ export interface LinePowers extends HubEnvironment {
   readonly chunks?: ChunkPowers | undefined
   /** Runs once the page has nothing else to do; returns the way to cancel it. Default: after two seconds. */
   readonly whenIdle?: ((run: () => void) => () => void) | undefined
+  /** @default in localStorage */
+  readonly signOutMarks?: SignOutMarks | undefined
 }
 
 /** Fetches code that is a chunk of its own. */

@@ -1,7 +1,9 @@
 import { QueryClient } from '@tanstack/react-query'
 import { expect, it } from 'vitest'
+import { createMemoryBrowser } from '../../test/browser.js'
 import type { LinkState } from '../link/link-options.js'
 import { SEEKING } from '../link/link-options.js'
+import { createSignOutMarks, watchSignOuts } from '../platform/sign-out-marks.js'
 import { authOf, createMounts } from './mounts.js'
 import type { Session } from './session.js'
 
@@ -19,11 +21,13 @@ function setUp() {
     signOut: () => void log.push('sign out'),
     close: () => void log.push('close'),
   }
+  const marks = createSignOutMarks(createMemoryBrowser().tab().environment)
   const mounts = createMounts(
     {
       open: () => ({ retry: () => void log.push('open again'), cancel: () => void log.push('not opened') }),
       onState: () => undefined,
-      onSigningOut: () => undefined,
+      watchSignOuts: (identity) => watchSignOuts(marks, identity),
+      onSignedOut: (reason) => void log.push(reason),
       onBegin: () => void log.push('begin'),
       onEnd: () => void log.push('end'),
       onIdentityEnd: () => undefined,

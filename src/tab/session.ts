@@ -12,6 +12,7 @@ import type { LinkState } from '../link/link-options.js'
 import { followRung, type LoadHub, type Rung, sharedWorkerRung, type TabHubs, thisTabRung } from '../link/rungs.js'
 import { checkPowers } from '../platform/check-powers.js'
 import { browserEnvironment, type TabEnvironment, type WorkerFactory } from '../platform/page.js'
+import type { SignOutWatch } from '../platform/sign-out-marks.js'
 import { messageOf, type Report } from '../util/errors.js'
 import { checkOf, keyOf } from '../wire/key.js'
 import { type CredentialsAnswer, type EventPair, isMetadata } from '../wire/protocol.js'
@@ -49,6 +50,7 @@ export interface SessionOptions {
   /** This tab's id. */
   readonly tab: string
   readonly client: QueryClientSlice
+  readonly signOuts: SignOutWatch
   readonly logicalClock: LogicalClock
   readonly topics: ReadonlySet<TopicUse>
   readonly handlers: SessionHandlers
@@ -147,6 +149,7 @@ function openSession(options: SessionOptions, context: SessionContext): Session 
     tab: options.tab,
     check: checkOf(name, settings),
     settings,
+    signOuts: options.signOuts,
     rungs: createRungs(key, context),
     follow: followRung(environment, key),
     events: handlers.events,

@@ -59,9 +59,9 @@ export function createPageEnvironment(
     },
     warn: () => undefined,
     signOutMarks: {
-      read: (key) => storage.read(`partyline/signed-out/${key}`),
-      write: (key) => storage.write(`partyline/signed-out/${key}`, common.id()),
-      on: (key, run) => storage.on(`partyline/signed-out/${key}`, run),
+      read: storage.read,
+      write: (who) => storage.write(who, common.id()),
+      on: storage.on,
     },
     sha256: async (text) => simulatedSha256(text),
     openTransport: openTransport(realm),

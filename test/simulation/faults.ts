@@ -3,11 +3,6 @@
  * or `--with all` puts them in. A part of this list that is kept by now belongs out of it.
  */
 export const AHEAD: readonly string[] = [
-  // A session takes the mark of a sign-out for its own that was left between its mount and the start of its link.
-  'sign-out-crash',
-  'frozen-sign-out',
-  'sign-out-in',
-  'check-sign-out',
   // After `stale-build` the chunk is never asked for under another address again.
   'kept-failures',
   // A hub that gave the connection up while the server refuses may keep the pipe of a follower that went to the next one (1 of
