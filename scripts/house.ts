@@ -71,7 +71,6 @@ const GLOBALS_OF_FILE: Readonly<Record<string, readonly string[]>> = {
 /** Short modules with one importer that stay on their own. Entry points and lazily loaded chunks are known by themselves. */
 const SPLINTERS: Readonly<Record<string, string>> = {
   'invalidation/clear.ts': 'it knows the QueryClient, and every page loads it before anybody has signed in',
-  'wire/key.ts': 'the key is part of the wire: every hub and tab of one endpoint has to derive the same',
 }
 
 /** Names that several modules declare because they mean one thing. */

@@ -9,7 +9,7 @@ export interface SignOutMarks {
   read(who: string): string | undefined
   /** Leaves a new mark, which other tabs are told of. */
   write(who: string): void
-  /** Calls back when another tab has left a mark; returns the way to stop. */
+  /** Calls back when another tab has left a mark, or may have done so while this page was away; returns the way to stop. */
   on(who: string, run: () => void): () => void
 }
 
@@ -19,7 +19,7 @@ export interface SignOutWatch {
   last(): 'unknown' | 'before' | 'since'
   /** Leaves the mark of a sign-out. */
   mark(): void
-  /** Calls back when another tab has left a mark. Only the newest `run` is called. */
+  /** Calls back when another tab may have left a mark. Only the newest `run` is called. */
   onMark(run: () => void): void
   close(): void
 }
@@ -77,6 +77,9 @@ export function createSignOutMarks({ openChannel, id }: Pick<HubEnvironment, 'op
       if (isStorage()) {
         const listener = ({ key: stored, newValue }: StorageEvent) => stored === name && learn(newValue)
         window.addEventListener('storage', listener, { signal: ended.signal })
+        // A page in the back/forward cache gets no storage event, and a frozen one none in time.
+        window.addEventListener('pageshow', run, { signal: ended.signal })
+        document.addEventListener('resume', run, { signal: ended.signal })
         return () => ended.abort()
       }
       try {

@@ -81,11 +81,7 @@ export function createMounts(handlers: MountsHandlers, report: Report) {
   let last: Pick<MountedSession, 'identity' | 'client'> | undefined
 
   function end(mounted: MountedSession, release: boolean): void {
-    const { state } = mounted
-    mounted.state = { name: 'ended' }
-    mounted.signOuts.close()
-    if ('session' in state) state.session?.close(release)
-    if ('opening' in state) state.opening.cancel()
+    letGo(mounted, release)
     if (current !== mounted) return
     current = undefined
     handlers.onEnd()
@@ -100,12 +96,14 @@ export function createMounts(handlers: MountsHandlers, report: Report) {
     end(mounted, mounted.identity !== identity)
   }
 
-  function mountNobody(): void {
+  function mountNobody(): () => void {
     // Another component may have mounted this line for somebody.
     if (current?.mounts.length === 0) end(current, true)
-    if (!last || current) return
-    handlers.onIdentityEnd(last.client, false)
-    last = undefined
+    if (last && !current) {
+      handlers.onIdentityEnd(last.client, false)
+      last = undefined
+    }
+    return () => undefined
   }
 
   function begin(identity: string, client: QueryClientSlice): MountedSession {
@@ -149,10 +147,7 @@ export function createMounts(handlers: MountsHandlers, report: Report) {
     mount(options: MountOptions): () => void {
       const { queryClient: client } = options
       const identity = identityName(options.identity, report)
-      if (identity === '') {
-        mountNobody()
-        return () => undefined
-      }
+      if (identity === '') return mountNobody()
       if (current && (current.identity !== identity || current.client !== client || isSignedOut(current)))
         replace(current, identity)
       if (last && last.client === client && last.identity !== identity) handlers.onIdentityEnd(client, true)
@@ -184,7 +179,7 @@ export function createMounts(handlers: MountsHandlers, report: Report) {
     linkChanged(mounted: MountedSession, link: LinkState): void {
       const { state } = mounted
       // A link may have to tell the other tabs of a sign-out after its mounted session has ended.
-      if (state.name === 'ended') return
+      if (state.name === 'ended' || (state.name === 'signed-out' && link.phase !== 'signed-out')) return
       if (state.name === 'open' && link.phase === 'signed-out') {
         mounted.state = { ...state, name: 'signed-out' }
         handlers.onIdentityEnd(mounted.client, false)
@@ -199,6 +194,15 @@ export function createMounts(handlers: MountsHandlers, report: Report) {
       else endOpening(current, SIGNED_OUT_HERE)
     },
   }
+}
+
+/** Ends a mounted session; what it held is nobody's. */
+function letGo(mounted: MountedSession, release: boolean): void {
+  const { state, signOuts } = mounted
+  mounted.state = { name: 'ended' }
+  signOuts.close()
+  if ('session' in state) state.session?.close(release)
+  if ('opening' in state) state.opening.cancel()
 }
 
 const isSignedOut = ({ state }: MountedSession): boolean => state.name === 'signed-out'
