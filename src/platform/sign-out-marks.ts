@@ -46,7 +46,7 @@ const nameOf = (who: string): string => `partyline/signed-out/${who}`
 
 /** In localStorage; where that is missing or refuses, in memory, and told over a BroadcastChannel. */
 export function createSignOutMarks({ openChannel, id }: Pick<HubEnvironment, 'openChannel' | 'id'>): SignOutMarks {
-  /** What this page wrote, or was told: the app may clear the storage when its user signs out. */
+  /** What this page wrote, read or was told last: the app may clear the storage when its user signs out. */
   const known = new Map<string, string>()
 
   function tell(name: string, mark: string): void {
@@ -60,7 +60,11 @@ export function createSignOutMarks({ openChannel, id }: Pick<HubEnvironment, 'op
   }
 
   return {
-    read: (who) => readStored(nameOf(who)) ?? known.get(who),
+    read(who) {
+      const stored = readStored(nameOf(who))
+      if (stored !== undefined) known.set(who, stored)
+      return known.get(who)
+    },
     write(who) {
       const mark = id()
       known.set(who, mark)
