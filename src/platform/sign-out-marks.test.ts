@@ -70,10 +70,11 @@ describe('the mark of a sign-out', () => {
 
   it('is no other one because the app has cleared the storage', () => {
     const { values } = stubStorage()
-    const marks = createSignOutMarks(createMemoryBrowser().tab().environment)
+    const browser = createMemoryBrowser()
+    const marks = createSignOutMarks(browser.tab().environment)
     marks.write('key')
     // While nobody was mounted here.
-    createSignOutMarks(createMemoryBrowser().tab().environment).write('key')
+    createSignOutMarks(browser.tab().environment).write('key')
     const watch = watchSignOuts(marks, 'key')
     values.clear()
     expect(watch.last()).toBe('before')

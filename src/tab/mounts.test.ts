@@ -168,6 +168,7 @@ describe('a sign-out before there is a session', () => {
     const { mounts, mount, opened, log, marks } = setUp()
     mount(ann)
     marks.elsewhere(tells)
+    expect(mounts.current?.state.name).toBe(tells ? 'signed-out' : 'opening')
     if (mounts.current && !mounts.endIfSignedOut(mounts.current)) opened()
     expect(log).toEqual(['begin', 'not opened', 'signed out in a tab of this browser'])
     mount(ann)
