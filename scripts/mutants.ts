@@ -124,8 +124,8 @@ export const MUTANTS: readonly Mutant[] = [
     name: "a tab's death by its lock is ignored",
     by: 'simulation',
     file: 'src/hub/downstream.ts',
-    find: 'tab.gone.signal, () => remove(tab, false))',
-    replace: 'tab.gone.signal, () => undefined)',
+    find: 'tab.gone.signal, () => remove(tab, false),',
+    replace: 'tab.gone.signal, () => undefined,',
   },
   {
     name: 'a leadership that was lost is kept',
@@ -396,10 +396,47 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'a hub is made from the settings of any script',
-    by: 'src/hub',
+    by: 'src/hub/tab-pipe.test.ts',
     file: 'src/hub/serve.ts',
     find: 'isTrusted && settings',
     replace: 'settings',
+  },
+  // Pipes with one end only.
+  {
+    name: 'a hub keeps the pipe of a tab that leaves before it is attached',
+    by: 'src/hub/tab-pipe.test.ts',
+    file: 'src/hub/tab-pipe.ts',
+    find: '    if (!isTrusted) endpoint.close()\n',
+    replace: '',
+  },
+  {
+    name: 'a hub keeps the pipe of a tab that never attaches',
+    by: 'src/hub/tab-pipe.test.ts',
+    file: 'src/hub/tab-pipe.ts',
+    find: 'timers.after(UNUSED_PIPE_MS, leave)',
+    replace: '() => undefined',
+  },
+  {
+    name: 'a pipe that ends goes on to stand by',
+    by: 'src/hub/tab-pipe.test.ts',
+    file: 'src/hub/tab-pipe.ts',
+    find: "    enter({ name: 'left' })\n    server.removeStandby(pipe)\n",
+    replace: "    enter({ name: 'left' })\n",
+  },
+  {
+    name: 'a lock that the browser refuses to watch is waited for',
+    by: 'src/hub/tab-pipe.test.ts',
+    file: 'src/hub/downstream.ts',
+    find: ', watchSilence)',
+    replace: ')',
+  },
+  {
+    name: 'a tab opens a pipe before there is a hub',
+    by: 'simulation',
+    parts: ['check-held'],
+    file: 'src/link/rungs.ts',
+    find: 'return openPipeTo(environment, await hub)',
+    replace: 'const { port1, port2 } = environment.openPipe()\n      ;(await hub).connect(port2)\n      return port1',
   },
   // Sign-outs.
   {

@@ -35,7 +35,11 @@ export function createDownstream({ environment, multicastName, batchTimer, socke
     multicastName,
     onPosted: history.weigh,
   })
-  const tabTimeout = createTabTimeout(tabs, environment, (tab) => remove(tab, false))
+  const tabTimeout = createTabTimeout(tabs, environment, (tab) => {
+    // It may be alive, and rest because it trusts its lock. Parked it is not: a page detaches before.
+    tab.endpoint.postMessage({ kind: 'closed', reason: 'the hub heard nothing of this tab for long' })
+    remove(tab, false)
+  })
   let cancelPostState: (() => void) | undefined
 
   /** A pipe over a channel is the hub's to close; at a port nobody is left to receive. */
@@ -75,8 +79,13 @@ export function createDownstream({ environment, multicastName, batchTimer, socke
       const before = tabs.get(hello.tab)
       if (before) forget(before, endpoint)
       const tab = tabs.add({ endpoint, isTrusted, seenAt: clock.monotonic() }, hello)
-      if (hello.lock && locks) whenLockIsFree(locks, hello.lock, tab.gone.signal, () => remove(tab, false))
-      else tabTimeout.watch()
+      const watchSilence = () => {
+        tab.isLocked = false
+        tabTimeout.watch()
+      }
+      if (hello.lock && locks)
+        whenLockIsFree(locks, hello.lock, tab.gone.signal, () => remove(tab, false), watchSilence)
+      else watchSilence()
       return tab
     },
     ping(tabId: string): boolean {

@@ -198,8 +198,8 @@ export interface FollowerListenerOptions {
   readonly key: string
   /** The owner's name on the channels. */
   readonly owner: string
-  /** A follower has a pipe. */
-  readonly connect: (endpoint: Endpoint) => void
+  /** A follower has a pipe. Gives the way to end it. */
+  readonly connect: (endpoint: Endpoint) => () => void
 }
 
 /** Lets tabs without a port connect to the owner: they send a connect request, and get a channel as a pipe. */
@@ -207,15 +207,14 @@ export function listenForFollowers({ environment, key, owner, connect }: Followe
   const { openChannel } = environment
   if (!openChannel) return { close: () => undefined }
   const discovery = openChannel(discoveryChannelOf(key))
-  const pipes = new Map<string, Endpoint>()
+  /** The way to end each. */
+  const pipes = new Map<string, () => void>()
 
   const stop = listen(discovery, (data) => {
     if (!isDiscoveryMessage(data, key) || data.kind !== 'connect-request') return
     const name = `${data.reply}/pipe/${owner}`
     if (!pipes.has(name)) {
-      const pipe = overChannel(openChannel(name), () => pipes.delete(name))
-      pipes.set(name, pipe)
-      connect(pipe)
+      pipes.set(name, connect(overChannel(openChannel(name), () => pipes.delete(name))))
     }
     postOnce(openChannel, data.reply, { kind: 'connect-response', owner, pipe: name })
   })
@@ -226,7 +225,7 @@ export function listenForFollowers({ environment, key, owner, connect }: Followe
     close() {
       stop()
       discovery.close()
-      for (const pipe of [...pipes.values()]) pipe.close()
+      for (const end of [...pipes.values()]) end()
     },
   }
 }

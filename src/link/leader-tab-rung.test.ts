@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { createMemoryBrowser, NO_SIGN_OUTS } from '../../test/browser.js'
 import { SETTINGS } from '../../test/fake-hub.js'
 import { createFakeTransport } from '../../test/fake-transport.js'
-import { createElector } from '../election/create-elector.js'
+import { createElector, unopposed } from '../election/create-elector.js'
 import { serveHub } from '../hub/serve.js'
 import type { Passage } from '../testing/simulated-channels.js'
 import type { Endpoint } from '../wire/endpoint.js'
@@ -109,6 +109,19 @@ it('a hub chunk that fails to load once is loaded again, and no tab gets a socke
   await settle(1_000)
   expect(second.state()).toMatchObject({ role: 'follower' })
   expect(transport.live()).toBe(1)
+})
+
+it('one that does not load leaves no pipe open', async () => {
+  const { environment } = createMemoryBrowser().tab()
+  const openPipe = vi.spyOn(environment, 'openPipe')
+  const load = () => Promise.reject(new TypeError('Failed to fetch dynamically imported module'))
+  const attempt = { fail: () => undefined, signal: new AbortController().signal, hubTimedOut: false }
+  const rungs = [
+    leaderTabRung({ environment, key: KEY, elector: unopposed, load }),
+    thisTabRung({ environment, key: KEY, hubs: new Map(), load }),
+  ]
+  for (const rung of rungs) await expect(rung.open(attempt)).rejects.toThrow('Failed to fetch')
+  expect(openPipe).not.toHaveBeenCalled()
 })
 
 it('one that keeps failing is reported, tried again after rests, and the leadership is free meanwhile', async () => {

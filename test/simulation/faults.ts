@@ -5,16 +5,6 @@
 export const AHEAD: readonly string[] = [
   // After `stale-build` the chunk is never asked for under another address again.
   'kept-failures',
-  // A hub that gave the connection up while the server refuses may keep the pipe of a follower that went to the next one (1 of
-  // 6,425 histories, seed 20261123 --path 1744:…).
-  'store-down',
-  'cookie',
-  'auth-trouble',
-  'own-tokens',
-  // A pipe that a foreign connect request opened may stay open at the owner (1 of 4,993 histories, seed 20261123).
-  'foreign',
-  // A page that is parked while it attaches keeps the pipe to its own hub.
-  'check-held',
 ]
 
 /** The names of features of a setting that can be left out, and their neutral values. */
