@@ -14,6 +14,11 @@ const RETRY_PAUSE_MS = { first: 60_000, max: 600_000 }
 /** The same where the server said that it can't tell now. */
 const UNAVAILABLE_PAUSE_MS = 10_000
 
+/** `at`: since when it has been joined without a break. Milliseconds of the monotonic clock. */
+type TopicOutcome =
+  | Extract<TopicAnswer, { ok: false }>
+  | { readonly topic: string; readonly ok: true; readonly at: number }
+
 type MembershipState =
   /**
    * No connection. `wasAsked`: the server may still have this browser in the topic. `joinedAt`: since when it was joined, over
@@ -26,9 +31,9 @@ type MembershipState =
       readonly request: number
       readonly joinedAt?: number | undefined
       /** What the tabs were told before, where it is asked again. */
-      readonly told?: TopicAnswer | undefined
+      readonly told?: TopicOutcome | undefined
     }
-  | { readonly name: 'answered'; readonly request: number; readonly answer: TopicAnswer }
+  | { readonly name: 'answered'; readonly request: number; readonly answer: TopicOutcome }
 
 interface Membership {
   state: MembershipState
@@ -85,14 +90,15 @@ export function createTopicMemberships({ tabs, environment, send }: TopicMembers
     afterTurns(environment, JOIN_TIMEOUT_MS, () => sendJoin(request, attempt + 1))
   }
 
-  function settle(request: number, answer: TopicAnswer, retryMs = RETRY_PAUSE_MS.first): void {
-    const { topic } = answer
-    const membership = memberships.get(topic) as Membership
+  const answersFor = (tab: AttachedTab) => answersOf(memberships, tab, clock.monotonic())
+
+  function settle(request: number, answer: TopicOutcome, retryMs = RETRY_PAUSE_MS.first): void {
+    const membership = memberships.get(answer.topic) as Membership
     const isNew = isNews(answer, membership.state)
     membership.state = { name: 'answered', request, answer }
     if (!answer.ok) retry.plan(retryMs)
-    if (isNew)
-      for (const tab of tabs.all()) if (tab.topics.has(topic)) tab.endpoint.postMessage({ kind: 'topic', ...answer })
+    const message = { kind: 'topic', ...answerOf(answer, clock.monotonic()) } as const
+    if (isNew) for (const tab of tabs.all()) if (tab.topics.has(answer.topic)) tab.endpoint.postMessage(message)
   }
 
   function leave(topic: string): void {
@@ -128,19 +134,19 @@ export function createTopicMemberships({ tabs, environment, send }: TopicMembers
       if (message['request'] === undefined && message['ok'] !== true) state.joinedAt = undefined
       return
     }
-    const answer = answerIn(message, state, clock.now())
+    const answer = answerIn(message, state, clock.monotonic())
     if (answer) settle(state.request, answer, isUnavailable(message) ? UNAVAILABLE_PAUSE_MS : undefined)
   }
 
   return {
     update,
-    answersFor: (tab: AttachedTab) => answersOf(memberships, tab),
+    answersFor,
     /** Replaces the topics that a tab uses. */
     use(tab: AttachedTab, topics: readonly string[]): void {
       const before = tab.topics
       tab.topics = new Set(topics)
       update()
-      for (const answer of answersOf(memberships, tab))
+      for (const answer of answersFor(tab))
         if (!before.has(answer.topic)) tab.endpoint.postMessage({ kind: 'topic', ...answer })
     },
     up(recovered: boolean): void {
@@ -177,22 +183,29 @@ function joiningOf(state: MembershipState, request: number): MembershipState {
   return { name: 'joining', request, joinedAt: joinedAtOf(state), told }
 }
 
-const answersOf = (memberships: ReadonlyMap<string, Membership>, { topics }: AttachedTab): readonly TopicAnswer[] =>
-  [...topics].flatMap((topic) => answerOf(memberships.get(topic)) ?? [])
+/** What a tab is told now. */
+const answersOf = (memberships: ReadonlyMap<string, Membership>, { topics }: AttachedTab, now: number): TopicAnswer[] =>
+  [...topics].flatMap((topic) => {
+    const outcome = outcomeOf(memberships.get(topic))
+    return outcome ? answerOf(outcome, now) : []
+  })
+
+const answerOf = (outcome: TopicOutcome, now: number): TopicAnswer =>
+  outcome.ok ? { topic: outcome.topic, ok: true, ageMs: now - outcome.at } : outcome
 
 /** Where the server has refused there is nothing to leave. */
 function isRefused(membership: Membership | undefined): boolean {
-  const answer = answerOf(membership)
+  const answer = outcomeOf(membership)
   return answer?.ok === false && answer.name === 'refused'
 }
 
 /** A topic that was asked for again and answered as before is no news. */
-const isNews = (answer: TopicAnswer, before: MembershipState): boolean =>
+const isNews = (answer: TopicOutcome, before: MembershipState): boolean =>
   answer.ok || before.name !== 'joining' || before.told?.ok !== false || before.told.name !== answer.name
 
 const usedTopics = (tabs: TabRegistry): ReadonlySet<string> => new Set(tabs.all().flatMap((tab) => [...tab.topics]))
 
-const answerOf = (membership: Membership | undefined): TopicAnswer | undefined =>
+const outcomeOf = (membership: Membership | undefined): TopicOutcome | undefined =>
   membership?.state.name === 'answered'
     ? membership.state.answer
     : membership?.state.name === 'joining'
@@ -207,7 +220,7 @@ function answerIn(
   told: Metadata,
   state: Exclude<MembershipState, { name: 'offline' }>,
   now: number,
-): TopicAnswer | undefined {
+): TopicOutcome | undefined {
   const { topic: name, ok, request, message } = told
   const isJoined = ok === true
   const failure = isUnavailable(told) ? 'failed' : 'refused'

@@ -138,8 +138,8 @@ function openSession(options: SessionOptions, context: SessionContext): Session 
   const topics = createTabTopics({
     uses: options.topics,
     report,
-    // By the wall clock of the hub: if this page's clock is ahead, no data counts as younger than it is.
-    onJoined: (at, keys) => invalidator.topicJoined(clock.monotonic() - Math.max(clock.now() - at, 0), keys),
+    monotonic: clock.monotonic,
+    onJoined: invalidator.topicJoined,
   })
   const polling = configuration.polling && createPolling(configuration.polling, environment, invalidator.poll)
 

@@ -122,10 +122,10 @@ export type TopicAnswer =
       readonly topic: string
       readonly ok: true
       /**
-       * Since when the topic has been joined without a break. Data requested before this may lack its events; for data
-       * requested later, this hub has handed on all of them. Milliseconds since the Unix epoch.
+       * For how long the topic has been joined without a break. Data requested before that may lack its events; for data
+       * requested later, this hub has handed on all of them. Milliseconds.
        */
-      readonly at: number
+      readonly ageMs: number
     }
   /** `refused`: the server refused the topic. `failed`: it did not answer. */
   | { readonly topic: string; readonly ok: false; readonly name: 'refused' | 'failed'; readonly message: string }
@@ -257,7 +257,8 @@ export function isHubMessage(data: unknown): data is HubMessage {
     case 'credentials-request':
       return typeof data['request'] === 'number'
     case 'topic':
-      return typeof data['topic'] === 'string' && typeof data['ok'] === 'boolean'
+      if (typeof data['topic'] !== 'string') return false
+      return data['ok'] === true ? typeof data['ageMs'] === 'number' : data['ok'] === false
     case 'problem':
       return typeof data['code'] === 'string' && typeof data['message'] === 'string'
     case 'promoted':
