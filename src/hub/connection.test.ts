@@ -149,6 +149,15 @@ describe('no state is a dead end', () => {
     expect(problems.map(({ code }) => code)).toEqual(['connect-failed'])
   })
 
+  it('the time limit of an attempt ends with it: a connection that came in time is left alone', async () => {
+    const { connection, far } = setUp()
+    await pass(15_000)
+    far.handlers.onUp(false)
+    await pass(60_000)
+    expect([far.attempts, far.disconnects]).toEqual([1, []])
+    expect(connection.state().name).toBe('connected')
+  })
+
   it('a tab that may take a minute for its credentials is given it', async () => {
     const { far } = setUp({ settings: { ...SETTINGS, authTimeoutMs: 60_000 } })
     await pass(69_000)

@@ -203,6 +203,8 @@ export async function play(
     await step('all active', 0, () => invariants.fresh('all active', true))
 
     for (const { app } of tabs.all()) {
+      if (app.problems.has('stale-build') && !world.chunks.hasLost())
+        violate('honest', `${app.page.realm.name} says stale-build, and no file was ever missing`)
       for (const [code, count] of app.problems) problems[code] = (problems[code] ?? 0) + count
       app.page.run(app.leave)
     }
