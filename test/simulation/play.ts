@@ -161,7 +161,7 @@ export async function play(
       say(JSON.stringify(command))
       if (command.do === 'open') opened++
       costs.command(command)
-      await act(command, world, backend, tabs, pass)
+      await act(command, { world, backend, tabs, pass })
       await pass(1)
     }
 
