@@ -365,6 +365,13 @@ export const MUTANTS: readonly Mutant[] = [
     replace: 'void onNoTrustedTab',
   },
   {
+    name: 'a hub that comes again begins with its quickest attempts',
+    by: 'src/tab/always-back.test.ts',
+    file: 'src/hub/serve.ts',
+    find: '          wasRefused: hasHandedOver(environment, key),\n',
+    replace: '          wasRefused: hasHandedOver(environment, key) && false,\n',
+  },
+  {
     name: 'credentials are never renewed',
     by: 'src/hub',
     file: 'src/hub/upstream.ts',

@@ -15,6 +15,8 @@ const CAMPAIGN_TIMEOUT_MS = { locks: 150, heartbeats: 1_000 }
 const UNUSED_LEADERSHIP_MS = 5_000
 /** A hub whose tabs give no credentials leaves the connection to another tab's hub, with this time between two at least. */
 const HANDOVER_INTERVAL_MS = { first: 30_000, max: 3_600_000 }
+/** A hub that comes again within this time after a handover knows that its tabs' credentials were refused. */
+const HANDOVER_MEMORY_MS = 300_000
 /** So many handovers come before that time doubles with each: an election by heartbeats may ask the same tabs again first. */
 const MAX_QUICK_HANDOVERS = 8
 
@@ -138,6 +140,7 @@ export function serveHub({ environment, key, host, open, elector, batchTimer }: 
           settings,
           openTransport: open,
           batchTimer,
+          wasRefused: hasHandedOver(environment, key),
           mayHandOver: () => mayHandOver(environment, key),
           onEnd,
         })
@@ -187,6 +190,12 @@ export function mayHandOver(environment: Pick<HubEnvironment, 'clock'>, key: str
   if (before > 0 && sinceMs < Math.min(max, first * 2 ** doublings)) return false
   handovers.set(environment, { key, at: now, count: before + 1 })
   return true
+}
+
+/** This page has had its turn, and in vain: it makes one attempt at a time, not as many as it takes to be sure. */
+function hasHandedOver(environment: Pick<HubEnvironment, 'clock'>, key: string): boolean {
+  const last = handovers.get(environment)
+  return last?.key === key && environment.clock.monotonic() - last.at < HANDOVER_MEMORY_MS
 }
 
 interface FollowerListener {

@@ -1,8 +1,7 @@
 import type { HubEnvironment } from '../platform/environment.js'
-import type { OpenTransport } from '../transport/transport.js'
-import { type EventPair, type Metadata, type Nudge, RESERVED, type Settings } from '../wire/protocol.js'
+import { type EventPair, type Metadata, type Nudge, RESERVED } from '../wire/protocol.js'
 import { createBadFrames } from './bad-frames.js'
-import { createConnection } from './connection.js'
+import { type ConnectionOptions, createConnection } from './connection.js'
 import { createCredentialsSource } from './credentials.js'
 import { createCursor } from './cursor.js'
 import { createEventNormalizer } from './normalize-event.js'
@@ -24,10 +23,8 @@ export interface UpstreamHandlers {
   onNoTrustedTab(): void
 }
 
-export interface UpstreamOptions {
+export interface UpstreamOptions extends Pick<ConnectionOptions, 'settings' | 'openTransport' | 'wasRefused'> {
   readonly environment: HubEnvironment
-  readonly settings: Settings
-  readonly openTransport: OpenTransport
   readonly tabs: TabRegistry
   /** Tabs are asked for credentials only after it: the first one is not attached sooner. */
   readonly ready: Promise<unknown>
@@ -35,7 +32,8 @@ export interface UpstreamOptions {
 }
 
 /** The hub's side toward the server: the connection, its credentials, and what the server sends over it. */
-export function createUpstream({ environment, settings, openTransport, tabs, ready, handlers }: UpstreamOptions) {
+export function createUpstream(options: UpstreamOptions) {
+  const { environment, settings, tabs, ready, handlers } = options
   const { timers, random } = environment
   const credentials = createCredentialsSource({
     tabs,
@@ -84,9 +82,7 @@ export function createUpstream({ environment, settings, openTransport, tabs, rea
   })
 
   const connection = createConnection({
-    environment,
-    settings,
-    openTransport,
+    ...options,
     handlers: {
       async auth() {
         await ready
