@@ -6,7 +6,7 @@ import { createConnection } from './connection.js'
 import { createCredentialsSource } from './credentials.js'
 import { createCursor } from './cursor.js'
 import { createEventNormalizer } from './normalize-event.js'
-import { createRecovery } from './recovery.js'
+import { createRecovery, type OnDecided } from './recovery.js'
 import { createRenewal } from './renewal.js'
 import { createServerMessages, SERVER_MESSAGE } from './server-messages.js'
 import type { AttachedTab, TabRegistry } from './tab-registry.js'
@@ -17,7 +17,7 @@ export interface UpstreamHandlers {
   /** An event for the tabs. */
   onEvent(event: EventPair): void
   /** It is known now whether events were missed before this moment. */
-  onDecided(unbroken: boolean, reason: string): void
+  readonly onDecided: OnDecided
   /** The state of the connection has changed. */
   onState(): void
   /** No tab can give credentials, so another hub should own the connection. */
@@ -65,6 +65,7 @@ export function createUpstream({ environment, settings, openTransport, tabs, rea
   const serverMessages = createServerMessages(environment, {
     onReplayed: recovery.replayed,
     onCursor: cursor.start,
+    onQuiet: recovery.quiet,
     onGap: recovery.lost,
     onMove: () => connection.move(),
     onTopic: topics.readMessage,
@@ -109,6 +110,7 @@ export function createUpstream({ environment, settings, openTransport, tabs, rea
         recovery.down()
         topics.down()
       },
+      onPing: recovery.pinged,
       onRefused: credentials.refused,
       onUnauthorized: credentials.giveUp,
       onHeld: credentials.accepted,

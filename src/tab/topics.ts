@@ -33,6 +33,8 @@ export interface TopicOptions {
   readonly onState?: ((state: TopicState) => void) | undefined
 }
 
+export type JoinedTopic = Extract<TopicAnswer, { ok: true }>
+
 /** One use of a topic in this tab; several uses may have one name. */
 export interface TopicUse {
   readonly name: string
@@ -43,8 +45,8 @@ export interface TopicUse {
 interface TabTopicsOptions {
   readonly uses: ReadonlySet<TopicUse>
   readonly report: Report
-  /** A topic has been joined since `at` (ms since the Unix epoch); `keys` are what its events are about, undefined: all. */
-  readonly onJoined: (at: number, keys: readonly QueryKey[] | undefined) => void
+  /** A topic is joined; `keys` are what its events are about, undefined: all. */
+  readonly onJoined: (answer: JoinedTopic, keys: readonly QueryKey[] | undefined) => void
 }
 
 const AWAY: TopicState = { name: 'away' }
@@ -82,7 +84,7 @@ export function createTabTopics({ uses, report, onJoined }: TabTopicsOptions) {
   function check(answer: TopicAnswer, among: Iterable<TopicUse>): void {
     if (!answer.ok) return
     const keys = [...among].filter(({ name }) => name === answer.topic).map(({ queryKeys }) => queryKeys)
-    if (keys.length > 0) onJoined(answer.at, keys.includes(undefined) ? undefined : keys.flatMap((some) => some ?? []))
+    if (keys.length > 0) onJoined(answer, keys.includes(undefined) ? undefined : keys.flatMap((some) => some ?? []))
   }
 
   function take(answer: TopicAnswer): void {
