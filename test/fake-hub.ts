@@ -90,10 +90,10 @@ export function setUpHub({ webLocks = true, settings = SETTINGS } = {}) {
   }
 
   const server = {
-    /** `quietForMs`: what the server says of that; 0: it does not know. Undefined: it says nothing. */
-    up: (recovered = false, quietForMs: number | undefined = 0) => {
+    /** `quietForMs`: what the server says of that; 0: it does not know. */
+    up: (recovered = false, quietForMs: number | 'silent' = 0) => {
       transport.last.handlers.onUp(recovered)
-      if (quietForMs !== undefined) server.emit('_line', { quietForMs })
+      if (quietForMs !== 'silent') server.emit('_line', { quietForMs })
     },
     ping: () => transport.last.handlers.onPing(),
     down: (reason = 'transport close') => transport.last.handlers.onDown(reason),

@@ -61,7 +61,7 @@ interface QuietOptions {
  * - Most other adapters do not bring events for rooms that have no socket here, such as that of a user who is about to connect.
  */
 export function watchQuiet(io: object, { afterMs, now = () => performance.now() }: QuietOptions): Quiet {
-  if (afterMs !== undefined && afterMs !== false && !(afterMs >= 0))
+  if (afterMs !== undefined && afterMs !== false && !(typeof afterMs === 'number' && afterMs >= 0))
     throw new PartylineServerError('bad-option', 'quietAfterMs has to be milliseconds, or false')
   const namespace = namespaceOf(io) as { readonly adapter?: WatchedAdapter }
   const { adapter } = namespace

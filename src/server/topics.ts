@@ -85,7 +85,8 @@ export function serveTopics<S extends TopicSocket, T>({
   const count = () => new Set([...joinedRooms(), ...[...pending.keys()].map(topicRoom)]).size
   const answer = (topic: string, denial: TopicDenial | undefined, request: number | undefined) => {
     // Read after the room was joined: what is sent from then on arrives.
-    const result = denial ? { ok: false, ...denial } : { ok: true, quietForMs: quiet.forMs([topicRoom(topic)]) }
+    const quietForMs = quiet.forMs([topicRoom(topic)])
+    const result = denial ? { ok: false, ...denial } : { ok: true, ...(quietForMs > 0 && { quietForMs }) }
     emit(RESERVED, { topic, ...result, ...(request !== undefined && { request }) })
   }
 
