@@ -7,7 +7,7 @@ const QUIET_MS = 20_000
 
 for (const host of ['shared-worker', 'leader-tab']) {
   test(`seven queries, seven requests: nothing was sent since the page began, ${host}`, async ({ context }) => {
-    test.setTimeout(120_000)
+    test.setTimeout(300_000)
     const demo = await startDemo({ quietAfterMs: 0 })
     const bank = new Bank(demo, context)
     await bank.signIn()

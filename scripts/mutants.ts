@@ -648,9 +648,9 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'a restarted server says that it was quiet before its start',
     by: 'simulation',
     parts: ['quiet'],
-    file: 'src/testing/simulated-server.ts',
-    find: 'if (isStopped) state.quiet.sent()',
-    replace: '',
+    file: 'src/testing/simulated-quiet.ts',
+    find: 'last.clear()\n      floor = time.now()',
+    replace: 'last.clear()',
   },
   {
     name: 'a topic is quiet, whatever was sent to it',

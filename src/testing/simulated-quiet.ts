@@ -31,10 +31,15 @@ export function createSimulatedQuiet({ time }: Machine, option: QuietOption = 'u
   let floor = time.now()
 
   return {
-    /** Undefined: to everybody, or nobody knows what and to whom. */
+    /** Undefined: to everybody. */
     sent(to?: Audience): void {
       if (!to) floor = time.now()
       else last.set(JSON.stringify([to.identity, to.topic, to.path]), { at: time.now(), to })
+    },
+    /** Another process, which does not know what the former one has sent. */
+    restarted(): void {
+      last.clear()
+      floor = time.now()
     },
     /** What a client is told of the events that are for it. */
     word(isForIt: (to: Audience) => boolean, recovered: boolean): { readonly quietForMs: number } | undefined {

@@ -200,8 +200,7 @@ export function createSimulatedServer(machine: Machine, options: ServerOptions) 
       state.refusing = true
     },
     open(): void {
-      // Another process, which does not know what the former one has sent.
-      if (isStopped) state.quiet.sent()
+      if (isStopped) state.quiet.restarted()
       isStopped = false
       state.refusing = false
     },
