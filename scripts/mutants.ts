@@ -661,8 +661,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'the user’s quiet time is taken for the topic’s',
-    by: 'simulation',
-    parts: ['quiet', 'topic', 'room-write'],
+    by: 'src/tab/quiet.test.ts',
     file: 'src/testing/simulated-server.ts',
     find: "isFor(event, { identity: '', path, topics: [topic] })",
     replace: 'isFor(event, { identity, path, topics: [] })',
