@@ -31,6 +31,7 @@ function setUp({ settings = SETTINGS, random = (): number => 0.5, isAnotherLeft 
       onRefused: () => isAnotherLeft,
       onUnauthorized: () => undefined,
       onEvent: () => undefined,
+      onPing: () => undefined,
       onBadFrame: () => undefined,
     },
   })

@@ -21,7 +21,7 @@ const REFUSAL_MESSAGES = {
 type AcceptedTab = Extract<Welcome, { ok: true }>
 
 /** What a connection reports to its hub. */
-export interface ConnectionHandlers extends Pick<TransportHandlers, 'auth' | 'onEvent' | 'onBadFrame'> {
+export interface ConnectionHandlers extends Pick<TransportHandlers, 'auth' | 'onEvent' | 'onBadFrame' | 'onPing'> {
   onState(state: SocketState): void
   /** A problem of the whole line; each code once in an outage. */
   onProblem(problem: HubProblem): void

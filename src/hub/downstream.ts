@@ -62,13 +62,13 @@ export function createDownstream({ environment, multicastName, batchTimer, socke
       outbox.add(event)
     },
     /** It is known now whether events were missed before this moment. */
-    decide(unbroken: boolean, reason: string): void {
+    decide(unbroken: boolean, reason: string, quietSince?: number): void {
       outbox.post()
-      if (!unbroken) history.break()
+      const quietForMs = unbroken ? 0 : Math.floor(clock.monotonic() - history.break(quietSince))
       const flaps = handlers.flaps()
+      const gap = { reason, ...(flaps > 0 && { flaps }), ...(quietForMs > 0 && { quietForMs }) }
       for (const tab of tabs.all()) {
-        if (!unbroken || tab.isOwedGap)
-          tab.endpoint.postMessage({ kind: 'gap', seq: history.seq, reason, ...(flaps > 0 && { flaps }) })
+        if (!unbroken || tab.isOwedGap) tab.endpoint.postMessage({ kind: 'gap', seq: history.seq, ...gap })
         tab.isOwedGap = false
       }
     },

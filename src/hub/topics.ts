@@ -1,6 +1,7 @@
 import type { HubEnvironment } from '../platform/environment.js'
 import { afterTurns } from '../platform/timeouts.js'
 import { type Metadata, RESERVED, type TopicAnswer } from '../wire/protocol.js'
+import { readQuietMs } from './server-messages.js'
 import type { AttachedTab, TabRegistry } from './tab-registry.js'
 
 /** A topic is left this long after its last tab: a reload and a change of page do not leave and join it. */
@@ -14,22 +15,24 @@ const RETRY_PAUSE_MS = { first: 60_000, max: 600_000 }
 /** The same where the server said that it can't tell now. */
 const UNAVAILABLE_PAUSE_MS = 10_000
 
-/** `at`: since when it has been joined without a break. Milliseconds of the monotonic clock. */
-type TopicOutcome =
-  | Extract<TopicAnswer, { ok: false }>
-  | { readonly topic: string; readonly ok: true; readonly at: number }
+/** Since when a topic has been joined without a break: milliseconds of the monotonic clock. Before that it was quiet for so long. */
+interface Joined {
+  readonly at: number
+  readonly quietForMs?: number
+}
+type TopicOutcome = Extract<TopicAnswer, { ok: false }> | ({ readonly topic: string; readonly ok: true } & Joined)
 
 type MembershipState =
   /**
-   * No connection. `wasAsked`: the server may still have this browser in the topic. `joinedAt`: since when it was joined, over
+   * No connection. `wasAsked`: the server may still have this browser in the topic. `joined`: since when it was joined, over
    * all connections that the transport recovered.
    */
-  | { readonly name: 'offline'; readonly wasAsked: boolean; joinedAt?: number | undefined }
+  | { readonly name: 'offline'; readonly wasAsked: boolean; joined?: Joined | undefined }
   /** The server has not answered the join of that number; an answer to any other number is too late. */
   | {
       readonly name: 'joining'
       readonly request: number
-      readonly joinedAt?: number | undefined
+      readonly joined?: Joined | undefined
       /** What the tabs were told before, where it is asked again. */
       readonly told?: TopicOutcome | undefined
     }
@@ -54,7 +57,8 @@ export interface TopicMembershipsOptions {
  * Events between a tab's fetch and the join may be missed. So every tab that uses a topic is told since when it has been
  * joined without a break, and takes what it asked for before that for stale. The moment is that of the server's answer,
  * which comes after it has let this browser in. It stays the same only where the transport itself has recovered the
- * connection, rooms and missed events included. A replay from the cursor does not keep it: the server replays before it
+ * connection, rooms and missed events included. With it goes for how long the server says that the topic was quiet before: what
+ * was fetched in that time lacks none of its events. A replay from the cursor does not keep it: the server replays before it
  * knows of the topics. All tabs of a browser receive everything, so a tab that joins later than others has nothing to fetch.
  */
 export function createTopicMemberships({ tabs, environment, send }: TopicMembershipsOptions) {
@@ -131,7 +135,7 @@ export function createTopicMemberships({ tabs, environment, send }: TopicMembers
     if (!state) return
     if (state.name === 'offline') {
       // Sent on by a connection that is being recovered: the topic was not joined all the while.
-      if (message['request'] === undefined && message['ok'] !== true) state.joinedAt = undefined
+      if (message['request'] === undefined && message['ok'] !== true) state.joined = undefined
       return
     }
     const answer = answerIn(message, state, clock.monotonic())
@@ -155,7 +159,7 @@ export function createTopicMemberships({ tabs, environment, send }: TopicMembers
       const used = usedTopics(tabs)
       for (const [topic, membership] of [...memberships]) {
         const state = offlineOf(membership.state)
-        membership.state = recovered ? state : { ...state, joinedAt: undefined }
+        membership.state = recovered ? state : { ...state, joined: undefined }
         if (used.has(topic)) continue
         membership.cancelLeave?.()
         if (recovered && state.wasAsked) leave(topic)
@@ -180,7 +184,7 @@ export function createTopicMemberships({ tabs, environment, send }: TopicMembers
 
 function joiningOf(state: MembershipState, request: number): MembershipState {
   const told = state.name === 'answered' && !state.answer.ok ? state.answer : undefined
-  return { name: 'joining', request, joinedAt: joinedAtOf(state), told }
+  return { name: 'joining', request, joined: joinedOf(state), told }
 }
 
 /** What a tab is told now. */
@@ -191,7 +195,14 @@ const answersOf = (memberships: ReadonlyMap<string, Membership>, { topics }: Att
   })
 
 const answerOf = (outcome: TopicOutcome, now: number): TopicAnswer =>
-  outcome.ok ? { topic: outcome.topic, ok: true, ageMs: now - outcome.at } : outcome
+  outcome.ok
+    ? {
+        topic: outcome.topic,
+        ok: true,
+        ageMs: now - outcome.at,
+        ...(outcome.quietForMs && { quietForMs: outcome.quietForMs }),
+      }
+    : outcome
 
 /** Where the server has refused there is nothing to leave. */
 function isRefused(membership: Membership | undefined): boolean {
@@ -231,18 +242,25 @@ function answerIn(
     // A join that was sent twice is answered twice.
     if ((answer.ok ? 'joined' : answer.name) === (isJoined ? 'joined' : failure)) return undefined
   }
-  if (isJoined) return { topic, ok: true, at: joinedAtOf(state) ?? now }
+  if (isJoined) return { topic, ok: true, ...(joinedOf(state) ?? joinedNow(told, now)) }
   const reason = typeof message === 'string' ? message : 'the server refused it'
   return { topic, ok: false, name: failure, message: reason }
 }
 
-function joinedAtOf(state: MembershipState): number | undefined {
-  if (state.name !== 'answered') return state.joinedAt
-  return state.answer.ok ? state.answer.at : undefined
+/** What the server has sent since it let this browser in is not missing, and neither is what it has not sent before. */
+function joinedNow(told: Metadata, now: number): Joined {
+  const quietForMs = readQuietMs(told)
+  return { at: now, ...(quietForMs && { quietForMs }) }
+}
+
+function joinedOf(state: MembershipState): Joined | undefined {
+  if (state.name !== 'answered') return state.joined
+  const { answer } = state
+  return answer.ok ? { at: answer.at, ...(answer.quietForMs && { quietForMs: answer.quietForMs }) } : undefined
 }
 
 function offlineOf(state: MembershipState): Extract<MembershipState, { name: 'offline' }> {
-  return state.name === 'offline' ? state : { name: 'offline', wasAsked: true, joinedAt: joinedAtOf(state) }
+  return state.name === 'offline' ? state : { name: 'offline', wasAsked: true, joined: joinedOf(state) }
 }
 
 /** When topics are asked for again that were not joined: ever more seldom, and at a moment of this browser's own. */

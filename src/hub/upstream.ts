@@ -5,7 +5,7 @@ import { type ConnectionOptions, createConnection } from './connection.js'
 import { createCredentialsSource } from './credentials.js'
 import { createCursor } from './cursor.js'
 import { createEventNormalizer } from './normalize-event.js'
-import { createRecovery } from './recovery.js'
+import { createRecovery, type OnDecided } from './recovery.js'
 import { createRenewal } from './renewal.js'
 import { createServerMessages, SERVER_MESSAGE } from './server-messages.js'
 import type { AttachedTab, TabRegistry } from './tab-registry.js'
@@ -16,7 +16,7 @@ export interface UpstreamHandlers {
   /** An event for the tabs. */
   onEvent(event: EventPair): void
   /** It is known now whether events were missed before this moment. */
-  onDecided(unbroken: boolean, reason: string): void
+  readonly onDecided: OnDecided
   /** The state of the connection has changed. */
   onState(): void
   /** No tab can give credentials, so another hub should own the connection. */
@@ -63,6 +63,7 @@ export function createUpstream(options: UpstreamOptions) {
   const serverMessages = createServerMessages(environment, {
     onReplayed: recovery.replayed,
     onCursor: cursor.start,
+    onQuiet: recovery.quiet,
     onGap: recovery.lost,
     onMove: () => connection.move(),
     onTopic: topics.readMessage,
@@ -105,6 +106,7 @@ export function createUpstream(options: UpstreamOptions) {
         recovery.down()
         topics.down()
       },
+      onPing: recovery.pinged,
       onRefused: credentials.refused,
       onUnauthorized: credentials.giveUp,
       onHeld: credentials.accepted,

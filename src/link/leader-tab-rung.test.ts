@@ -160,6 +160,7 @@ it('fifty tabs that open at once find their leader in a few messages each', asyn
   const tabs = Array.from({ length: 50 }, () => open(0))
   await settle(1_000)
   transport.last.handlers.onUp(false)
+  transport.last.handlers.onEvent('_line', { quietForMs: 0 })
   await settle(1_000)
   expect(tabs.map(({ state }) => state()?.tabs)).toEqual(tabs.map(() => 50))
   const sent = (kind: string) => carried.filter(({ message }) => (message as { kind?: string }).kind === kind).length
@@ -178,6 +179,7 @@ describe('events to followers', () => {
     const tabs = Array.from({ length: 5 }, () => open(0))
     await settle(1_000)
     transport.last.handlers.onUp(false)
+    transport.last.handlers.onEvent('_line', { quietForMs: 0 })
     await settle(1_000)
     carried.length = 0
     for (let n = 1; n <= 3; n++) {
@@ -209,6 +211,7 @@ describe('events to followers', () => {
     const other = open(0, 0, ['a', 'b'])
     await settle(1_000)
     transport.last.handlers.onUp(false)
+    transport.last.handlers.onEvent('_line', { quietForMs: 0 })
     other.want('a')
     await settle(1_000)
     carried.length = 0
@@ -232,12 +235,14 @@ describe('events to followers', () => {
     const tabs = [open(0), open(0), open(0), open(0)]
     await settle(1_000)
     transport.last.handlers.onUp(false)
+    transport.last.handlers.onEvent('_line', { quietForMs: 0 })
     await settle(1_000)
     for (const { log } of tabs) log.length = 0
     emit('a', 1)
     emit('a', 2)
     transport.last.handlers.onDown('transport close')
     transport.last.handlers.onUp(false)
+    transport.last.handlers.onEvent('_line', { quietForMs: 0 })
     emit('a', 3)
     await settle(1_000)
     for (const { log } of tabs) expect(log).toEqual([1, 2, 'gap', 3])
@@ -245,6 +250,7 @@ describe('events to followers', () => {
     leader?.crash()
     await settle(1_000)
     transport.last.handlers.onUp(false)
+    transport.last.handlers.onEvent('_line', { quietForMs: 0 })
     await settle(1_000)
     for (const { log } of followers) log.length = 0
     emit('a', 4)
@@ -257,6 +263,7 @@ describe('events to followers', () => {
     const tabs = [open(0), open(0), open(0), open(0)]
     await settle(1_000)
     transport.last.handlers.onUp(false)
+    transport.last.handlers.onEvent('_line', { quietForMs: 0 })
     await settle(1_000)
     tabs[3]?.close(false)
     for (let n = 1; n <= 5; n++) {
@@ -273,6 +280,7 @@ describe('events to followers', () => {
     const early = [open(0), open(0)]
     await settle(1_000)
     transport.last.handlers.onUp(false)
+    transport.last.handlers.onEvent('_line', { quietForMs: 0 })
     await settle(1_000)
     const late = Array.from({ length: 4 }, () => open(0))
     for (let n = 1; n <= 400; n++) {
@@ -295,6 +303,7 @@ describe('events to followers', () => {
     await vi.dynamicImportSettled()
     await settle(10_000)
     transport.last.handlers.onUp(false)
+    transport.last.handlers.onEvent('_line', { quietForMs: 0 })
     await settle(1_000)
     carried.length = 0
     emit('a', 1)

@@ -72,6 +72,9 @@ export interface Session {
   close(release: boolean): void
 }
 
+/** The clocks of a page that has not slept agree, but for less than this. */
+const MAX_CLOCK_DRIFT_MS = 500
+
 interface FactoryOptions {
   /** @default the real browser's powers */
   readonly environment: TabEnvironment | undefined
@@ -147,12 +150,23 @@ function openSession(options: SessionOptions, context: SessionContext): Session 
     life.abort()
     invalidator.close()
   }
+  /**
+   * The age of this page: it fetched nothing before. By both clocks, since the monotonic one stands still while some machines
+   * sleep, and the server has not slept meanwhile.
+   */
+  const pageAgeMs = () => Math.max(clock.monotonic(), clock.now() - clock.origin)
   const topics = createTabTopics({
     uses: options.topics,
     report,
     monotonic: clock.monotonic,
-    onJoined: invalidator.topicJoined,
+    onJoined({ at, quietForMs }, keys) {
+      // What was fetched before a sleep seems younger than it is.
+      const hasSlept = pageAgeMs() - clock.monotonic() > MAX_CLOCK_DRIFT_MS
+      invalidator.topicJoined(hasSlept ? at : at - quietForMs, keys)
+    },
   })
+  // What this page fetched is covered. What it was loaded with (a restored cache, server rendering) is older.
+  const onVouched = () => invalidator.resync(-1, false)
   const polling = configuration.polling && createPolling(configuration.polling, environment, invalidator.poll)
 
   const link = createLink({
@@ -185,12 +199,13 @@ function openSession(options: SessionOptions, context: SessionContext): Session 
       handlers.onEvents(events, agesMs)
       invalidator.push(events, heard)
     },
-    onGap(reason, flaps) {
+    onGap(reason, flaps, quietForMs = 0) {
+      // Nothing was sent since before this page began to load.
+      if (pageAgeMs() <= quietForMs) return onVouched()
       invalidator.resync(clock.monotonic(), true, flaps)
       handlers.onGap({ reason, until: clock.now() })
     },
-    // What this page fetched is covered. What it was loaded with (a restored cache, server rendering) is older.
-    onVouched: () => invalidator.resync(-1, false),
+    onVouched,
     onTopics: topics.answered,
   })
 

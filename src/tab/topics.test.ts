@@ -92,7 +92,7 @@ it('the moment of a join is the answer’s age before it came, whenever it is as
     uses,
     report: () => undefined,
     monotonic: () => now,
-    onJoined: (at) => void joined.push(at),
+    onJoined: ({ at }) => void joined.push(at),
   })
   topics.connected(true)
   topics.answered([{ topic: 'p', ok: true, ageMs: 60_000 }])

@@ -33,6 +33,13 @@ export interface TopicOptions {
   readonly onState?: ((state: TopicState) => void) | undefined
 }
 
+export interface JoinedTopic {
+  /** Since when, by this tab's monotonic clock. */
+  readonly at: number
+  /** The server had sent nothing to it for so long before. Milliseconds. */
+  readonly quietForMs: number
+}
+
 /** One use of a topic in this tab; several uses may have one name. */
 export interface TopicUse {
   readonly name: string
@@ -45,8 +52,8 @@ interface TabTopicsOptions {
   readonly report: Report
   /** Milliseconds; never set back. */
   readonly monotonic: () => number
-  /** A topic has been joined since `at`, by that clock; `keys` are what its events are about, undefined: all. */
-  readonly onJoined: (at: number, keys: readonly QueryKey[] | undefined) => void
+  /** A topic is joined; `keys` are what its events are about, undefined: all. */
+  readonly onJoined: (joined: JoinedTopic, keys: readonly QueryKey[] | undefined) => void
 }
 
 /** `at`: when the hub's answer came, by this tab's monotonic clock. */
@@ -91,8 +98,8 @@ export function createTabTopics({ uses, report, monotonic, onJoined }: TabTopics
     if (!answer.ok) return
     const keys = [...among].filter(({ name }) => name === answer.topic).map(({ queryKeys }) => queryKeys)
     // On its way an answer only ages, so no data counts as younger than it is.
-    if (keys.length > 0)
-      onJoined(at - answer.ageMs, keys.includes(undefined) ? undefined : keys.flatMap((some) => some ?? []))
+    const joined = { at: at - answer.ageMs, quietForMs: answer.quietForMs ?? 0 }
+    if (keys.length > 0) onJoined(joined, keys.includes(undefined) ? undefined : keys.flatMap((some) => some ?? []))
   }
 
   function take(answer: TopicAnswer): void {

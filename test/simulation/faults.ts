@@ -19,6 +19,8 @@ export const FEATURES = {
   polling: { polling: false },
   /** The server takes long to let somebody in. */
   'slow-admission': { admissionMs: 0 },
+  /** The server says for how long it has sent nothing. */
+  quiet: { quiet: 'unknown' },
   'kept-failures': { keepsFailures: false },
   'clear-on-switch': { clearOnSwitch: false },
   /** The app forces a host. */
