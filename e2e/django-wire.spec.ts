@@ -23,7 +23,7 @@ const tokenOf = async (visitor: Visitor): Promise<{ token: string; expiresAt: nu
 
 const OK = { event: '_line', metadata: { ok: true } }
 /** Ann's connection, or a session of hers that was renewed. */
-const LET_IN = [OK, { event: '_line', metadata: { identity: '1' } }]
+const LET_IN = [OK, { event: '_line', metadata: { identity: '1', quietForMs: 0 } }]
 const no = (message: string, fields: object = {}) => ({ event: '_line', metadata: { ok: false, message, ...fields } })
 const SOMEBODY_ELSES = no("these credentials are somebody else's", { code: 'wrong-identity' })
 const PONG = { event: '_line:pong' }

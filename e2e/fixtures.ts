@@ -92,7 +92,8 @@ export const test = base.extend<TestFixtures, { server: Demo }>({
   server: [
     // biome-ignore lint/correctness/noEmptyPattern: Playwright reads the fixtures that are needed off this pattern.
     async ({}, use) => {
-      const demo = await startDemo()
+      // A test counts on a resync at each connection, however long nothing was sent. See first-load.spec.ts for the other case.
+      const demo = await startDemo({ quietAfterMs: Number.POSITIVE_INFINITY })
       await use(demo)
       await demo.close()
     },

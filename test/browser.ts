@@ -2,6 +2,7 @@ import debounce from 'lodash-es/debounce.js'
 import { createElector } from '../src/election/create-elector.js'
 import { serveHub } from '../src/hub/serve.js'
 import type { OpenSharedWorker, SharedWorkerSlice, TabEnvironment } from '../src/platform/page.js'
+import type { SignOutWatch } from '../src/platform/sign-out-marks.js'
 import { createPageEvents, type PageEvents } from '../src/testing/page-environment.js'
 import { simulatedSha256 } from '../src/testing/sha256.js'
 import { createSimulatedChannels, type Route } from '../src/testing/simulated-channels.js'
@@ -12,6 +13,14 @@ import type { Endpoint } from '../src/wire/endpoint.js'
 import { createFakeTransport } from './fake-transport.js'
 
 export { createPipe }
+
+/** For a link whose identity never signs out in another tab. */
+export const NO_SIGN_OUTS: SignOutWatch = {
+  last: () => 'unknown',
+  mark: () => undefined,
+  onMark: () => undefined,
+  close: () => undefined,
+}
 
 export interface MemoryBrowserOptions {
   /** @default true */

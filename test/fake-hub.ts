@@ -90,7 +90,12 @@ export function setUpHub({ webLocks = true, settings = SETTINGS } = {}) {
   }
 
   const server = {
-    up: (recovered = false) => transport.last.handlers.onUp(recovered),
+    /** `quietForMs`: what the server says of that; 0: it does not know. */
+    up: (recovered = false, quietForMs: number | 'silent' = 0) => {
+      transport.last.handlers.onUp(recovered)
+      if (quietForMs !== 'silent') server.emit('_line', { quietForMs })
+    },
+    ping: () => transport.last.handlers.onPing(),
     down: (reason = 'transport close') => transport.last.handlers.onDown(reason),
     emit: (name: string, metadata?: unknown) => deliverEvent(transport.last.handlers, name, metadata),
     refuse: (reason = 'bad token', { final = false, isWrongIdentity = false } = {}) =>

@@ -26,10 +26,12 @@ export async function listen(options: Partial<ServerOptions> = {}): Promise<{ io
 
 export interface Client {
   readonly socket: ClientSocket
-  /** Every event but the one that says who was let in, with its first argument, in the order of arrival. */
+  /** Every event with its first argument, in the order of arrival, but for those that say who was let in and how quiet it was. */
   readonly events: [name: string, metadata: unknown][]
   /** Whom the server let in, as it says first on each connection. */
   readonly letIn: unknown[]
+  /** For how long the server was quiet, as it says on each connection. Milliseconds. */
+  readonly quietForMs: unknown[]
   /** What happened to the connection: 'up', or why not. */
   readonly heard: string[]
   /** What the errors of refusals say to programs. */
@@ -41,11 +43,13 @@ export function connect(url: string, auth: object = {}, options: object = {}): C
   const socket = connectTo(url, { transports: ['websocket'], forceNew: true, reconnection: false, auth, ...options })
   const events: Client['events'] = []
   const heard: string[] = []
+  const quietForMs: unknown[] = []
   const letIn: unknown[] = []
   const refusals: unknown[] = []
   socket.onAny((name: string, metadata: unknown) => {
-    if (name === '_line' && typeof metadata === 'object' && metadata && 'identity' in metadata)
-      letIn.push(metadata.identity)
+    const said = name === '_line' && typeof metadata === 'object' && metadata ? metadata : {}
+    if ('identity' in said) letIn.push(said.identity)
+    else if ('quietForMs' in said && !('topic' in said)) quietForMs.push(said.quietForMs)
     else events.push([name, metadata])
   })
   socket.on('connect', () => heard.push(socket.recovered ? 'up, recovered' : 'up'))
@@ -55,5 +59,5 @@ export function connect(url: string, auth: object = {}, options: object = {}): C
     refusals.push((error as { data?: unknown }).data)
   })
   afterwards(() => socket.disconnect())
-  return { socket, events, letIn, heard, refusals }
+  return { socket, events, letIn, quietForMs, heard, refusals }
 }

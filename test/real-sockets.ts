@@ -165,6 +165,7 @@ export function connectTransport(
     onNoCredentials: (reason) => reports.push(`no credentials: ${reason}`),
     onEvent: (...event) => events.push(event),
     onAlive: () => undefined,
+    onPing: () => undefined,
     onBadFrame: (what) => reports.push(`bad frame: ${what}`),
   }
   const settings: Settings = {

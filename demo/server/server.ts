@@ -11,7 +11,7 @@ import { forwardNotifications } from './notifications.js'
 import { createReadiness, type Readiness } from './readiness.js'
 import { prepare } from './seed.js'
 import { type SessionStore, Sessions } from './sessions.js'
-import { type AuthorizeTopic, cutConnections, type Io, type Log, openSockets, userRoom } from './sockets.js'
+import { type AuthorizeTopic, type Io, type Log, openSockets, userRoom } from './sockets.js'
 import { servePage } from './static.js'
 import { type Faults, noFaults, Stats } from './telemetry.js'
 
@@ -38,6 +38,8 @@ export interface DemoOptions {
   readonly source?: ((io: Io, stats: Stats) => Promise<() => Promise<void>>) | undefined
   /** Where events are kept: see createSessions. */
   readonly log?: Log | undefined
+  /** See createSessions. */
+  readonly quietAfterMs?: number | undefined
   /** Goes to Socket.IO as it is. */
   readonly socketOptions?: Partial<ServerOptions> | undefined
   /** Who may join which topic. Default: nobody. */
@@ -91,10 +93,9 @@ export async function startDemo(options: DemoOptions = {}): Promise<Demo> {
   let stopEvents = async () => {}
   try {
     await prepare(database, options.schema)
-    // Notifications that came while the connection was down are lost. A browser that reconnects refetches, so all
-    // connections are cut.
-    stopEvents = await (options.source?.(io, stats) ??
-      forwardNotifications(database, createNotifier(io), stats, () => cutConnections(io)))
+    const notify = createNotifier(io)
+    // Notifications that came while the connection was down are lost: browsers refetch.
+    stopEvents = await (options.source?.(io, stats) ?? forwardNotifications(database, notify, stats, notify.gap))
     http.listen(port, host)
     await once(http, 'listening')
   } catch (error) {

@@ -17,6 +17,7 @@ export interface SocketsOptions {
   readonly socketOptions?: Partial<ServerOptions> | undefined
   readonly authorizeTopic?: AuthorizeTopic | undefined
   readonly log?: Log | undefined
+  readonly quietAfterMs?: number | undefined
 }
 
 export type AuthorizeTopic = (session: Session, topic: string) => boolean | string
@@ -30,12 +31,13 @@ export function openSockets(
   sessions: SessionStore,
   stats: Stats,
   faults: Faults,
-  { socketOptions, authorizeTopic = () => false, log }: SocketsOptions,
+  { socketOptions, authorizeTopic = () => false, log, quietAfterMs }: SocketsOptions,
 ): Io {
   const io: Io = new Server(http, { ...socketOptions, transports: ['websocket'], serveClient: false })
 
   createSessions(io, {
     ...log,
+    ...(quietAfterMs !== undefined && { quietAfterMs }),
     async authenticate({ token }) {
       const session = await sessions.redeem(token)
       const fault = faults.refuseTokens > 0

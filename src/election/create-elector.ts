@@ -1,4 +1,7 @@
 import type { HubEnvironment } from '../platform/environment.js'
+import type { LoadChunk } from '../platform/line-powers.js'
+import { pause } from '../platform/timeouts.js'
+import { growingPause } from '../util/growing-pause.js'
 import type { HeartbeatPowers } from './candidacy.js'
 import type { Elector, Leadership } from './elector.js'
 import { createLockElector } from './lock-elector.js'
@@ -9,18 +12,24 @@ export const unopposed: Elector = {
   steal: async () => ({ lost: new AbortController().signal }),
 }
 
-/** The pause after a campaign that failed. It doubles with each further one. */
-const MIN_CAMPAIGN_PAUSE_MS = 1_000
-const MAX_CAMPAIGN_PAUSE_MS = 30_000
+/** The pause after a campaign that failed. */
+const CAMPAIGN_PAUSE = { minMs: 1_000, maxMs: 30_000 }
 /** Web Locks that refuse so many campaigns in a row are given up. */
 const MAX_LOCK_FAILURES = 2
 
-/** By Web Locks; where there are none, or they refuse, by heartbeats; where there is no channel either, unopposed. */
-export function createElector(environment: HubEnvironment, key: string): Elector {
+/**
+ * By Web Locks; where there are none, or they refuse, by heartbeats; where there is no channel either, unopposed.
+ * `loadChunk`: by default nothing can fail, as in the worker, which is one file.
+ */
+export function createElector(
+  environment: HubEnvironment,
+  key: string,
+  loadChunk: LoadChunk = (load) => load(),
+): Elector {
   const name = `${key}/owner`
   const { locks, openChannel } = environment
   if (!locks && !openChannel) return unopposed
-  const byHeartbeats = openChannel ? createLazyElector({ ...environment, openChannel }, name) : unopposed
+  const byHeartbeats = openChannel ? createLazyElector({ ...environment, openChannel }, name, loadChunk) : unopposed
   return createPersistentElector(environment, locks && createLockElector(locks, name), byHeartbeats)
 }
 
@@ -29,7 +38,7 @@ export function createElector(environment: HubEnvironment, key: string): Elector
  * (the user blocks site data meanwhile), and a chunk may not load. A steal that fails goes on as a campaign.
  */
 function createPersistentElector(
-  { timers }: Pick<HubEnvironment, 'timers'>,
+  { timers, random }: Pick<HubEnvironment, 'timers' | 'random'>,
   byLocks: Elector | undefined,
   byHeartbeats: Elector,
 ): Elector {
@@ -40,8 +49,7 @@ function createPersistentElector(
         return await elector[failures === 0 ? first : 'campaign'](signal)
       } catch {
         signal.throwIfAborted()
-        const ms = Math.min(MIN_CAMPAIGN_PAUSE_MS * 2 ** failures, MAX_CAMPAIGN_PAUSE_MS)
-        await pause(timers.after, ms, signal)
+        await pause(timers.after, growingPause(failures, random, CAMPAIGN_PAUSE), signal)
         signal.throwIfAborted()
       }
     }
@@ -52,32 +60,13 @@ function createPersistentElector(
   }
 }
 
-/** Resolves after `ms` milliseconds, or when the signal aborts. */
-function pause(after: HubEnvironment['timers']['after'], ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const finish = () => {
-      cancel()
-      signal.removeEventListener('abort', finish)
-      resolve()
-    }
-    const cancel = after(ms, finish)
-    signal.addEventListener('abort', finish)
-  })
-}
-
 /** Few browsers need heartbeats, so they are a chunk of their own. */
-function createLazyElector(powers: HeartbeatPowers, name: string): Elector {
-  let loading: Promise<Elector> | undefined
-  const load = () => {
-    loading ??= import('./heartbeat-elector.js').then(
-      ({ createHeartbeatElector }) => createHeartbeatElector(powers, name),
-      (thrown: unknown) => {
-        // The chunk may be there the next time.
-        loading = undefined
-        throw thrown
-      },
-    )
-    return loading
+function createLazyElector(powers: HeartbeatPowers, name: string, loadChunk: LoadChunk): Elector {
+  let elector: Elector | undefined
+  async function load(): Promise<Elector> {
+    const { createHeartbeatElector } = await loadChunk(() => import('./heartbeat-elector.js'), 'createHeartbeatElector')
+    elector ??= createHeartbeatElector(powers, name)
+    return elector
   }
   return {
     campaign: async (signal) => (await load()).campaign(signal),

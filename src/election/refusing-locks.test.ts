@@ -1,6 +1,7 @@
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { createMemoryBrowser } from '../../test/browser.js'
 import type { Locks } from '../platform/environment.js'
+import type { LoadChunk } from '../platform/line-powers.js'
 import { createElector } from './create-elector.js'
 import type { Leadership } from './elector.js'
 
@@ -63,6 +64,27 @@ describe('an election whose Web Locks refuse', () => {
     const { pass, leads } = await elect(1, 'reject', 'steal')
     await pass(1_500)
     expect(leads()).toBe(true)
+  })
+
+  it('loads the code of heartbeats as all code is loaded, and asks for it again', async () => {
+    const { environment } = createMemoryBrowser().tab()
+    const asked: string[] = []
+    const loadChunk: LoadChunk = async (load, name) => {
+      asked.push(name)
+      if (asked.length < 4) throw new TypeError('Importing a module script failed.')
+      return load()
+    }
+    const elector = createElector({ ...environment, locks: undefined }, 'key', loadChunk)
+    let leads = false
+    void elector.campaign(new AbortController().signal).then(() => {
+      leads = true
+    })
+    for (let second = 0; second < 20; second++) {
+      await vi.advanceTimersByTimeAsync(1_000)
+      await vi.dynamicImportSettled()
+    }
+    expect(asked).toEqual(Array(4).fill('createHeartbeatElector'))
+    expect(leads).toBe(true)
   })
 
   it('ends with its own signal, also in a pause, and leaves no timer', async () => {

@@ -6,6 +6,8 @@ import { type AttemptScheduleOptions, createAttemptSchedule } from './attempt-sc
 const MAX_REFUSALS = 3
 
 export interface ConnectionMachineOptions extends AttemptScheduleOptions {
+  /** The credentials that there are were refused before, as often as it takes to tell the tabs. */
+  readonly wasRefused: boolean | undefined
   readonly onState: (state: SocketState) => void
   /** A connection has ended that had held. */
   readonly onHeld: () => void
@@ -13,11 +15,11 @@ export interface ConnectionMachineOptions extends AttemptScheduleOptions {
 
 /** The state of a connection as tabs see it, and how its outcomes make the pauses longer. */
 export function createConnectionMachine(options: ConnectionMachineOptions) {
-  const { environment, backOff, attemptTimeoutMs, onExpired, onState, onHeld } = options
+  const { environment, backOff, attemptTimeoutMs, wasRefused, onExpired, onState, onHeld } = options
   let shown: SocketState = { name: 'connecting' }
   let wasEverConnected = false
   /** How often in a row, since a connection held. */
-  const counts = { failures: 0, refusals: 0, noCredentials: 0, flaps: 0 }
+  const counts = { failures: 0, refusals: wasRefused ? MAX_REFUSALS : 0, noCredentials: 0, flaps: 0 }
 
   const schedule = createAttemptSchedule({
     ...options,

@@ -11,7 +11,7 @@ afterEach(() => void vi.useRealTimers())
 const SETTINGS: Settings = { url: 'https://x', identity: 'u1', socket: {}, lingerMs: 0, authTimeoutMs: 10_000 }
 const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms)
 
-function setUp({ settings = SETTINGS, random = (): number => 0.5, isAnotherLeft = false } = {}) {
+function setUp({ settings = SETTINGS, random = (): number => 0.5, isAnotherLeft = false, wasRefused = false } = {}) {
   const { environment } = createMemoryBrowser().tab()
   const transport = createFakeTransport()
   const states: SocketState[] = []
@@ -20,6 +20,7 @@ function setUp({ settings = SETTINGS, random = (): number => 0.5, isAnotherLeft 
     environment: { ...environment, random },
     settings,
     openTransport: transport.open,
+    wasRefused,
     handlers: {
       auth: async () => undefined,
       onState: (state) => states.push(state),
@@ -30,6 +31,7 @@ function setUp({ settings = SETTINGS, random = (): number => 0.5, isAnotherLeft 
       onRefused: () => isAnotherLeft,
       onUnauthorized: () => undefined,
       onEvent: () => undefined,
+      onPing: () => undefined,
       onBadFrame: () => undefined,
     },
   })
@@ -149,6 +151,15 @@ describe('no state is a dead end', () => {
     expect(problems.map(({ code }) => code)).toEqual(['connect-failed'])
   })
 
+  it('the time limit of an attempt ends with it: a connection that came in time is left alone', async () => {
+    const { connection, far } = setUp()
+    await pass(15_000)
+    far.handlers.onUp(false)
+    await pass(60_000)
+    expect([far.attempts, far.disconnects]).toEqual([1, []])
+    expect(connection.state().name).toBe('connected')
+  })
+
   it('a tab that may take a minute for its credentials is given it', async () => {
     const { far } = setUp({ settings: { ...SETTINGS, authTimeoutMs: 60_000 } })
     await pass(69_000)
@@ -171,6 +182,16 @@ describe('a final refusal', () => {
       connection.nudge(why)
       expect(far.attempts).toBe(2)
     }
+  })
+
+  it('is told at once, and met slowly, where a hub here has just given up because of it', async () => {
+    const { far, states, refuse } = setUp({ wasRefused: true })
+    refuse()
+    expect(states.at(-1)?.name).toBe('unauthorized')
+    await pass(1_900)
+    expect(far.attempts).toBe(1)
+    await pass(200)
+    expect(far.attempts).toBe(2)
   })
 
   it('is one of many while another tab is yet to be asked', async () => {

@@ -21,7 +21,7 @@ const REFUSAL_MESSAGES = {
 type AcceptedTab = Extract<Welcome, { ok: true }>
 
 /** What a connection reports to its hub. */
-export interface ConnectionHandlers extends Pick<TransportHandlers, 'auth' | 'onEvent' | 'onBadFrame'> {
+export interface ConnectionHandlers extends Pick<TransportHandlers, 'auth' | 'onEvent' | 'onBadFrame' | 'onPing'> {
   onState(state: SocketState): void
   /** A problem of the whole line; each code once in an outage. */
   onProblem(problem: HubProblem): void
@@ -41,16 +41,19 @@ export interface ConnectionOptions {
   readonly environment: Pick<HubEnvironment, 'clock' | 'timers' | 'random'>
   readonly settings: Settings
   readonly openTransport: OpenTransport
+  /** Another hub here has just left the connection to others, because the server refused what its tabs gave. */
+  readonly wasRefused: boolean | undefined
   readonly handlers: ConnectionHandlers
 }
 
 /** The hub's policy over its transport: when to try again, when to check, and what the tabs are told. */
-export function createConnection({ environment, settings, openTransport, handlers }: ConnectionOptions) {
+export function createConnection({ environment, settings, openTransport, wasRefused, handlers }: ConnectionOptions) {
   const outage = createOutage(handlers.onProblem)
 
   const machine = createConnectionMachine({
     environment,
     backOff: createBackOff(settings.socket, environment.random),
+    wasRefused,
     attemptTimeoutMs: Math.max(ATTEMPT_TIMEOUT_MS, settings.authTimeoutMs + MIN_SERVER_TIME_MS),
     onAttempt: () => transport.connect(),
     onExpired() {

@@ -13,21 +13,26 @@ export interface Cursor {
   start(id: EventId): void
   /** The server replays: until that is over, its live events say nothing about what is missing. */
   hold(): void
-  /** Where something may have been missed, the server may also have restarted its numbers: the former ones are forgotten. */
-  release(unbroken: boolean): void
+  /**
+   * Where something may have been missed, the server may also have restarted its numbers: the former ones are forgotten.
+   * `isQuiet`: nobody refetches, because nothing was sent. But the log may hold what is yet to be sent, so where it was when the
+   * connection was up is no place to continue from.
+   */
+  release(unbroken: boolean, isQuiet: boolean): void
   /** The log may have restarted its numbers. */
   forget(): void
 }
 
 type CursorState =
-  | { readonly name: 'live' }
+  /** `isQuiet`: where the log was when the connection was up does not count. */
+  | { readonly name: 'live'; readonly isQuiet: boolean }
   /** `newest`: the last event of this connection. `start`: where the log was before the connection was up. */
   | { readonly name: 'replaying'; newest?: EventId; start?: EventId }
 
 export function createCursor(): Cursor {
   const seen = new Set<string>()
   let last: EventId | undefined
-  let state: CursorState = { name: 'live' }
+  let state: CursorState = { name: 'live', isQuiet: false }
 
   return {
     get last() {
@@ -45,20 +50,20 @@ export function createCursor(): Cursor {
     },
     start(id) {
       if (state.name === 'replaying') state.start = id
-      else last ??= id
+      else if (!state.isQuiet) last ??= id
     },
     hold() {
       state = { name: 'replaying' }
     },
-    release(unbroken) {
+    release(unbroken, isQuiet) {
       // Up to where the connection began, everything has been sent again, or is about to be refetched.
-      const reached = state.name === 'replaying' ? (state.newest ?? state.start) : undefined
-      state = { name: 'live' }
+      const reached = state.name === 'replaying' ? (state.newest ?? (isQuiet ? undefined : state.start)) : undefined
+      state = { name: 'live', isQuiet }
       if (!unbroken) seen.clear()
       last = reached ?? (unbroken ? last : undefined)
     },
     forget() {
-      state = { name: 'live' }
+      state = { name: 'live', isQuiet: false }
       last = undefined
     },
   }

@@ -35,7 +35,11 @@ export function createDownstream({ environment, multicastName, batchTimer, socke
     multicastName,
     onPosted: history.weigh,
   })
-  const tabTimeout = createTabTimeout(tabs, environment, (tab) => remove(tab, false))
+  const tabTimeout = createTabTimeout(tabs, environment, (tab) => {
+    // It may be alive, and rest because it trusts its lock. Parked it is not: a page detaches before.
+    tab.endpoint.postMessage({ kind: 'closed', reason: 'the hub heard nothing of this tab for long' })
+    remove(tab, false)
+  })
   let cancelPostState: (() => void) | undefined
 
   /** A pipe over a channel is the hub's to close; at a port nobody is left to receive. */
@@ -58,13 +62,13 @@ export function createDownstream({ environment, multicastName, batchTimer, socke
       outbox.add(event)
     },
     /** It is known now whether events were missed before this moment. */
-    decide(unbroken: boolean, reason: string): void {
+    decide(unbroken: boolean, reason: string, quietSince?: number): void {
       outbox.post()
-      if (!unbroken) history.break()
+      const quietForMs = unbroken ? 0 : Math.floor(clock.monotonic() - history.break(quietSince))
       const flaps = handlers.flaps()
+      const gap = { reason, ...(flaps > 0 && { flaps }), ...(quietForMs > 0 && { quietForMs }) }
       for (const tab of tabs.all()) {
-        if (!unbroken || tab.isOwedGap)
-          tab.endpoint.postMessage({ kind: 'gap', seq: history.seq, reason, ...(flaps > 0 && { flaps }) })
+        if (!unbroken || tab.isOwedGap) tab.endpoint.postMessage({ kind: 'gap', seq: history.seq, ...gap })
         tab.isOwedGap = false
       }
     },
@@ -75,8 +79,13 @@ export function createDownstream({ environment, multicastName, batchTimer, socke
       const before = tabs.get(hello.tab)
       if (before) forget(before, endpoint)
       const tab = tabs.add({ endpoint, isTrusted, seenAt: clock.monotonic() }, hello)
-      if (hello.lock && locks) whenLockIsFree(locks, hello.lock, tab.gone.signal, () => remove(tab, false))
-      else tabTimeout.watch()
+      const watchSilence = () => {
+        tab.isLocked = false
+        tabTimeout.watch()
+      }
+      if (hello.lock && locks)
+        whenLockIsFree(locks, hello.lock, tab.gone.signal, () => remove(tab, false), watchSilence)
+      else watchSilence()
       return tab
     },
     ping(tabId: string): boolean {

@@ -20,8 +20,11 @@ export interface History {
   add(pair: EventPair): number
   /** The last so many events take so many characters together. */
   weigh(count: number, characters: number): void
-  /** Events may have been missed up to now: nothing older is complete. */
-  break(): number
+  /**
+   * Events may have been missed up to now: nothing older is complete. `quietSince`: the server says that it has sent nothing
+   * since then, so all that is younger is. Gives since when it is complete.
+   */
+  break(quietSince?: number): number
   /** The events that came since, with their numbers; undefined when some of them may be missing. */
   since(since: Since, epoch: string): readonly HistoryEntry[] | undefined
 }
@@ -33,6 +36,8 @@ export function createHistory(now: () => number, limits = HISTORY_LIMITS): Histo
   let characters = 0
   /** Complete after this seq and this moment; not at all before the first connection. */
   let floor = { seq: 0, at: Number.POSITIVE_INFINITY }
+  /** When the last event came. */
+  let lastAt = Number.NEGATIVE_INFINITY
 
   const trim = () => {
     const oldest = now() - limits.ageMs
@@ -54,7 +59,8 @@ export function createHistory(now: () => number, limits = HISTORY_LIMITS): Histo
       return seq
     },
     add(pair) {
-      entries.push({ seq: ++seq, at: now(), pair, characters: 0 })
+      lastAt = now()
+      entries.push({ seq: ++seq, at: lastAt, pair, characters: 0 })
       // Trimming copies; do it once in a while, not at every event of a burst.
       if (entries.length > limits.count * 1.5) trim()
       return seq
@@ -66,12 +72,13 @@ export function createHistory(now: () => number, limits = HISTORY_LIMITS): Histo
       }
       if (characters > limits.characters * 1.5) trim()
     },
-    break() {
+    break(quietSince = now()) {
       entries = []
       characters = 0
-      // A number of its own: a tab that has all events up to the break does not know of the break.
-      floor = { seq: ++seq, at: now() }
-      return seq
+      // A number of its own: a tab that has all events up to the break does not know of the break. Events that came since the
+      // server said so are forgotten with the others, and then its word is of no use to who has not heard them.
+      floor = { seq: ++seq, at: quietSince > lastAt ? quietSince : now() }
+      return floor.at
     },
     since({ epoch: theirs, seq: last, ageMs }, epoch) {
       trim()

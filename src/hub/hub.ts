@@ -15,6 +15,7 @@ export interface HubOptions {
   readonly host: Host
   readonly settings: Settings
   readonly openTransport: OpenTransport
+  readonly wasRefused?: boolean | undefined
   /** Waits between the batches of a burst. Default: by a timer. */
   readonly batchTimer?: BatchTimer | undefined
   /** Whether the connection may be left to another tab's hub now, because no tab here gives credentials that do. */
@@ -84,6 +85,7 @@ export function createHub(options: HubOptions): Hub {
     environment,
     settings,
     openTransport,
+    wasRefused: options.wasRefused,
     tabs,
     ready: firstTab.promise,
     handlers: {

@@ -15,6 +15,8 @@ const CAMPAIGN_TIMEOUT_MS = { locks: 150, heartbeats: 1_000 }
 const UNUSED_LEADERSHIP_MS = 5_000
 /** A hub whose tabs give no credentials leaves the connection to another tab's hub, with this time between two at least. */
 const HANDOVER_INTERVAL_MS = { first: 30_000, max: 3_600_000 }
+/** A hub that comes again within this time after a handover knows that its tabs' credentials were refused. */
+const HANDOVER_MEMORY_MS = 300_000
 /** So many handovers come before that time doubles with each: an election by heartbeats may ask the same tabs again first. */
 const MAX_QUICK_HANDOVERS = 8
 
@@ -138,6 +140,7 @@ export function serveHub({ environment, key, host, open, elector, batchTimer }: 
           settings,
           openTransport: open,
           batchTimer,
+          wasRefused: hasHandedOver(environment, key),
           mayHandOver: () => mayHandOver(environment, key),
           onEnd,
         })
@@ -189,6 +192,12 @@ export function mayHandOver(environment: Pick<HubEnvironment, 'clock'>, key: str
   return true
 }
 
+/** This page has had its turn, and in vain: it makes one attempt at a time, not as many as it takes to be sure. */
+function hasHandedOver(environment: Pick<HubEnvironment, 'clock'>, key: string): boolean {
+  const last = handovers.get(environment)
+  return last?.key === key && environment.clock.monotonic() - last.at < HANDOVER_MEMORY_MS
+}
+
 interface FollowerListener {
   close(): void
 }
@@ -198,8 +207,8 @@ export interface FollowerListenerOptions {
   readonly key: string
   /** The owner's name on the channels. */
   readonly owner: string
-  /** A follower has a pipe. */
-  readonly connect: (endpoint: Endpoint) => void
+  /** A follower has a pipe. Gives the way to end it. */
+  readonly connect: (endpoint: Endpoint) => () => void
 }
 
 /** Lets tabs without a port connect to the owner: they send a connect request, and get a channel as a pipe. */
@@ -207,15 +216,14 @@ export function listenForFollowers({ environment, key, owner, connect }: Followe
   const { openChannel } = environment
   if (!openChannel) return { close: () => undefined }
   const discovery = openChannel(discoveryChannelOf(key))
-  const pipes = new Map<string, Endpoint>()
+  /** The way to end each. */
+  const pipes = new Map<string, () => void>()
 
   const stop = listen(discovery, (data) => {
     if (!isDiscoveryMessage(data, key) || data.kind !== 'connect-request') return
     const name = `${data.reply}/pipe/${owner}`
     if (!pipes.has(name)) {
-      const pipe = overChannel(openChannel(name), () => pipes.delete(name))
-      pipes.set(name, pipe)
-      connect(pipe)
+      pipes.set(name, connect(overChannel(openChannel(name), () => pipes.delete(name))))
     }
     postOnce(openChannel, data.reply, { kind: 'connect-response', owner, pipe: name })
   })
@@ -226,7 +234,7 @@ export function listenForFollowers({ environment, key, owner, connect }: Followe
     close() {
       stop()
       discovery.close()
-      for (const pipe of [...pipes.values()]) pipe.close()
+      for (const end of [...pipes.values()]) end()
     },
   }
 }

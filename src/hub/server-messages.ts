@@ -12,6 +12,8 @@ export interface ServerMessageHandlers {
   onReplayed(all: boolean): void
   /** Where the server's log was when this connection was let in. */
   onCursor(id: string | number): void
+  /** For how long the server had sent nothing to this browser when it was connected: see `readQuietMs`. */
+  onQuiet(forMs: number): void
   /** Events may have been missed, on the server's side of the connection. */
   onGap(): void
   /** This server process is about to end: the connection should move to another one. */
@@ -23,6 +25,19 @@ export interface ServerMessageHandlers {
 }
 
 type SpreadMessage = 'onGap' | 'onMove'
+
+/**
+ * What is taken off the server's word that it was quiet: its clock may run faster than ours, a browser's clock is coarse, and an
+ * event may be sent a moment before its change can be read. How long the word was on its way needs nothing: it counts from its
+ * arrival, which only makes it say less.
+ */
+const QUIET_DOUBT = { share: 0.01, ms: 1_000 }
+
+/** For how long the server had sent nothing, as far as that is believed. 0: it does not know. Undefined: it says nothing of it. */
+export function readQuietMs({ quietForMs }: Metadata): number | undefined {
+  if (typeof quietForMs !== 'number') return undefined
+  return Math.max(0, quietForMs * (1 - QUIET_DOUBT.share) - QUIET_DOUBT.ms)
+}
 
 /**
  * Reads the server's messages to the hub. One that goes to very many browsers has a `spreadMs`: each browser acts after a
@@ -57,6 +72,9 @@ export function createServerMessages(
       if ('topic' in message) handlers.onTopic(message)
       const { cursor } = message
       if (typeof cursor === 'string' || typeof cursor === 'number') handlers.onCursor(cursor)
+      const quietMs = readQuietMs(message)
+      // A topic's answer says it of the topic.
+      if (quietMs !== undefined && !('topic' in message)) handlers.onQuiet(quietMs)
       if (typeof message['replayed'] === 'boolean') handlers.onReplayed(message['replayed'])
       if (message['gap'] === true) handleSpread('onGap', message['spreadMs'])
       if (message['move'] === true) handleSpread('onMove', message['spreadMs'])

@@ -5,7 +5,7 @@ import { type Endpoint, listen } from '../wire/endpoint.js'
 import { type Hello, type HubCalls, isMetadata, PROTOCOL, type TabMessage, type Welcome } from '../wire/protocol.js'
 import type { Hub } from './hub.js'
 
-/** A pipe over a channel whose tab never attached is closed after this long. */
+/** A pipe over a channel whose tab does not attach is closed after this long: nothing else would tell that the tab is gone. */
 const UNUSED_PIPE_MS = 5_000
 /** When the hub ended while a tab attached, the tab attaches to the next one after this long. */
 const ENDED_HUB_PAUSE_MS = 100
@@ -43,10 +43,12 @@ export interface TabPipeOptions {
 }
 
 type PipeState =
-  /** No attach has been answered. `tab`: who has asked for it. */
-  | { readonly name: 'connecting'; readonly tab?: string }
+  /** The tab is to attach. */
+  | { readonly name: 'waiting'; cancelTimeout(): void }
+  | { readonly name: 'attaching'; readonly tab: string }
   /** Another hub owns the connection. `gone` ends the wait for the tab's lock. */
   | { readonly name: 'standby'; readonly tab: string; readonly gone: AbortController }
+  /** The hub looks after the tab, and closes the pipe when it is gone. */
   | { readonly name: 'attached'; readonly tab: string }
   | { readonly name: 'left' }
 
@@ -58,20 +60,29 @@ const WRONG_PROTOCOL: Refused = {
   message: `this hub speaks protocol ${PROTOCOL}`,
 }
 
-/** Serves the tab at the other end of a pipe: its calls and its messages. */
-export function serveTabPipe({ environment, endpoint, isTrusted, server }: TabPipeOptions): void {
+/** Serves the tab at the other end of a pipe: its calls and its messages. Gives the way to end that. */
+export function serveTabPipe({ environment, endpoint, isTrusted, server }: TabPipeOptions): () => void {
   const { timers, locks } = environment
-  let state: PipeState = { name: 'connecting' }
-  const tab = () => (state.name === 'left' ? undefined : state.tab) ?? ''
+  let state: PipeState = waiting()
+  const tab = () => ('tab' in state ? state.tab : '')
   const hasLeft = () => state.name === 'left'
 
   const pipe: StandbyPipe = {
     promote() {
       if (state.name !== 'standby') return
-      state.gone.abort()
-      state = { name: 'connecting', tab: state.tab }
+      enter(waiting())
       endpoint.postMessage({ kind: 'promoted' })
     },
+  }
+
+  function waiting(): PipeState {
+    return { name: 'waiting', cancelTimeout: isTrusted ? () => undefined : timers.after(UNUSED_PIPE_MS, leave) }
+  }
+
+  function enter(next: PipeState): void {
+    if (state.name === 'waiting') state.cancelTimeout()
+    if (state.name === 'standby') state.gone.abort()
+    state = next
   }
 
   function standBy({ tab, lock }: Hello): void {
@@ -81,20 +92,15 @@ export function serveTabPipe({ environment, endpoint, isTrusted, server }: TabPi
       server.removeStandby(pipe)
       return
     }
-    if (state.name === 'standby') state.gone.abort()
     const gone = new AbortController()
-    state = { name: 'standby', tab, gone }
+    enter({ name: 'standby', tab, gone })
     if (lock && locks) whenLockIsFree(locks, lock, gone.signal, leave)
   }
 
+  /** The one end of every state: a pipe over a channel is to be closed here too; at a port nobody is left to receive. */
   function leave(): void {
-    if (state.name === 'standby') state.gone.abort()
-    state = { name: 'left' }
+    enter({ name: 'left' })
     server.removeStandby(pipe)
-  }
-
-  /** No attachment will ever end a pipe whose tab went away before it attached. */
-  function closeUnused(): void {
     if (!isTrusted) endpoint.close()
   }
 
@@ -102,8 +108,11 @@ export function serveTabPipe({ environment, endpoint, isTrusted, server }: TabPi
     async attach(hello) {
       for (;;) {
         const refusal = isHello(hello) && hello.protocol === PROTOCOL ? server.refusalOf(hello) : WRONG_PROTOCOL
-        if (refusal) return refusal
-        if (state.name === 'connecting' || state.name === 'attached') state = { name: 'connecting', tab: hello.tab }
+        if (refusal) {
+          if (state.name === 'attaching') enter(waiting())
+          return refusal
+        }
+        if (!hasLeft()) enter({ name: 'attaching', tab: hello.tab })
         await server.campaign()
         const hub = server.hubFor(hello, isTrusted)
         if (!hub) {
@@ -112,7 +121,7 @@ export function serveTabPipe({ environment, endpoint, isTrusted, server }: TabPi
         }
         const welcome = await hub.attach(endpoint, hello, isTrusted)
         if (hasLeft()) server.hub()?.detach(hello.tab, endpoint, false)
-        else if (welcome) state = { name: 'attached', tab: hello.tab }
+        else if (welcome) enter({ name: 'attached', tab: hello.tab })
         if (welcome) return welcome.ok ? { ...welcome, owner: server.name } : welcome
         // The hub has ended meanwhile, and there may be another one. Never without a pause: that one may end as soon.
         await new Promise<void>((resolve) => void timers.after(ENDED_HUB_PAUSE_MS, resolve))
@@ -133,12 +142,8 @@ export function serveTabPipe({ environment, endpoint, isTrusted, server }: TabPi
     const leaving = tab()
     leave()
     hub?.detach(leaving, endpoint, data.release === true)
-    if (leaving === '') closeUnused()
   })
-  if (!isTrusted)
-    timers.after(UNUSED_PIPE_MS, () => {
-      if (state.name === 'connecting' && state.tab === undefined) closeUnused()
-    })
+  return leave
 }
 
 // The guards of what a tab sends stand here and not in the wire's own file, so that no page loads them.

@@ -19,8 +19,8 @@ export interface AttachedTab {
   seenAt: number
   /** Aborts when it is no longer attached. */
   readonly gone: AbortController
-  /** A lock tells of its death. Without one, only silence does. */
-  readonly isLocked: boolean
+  /** A lock tells of its death. Without one, or where the browser refuses to tell, only silence does. */
+  isLocked: boolean
   /** It is at a port, not on a BroadcastChannel: the hub may ask it for credentials. */
   readonly isTrusted: boolean
   /** It attached without a connection and without a history to go by: it is owed a gap, even if the connection recovers. */

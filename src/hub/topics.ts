@@ -1,6 +1,7 @@
 import type { HubEnvironment } from '../platform/environment.js'
 import { afterTurns } from '../platform/timeouts.js'
 import { type Metadata, RESERVED, type TopicAnswer } from '../wire/protocol.js'
+import { readQuietMs } from './server-messages.js'
 import type { AttachedTab, TabRegistry } from './tab-registry.js'
 
 /** A topic is left this long after its last tab: a reload and a change of page do not leave and join it. */
@@ -14,21 +15,28 @@ const RETRY_PAUSE_MS = { first: 60_000, max: 600_000 }
 /** The same where the server said that it can't tell now. */
 const UNAVAILABLE_PAUSE_MS = 10_000
 
+/** Since when a topic has been joined without a break: milliseconds of the monotonic clock. Before that it was quiet for so long. */
+interface Joined {
+  readonly at: number
+  readonly quietForMs?: number
+}
+type TopicOutcome = Extract<TopicAnswer, { ok: false }> | ({ readonly topic: string; readonly ok: true } & Joined)
+
 type MembershipState =
   /**
-   * No connection. `wasAsked`: the server may still have this browser in the topic. `joinedAt`: since when it was joined, over
+   * No connection. `wasAsked`: the server may still have this browser in the topic. `joined`: since when it was joined, over
    * all connections that the transport recovered.
    */
-  | { readonly name: 'offline'; readonly wasAsked: boolean; joinedAt?: number | undefined }
+  | { readonly name: 'offline'; readonly wasAsked: boolean; joined?: Joined | undefined }
   /** The server has not answered the join of that number; an answer to any other number is too late. */
   | {
       readonly name: 'joining'
       readonly request: number
-      readonly joinedAt?: number | undefined
+      readonly joined?: Joined | undefined
       /** What the tabs were told before, where it is asked again. */
-      readonly told?: TopicAnswer | undefined
+      readonly told?: TopicOutcome | undefined
     }
-  | { readonly name: 'answered'; readonly request: number; readonly answer: TopicAnswer }
+  | { readonly name: 'answered'; readonly request: number; readonly answer: TopicOutcome }
 
 interface Membership {
   state: MembershipState
@@ -49,7 +57,8 @@ export interface TopicMembershipsOptions {
  * Events between a tab's fetch and the join may be missed. So every tab that uses a topic is told since when it has been
  * joined without a break, and takes what it asked for before that for stale. The moment is that of the server's answer,
  * which comes after it has let this browser in. It stays the same only where the transport itself has recovered the
- * connection, rooms and missed events included. A replay from the cursor does not keep it: the server replays before it
+ * connection, rooms and missed events included. With it goes for how long the server says that the topic was quiet before: what
+ * was fetched in that time lacks none of its events. A replay from the cursor does not keep it: the server replays before it
  * knows of the topics. All tabs of a browser receive everything, so a tab that joins later than others has nothing to fetch.
  */
 export function createTopicMemberships({ tabs, environment, send }: TopicMembershipsOptions) {
@@ -85,14 +94,15 @@ export function createTopicMemberships({ tabs, environment, send }: TopicMembers
     afterTurns(environment, JOIN_TIMEOUT_MS, () => sendJoin(request, attempt + 1))
   }
 
-  function settle(request: number, answer: TopicAnswer, retryMs = RETRY_PAUSE_MS.first): void {
-    const { topic } = answer
-    const membership = memberships.get(topic) as Membership
+  const answersFor = (tab: AttachedTab) => answersOf(memberships, tab, clock.monotonic())
+
+  function settle(request: number, answer: TopicOutcome, retryMs = RETRY_PAUSE_MS.first): void {
+    const membership = memberships.get(answer.topic) as Membership
     const isNew = isNews(answer, membership.state)
     membership.state = { name: 'answered', request, answer }
     if (!answer.ok) retry.plan(retryMs)
-    if (isNew)
-      for (const tab of tabs.all()) if (tab.topics.has(topic)) tab.endpoint.postMessage({ kind: 'topic', ...answer })
+    const message = { kind: 'topic', ...answerOf(answer, clock.monotonic()) } as const
+    if (isNew) for (const tab of tabs.all()) if (tab.topics.has(answer.topic)) tab.endpoint.postMessage(message)
   }
 
   function leave(topic: string): void {
@@ -125,22 +135,22 @@ export function createTopicMemberships({ tabs, environment, send }: TopicMembers
     if (!state) return
     if (state.name === 'offline') {
       // Sent on by a connection that is being recovered: the topic was not joined all the while.
-      if (message['request'] === undefined && message['ok'] !== true) state.joinedAt = undefined
+      if (message['request'] === undefined && message['ok'] !== true) state.joined = undefined
       return
     }
-    const answer = answerIn(message, state, clock.now())
+    const answer = answerIn(message, state, clock.monotonic())
     if (answer) settle(state.request, answer, isUnavailable(message) ? UNAVAILABLE_PAUSE_MS : undefined)
   }
 
   return {
     update,
-    answersFor: (tab: AttachedTab) => answersOf(memberships, tab),
+    answersFor,
     /** Replaces the topics that a tab uses. */
     use(tab: AttachedTab, topics: readonly string[]): void {
       const before = tab.topics
       tab.topics = new Set(topics)
       update()
-      for (const answer of answersOf(memberships, tab))
+      for (const answer of answersFor(tab))
         if (!before.has(answer.topic)) tab.endpoint.postMessage({ kind: 'topic', ...answer })
     },
     up(recovered: boolean): void {
@@ -149,7 +159,7 @@ export function createTopicMemberships({ tabs, environment, send }: TopicMembers
       const used = usedTopics(tabs)
       for (const [topic, membership] of [...memberships]) {
         const state = offlineOf(membership.state)
-        membership.state = recovered ? state : { ...state, joinedAt: undefined }
+        membership.state = recovered ? state : { ...state, joined: undefined }
         if (used.has(topic)) continue
         membership.cancelLeave?.()
         if (recovered && state.wasAsked) leave(topic)
@@ -174,25 +184,39 @@ export function createTopicMemberships({ tabs, environment, send }: TopicMembers
 
 function joiningOf(state: MembershipState, request: number): MembershipState {
   const told = state.name === 'answered' && !state.answer.ok ? state.answer : undefined
-  return { name: 'joining', request, joinedAt: joinedAtOf(state), told }
+  return { name: 'joining', request, joined: joinedOf(state), told }
 }
 
-const answersOf = (memberships: ReadonlyMap<string, Membership>, { topics }: AttachedTab): readonly TopicAnswer[] =>
-  [...topics].flatMap((topic) => answerOf(memberships.get(topic)) ?? [])
+/** What a tab is told now. */
+const answersOf = (memberships: ReadonlyMap<string, Membership>, { topics }: AttachedTab, now: number): TopicAnswer[] =>
+  [...topics].flatMap((topic) => {
+    const outcome = outcomeOf(memberships.get(topic))
+    return outcome ? answerOf(outcome, now) : []
+  })
+
+const answerOf = (outcome: TopicOutcome, now: number): TopicAnswer =>
+  outcome.ok
+    ? {
+        topic: outcome.topic,
+        ok: true,
+        ageMs: now - outcome.at,
+        ...(outcome.quietForMs && { quietForMs: outcome.quietForMs }),
+      }
+    : outcome
 
 /** Where the server has refused there is nothing to leave. */
 function isRefused(membership: Membership | undefined): boolean {
-  const answer = answerOf(membership)
+  const answer = outcomeOf(membership)
   return answer?.ok === false && answer.name === 'refused'
 }
 
 /** A topic that was asked for again and answered as before is no news. */
-const isNews = (answer: TopicAnswer, before: MembershipState): boolean =>
+const isNews = (answer: TopicOutcome, before: MembershipState): boolean =>
   answer.ok || before.name !== 'joining' || before.told?.ok !== false || before.told.name !== answer.name
 
 const usedTopics = (tabs: TabRegistry): ReadonlySet<string> => new Set(tabs.all().flatMap((tab) => [...tab.topics]))
 
-const answerOf = (membership: Membership | undefined): TopicAnswer | undefined =>
+const outcomeOf = (membership: Membership | undefined): TopicOutcome | undefined =>
   membership?.state.name === 'answered'
     ? membership.state.answer
     : membership?.state.name === 'joining'
@@ -207,7 +231,7 @@ function answerIn(
   told: Metadata,
   state: Exclude<MembershipState, { name: 'offline' }>,
   now: number,
-): TopicAnswer | undefined {
+): TopicOutcome | undefined {
   const { topic: name, ok, request, message } = told
   const isJoined = ok === true
   const failure = isUnavailable(told) ? 'failed' : 'refused'
@@ -218,18 +242,25 @@ function answerIn(
     // A join that was sent twice is answered twice.
     if ((answer.ok ? 'joined' : answer.name) === (isJoined ? 'joined' : failure)) return undefined
   }
-  if (isJoined) return { topic, ok: true, at: joinedAtOf(state) ?? now }
+  if (isJoined) return { topic, ok: true, ...(joinedOf(state) ?? joinedNow(told, now)) }
   const reason = typeof message === 'string' ? message : 'the server refused it'
   return { topic, ok: false, name: failure, message: reason }
 }
 
-function joinedAtOf(state: MembershipState): number | undefined {
-  if (state.name !== 'answered') return state.joinedAt
-  return state.answer.ok ? state.answer.at : undefined
+/** What the server has sent since it let this browser in is not missing, and neither is what it has not sent before. */
+function joinedNow(told: Metadata, now: number): Joined {
+  const quietForMs = readQuietMs(told)
+  return { at: now, ...(quietForMs && { quietForMs }) }
+}
+
+function joinedOf(state: MembershipState): Joined | undefined {
+  if (state.name !== 'answered') return state.joined
+  const { answer } = state
+  return answer.ok ? { at: answer.at, ...(answer.quietForMs && { quietForMs: answer.quietForMs }) } : undefined
 }
 
 function offlineOf(state: MembershipState): Extract<MembershipState, { name: 'offline' }> {
-  return state.name === 'offline' ? state : { name: 'offline', wasAsked: true, joinedAt: joinedAtOf(state) }
+  return state.name === 'offline' ? state : { name: 'offline', wasAsked: true, joined: joinedOf(state) }
 }
 
 /** When topics are asked for again that were not joined: ever more seldom, and at a moment of this browser's own. */

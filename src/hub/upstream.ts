@@ -1,12 +1,11 @@
 import type { HubEnvironment } from '../platform/environment.js'
-import type { OpenTransport } from '../transport/transport.js'
-import { type EventPair, type Metadata, type Nudge, RESERVED, type Settings } from '../wire/protocol.js'
+import { type EventPair, type Metadata, type Nudge, RESERVED } from '../wire/protocol.js'
 import { createBadFrames } from './bad-frames.js'
-import { createConnection } from './connection.js'
+import { type ConnectionOptions, createConnection } from './connection.js'
 import { createCredentialsSource } from './credentials.js'
 import { createCursor } from './cursor.js'
 import { createEventNormalizer } from './normalize-event.js'
-import { createRecovery } from './recovery.js'
+import { createRecovery, type OnDecided } from './recovery.js'
 import { createRenewal } from './renewal.js'
 import { createServerMessages, SERVER_MESSAGE } from './server-messages.js'
 import type { AttachedTab, TabRegistry } from './tab-registry.js'
@@ -17,17 +16,15 @@ export interface UpstreamHandlers {
   /** An event for the tabs. */
   onEvent(event: EventPair): void
   /** It is known now whether events were missed before this moment. */
-  onDecided(unbroken: boolean, reason: string): void
+  readonly onDecided: OnDecided
   /** The state of the connection has changed. */
   onState(): void
   /** No tab can give credentials, so another hub should own the connection. */
   onNoTrustedTab(): void
 }
 
-export interface UpstreamOptions {
+export interface UpstreamOptions extends Pick<ConnectionOptions, 'settings' | 'openTransport' | 'wasRefused'> {
   readonly environment: HubEnvironment
-  readonly settings: Settings
-  readonly openTransport: OpenTransport
   readonly tabs: TabRegistry
   /** Tabs are asked for credentials only after it: the first one is not attached sooner. */
   readonly ready: Promise<unknown>
@@ -35,7 +32,8 @@ export interface UpstreamOptions {
 }
 
 /** The hub's side toward the server: the connection, its credentials, and what the server sends over it. */
-export function createUpstream({ environment, settings, openTransport, tabs, ready, handlers }: UpstreamOptions) {
+export function createUpstream(options: UpstreamOptions) {
+  const { environment, settings, tabs, ready, handlers } = options
   const { timers, random } = environment
   const credentials = createCredentialsSource({
     tabs,
@@ -65,6 +63,7 @@ export function createUpstream({ environment, settings, openTransport, tabs, rea
   const serverMessages = createServerMessages(environment, {
     onReplayed: recovery.replayed,
     onCursor: cursor.start,
+    onQuiet: recovery.quiet,
     onGap: recovery.lost,
     onMove: () => connection.move(),
     onTopic: topics.readMessage,
@@ -84,9 +83,7 @@ export function createUpstream({ environment, settings, openTransport, tabs, rea
   })
 
   const connection = createConnection({
-    environment,
-    settings,
-    openTransport,
+    ...options,
     handlers: {
       async auth() {
         await ready
@@ -109,6 +106,7 @@ export function createUpstream({ environment, settings, openTransport, tabs, rea
         recovery.down()
         topics.down()
       },
+      onPing: recovery.pinged,
       onRefused: credentials.refused,
       onUnauthorized: credentials.giveUp,
       onHeld: credentials.accepted,

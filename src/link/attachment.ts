@@ -93,7 +93,8 @@ async function attachTo(rung: Rung, options: AttachmentOptions): Promise<Attachm
   })
   const subscriptions = trackSubscriptions(options)
   const sentAt = clock.monotonic()
-  const since: Since = { ageMs: sentAt, ...options.position() }
+  // The monotonic clock stands still while some machines sleep.
+  const since: Since = { ageMs: Math.max(sentAt, clock.now() - clock.origin), ...options.position() }
   const { settings, ...rest } = options.hello
   const hello: Hello = {
     ...rest,

@@ -48,7 +48,7 @@ export function createDelivery(handlers: DeliveryHandlers, report: Report) {
           break
         case 'gap':
           seq = message.seq
-          handlers.onGap(message.reason, message.flaps)
+          handlers.onGap(message.reason, message.flaps, message.quietForMs)
           break
         case 'topic':
           handlers.onTopics([message])

@@ -21,7 +21,10 @@ function setUp() {
       environment: browser.tab().environment,
       key: KEY,
       owner: name,
-      connect: () => pipes.push(name),
+      connect() {
+        pipes.push(name)
+        return () => undefined
+      },
     })
   const onEndpoint = vi.fn()
   const { signal } = search

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { createMemoryBrowser } from '../../test/browser.js'
+import { createMemoryBrowser, NO_SIGN_OUTS } from '../../test/browser.js'
 import { SETTINGS } from '../../test/fake-hub.js'
 import { createFakeTransport } from '../../test/fake-transport.js'
-import { createElector } from '../election/create-elector.js'
+import { createElector, unopposed } from '../election/create-elector.js'
 import { serveHub } from '../hub/serve.js'
 import type { Passage } from '../testing/simulated-channels.js'
 import type { Endpoint } from '../wire/endpoint.js'
@@ -61,6 +61,7 @@ function setUp({ webLocks = true, delay = 0 } = {}) {
       check: 'c',
       tab: environment.id(),
       settings: SETTINGS,
+      signOuts: NO_SIGN_OUTS,
       rungs: [
         leaderTabRung({ environment, key: KEY, elector: createElector(environment, KEY), load: load('leader-tab') }),
         thisTabRung({ environment, key: KEY, hubs: new Map(), load: load('this-tab') }),
@@ -110,6 +111,19 @@ it('a hub chunk that fails to load once is loaded again, and no tab gets a socke
   expect(transport.live()).toBe(1)
 })
 
+it('one that does not load leaves no pipe open', async () => {
+  const { environment } = createMemoryBrowser().tab()
+  const openPipe = vi.spyOn(environment, 'openPipe')
+  const load = () => Promise.reject(new TypeError('Failed to fetch dynamically imported module'))
+  const attempt = { fail: () => undefined, signal: new AbortController().signal, hubTimedOut: false }
+  const rungs = [
+    leaderTabRung({ environment, key: KEY, elector: unopposed, load }),
+    thisTabRung({ environment, key: KEY, hubs: new Map(), load }),
+  ]
+  for (const rung of rungs) await expect(rung.open(attempt)).rejects.toThrow('Failed to fetch')
+  expect(openPipe).not.toHaveBeenCalled()
+})
+
 it('one that keeps failing is reported, tried again after rests, and the leadership is free meanwhile', async () => {
   const { open, transport, errors } = setUp()
   const ill = open(13)
@@ -146,6 +160,7 @@ it('fifty tabs that open at once find their leader in a few messages each', asyn
   const tabs = Array.from({ length: 50 }, () => open(0))
   await settle(1_000)
   transport.last.handlers.onUp(false)
+  transport.last.handlers.onEvent('_line', { quietForMs: 0 })
   await settle(1_000)
   expect(tabs.map(({ state }) => state()?.tabs)).toEqual(tabs.map(() => 50))
   const sent = (kind: string) => carried.filter(({ message }) => (message as { kind?: string }).kind === kind).length
@@ -164,6 +179,7 @@ describe('events to followers', () => {
     const tabs = Array.from({ length: 5 }, () => open(0))
     await settle(1_000)
     transport.last.handlers.onUp(false)
+    transport.last.handlers.onEvent('_line', { quietForMs: 0 })
     await settle(1_000)
     carried.length = 0
     for (let n = 1; n <= 3; n++) {
@@ -195,6 +211,7 @@ describe('events to followers', () => {
     const other = open(0, 0, ['a', 'b'])
     await settle(1_000)
     transport.last.handlers.onUp(false)
+    transport.last.handlers.onEvent('_line', { quietForMs: 0 })
     other.want('a')
     await settle(1_000)
     carried.length = 0
@@ -218,12 +235,14 @@ describe('events to followers', () => {
     const tabs = [open(0), open(0), open(0), open(0)]
     await settle(1_000)
     transport.last.handlers.onUp(false)
+    transport.last.handlers.onEvent('_line', { quietForMs: 0 })
     await settle(1_000)
     for (const { log } of tabs) log.length = 0
     emit('a', 1)
     emit('a', 2)
     transport.last.handlers.onDown('transport close')
     transport.last.handlers.onUp(false)
+    transport.last.handlers.onEvent('_line', { quietForMs: 0 })
     emit('a', 3)
     await settle(1_000)
     for (const { log } of tabs) expect(log).toEqual([1, 2, 'gap', 3])
@@ -231,6 +250,7 @@ describe('events to followers', () => {
     leader?.crash()
     await settle(1_000)
     transport.last.handlers.onUp(false)
+    transport.last.handlers.onEvent('_line', { quietForMs: 0 })
     await settle(1_000)
     for (const { log } of followers) log.length = 0
     emit('a', 4)
@@ -243,6 +263,7 @@ describe('events to followers', () => {
     const tabs = [open(0), open(0), open(0), open(0)]
     await settle(1_000)
     transport.last.handlers.onUp(false)
+    transport.last.handlers.onEvent('_line', { quietForMs: 0 })
     await settle(1_000)
     tabs[3]?.close(false)
     for (let n = 1; n <= 5; n++) {
@@ -259,6 +280,7 @@ describe('events to followers', () => {
     const early = [open(0), open(0)]
     await settle(1_000)
     transport.last.handlers.onUp(false)
+    transport.last.handlers.onEvent('_line', { quietForMs: 0 })
     await settle(1_000)
     const late = Array.from({ length: 4 }, () => open(0))
     for (let n = 1; n <= 400; n++) {
@@ -281,6 +303,7 @@ describe('events to followers', () => {
     await vi.dynamicImportSettled()
     await settle(10_000)
     transport.last.handlers.onUp(false)
+    transport.last.handlers.onEvent('_line', { quietForMs: 0 })
     await settle(1_000)
     carried.length = 0
     emit('a', 1)

@@ -5,7 +5,7 @@ import { afterSilence } from '../platform/timeouts.js'
 import { messageOf } from '../util/errors.js'
 import type { Endpoint } from '../wire/endpoint.js'
 import { findOwner } from './find-owner.js'
-import { type LoadHub, loadInTime, NotSupportedError, type Rung } from './rungs.js'
+import { type LoadHub, loadInTime, NotSupportedError, openPipeTo, type Rung } from './rungs.js'
 
 /** How long one search for the owner lasts, in turns of this tab's own thread. */
 const SEARCH_MS = 2_000
@@ -87,12 +87,10 @@ export function leaderTabRung(options: LeaderTabOptions): Rung {
   }
 
   async function openOwnHub(loading: Promise<Served>): Promise<Endpoint> {
-    const { port1, port2 } = environment.openPipe()
     const served = await loading.catch((thrown: unknown) => {
       throw new Error(`the hub could not be loaded: ${messageOf(thrown)}`, { cause: thrown })
     })
-    served.connect(port2)
-    return port1
+    return openPipeTo(environment, served)
   }
 
   return {

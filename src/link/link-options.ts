@@ -1,4 +1,5 @@
 import type { TabEnvironment } from '../platform/page.js'
+import type { SignOutWatch } from '../platform/sign-out-marks.js'
 import type { Report } from '../util/errors.js'
 import type { CredentialsAnswer, EventPair, Settings, SocketState, TopicAnswer } from '../wire/protocol.js'
 import { type Host, IDLE, type Step } from '../wire/status.js'
@@ -20,8 +21,8 @@ export interface LinkState {
 export interface DeliveryHandlers {
   /** `agesMs`: how long ago each of them came to the hub, if they are sent again. */
   readonly onEvents: (events: readonly EventPair[], agesMs?: readonly number[]) => void
-  /** `flaps`: how many connections in a row did not hold. */
-  readonly onGap: (reason: string, flaps?: number) => void
+  /** `flaps`: how many connections in a row did not hold. `quietForMs`: how long ago the last event was sent at the latest. */
+  readonly onGap: (reason: string, flaps?: number, quietForMs?: number) => void
   /** Outcomes of topics. Undefined: the hub knows of no topics. */
   readonly onTopics: (answers: readonly TopicAnswer[] | undefined) => void
   /** Attached without a gap: the hub vouches for everything since this page began to load. */
@@ -46,6 +47,7 @@ export interface LinkOptions extends LinkHandlers {
   readonly check: string
   readonly tab: string
   readonly settings: Settings
+  readonly signOuts: SignOutWatch
   readonly rungs: readonly Rung[]
   /** To the owner of the socket, when a rung's hub stands by. */
   readonly follow: Rung

@@ -1,7 +1,7 @@
 import { expose } from 'comlink'
 import fc from 'fast-check'
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
-import { createMemoryBrowser, createPipe } from '../../test/browser.js'
+import { createMemoryBrowser, createPipe, NO_SIGN_OUTS } from '../../test/browser.js'
 import { SETTINGS } from '../../test/fake-hub.js'
 import type { PageMoment } from '../platform/page.js'
 import type { Endpoint } from '../wire/endpoint.js'
@@ -125,6 +125,7 @@ function setUp(webLocks: boolean) {
     check: 'c',
     tab: 't',
     settings: SETTINGS,
+    signOuts: NO_SIGN_OUTS,
     rungs,
     follow: { host: 'leader-tab', open: () => Promise.reject(new Error('nobody answers')) },
     events: () => ['a'],

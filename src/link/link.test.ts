@@ -1,7 +1,8 @@
 import { expose } from 'comlink'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { createMemoryBrowser, createPipe } from '../../test/browser.js'
+import { createMemoryBrowser, createPipe, NO_SIGN_OUTS } from '../../test/browser.js'
 import { SETTINGS } from '../../test/fake-hub.js'
+import type { SignOutWatch } from '../platform/sign-out-marks.js'
 import type { Hello, HubMessage, Welcome } from '../wire/protocol.js'
 import { createLink } from './link.js'
 import type { LinkState } from './link-options.js'
@@ -27,7 +28,7 @@ interface Hub {
 }
 
 /** A link to a hub that the test plays, over the one rung that there is. */
-function setUp(hub: () => Hub = () => ({}), rung: Partial<Rung> = {}) {
+function setUp(hub: () => Hub = () => ({}), rung: Partial<Rung> = {}, signOuts = NO_SIGN_OUTS) {
   const { environment, page } = createMemoryBrowser().tab()
   const hellos: Hello[] = []
   const nudges: string[] = []
@@ -57,6 +58,7 @@ function setUp(hub: () => Hub = () => ({}), rung: Partial<Rung> = {}) {
     check: 'check',
     tab: 't',
     settings: SETTINGS,
+    signOuts,
     rungs: [follower],
     follow: follower,
     events: () => ['a'],
@@ -204,5 +206,27 @@ describe('a message that can not be sent', () => {
     })
     await settle(100)
     expect(log[0]).toBe('host-failed: leader-tab: a function could not be cloned; it is tried again')
+  })
+})
+
+describe('a mark that no event told of', () => {
+  it.each(['visible', 'online', 'promoted', 'attached'])('ends the session when the link looks: %s', async (when) => {
+    let last: ReturnType<SignOutWatch['last']> = 'before'
+    const { page, post, state } = setUp(
+      () => {
+        if (when === 'attached') last = 'since'
+        return {}
+      },
+      {},
+      { ...NO_SIGN_OUTS, last: () => last },
+    )
+    await settle()
+    if (when !== 'attached') expect(state()?.phase).toBe('attached')
+    last = 'since'
+    if (when === 'visible') page.show()
+    if (when === 'online') page.fire('online')
+    if (when === 'promoted') post({ kind: 'promoted' })
+    await settle()
+    expect(state()).toMatchObject({ phase: 'signed-out', reason: 'signed out in a tab of this browser' })
   })
 })

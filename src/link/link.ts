@@ -1,5 +1,6 @@
 import type { Page } from '../platform/page.js'
 import type { Nudge } from '../wire/protocol.js'
+import { SIGNED_OUT_HERE } from '../wire/status.js'
 import type { Attachment } from './attachment.js'
 import { createDelivery } from './delivery.js'
 import type { LinkMessage } from './hub-client.js'
@@ -7,7 +8,7 @@ import { createLadder } from './ladder.js'
 import type { Link, LinkOptions, LinkState } from './link-options.js'
 import { createLinkStore, type LinkStatus } from './link-state.js'
 import { createSeeker } from './seeker.js'
-import { createSignOuts, isOver, SIGNED_OUT_HERE } from './sign-outs.js'
+import { createSignOuts, isOver } from './sign-outs.js'
 
 /** A rest, before the ladder is tried again, lasts up to this long; each further one up to twice as long as the last. */
 const MIN_REST_MS = 15_000
@@ -123,7 +124,7 @@ export function createLink(options: LinkOptions): Link {
     store.enter(last, change)
   }
 
-  const stopListening = listenToPage(page, park, nudge, signOuts.watch())
+  const stopListening = listenToPage(page, park, nudge)
   seek()
 
   return {
@@ -143,15 +144,9 @@ export function createLink(options: LinkOptions): Link {
   }
 }
 
-/** Tells of the page's moments; returns the way to stop these and `stopOther`. */
-function listenToPage(
-  { on }: Page,
-  onAway: () => void,
-  onNudge: (why: Nudge) => void,
-  stopOther: () => void,
-): () => void {
+/** Tells of the page's moments; returns the way to stop. */
+function listenToPage({ on }: Page, onAway: () => void, onNudge: (why: Nudge) => void): () => void {
   const stops = [
-    stopOther,
     on('away', onAway),
     on('back', () => onNudge('visible')),
     on('visible', () => onNudge('visible')),

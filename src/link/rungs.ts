@@ -45,6 +45,13 @@ export interface LoadHub {
   readonly preload?: () => Promise<unknown>
 }
 
+/** A pipe to a hub in this thread. Only now that the hub is there: nobody closes a pipe to one that never came. */
+export function openPipeTo(environment: TabEnvironment, hub: Served): Endpoint {
+  const { port1, port2 } = environment.openPipe()
+  hub.connect(port2)
+  return port1
+}
+
 /** Runs the hub, or fails when its code does not come. */
 export const loadInTime = (environment: TabEnvironment, load: LoadHub, elector: Elector): Promise<Served> =>
   withTimeout(environment.timers.after, LOAD_TIMEOUT_MS, load(elector), "the hub's code did not load in time")
@@ -132,9 +139,7 @@ export function thisTabRung({ environment, key, hubs, load }: ThisTabOptions): R
         // A chunk that could not be loaded may be there the next time.
         hub.catch(() => hubs.delete(key))
       }
-      const { port1, port2 } = environment.openPipe()
-      ;(await hub).connect(port2)
-      return port1
+      return openPipeTo(environment, await hub)
     },
     release() {
       void hubs.get(key)?.then(

@@ -45,6 +45,7 @@ describe.each([true, false])('what goes over channels (Web Locks: %s)', (webLock
     const tabs = [open(), open(), open()]
     await pass(5_000)
     browser.transport.last.handlers.onUp(false)
+    browser.transport.last.handlers.onEvent('_line', { quietForMs: 0 })
     await pass(1_000)
     browser.transport.last.handlers.onEvent('a', { n: 1 })
     await pass(1_000)

@@ -10,10 +10,13 @@ beforeAll(() => notifyManager.setScheduler(queueMicrotask))
 
 function setUp(options: TestBrowserOptions) {
   const browser = createTestBrowser(options)
-  const open = () => {
+  const open = (url?: () => Promise<string>) => {
     const tab = browser.openTab()
     const queryClient = new QueryClient({ defaultOptions: { queries: { staleTime: Infinity } } })
-    const line = tab.createPartyline<{ changed: object }>({ invalidates: { changed: () => [['thing']] } })
+    const line = tab.createPartyline<{ changed: object }>({
+      invalidates: { changed: () => [['thing']] },
+      ...(url && { url }),
+    })
     const heard: unknown[] = []
     line.on('changed', (metadata) => heard.push(metadata))
     const mount = () => line.mount({ queryClient, identity: 'ann', auth: () => ({ token: 'x' }) })
@@ -93,5 +96,54 @@ describe.each([
       await pass(60_000)
       expect([seed, ...tabs.map(({ name }) => name())]).toEqual([seed, 'connected', 'signed-out'])
     }
+  })
+})
+
+describe('a sign-out while a url is still asked for', () => {
+  const pending = () => new Promise<string>(() => undefined)
+  const given = async () => 'https://api.example'
+
+  it('reaches that tab', async () => {
+    const { open, pass } = setUp({})
+    const [waiting, other] = [open(pending), open(given)]
+    await pass(3_000)
+    expect([waiting.name(), other.name()]).toEqual(['connecting', 'connected'])
+    other.line.signOut()
+    await pass(1_000)
+    expect(waiting.name()).toBe('signed-out')
+  })
+
+  it('reaches that tab also when it is frozen, as soon as it is back', async () => {
+    const { open, pass } = setUp({})
+    const [waiting, other] = [open(pending), open(given)]
+    await pass(3_000)
+    waiting.tab.freeze()
+    await pass(1_000)
+    other.line.signOut()
+    await pass(5_000)
+    waiting.tab.resume()
+    await pass(100)
+    expect(waiting.name()).toBe('signed-out')
+  })
+
+  it('reaches the others from there, also when that tab is closed in the same moment', async () => {
+    const { open, pass, sockets } = setUp({})
+    const [waiting, other] = [open(pending), open(given)]
+    await pass(3_000)
+    waiting.line.signOut()
+    waiting.tab.crash()
+    await pass(1_000)
+    expect(other.name()).toBe('signed-out')
+    await pass(30_000)
+    expect(sockets()).toBe(0)
+  })
+
+  it('does not end the session that begins in the same tick, and ends the others', async () => {
+    const { open, pass } = setUp({})
+    const [other, again] = [open(given), open(given)]
+    again.line.signOut()
+    again.mount()
+    await pass(30_000)
+    expect([other.name(), again.name()]).toEqual(['signed-out', 'connected'])
   })
 })

@@ -1,4 +1,5 @@
 import { commonEnvironment, type HubEnvironment, isPage } from './environment.js'
+import type { SignOutMarks } from './sign-out-marks.js'
 
 /** The browser's powers that a line needs before it has a session; a page.ts would bring the code that starts workers. */
 export interface LinePowers extends HubEnvironment {
@@ -8,6 +9,8 @@ export interface LinePowers extends HubEnvironment {
   readonly chunks?: ChunkPowers | undefined
   /** Runs once the page has nothing else to do; returns the way to cancel it. Default: after two seconds. */
   readonly whenIdle?: ((run: () => void) => () => void) | undefined
+  /** @default in localStorage */
+  readonly signOutMarks?: SignOutMarks | undefined
 }
 
 /** Fetches code that is a chunk of its own. */
@@ -16,15 +19,24 @@ export interface ChunkPowers {
   load<Module>(load: () => Promise<Module>): Promise<Module>
   /** The module at an address. */
   loadFrom(url: string): Promise<object>
-  /** Whether the server says that there is no such file: by its status, or by a page in place of a script. */
-  isGone(url: string): Promise<boolean>
-  /** False only if the browser is sure that it has no network. */
-  isOnline(): boolean
+  /** What the server says of the file at an address; without one, whether it answers at all. */
+  look(url: string | undefined): Promise<FileState>
 }
+
+/** `gone`: the server has no such file. `unreachable`: nobody can tell, without a network or while the server is in trouble. */
+export type FileState = 'there' | 'gone' | 'unreachable'
+
+/** Loads a module that is a chunk of its own. `name`: one of its exports. Rejects when some attempts have failed. */
+export type LoadChunk = <Module extends object>(
+  load: () => Promise<Module>,
+  name: keyof Module & string,
+) => Promise<Module>
 
 /** How long a page that never is idle may delay what waits for that. */
 const MAX_IDLE_WAIT_MS = 5_000
 const IDLE_WAIT_MS = 2_000
+/** How long a server may take to say whether it has a file. */
+const MAX_LOOK_MS = 10_000
 
 /** The real browser's powers, for a line. */
 export function linePowers(): LinePowers {
@@ -36,8 +48,7 @@ export function linePowers(): LinePowers {
     chunks: {
       load: (load) => load(),
       loadFrom: (url) => import(/* @vite-ignore */ /* webpackIgnore: true */ /* turbopackIgnore: true */ url),
-      isGone,
-      isOnline: () => navigator.onLine !== false,
+      look,
     },
     whenIdle(run) {
       // Missing in Safari.
@@ -58,14 +69,21 @@ export async function sha256(text: string): Promise<string> {
   return base64.replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '')
 }
 
-async function isGone(url: string): Promise<boolean> {
+async function look(url: string | undefined): Promise<FileState> {
   try {
-    const { status, headers, body } = await fetch(url, { cache: 'no-store' })
+    const { status, headers, body } = await fetch(url ?? location.href, {
+      cache: 'no-store',
+      signal: AbortSignal.timeout(MAX_LOOK_MS),
+    })
     void body?.cancel()
-    return status === 404 || status === 410 || (headers.get('content-type') ?? '').startsWith('text/html')
+    // Before its content: what a proxy says for a server that is down is a page too.
+    if (status >= 500 || status === 408 || status === 429) return 'unreachable'
+    if (url === undefined) return 'there'
+    const isPage = (headers.get('content-type') ?? '').startsWith('text/html')
+    return status === 404 || status === 410 || isPage ? 'gone' : 'there'
   } catch {
     // No network, or a policy that forbids to ask.
-    return false
+    return 'unreachable'
   }
 }
 

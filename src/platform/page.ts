@@ -1,7 +1,6 @@
 import debounce from 'lodash-es/debounce.js'
 import { commonEnvironment } from './environment.js'
 import type { LinePowers } from './line-powers.js'
-import { createSignOutMarks, type SignOutMarks } from './sign-out-marks.js'
 
 /**
  * The browser's powers that a tab needs beyond those of a hub, each as a narrow slice. Only this file and
@@ -13,7 +12,6 @@ export interface TabEnvironment extends LinePowers {
   readonly page: Page
   /** Undefined where there is no SharedWorker (Chrome on Android before 148, many web views). */
   readonly openSharedWorker: OpenSharedWorker | undefined
-  readonly signOutMarks: SignOutMarks
   /** A `MessageChannel`. */
   readonly openPipe: () => { readonly port1: MessagePort; readonly port2: MessagePort }
   readonly warn: (message: string) => void
@@ -89,7 +87,6 @@ export function browserEnvironment(openWorker: WorkerFactory = openOwnWorker): T
       typeof SharedWorker === 'undefined'
         ? undefined
         : (name) => openWorker({ type: 'module', name, extendedLifetime: true }),
-    signOutMarks: createSignOutMarks(common),
     openPipe: () => new MessageChannel(),
     warn: (message) => console.warn(message),
   }

@@ -68,3 +68,16 @@ export function withTimeout<T>(
     promise.then(resolve, reject).finally(() => cancel())
   })
 }
+
+/** Resolves after `ms` milliseconds, or when the signal aborts. */
+export function pause(after: HubEnvironment['timers']['after'], ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const finish = () => {
+      cancel()
+      signal.removeEventListener('abort', finish)
+      resolve()
+    }
+    const cancel = after(ms, finish)
+    signal.addEventListener('abort', finish)
+  })
+}

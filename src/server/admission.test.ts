@@ -118,7 +118,7 @@ describe('whose connection it is', () => {
     const said: unknown[] = []
     const ann = connect(url, { token: 'ann', cursor: 5 })
     ann.socket.onAny((event, metadata) => said.push([event, metadata]))
-    await until(() => expect(said).toHaveLength(5))
+    await until(() => expect(said).toHaveLength(6))
     expect(said.slice(0, 2)).toEqual([
       ['_line', { identity: 'ann' }],
       ['_line', { cursor: 7 }],

@@ -4,6 +4,7 @@ import { isServerInDevelopment, type OnServerError, PartylineServerError, report
 import type { AnyEvents, EventName, NotifyArguments, NotifyOptions } from './events.js'
 import { bytesOf, checkEvent, checkMetadata } from './metadata.js'
 import { originOf, type RequestSlice } from './origin.js'
+import { addNotified } from './quiet.js'
 import { checkRoom, checkTopic, checkUserId, topicRoom, type UserId, userRoom } from './rooms.js'
 
 /** An event is a signal, not data: larger metadata gets a warning. */
@@ -39,7 +40,10 @@ export interface NotifierOptions {
   readonly development?: boolean
 }
 
-/** Sends events to browsers. Call it **after** the commit. */
+/**
+ * Sends events to browsers. Call it **after** the commit, and whether or not the user is connected: a browser that connects is
+ * told for how long nothing was sent, and does not refetch what it has fetched since.
+ */
 export interface Notifier<Events> {
   /** To every browser of a user. */
   user<E extends EventName<Events>>(userId: UserId, event: E, ...rest: NotifyArguments<Events[E]>): void
@@ -69,6 +73,7 @@ export interface Notifier<Events> {
 export function createNotifier<Events = AnyEvents>(io: EmitterSlice, options: NotifierOptions = {}): Notifier<Events> {
   const { room: roomOf = userRoom, onError, development = isServerInDevelopment() } = options
   const warned = new Set<string>()
+  addNotified(io)
 
   function emit(rooms: string[] | undefined, event: string, payload: object): void {
     try {

@@ -16,6 +16,7 @@ import { type HandshakeSocket, handshakesOf } from './end-user.js'
 import { isCursor } from './envelope.js'
 import { type OnServerError, PartylineServerError, reportServerError } from './errors.js'
 import { type AllowedOrigins, originFilter } from './origins.js'
+import { type Quiet, watchQuiet } from './quiet.js'
 import { holdMissed, readMissed, sendMissed } from './recovery.js'
 import { type LoggedEvents, replayMissed } from './replay.js'
 import { checkRoom, type UserId, userRoom } from './rooms.js'
@@ -106,6 +107,13 @@ export interface SessionsOptions<S, T extends ServerSession> {
    */
   readonly topics?: TopicAccessOptions<S, T>
   /**
+   * How long after its start, in milliseconds, this process begins to count for how long nothing was sent. Browsers that connect
+   * are told, and do not refetch what they have fetched since. Until then, a process that this one replaces may still be sending.
+   * False: nobody is told; for an app that sends events only to users who are connected, or past the rooms (`socket.emit`).
+   * @default 30000; false without `createNotifier` in this process. Adapters other than Socket.IO's own and Redis streams: false
+   */
+  readonly quietAfterMs?: number | false
+  /**
    * Receives the errors on the server's side.
    * @default the console
    */
@@ -147,6 +155,7 @@ export function createSessions<S extends SocketSlice, T extends ServerSession>(
   const decideFor = createDecider(options, report)
   const admit = createAdmission({ io, options, decideFor, report })
   holdMissed(io)
+  const quiet = watchQuiet(io, { afterMs: options.quietAfterMs })
 
   io.use((socket, next) => {
     const refuseWith = (denial: Denial) => next(errorOf(denial))
@@ -178,7 +187,7 @@ export function createSessions<S extends SocketSlice, T extends ServerSession>(
      * an offset in the cluster's order which this process may not have reached yet. What lies between would count as sent.
      */
     const emit = (event: string, ...args: unknown[]) => io.local.to(socket.id).emit(event, ...args)
-    serveSession({ socket, admitted: known, options, decide: (auth) => decideFor(socket, auth), emit, report })
+    serveSession({ socket, admitted: known, options, decide: (auth) => decideFor(socket, auth), emit, quiet, report })
   })
 }
 
@@ -282,22 +291,42 @@ interface SessionConnection<S, T extends ServerSession> {
   readonly options: SessionsOptions<S, T>
   readonly decide: (auth: unknown) => Promise<Decision<T>>
   readonly emit: (event: string, ...args: unknown[]) => unknown
+  readonly quiet: Quiet
   readonly report: OnServerError
+}
+
+/**
+ * Tells a browser for how long its rooms were quiet when it was let in. Not before the app has joined it to others, in the same
+ * turn. What was sent to a room since the socket is in it has arrived, and does not count.
+ */
+function sayQuiet<S extends SocketSlice>(
+  socket: S,
+  quiet: Quiet,
+  emit: (event: string, word: object) => unknown,
+): void {
+  const before = new Set(socket.rooms)
+  const sentAt = quiet.lastSentAt(before)
+  queueMicrotask(() => {
+    const joined = [...socket.rooms].filter((room) => !before.has(room))
+    // A recovered connection gets what it has missed.
+    emit(RESERVED, { quietForMs: socket.recovered ? 0 : quiet.forMs(joined, sentAt) })
+  })
 }
 
 /** Serves one socket that was let in: its expiry, its renewals, its topics, and what it missed. */
 function serveSession<S extends SocketSlice, T extends ServerSession>(connection: SessionConnection<S, T>): void {
-  const { socket, admitted, options, emit, report } = connection
+  const { socket, admitted, options, emit, quiet, report } = connection
   const expiry = createExpiry(() => socket.disconnect(true))
   expiry.set(admitted.expiresAtMs)
   socket.on('disconnect', expiry.stop)
   const missed = socket.recovered ? sendMissed(socket) : undefined
   // Before anything else: a client that asked for another user drops the connection, and what comes after this.
   emit(RESERVED, { identity: admitted.identity })
+  sayQuiet(socket, quiet, emit)
   if (missed) void missed(emit)
   else if (admitted.cursor !== undefined) emit(RESERVED, { cursor: admitted.cursor })
   const session = () => sessionOf<T>(socket) as T
-  const topics = serveTopics({ socket, access: options.topics, session, emit, onError: report })
+  const topics = serveTopics({ socket, access: options.topics, session, emit, quiet, onError: report })
   let renewing = false
 
   /** Fresh credentials of the same user extend the session. Those of another user end it. */

@@ -1,6 +1,7 @@
 import { RESERVED } from '../wire/protocol.js'
 import { APP_CALL_TIMEOUT_MS, callApp } from './app-calls.js'
 import { PartylineServerError } from './errors.js'
+import type { Quiet } from './quiet.js'
 import { checkTopic, TOPIC_PREFIX, topicRoom } from './rooms.js'
 
 /** The part of a Socket.IO server socket that topics use. */
@@ -57,6 +58,7 @@ interface TopicsConnection<S, T> {
   readonly access: TopicAccessOptions<S, T> | undefined
   readonly session: () => T
   readonly emit: (event: string, metadata: object) => unknown
+  readonly quiet: Pick<Quiet, 'forMs'>
   readonly onError: (error: PartylineServerError) => void
 }
 
@@ -69,6 +71,7 @@ export function serveTopics<S extends TopicSocket, T>({
   access,
   session,
   emit,
+  quiet,
   onError,
 }: TopicsConnection<S, T>): { readonly recheck: () => void } {
   const { limit = 500, authorizeTimeoutMs = APP_CALL_TIMEOUT_MS } = access ?? {}
@@ -81,7 +84,9 @@ export function serveTopics<S extends TopicSocket, T>({
   const joinedRooms = () => [...socket.rooms].filter((room) => room.startsWith(TOPIC_PREFIX))
   const count = () => new Set([...joinedRooms(), ...[...pending.keys()].map(topicRoom)]).size
   const answer = (topic: string, denial: TopicDenial | undefined, request: number | undefined) => {
-    const result = denial === undefined ? { ok: true } : { ok: false, ...denial }
+    // Read after the room was joined: what is sent from then on arrives.
+    const quietForMs = quiet.forMs([topicRoom(topic)])
+    const result = denial ? { ok: false, ...denial } : { ok: true, ...(quietForMs > 0 && { quietForMs }) }
     emit(RESERVED, { topic, ...result, ...(request !== undefined && { request }) })
   }
 

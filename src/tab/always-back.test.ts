@@ -134,6 +134,28 @@ describe('another user signed in', () => {
   })
 })
 
+it('the leaders of seven tabs, all with expired credentials, make few handshakes; fresh ones are found', async () => {
+  let attempts = 0
+  const browser = createTestBrowser({
+    sharedWorker: false,
+    identify({ token }) {
+      attempts++
+      return token === 'fresh' ? 'ann' : undefined
+    },
+  })
+  let token = 'expired'
+  const apps = Array.from({ length: 7 }, (_, index) =>
+    openApp(browser, { auth: () => ({ token: index === 3 ? token : 'expired' }) }),
+  )
+  await browser.pass(600_000)
+  // Each tab by itself would make about 30.
+  expect(attempts).toBeGreaterThan(40)
+  expect(attempts).toBeLessThan(170)
+  token = 'fresh'
+  await browser.pass(300_000)
+  expect(apps.map(({ line }) => line.status.name)).toEqual(Array(7).fill('connected'))
+})
+
 it('ten minutes of flapping cost each query a fetch now and then', async () => {
   const browser = createTestBrowser()
   const apps = [openApp(browser), openApp(browser), openApp(browser)]

@@ -3,14 +3,16 @@ import type { PendingChanges } from '../invalidation/pending.js'
 import type { Receipt } from '../invalidation/receipt.js'
 import type { QueryKey } from '../invalidation/target.js'
 import { isPage } from '../platform/environment.js'
-import { isServer, type LinePowers, linePowers } from '../platform/line-powers.js'
+import { isServer, type LinePowers, type LoadChunk, linePowers } from '../platform/line-powers.js'
 import type { TabEnvironment } from '../platform/page.js'
+import { createSignOutMarks, watchSignOuts } from '../platform/sign-out-marks.js'
 import { createReport, type Report } from '../util/errors.js'
 import { createListeners } from '../util/listeners.js'
+import { signOutNameOf } from '../wire/key.js'
 import type { Metadata } from '../wire/protocol.js'
 import type { Status } from '../wire/status.js'
 import { createEventHandlers } from './event-handlers.js'
-import { createChunkLoader, type LoadChunk } from './load-chunk.js'
+import { createChunkLoader } from './load-chunk.js'
 import { authOf, createMounts, type MountedSession, type MountOptions } from './mounts.js'
 import { createOpener, NOT_OPENED } from './opening.js'
 import { configure, type PartylineOptions } from './options.js'
@@ -119,11 +121,15 @@ export function createPartyline<Events>(
       onFailed: status.opening,
       connect,
     })
+  const signOutMarks =
+    powers?.signOutMarks ?? createSignOutMarks({ openChannel: powers?.openChannel, id: () => powers?.id() ?? '' })
   const mounts = createMounts(
     {
+      watchSignOuts: (identity) =>
+        watchSignOuts(signOutMarks, signOutNameOf(configuration.name, { ...configuration, identity })),
       open: (mounted) => opener?.open(mounted) ?? NOT_OPENED,
       onState: status.link,
-      onSigningOut: status.signedOut,
+      onSignedOut: status.signedOut,
       onBegin(client) {
         if (configuration.clearOnSwitch) fetchEmptied(client)
         status.begin()
@@ -152,11 +158,13 @@ export function createPartyline<Events>(
   }
 
   function connect(mounted: MountedSession, url: string, factory: SessionFactory): void {
+    if (mounts.endIfSignedOut(mounted)) return
     const session = factory.open({
       url,
       identity: mounted.identity,
       tab: getOrigin(),
       client: mounted.client,
+      signOuts: mounted.signOuts,
       logicalClock: writes.logicalClock,
       topics: topics.all,
       handlers: {

@@ -84,6 +84,7 @@ for (const webLocks of [true, false]) {
         const up = async (...lines: { status: { name: string } }[]) => {
           await until(() => world.transport.live() === 1)
           world.transport.last.handlers.onUp(false)
+          world.transport.last.handlers.onEvent('_line', { quietForMs: 0 })
           for (const line of lines) await connected(line)
         }
         const first = before === 'nobody' ? undefined : open({ worker: before === 'worker' })

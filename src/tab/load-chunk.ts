@@ -1,27 +1,23 @@
-import type { ChunkPowers, LinePowers } from '../platform/line-powers.js'
+import type { ChunkPowers, LinePowers, LoadChunk } from '../platform/line-powers.js'
 import { messageOf, type Report } from '../util/errors.js'
 import { growingPause } from '../util/growing-pause.js'
 
-/** So many failures in a row, with the network up, mean that the file is gone. */
+/** So many failures in a row, with the server in reach, mean that the file is gone. */
 const MAX_CHUNK_FAILURES = 3
 const CHUNK_PAUSE = { minMs: 500, maxMs: 30_000 }
-
-/** Loads a module that is a chunk of its own. `name`: one of its exports. Rejects when some attempts have failed. */
-export type LoadChunk = <Module extends object>(
-  load: () => Promise<Module>,
-  name: keyof Module & string,
-) => Promise<Module>
 
 /** The address that a browser's error names: in Chromium and Firefox. Safari's names none. */
 const FAILED_URL = /dynamically imported module: (https?:\S+)$/
 
 /**
- * Loads chunks in spite of failures. Firefox keeps a failed import for the page's life, so the next attempt is at another
- * address where the error names one. A deploy may have removed the files: that is reported once, as `stale-build`. Whoever
- * needs the chunk asks again, after a pause of its own.
+ * Loads chunks in spite of failures. Firefox keeps a failed import for the page's life, so each attempt is also made at
+ * an address of its own, where the error names one. A deploy may have removed the files: that is reported once, as `stale-build`.
+ * Whoever needs the chunk asks again, after a pause of its own.
  */
 export function createChunkLoader(powers: Pick<LinePowers, 'timers' | 'random' | 'chunks'>, report: Report): LoadChunk {
   const { timers, random, chunks = NO_CHUNKS } = powers
+  /** By name: whoever asks while a chunk is being loaded waits for it too, and each is one module for good. */
+  const loads = new Map<string, Promise<object>>()
   let isStale = false
   let retries = 0
 
@@ -33,32 +29,48 @@ export function createChunkLoader(powers: Pick<LinePowers, 'timers' | 'random' |
     return new Error(message, { cause: thrown })
   }
 
-  async function loadAt<Module extends object>(url: string, load: () => Promise<Module>, name: string) {
-    const module = await chunks.loadFrom(`${url}${url.includes('?') ? '&' : '?'}retry=${++retries}`)
-    // Bundlers may rename what a chunk exports; `load` knows the names.
-    return name in module ? (module as Module) : chunks.load(load)
+  /** The module at another address than the one that has failed. */
+  async function loadElsewhere<Module extends object>(url: string, name: string): Promise<Module | undefined> {
+    const address = `${url}${url.includes('?') ? '&' : '?'}retry=${++retries}`
+    const module = await chunks.loadFrom(address).catch(() => ({}))
+    // Bundlers may rename what a chunk exports.
+    return name in module ? (module as Module) : undefined
   }
 
-  return async (load, name) => {
-    let url: string | undefined
-    for (let failures = 0; ; ) {
+  async function attempts<Module extends object>(load: () => Promise<Module>, name: string): Promise<Module> {
+    /** Attempts that failed although the server was in reach. */
+    let refusals = 0
+    for (let failures = 1; ; failures++) {
       try {
-        return await (url === undefined ? chunks.load(load) : loadAt(url, load, name))
+        return await chunks.load(load)
       } catch (thrown) {
-        failures++
-        url ??= FAILED_URL.exec(messageOf(thrown))?.[1]
-        if (url !== undefined && (await chunks.isGone(url))) throw stale(thrown, url)
-        if (failures >= MAX_CHUNK_FAILURES || isStale) throw chunks.isOnline() ? stale(thrown, url) : thrown
+        const url = FAILED_URL.exec(messageOf(thrown))?.[1]
+        const module = url && (await loadElsewhere<Module>(url, name))
+        if (module) return module
+        const state = await chunks.look(url)
+        if (state === 'there') refusals++
+        if (state === 'gone' || refusals >= MAX_CHUNK_FAILURES) throw stale(thrown, url)
+        if (failures >= MAX_CHUNK_FAILURES) throw thrown
         const pauseMs = growingPause(failures - 1, random, CHUNK_PAUSE)
         await new Promise<void>((resolve) => timers.after(pauseMs, resolve))
       }
     }
+  }
+
+  return <Module extends object>(load: () => Promise<Module>, name: keyof Module & string) => {
+    const loading =
+      loads.get(name) ??
+      attempts(load, name).catch((thrown: unknown) => {
+        loads.delete(name)
+        throw thrown
+      })
+    loads.set(name, loading)
+    return loading as Promise<Module>
   }
 }
 
 const NO_CHUNKS: ChunkPowers = {
   load: (load) => load(),
   loadFrom: () => Promise.reject(new Error('this environment loads nothing by its address')),
-  isGone: async () => false,
-  isOnline: () => true,
+  look: async () => 'there',
 }

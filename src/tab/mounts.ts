@@ -1,6 +1,8 @@
 import type { QueryClientSlice } from '../invalidation/query-client.js'
 import type { LinkState } from '../link/link-options.js'
+import type { SignOutWatch } from '../platform/sign-out-marks.js'
 import type { Report } from '../util/errors.js'
+import { SIGNED_OUT_ELSEWHERE, SIGNED_OUT_HERE } from '../wire/status.js'
 import type { Opening } from './opening.js'
 import type { Auth, Session } from './session.js'
 
@@ -19,19 +21,17 @@ export interface MountOptions {
  * Where a mounted session stands. Each state can become `ended`; else:
  *
  * ```
- * opening -----------> open --> signed-out
- *    |                  ^
- *    +--> signing-out --+
+ * opening --> open --> signed-out
+ *    |                     ^
+ *    +---------------------+
  * ```
  */
 type MountedState =
   /** Its code and its url are being loaded. */
   | { readonly name: 'opening'; readonly opening: Opening }
-  /** Signed out before there was a session. As soon as there is one, it signs out, which tells the other tabs. */
-  | { readonly name: 'signing-out'; readonly opening: Opening }
   | { readonly name: 'open'; readonly session: Session }
-  /** The link says so, after a sign-out here or in another tab. */
-  | { readonly name: 'signed-out'; readonly session: Session }
+  /** Here or in another tab. Without `session`, before there was one: the mark alone tells the other tabs. */
+  | { readonly name: 'signed-out'; readonly session?: Session }
   /** Unmounted, or replaced by another mount. */
   | { readonly name: 'ended' }
 
@@ -39,6 +39,8 @@ type MountedState =
 export interface MountedSession {
   readonly identity: string
   readonly client: QueryClientSlice
+  /** From the mount on. */
+  readonly signOuts: SignOutWatch
   /** The newest is the last one. */
   mounts: readonly Mount[]
   state: MountedState
@@ -54,12 +56,13 @@ export const authOf = ({ mounts }: MountedSession): Auth | undefined =>
   mounts.flatMap(({ options }) => options.auth ?? []).at(-1)
 
 export interface MountsHandlers {
+  watchSignOuts(identity: string): SignOutWatch
   /** Gets a session and hands it to `opened`, later. */
   open(mounted: MountedSession): Opening
   /** The state of the current session's link. */
   onState(state: LinkState): void
-  /** Signed out here, before there is a link to say so. */
-  onSigningOut(): void
+  /** Signed out before there is a link to say so. */
+  onSignedOut(reason: string): void
   /** A mounted session begins; it will be opened. */
   onBegin(client: QueryClientSlice): void
   /** The mounted session has ended, and no other one has begun yet. */
@@ -78,10 +81,7 @@ export function createMounts(handlers: MountsHandlers, report: Report) {
   let last: Pick<MountedSession, 'identity' | 'client'> | undefined
 
   function end(mounted: MountedSession, release: boolean): void {
-    const { state } = mounted
-    mounted.state = { name: 'ended' }
-    if ('session' in state) state.session.close(release)
-    if ('opening' in state) state.opening.cancel()
+    letGo(mounted, release)
     if (current !== mounted) return
     current = undefined
     handlers.onEnd()
@@ -96,20 +96,39 @@ export function createMounts(handlers: MountsHandlers, report: Report) {
     end(mounted, mounted.identity !== identity)
   }
 
-  function mountNobody(): void {
+  function mountNobody(): () => void {
     // Another component may have mounted this line for somebody.
     if (current?.mounts.length === 0) end(current, true)
-    if (!last || current) return
-    handlers.onIdentityEnd(last.client, false)
-    last = undefined
+    if (last && !current) {
+      handlers.onIdentityEnd(last.client, false)
+      last = undefined
+    }
+    return () => undefined
   }
 
   function begin(identity: string, client: QueryClientSlice): MountedSession {
-    const mounted: MountedSession = { identity, client, mounts: [], state: { name: 'ended' } }
+    const signOuts = handlers.watchSignOuts(identity)
+    const mounted: MountedSession = { identity, client, signOuts, mounts: [], state: { name: 'ended' } }
+    signOuts.onMark(() => endIfSignedOut(mounted))
     current = mounted
     handlers.onBegin(client)
     mounted.state = { name: 'opening', opening: handlers.open(mounted) }
     return mounted
+  }
+
+  /** Ends a session whose identity has signed out in another tab before it was open. */
+  function endIfSignedOut(mounted: MountedSession): boolean {
+    if (mounted.state.name === 'opening' && mounted.signOuts.last() === 'since')
+      endOpening(mounted, SIGNED_OUT_ELSEWHERE)
+    return mounted.state.name !== 'opening'
+  }
+
+  function endOpening(mounted: MountedSession, reason: string): void {
+    if (mounted.state.name !== 'opening') return
+    mounted.state.opening.cancel()
+    mounted.state = { name: 'signed-out' }
+    handlers.onIdentityEnd(mounted.client, false)
+    handlers.onSignedOut(reason)
   }
 
   /** Makes an attempt, where one waits. A session that is signed out stays so. */
@@ -117,7 +136,7 @@ export function createMounts(handlers: MountsHandlers, report: Report) {
     if (!current) return
     const { state } = current
     if (state.name === 'open') state.session.retry(why)
-    else if ('opening' in state) state.opening.retry()
+    else if (state.name === 'opening' && !endIfSignedOut(current)) state.opening.retry()
   }
 
   return {
@@ -128,10 +147,7 @@ export function createMounts(handlers: MountsHandlers, report: Report) {
     mount(options: MountOptions): () => void {
       const { queryClient: client } = options
       const identity = identityName(options.identity, report)
-      if (identity === '') {
-        mountNobody()
-        return () => undefined
-      }
+      if (identity === '') return mountNobody()
       if (current && (current.identity !== identity || current.client !== client || isSignedOut(current)))
         replace(current, identity)
       if (last && last.client === client && last.identity !== identity) handlers.onIdentityEnd(client, true)
@@ -152,17 +168,18 @@ export function createMounts(handlers: MountsHandlers, report: Report) {
         })
       }
     },
+    /** Gives false if the session may open. */
+    endIfSignedOut,
     opened(mounted: MountedSession, session: Session): void {
-      if (mounted.state.name === 'ended') return
-      const isSigningOut = mounted.state.name === 'signing-out'
-      mounted.state = { name: 'open', session }
-      if (isSigningOut) session.signOut()
+      if (mounted.state.name === 'opening') mounted.state = { name: 'open', session }
+      // The app has signed out, or mounted for somebody else, when it was told that this session connects.
+      else session.close(true)
     },
-    /** The only place that makes a session signed out: by its link's word. */
+    /** An open session is signed out only by its link's word. */
     linkChanged(mounted: MountedSession, link: LinkState): void {
       const { state } = mounted
       // A link may have to tell the other tabs of a sign-out after its mounted session has ended.
-      if (state.name === 'ended' || (state.name === 'signing-out' && link.phase !== 'signed-out')) return
+      if (state.name === 'ended' || (state.name === 'signed-out' && link.phase !== 'signed-out')) return
       if (state.name === 'open' && link.phase === 'signed-out') {
         mounted.state = { ...state, name: 'signed-out' }
         handlers.onIdentityEnd(mounted.client, false)
@@ -170,17 +187,25 @@ export function createMounts(handlers: MountsHandlers, report: Report) {
       handlers.onState(link)
     },
     signOut(): void {
-      if (current?.state.name === 'open') current.state.session.signOut()
-      else if (current?.state.name === 'opening') {
-        current.state = { ...current.state, name: 'signing-out' }
-        handlers.onIdentityEnd(current.client, false)
-        handlers.onSigningOut()
-      }
+      if (!current || isSignedOut(current)) return
+      // First, and at once: the other tabs find the mark whatever becomes of this page and of the hub in this moment.
+      current.signOuts.mark()
+      if (current.state.name === 'open') current.state.session.signOut()
+      else endOpening(current, SIGNED_OUT_HERE)
     },
   }
 }
 
-const isSignedOut = ({ state }: MountedSession): boolean => state.name === 'signing-out' || state.name === 'signed-out'
+/** Ends a mounted session; what it held is nobody's. */
+function letGo(mounted: MountedSession, release: boolean): void {
+  const { state, signOuts } = mounted
+  mounted.state = { name: 'ended' }
+  signOuts.close()
+  if ('session' in state) state.session?.close(release)
+  if ('opening' in state) state.opening.cancel()
+}
+
+const isSignedOut = ({ state }: MountedSession): boolean => state.name === 'signed-out'
 
 /** Two identities must never have one name, as all objects would: a value that is no name counts as nobody. */
 function identityName(identity: unknown, report: Report): string {

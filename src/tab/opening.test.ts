@@ -2,6 +2,7 @@ import { QueryClient } from '@tanstack/react-query'
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import './session.js'
 import { createMemoryBrowser } from '../../test/browser.js'
+import type { FileState } from '../platform/line-powers.js'
 import type { PartylineError } from '../util/errors.js'
 import { createPartyline } from './create-partyline.js'
 import { createChunkLoader } from './load-chunk.js'
@@ -97,12 +98,25 @@ const inChromium = new TypeError(`Failed to fetch dynamically imported module: $
 const inFirefox = new TypeError(`error loading dynamically imported module: ${FILE}`)
 const inSafari = new TypeError('Importing a module script failed.')
 
-/** A server with the files `there`; each import fails with the next of `failures`. */
-function setUpChunks({ failures = [] as Error[], gone = false, online = true, renamed = false } = {}) {
+interface ChunkWorld {
+  /** The next imports fail so. */
+  failures?: Error[]
+  /** What the server says of a file. */
+  state?: FileState
+  renamed?: boolean
+  /** As in Firefox, what has failed at an address fails there for good. */
+  keepsFailures?: boolean
+}
+
+/** A server with one chunk. */
+function setUpChunks({ failures = [], state = 'there', renamed = false, keepsFailures = false }: ChunkWorld = {}) {
   const log: string[] = []
   const errors: string[] = []
-  const next = () => {
-    const failure = failures.shift()
+  const server = { failures, state }
+  const failed = new Map<string, Error>()
+  const next = (address: string) => {
+    const failure = failed.get(address) ?? server.failures.shift()
+    if (failure && keepsFailures) failed.set(address, failure)
     if (failure) throw failure
     return { createThing: () => 1 }
   }
@@ -116,17 +130,24 @@ function setUpChunks({ failures = [] as Error[], gone = false, online = true, re
           return load()
         },
         async loadFrom(url) {
-          log.push(url.replace(FILE, ''))
-          return renamed ? { a: next().createThing } : next()
+          const address = url.replace(FILE, '')
+          log.push(address)
+          return renamed ? { a: next(address).createThing } : next(address)
         },
-        isGone: async () => gone,
-        isOnline: () => online,
+        look: async () => server.state,
       },
     },
     (code) => void errors.push(code),
   )
-  const load = () => loadChunk(async () => next(), 'createThing')
-  return { load, log, errors }
+  const load = () => loadChunk(async () => next('import'), 'createThing')
+  return { load, log, errors, server }
+}
+
+/** Waits for it in fake time. */
+async function settle<T>(loading: Promise<T>): Promise<T> {
+  loading.catch(() => undefined)
+  await pass(10_000)
+  return loading
 }
 
 it.each([
@@ -135,39 +156,68 @@ it.each([
   ['Safari', inSafari, ['import', 'import']],
 ])('asks for a chunk again, at another address where %s names one', async (_browser, failure, asked) => {
   const { load, log, errors } = setUpChunks({ failures: [failure] })
-  const loading = load()
-  await pass(1_000)
-  expect((await loading).createThing()).toBe(1)
+  expect((await settle(load())).createThing()).toBe(1)
   expect(log).toEqual(asked)
   expect(errors).toEqual([])
 })
 
 it('a chunk whose exports have other names is imported as the bundler does it', async () => {
   const { load, log } = setUpChunks({ failures: [inChromium], renamed: true })
-  const loading = load()
-  await pass(1_000)
-  expect((await loading).createThing()).toBe(1)
+  expect((await settle(load())).createThing()).toBe(1)
   expect(log).toEqual(['import', '?retry=1', 'import'])
 })
 
-it('what is gone from the server is said once, as a stale build, and asked for again', async () => {
-  const { load, log, errors } = setUpChunks({ failures: [inChromium, inChromium], gone: true })
-  await expect(load()).rejects.toThrow(/reload the page/)
-  await expect(load()).rejects.toThrow(/reload the page/)
-  expect(errors).toEqual(['stale-build'])
-  expect((await load()).createThing()).toBe(1)
-  expect(log).toHaveLength(3)
+it('a chunk is loaded once, also for those who ask at the same time, and is one module for good', async () => {
+  const { load, log } = setUpChunks({ failures: [inFirefox], keepsFailures: true })
+  const both = await settle(Promise.all([load(), load()]))
+  expect(both[0]).toBe(both[1])
+  expect(await load()).toBe(both[0])
+  expect(log).toEqual(['import', '?retry=1'])
 })
 
-it('three failures with the network up are a stale build; without a network they are not', async () => {
-  for (const online of [true, false]) {
-    const { load, errors, log } = setUpChunks({ failures: [inSafari, inSafari, inSafari], online })
-    const loading = expect(load()).rejects.toThrow(online ? /reload the page/ : /Importing/)
-    await pass(10_000)
-    await loading
-    expect(log).toHaveLength(3)
-    expect(errors).toEqual(online ? ['stale-build'] : [])
-  }
+it('what is gone from the server is said once, as a stale build, and each later request is at another address', async () => {
+  const { load, log, errors, server } = setUpChunks({
+    failures: [inFirefox, inFirefox, inFirefox, inFirefox],
+    state: 'gone',
+    keepsFailures: true,
+  })
+  for (let request = 0; request < 3; request++) await expect(settle(load())).rejects.toThrow(/reload the page/)
+  expect(errors).toEqual(['stale-build'])
+  server.state = 'there'
+  expect((await settle(load())).createThing()).toBe(1)
+  expect(log.filter((address) => address !== 'import')).toEqual([1, 2, 3, 4].map((n) => `?retry=${n}`))
+})
+
+it('three failures are a stale build where the server answers, and none where it is out of reach', async () => {
+  const three = [inSafari, inSafari, inSafari]
+  const there = setUpChunks({ failures: [...three] })
+  await expect(settle(there.load())).rejects.toThrow(/reload the page/)
+  expect(there.errors).toEqual(['stale-build'])
+
+  const away = setUpChunks({ failures: [...three, ...three], state: 'unreachable' })
+  for (let request = 0; request < 2; request++) await expect(settle(away.load())).rejects.toThrow(/Importing/)
+  // The last attempt failed before the network was back.
+  const back = setUpChunks({ failures: [...three], state: 'unreachable' })
+  const failing = expect(settle(back.load())).rejects.toThrow(/Importing/)
+  await pass(100)
+  back.server.state = 'there'
+  await failing
+  expect([...away.errors, ...back.errors]).toEqual([])
+  expect((await settle(away.load())).createThing()).toBe(1)
+})
+
+it('a hole in the network is no stale build, also after one was said', async () => {
+  const { load, log, errors, server } = setUpChunks({
+    failures: Array.from({ length: 5 }, () => inFirefox),
+    state: 'gone',
+    keepsFailures: true,
+  })
+  await expect(settle(load())).rejects.toThrow(/reload the page/)
+  server.state = 'unreachable'
+  await expect(settle(load())).rejects.toThrow(/error loading/)
+  expect((await settle(load())).createThing()).toBe(1)
+  expect(errors).toEqual(['stale-build'])
+  expect(log.at(-1)).toBe('?retry=5')
 })
 
 it('the code of a session is asked for before anybody signs in, and its loss does not end the line', async () => {
@@ -186,8 +236,7 @@ it('the code of a session is asked for before anybody signs in, and its loss doe
           return load()
         },
         loadFrom: () => Promise.reject(inChromium),
-        isGone: async () => !there,
-        isOnline: () => true,
+        look: async () => (there ? 'there' : 'gone'),
       },
     },
   )
@@ -201,4 +250,46 @@ it('the code of a session is asked for before anybody signs in, and its loss doe
   there = true
   await pass(120_000)
   expect(browser.transport.live()).toBe(1)
+})
+
+it('the code of shared fetches is asked for again, ever more slowly, until it is there or the session has ended', async () => {
+  const browser = createMemoryBrowser({ sharedWorkers: true })
+  let there = false
+  let asked = 0
+  const codes: string[] = []
+  const line = createPartyline(
+    { invalidates: {}, shareFetches: true, onError: ({ code }) => codes.push(code) },
+    {
+      ...browser.tab().environment,
+      chunks: {
+        async load(load) {
+          const isSharing = String(load).includes('sharing')
+          if (isSharing) asked++
+          if (isSharing && !there) throw inChromium
+          return load()
+        },
+        loadFrom: () => Promise.reject(inChromium),
+        look: async () => 'gone',
+      },
+    },
+  )
+  const mount = (identity: string) => line.mount({ queryClient: new QueryClient(), identity })
+  mount('ann')
+  await pass(HOUR_MS)
+  expect(codes.filter((code) => code !== 'connect-failed')).toEqual(['stale-build', 'share-failed'])
+  expect(asked).toBeGreaterThan(10)
+  expect(asked).toBeLessThan(60)
+  line.signOut()
+  await pass(0)
+  const before = asked
+  await pass(HOUR_MS)
+  expect(asked).toBe(before)
+  mount('bob')
+  await pass(60_000)
+  expect(asked).toBeGreaterThan(before + 1)
+  there = true
+  await pass(HOUR_MS)
+  const loaded = asked
+  await pass(HOUR_MS)
+  expect(asked).toBe(loaded)
 })

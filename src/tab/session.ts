@@ -13,16 +13,22 @@ import { createLink } from '../link/link.js'
 import type { LinkState } from '../link/link-options.js'
 import { followRung, type LoadHub, type Rung, sharedWorkerRung, type TabHubs, thisTabRung } from '../link/rungs.js'
 import { checkPowers } from '../platform/check-powers.js'
+import type { LoadChunk } from '../platform/line-powers.js'
 import { browserEnvironment, type TabEnvironment, type WorkerFactory } from '../platform/page.js'
+import type { SignOutWatch } from '../platform/sign-out-marks.js'
+import { pause } from '../platform/timeouts.js'
 import { messageOf, type Report } from '../util/errors.js'
+import { growingPause } from '../util/growing-pause.js'
 import { checkOf, keyOf } from '../wire/key.js'
 import { type CredentialsAnswer, type EventPair, isMetadata } from '../wire/protocol.js'
 import type { Gap } from '../wire/status.js'
-import type { LoadChunk } from './load-chunk.js'
 import type { Configuration } from './options.js'
 import { createPolling } from './polling.js'
 import { createTabTopics, type TopicUse } from './topics.js'
 import { createUrlSource } from './url-source.js'
+
+/** Between two attempts to load the code of shared fetches. */
+const SHARING_PAUSE = { minMs: 5_000, maxMs: 300_000 }
 
 /**
  * Gives credentials for the server; called at every connection attempt. Plain data. With a number `expiresAt` in it
@@ -52,6 +58,7 @@ export interface SessionOptions {
   /** This tab's id. */
   readonly tab: string
   readonly client: QueryClientSlice
+  readonly signOuts: SignOutWatch
   readonly logicalClock: LogicalClock
   readonly topics: ReadonlySet<TopicUse>
   readonly handlers: SessionHandlers
@@ -69,6 +76,9 @@ export interface Session {
   /** `release`: the identity has ended here, so a hub without other tabs closes its socket at once. */
   close(release: boolean): void
 }
+
+/** The clocks of a page that has not slept agree, but for less than this. */
+const MAX_CLOCK_DRIFT_MS = 500
 
 interface FactoryOptions {
   /** @default the real browser's powers */
@@ -119,6 +129,8 @@ function openSession(options: SessionOptions, context: SessionContext): Session 
   const { name, transport, socket, lingerMs, authTimeoutMs } = configuration
   const settings = { url, identity, transport, socket, lingerMs, authTimeoutMs }
   const key = keyOf(name, settings)
+  /** Until a sign-out or the session's end. */
+  const life = new AbortController()
 
   const invalidator = createInvalidator({
     client,
@@ -137,15 +149,31 @@ function openSession(options: SessionOptions, context: SessionContext): Session 
         const { build, timeoutMs } = shareFetches
         const name = build === '' ? key : `${key}/${build}`
         const version = () => (link.state().tabs > 1 ? link.position() : undefined)
-        return loadSharing(loadChunk, { ...hooks, name, timeoutMs, client, environment, version, report })
+        return loadSharing(loadChunk, life.signal, { ...hooks, name, timeoutMs, client, environment, version, report })
       }),
   })
+  // What the invalidator still holds is nobody's from now on.
+  const end = () => {
+    life.abort()
+    invalidator.close()
+  }
+  /**
+   * The age of this page: it fetched nothing before. By both clocks, since the monotonic one stands still while some machines
+   * sleep, and the server has not slept meanwhile.
+   */
+  const pageAgeMs = () => Math.max(clock.monotonic(), clock.now() - clock.origin)
   const topics = createTabTopics({
     uses: options.topics,
     report,
-    // By the wall clock of the hub: if this page's clock is ahead, no data counts as younger than it is.
-    onJoined: (at, keys) => invalidator.topicJoined(clock.monotonic() - Math.max(clock.now() - at, 0), keys),
+    monotonic: clock.monotonic,
+    onJoined({ at, quietForMs }, keys) {
+      // What was fetched before a sleep seems younger than it is.
+      const hasSlept = pageAgeMs() - clock.monotonic() > MAX_CLOCK_DRIFT_MS
+      invalidator.topicJoined(hasSlept ? at : at - quietForMs, keys)
+    },
   })
+  // What this page fetched is covered. What it was loaded with (a restored cache, server rendering) is older.
+  const onVouched = () => invalidator.resync(-1, false)
   const polling = configuration.polling && createPolling(configuration.polling, environment, invalidator.poll)
 
   const link = createLink({
@@ -154,6 +182,7 @@ function openSession(options: SessionOptions, context: SessionContext): Session 
     tab: options.tab,
     check: checkOf(name, settings),
     settings,
+    signOuts: options.signOuts,
     rungs: createRungs(key, context),
     follow: followRung(environment, key),
     events: handlers.events,
@@ -161,8 +190,8 @@ function openSession(options: SessionOptions, context: SessionContext): Session 
     auth: () => readCredentials(handlers.auth(), clock.now(), report),
     report,
     onState(state) {
-      // Here or in another tab. What the invalidator still holds is nobody's from now on.
-      if (state.phase === 'signed-out') invalidator.close()
+      // Here or in another tab.
+      if (state.phase === 'signed-out') end()
       const isConnected = state.phase === 'attached' && state.socket?.name === 'connected'
       // A parked page can neither fetch nor show anything.
       const isDown = state.phase === 'seeking' || (state.phase === 'attached' && !isConnected)
@@ -177,12 +206,13 @@ function openSession(options: SessionOptions, context: SessionContext): Session 
       handlers.onEvents(events, agesMs)
       invalidator.push(events, heard)
     },
-    onGap(reason, flaps) {
+    onGap(reason, flaps, quietForMs = 0) {
+      // Nothing was sent since before this page began to load.
+      if (pageAgeMs() <= quietForMs) return onVouched()
       invalidator.resync(clock.monotonic(), true, flaps)
       handlers.onGap({ reason, until: clock.now() })
     },
-    // What this page fetched is covered. What it was loaded with (a restored cache, server rendering) is older.
-    onVouched: () => invalidator.resync(-1, false),
+    onVouched,
     onTopics: topics.answered,
   })
 
@@ -201,21 +231,31 @@ function openSession(options: SessionOptions, context: SessionContext): Session 
     refresh: invalidator.refresh,
     signOut: link.signOut,
     close(release) {
-      invalidator.close()
+      end()
       link.close(release)
     },
   }
 }
 
-/** A chunk of its own: only an app that asks for it pays for it. */
-async function loadSharing(loadChunk: LoadChunk, options: SharingOptions): Promise<Sharing | undefined> {
-  try {
-    const { createSharing } = await loadChunk(() => import('../invalidation/sharing.js'), 'createSharing')
-    return createSharing(options)
-  } catch (thrown) {
-    options.report('share-failed', `this tab fetches for itself: ${messageOf(thrown)}`, { cause: thrown })
-    return undefined
+/** A chunk of its own: only an app that asks for it pays for it. Until it is there, this tab fetches for itself. */
+async function loadSharing(
+  loadChunk: LoadChunk,
+  signal: AbortSignal,
+  options: SharingOptions & { readonly environment: TabEnvironment },
+): Promise<Sharing | undefined> {
+  const { timers, random } = options.environment
+  for (let failures = 0; !signal.aborted; failures++) {
+    try {
+      const { createSharing } = await loadChunk(() => import('../invalidation/sharing.js'), 'createSharing')
+      return createSharing(options)
+    } catch (thrown) {
+      if (failures === 0) {
+        options.report('share-failed', `this tab fetches for itself: ${messageOf(thrown)}`, { cause: thrown })
+      }
+      await pause(timers.after, growingPause(failures, random, SHARING_PAUSE), signal)
+    }
   }
+  return undefined
 }
 
 /** The ladder's rungs, from the best one down; only one if the app forces a host. */
@@ -228,7 +268,7 @@ function createRungs(key: string, { environment, hubs, configuration, loadChunk 
     }
     return Object.assign(loadHub, { preload: loadCode })
   }
-  const elector = createElector(environment, key)
+  const elector = createElector(environment, key, loadChunk)
   const rungs = [
     sharedWorkerRung(environment.openSharedWorker, key),
     leaderTabRung({ environment, key, elector, load: load('leader-tab') }),

@@ -41,7 +41,7 @@ export function createStatusStore(now: () => number, report: Report) {
     opening: (reason: string) => set({ name: 'connecting', reason }),
     idle: () => set({ ...IDLE, since: now(), reason: undefined }),
     /** Before there is a link to say so. */
-    signedOut: () => set({ name: 'signed-out', reason: 'signed out in this tab' }),
+    signedOut: (reason: string) => set({ name: 'signed-out', reason }),
     link(state: LinkState): void {
       if (state.phase === 'closed') return
       const { host, role, steps, tabs, epoch } = state

@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { PartylineError, Receipt, TopicOptions, TopicState } from '../index.js'
 import { createTestBrowser, type TestBrowser } from '../testing/index.js'
+import { createTabTopics, type TopicUse } from './topics.js'
 
 // Whole tabs, the real library in each, over a server in memory.
 
@@ -81,6 +82,25 @@ function change(browser: TestBrowser, key: 'task' | 'note' = 'task', topic = 'p'
   rows[key]++
   browser.server.topic(topic, `${key}_changed`)
 }
+
+it('the moment of a join is the answer’s age before it came, whenever it is asked for', () => {
+  const joined: number[] = []
+  let now = 100_000
+  const use = () => ({ name: 'p', queryKeys: undefined, onState: () => undefined })
+  const uses = new Set<TopicUse>([use()])
+  const topics = createTabTopics({
+    uses,
+    report: () => undefined,
+    monotonic: () => now,
+    onJoined: ({ at }) => void joined.push(at),
+  })
+  topics.connected(true)
+  topics.answered([{ topic: 'p', ok: true, ageMs: 60_000 }])
+  now += 5_000
+  uses.add(use())
+  topics.update()
+  expect(joined).toEqual([40_000, 40_000])
+})
 
 describe('over all tabs of a browser', () => {
   it.each([{ sharedWorker: true }, { sharedWorker: false }])(

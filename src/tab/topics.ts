@@ -33,6 +33,13 @@ export interface TopicOptions {
   readonly onState?: ((state: TopicState) => void) | undefined
 }
 
+export interface JoinedTopic {
+  /** Since when, by this tab's monotonic clock. */
+  readonly at: number
+  /** The server had sent nothing to it for so long before. Milliseconds. */
+  readonly quietForMs: number
+}
+
 /** One use of a topic in this tab; several uses may have one name. */
 export interface TopicUse {
   readonly name: string
@@ -43,15 +50,23 @@ export interface TopicUse {
 interface TabTopicsOptions {
   readonly uses: ReadonlySet<TopicUse>
   readonly report: Report
-  /** A topic has been joined since `at` (ms since the Unix epoch); `keys` are what its events are about, undefined: all. */
-  readonly onJoined: (at: number, keys: readonly QueryKey[] | undefined) => void
+  /** Milliseconds; never set back. */
+  readonly monotonic: () => number
+  /** A topic is joined; `keys` are what its events are about, undefined: all. */
+  readonly onJoined: (joined: JoinedTopic, keys: readonly QueryKey[] | undefined) => void
+}
+
+/** `at`: when the hub's answer came, by this tab's monotonic clock. */
+interface Answer {
+  readonly answer: TopicAnswer
+  readonly at: number
 }
 
 const AWAY: TopicState = { name: 'away' }
 
 /** The topics of one session in this tab: the names that it uses, and the hub's answers. */
-export function createTabTopics({ uses, report, onJoined }: TabTopicsOptions) {
-  const answers = new Map<string, TopicAnswer>()
+export function createTabTopics({ uses, report, monotonic, onJoined }: TabTopicsOptions) {
+  const answers = new Map<string, Answer>()
   /** The state that each use was last called with, as a text. */
   const told = new WeakMap<TopicUse, string>()
   let names: readonly string[] = []
@@ -59,7 +74,7 @@ export function createTabTopics({ uses, report, onJoined }: TabTopicsOptions) {
 
   function stateOf(name: string): TopicState {
     if (!names.includes(name)) return { name: 'failed', reason: BAD_TOPIC }
-    const answer = answers.get(name)
+    const answer = answers.get(name)?.answer
     if (!connected) return AWAY
     if (answer && !answer.ok) return { name: answer.name, reason: answer.message }
     return { name: answer ? 'joined' : 'joining' }
@@ -79,19 +94,22 @@ export function createTabTopics({ uses, report, onJoined }: TabTopicsOptions) {
   }
 
   /** Queries that were fetched before the join are checked once, however many uses it has. */
-  function check(answer: TopicAnswer, among: Iterable<TopicUse>): void {
+  function check({ answer, at }: Answer, among: Iterable<TopicUse>): void {
     if (!answer.ok) return
     const keys = [...among].filter(({ name }) => name === answer.topic).map(({ queryKeys }) => queryKeys)
-    if (keys.length > 0) onJoined(answer.at, keys.includes(undefined) ? undefined : keys.flatMap((some) => some ?? []))
+    // On its way an answer only ages, so no data counts as younger than it is.
+    const joined = { at: at - answer.ageMs, quietForMs: answer.quietForMs ?? 0 }
+    if (keys.length > 0) onJoined(joined, keys.includes(undefined) ? undefined : keys.flatMap((some) => some ?? []))
   }
 
   function take(answer: TopicAnswer): void {
     const { topic } = answer
     // This tab may have left it meanwhile.
     if (!names.includes(topic)) return
-    answers.set(topic, answer)
+    const taken = { answer, at: monotonic() }
+    answers.set(topic, taken)
     if (!answer.ok) report(`topic-${answer.name}`, `${topic}: ${answer.message}`, { detail: { topic } })
-    check(answer, uses)
+    check(taken, uses)
   }
 
   /** The topics that this tab uses may have changed. */

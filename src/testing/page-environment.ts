@@ -35,9 +35,10 @@ export function createPageEnvironment(
   const { environment: common, heldLocks } = createRealmEnvironment(shared, realm, options)
   const random = machine.createRandom()
   const pipes: (() => boolean)[] = []
-  // A page in the back/forward cache gets no storage event.
+  // A page that is away gets no storage event.
   const storage = shared.storage.client(realm.name, (run) => {
-    if (!realm.isSuspended) realm.task(random() * MAX_STORAGE_DELAY_MS, run)
+    if (!realm.isSuspendedFor('cached') && !realm.isSuspendedFor('frozen'))
+      realm.task(random() * MAX_STORAGE_DELAY_MS, run)
   })
 
   const environment: SimulatedEnvironment = {
@@ -59,9 +60,14 @@ export function createPageEnvironment(
     },
     warn: () => undefined,
     signOutMarks: {
-      read: (key) => storage.read(`partyline/signed-out/${key}`),
-      write: (key) => storage.write(`partyline/signed-out/${key}`, common.id()),
-      on: (key, run) => storage.on(`partyline/signed-out/${key}`, run),
+      read: storage.read,
+      write: (who) => storage.write(who, common.id()),
+      on(who, run) {
+        const stops = [storage.on(who, run), events.slice.on('back', run)]
+        return () => {
+          for (const stop of stops) stop()
+        }
+      },
     },
     sha256: async (text) => simulatedSha256(text),
     openTransport: openTransport(realm),

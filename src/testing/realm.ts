@@ -18,6 +18,7 @@ export interface Realm {
   readonly isDead: boolean
   /** Suspended for at least one reason. */
   readonly isSuspended: boolean
+  isSuspendedFor(reason: string): boolean
   /** Since when it is not suspended; meaningless while it is. Simulated time. */
   readonly awakeSince: number
   /** A task from outside (a message, an answer), `ms` from now. */
@@ -130,6 +131,7 @@ export function createRealm(machine: Machine, name: string): Realm {
     get isSuspended() {
       return reasons.size > 0
     },
+    isSuspendedFor: (reason) => reasons.has(reason),
     get awakeSince() {
       return Math.max(awakeSince, machine.awakeSince())
     },

@@ -17,6 +17,7 @@ const CHUNK_URL = 'https://app.example/assets/chunk.js'
  */
 export function createSimulatedChunks(machine: Machine, network: Pick<Network, 'state'>, keepsFailures = false) {
   let missingUntil = 0
+  let hasLost = false
   /** Pages of an old build, by name: the deploy removed their files. */
   const outdated = new Set<string>()
 
@@ -28,6 +29,7 @@ export function createSimulatedChunks(machine: Machine, network: Pick<Network, '
   return {
     /** For so long the server does not give any file. */
     loseFor(ms: number): void {
+      hasLost = true
       missingUntil = Math.max(missingUntil, machine.time.now() + ms)
     },
     restore(): void {
@@ -35,6 +37,8 @@ export function createSimulatedChunks(machine: Machine, network: Pick<Network, '
     },
     /** A deploy removed the files of this page's build. */
     outdate: (page: string): void => void outdated.add(page),
+    /** Whether any file was ever missing while the server was there. */
+    hasLost: () => hasLost,
     isOutdated: (page: string): boolean => outdated.has(page),
     client(realm: Realm): ChunkPowers {
       const loaded = new Set<string>()
@@ -64,8 +68,10 @@ export function createSimulatedChunks(machine: Machine, network: Pick<Network, '
           failed.clear()
           return {}
         },
-        isGone: async () => outdated.has(realm.name),
-        isOnline: () => network.state !== 'cut',
+        async look() {
+          if (network.state !== 'up') return 'unreachable'
+          return outdated.has(realm.name) ? 'gone' : 'there'
+        },
       }
     },
   }

@@ -1,9 +1,9 @@
 import type { Machine } from './machine.js'
 import type { ServerEnd, ServerEndHandlers } from './network.js'
+import { createHeartbeat } from './simulated-heartbeat.js'
 import { createSimulatedLog } from './simulated-log.js'
+import { type Audience, createSimulatedQuiet, isFor, type QuietOption } from './simulated-quiet.js'
 
-/** The server's heartbeat, as Socket.IO has it by default. */
-export const SERVER_PING_MS = { interval: 25_000, timeout: 20_000 }
 /** How long a broken session can be recovered. */
 const MAX_RECOVERY_MS = 120_000
 
@@ -89,26 +89,23 @@ export interface ServerOptions {
    */
   readonly log?: boolean | undefined
   /**
+   * What a client is told of how long it and its topics were quiet.
+   * @default 'unknown'
+   */
+  readonly quiet?: QuietOption | undefined
+  /**
    * Says who may join which topic; a string is the reason of a refusal.
    * @default everybody
    */
   readonly authorize?: ((identity: string, topic: string) => boolean | string) | undefined
 }
 
-/** An event, for all sockets of an identity or for all that have joined a topic. */
-interface SentEvent {
-  readonly identity?: string
-  /** Undefined: whatever path a socket has. */
-  readonly path?: string | undefined
-  readonly topic?: string
+/** An event. */
+interface SentEvent extends Audience {
   readonly name: string
   readonly metadata: unknown
   readonly offset: number
 }
-
-const isFor = ({ identity, topic, path }: SentEvent, session: SocketSession): boolean =>
-  (path === undefined || path === session.path) &&
-  (topic === undefined ? session.identity === identity : session.topics.includes(topic))
 
 /** What the server's connections share. */
 interface SimulatedServerState {
@@ -129,6 +126,7 @@ interface SimulatedServerState {
   dropAfterMs: number | undefined
   /** How many clients asked to be let in so far. */
   handshakes: number
+  readonly quiet: ReturnType<typeof createSimulatedQuiet>
 }
 
 type Outbox = ReturnType<typeof createSimulatedLog>
@@ -146,8 +144,10 @@ export function createSimulatedServer(machine: Machine, options: ServerOptions) 
     denial: undefined,
     dropAfterMs: undefined,
     handshakes: 0,
+    quiet: createSimulatedQuiet(machine, options.quiet),
   }
   const { sessions } = state
+  let isStopped = false
   const outbox = options.log
     ? createSimulatedLog(machine, ({ identity, path, name, metadata }) => emit({ identity, path }, name, metadata))
     : undefined
@@ -156,6 +156,7 @@ export function createSimulatedServer(machine: Machine, options: ServerOptions) 
     // A real transport sends JSON, so that a date arrives as a text.
     const copy: unknown = metadata === undefined ? undefined : JSON.parse(JSON.stringify(metadata))
     const event = { ...to, name, metadata: copy, offset: ++state.offset }
+    state.quiet.sent(event)
     if (options.recovery) state.sent.push(event)
     for (const session of sessions) if (isFor(event, session)) session.send({ kind: 'event', ...event })
   }
@@ -171,6 +172,7 @@ export function createSimulatedServer(machine: Machine, options: ServerOptions) 
     emitTo: (topic: string, name: string, metadata: unknown, path?: string) => emit({ topic, path }, name, metadata),
     /** To every hub itself: the server's own message. */
     announce(metadata: object): void {
+      state.quiet.sent()
       for (const session of sessions) session.send({ kind: 'event', name: '_line', metadata, offset: state.offset })
     },
     /** How many clients asked to be let in so far. */
@@ -191,12 +193,15 @@ export function createSimulatedServer(machine: Machine, options: ServerOptions) 
       for (const drop of [...state.connections]) drop()
       state.broken = new Map()
       state.sent = []
+      isStopped = true
     },
     /** Refuses new connections, as a proxy does without a server behind it. */
     refuse(): void {
       state.refusing = true
     },
     open(): void {
+      if (isStopped) state.quiet.restarted()
+      isStopped = false
       state.refusing = false
     },
     /** Closes every connection of an identity on purpose. */
@@ -296,6 +301,8 @@ function acceptConnection(
     send({ kind: 'connected', recovered, ...(options.recovery && { pid: name }) })
     // As createSessions does: whom it let in, before anything else.
     sendControl({ identity })
+    const word = state.quiet.word((event) => isFor(event, { identity, path, topics: [] }), recovered)
+    if (word) sendControl(word)
     watchExpiry(auth, kick)
     if (state.dropAfterMs !== undefined) time.after(state.dropAfterMs, drop)
     return session
@@ -317,25 +324,9 @@ function acceptConnection(
         const isRenewed = renew(options, state, session, packet.auth)
         if (isRenewed) watchExpiry(packet.auth, session.kick)
       }
-      if (packet.kind === 'say' && session) changeTopics(session, packet, options.authorize, sendControl)
+      if (packet.kind === 'say' && session) changeTopics(session, packet, options.authorize, state.quiet, sendControl)
       if (packet.kind === 'pong') heartbeat.start()
     },
-  }
-}
-
-/** Pings at an interval; a client that does not answer is dropped. */
-function createHeartbeat({ after }: Machine['time'], ping: () => void, onSilence: () => void) {
-  let stop = (): void => undefined
-  return {
-    /** Starts, or restarts after an answer. */
-    start(): void {
-      stop()
-      stop = after(SERVER_PING_MS.interval, () => {
-        ping()
-        stop = after(SERVER_PING_MS.timeout, onSilence)
-      })
-    },
-    stop: () => stop(),
   }
 }
 
@@ -375,9 +366,10 @@ function admit(
 
 /** Joins or leaves topics, and answers each join. */
 function changeTopics(
-  { identity, topics: joined }: SocketSession,
+  { identity, path, topics: joined }: SocketSession,
   { event, metadata: { topics, request } }: ClientPacket & { readonly kind: 'say' },
   authorize: ServerOptions['authorize'],
+  quiet: SimulatedServerState['quiet'],
   sendControl: (metadata: object) => void,
 ): void {
   for (const topic of topics as readonly string[]) {
@@ -386,7 +378,14 @@ function changeTopics(
     if (event !== '_line:join') continue
     const answer = authorize?.(identity, topic) ?? true
     if (answer === true) joined.push(topic)
-    sendControl({ topic, ok: answer === true, request, ...(typeof answer === 'string' && { message: answer }) })
+    const word = answer === true && quiet.word((event) => isFor(event, { identity: '', path, topics: [topic] }), false)
+    sendControl({
+      topic,
+      ok: answer === true,
+      request,
+      ...(typeof answer === 'string' && { message: answer }),
+      ...word,
+    })
   }
 }
 

@@ -10,7 +10,8 @@ import { messageOf } from '../util/errors.js'
 import type { Settings } from '../wire/protocol.js'
 import type { ClientEnd, Network } from './network.js'
 import type { Realm } from './realm.js'
-import { type ClientPacket, SERVER_PING_MS, type ServerPacket } from './simulated-server.js'
+import { createPingTimeout } from './simulated-heartbeat.js'
+import type { ClientPacket, ServerPacket } from './simulated-server.js'
 
 /** A transport in a list of all, which tells tests where one is open. */
 export interface OpenedTransport {
@@ -99,6 +100,7 @@ function openSimulatedTransport(context: TransportContext): ReturnType<OpenTrans
         handlers.onAlive()
         const packet = data as ServerPacket
         if (packet.kind === 'ping') {
+          handlers.onPing()
           send({ kind: 'pong' })
           pingTimeout.start(onSilence)
         } else if (packet.kind === 'probed' || packet.kind === 'renewed') pending.answer(packet)
@@ -108,9 +110,7 @@ function openSimulatedTransport(context: TransportContext): ReturnType<OpenTrans
     })
   }
 
-  function send(packet: ClientPacket): void {
-    end?.send(packet)
-  }
+  const send = (packet: ClientPacket): void => end?.send(packet)
 
   function lose(reason: string): void {
     const wasUp = session.up
@@ -222,21 +222,6 @@ function createPendingAnswers() {
     forget(): void {
       onProbed = undefined
       onRenewed = undefined
-    },
-  }
-}
-
-/** Missing pings of the server are the only sign of a dead connection. */
-function createPingTimeout(realm: Realm) {
-  let cancel: (() => void) | undefined
-  return {
-    start(onSilence: () => void): void {
-      cancel?.()
-      cancel = realm.after(SERVER_PING_MS.interval + SERVER_PING_MS.timeout, onSilence)
-    },
-    stop(): void {
-      cancel?.()
-      cancel = undefined
     },
   }
 }

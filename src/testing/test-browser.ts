@@ -40,6 +40,11 @@ export interface TestBrowserOptions {
    */
   readonly recovery?: boolean
   /**
+   * Whether the server says for how long it has sent nothing, so that a browser need not refetch when it connects.
+   * @default false
+   */
+  readonly quiet?: boolean
+  /**
    * How long a packet takes one way at most, in milliseconds.
    * @default 20
    */
@@ -137,6 +142,7 @@ export function createTestBrowser(options: TestBrowserOptions = {}): TestBrowser
     recovery,
     renewal: false,
     authorize: options.authorize,
+    quiet: options.quiet ? 'known' : 'unknown',
     identify: (auth, mountedFor) =>
       options.identify ? options.identify((auth ?? {}) as Record<string, unknown>) : mountedFor,
   })

@@ -195,6 +195,7 @@ describe('the network', () => {
         onNoCredentials: () => undefined,
         onEvent: (name) => void (name !== '_line' && heard.push(name)),
         onAlive: () => undefined,
+        onPing: () => undefined,
         onBadFrame: () => undefined,
       },
     )

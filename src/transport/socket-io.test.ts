@@ -60,6 +60,7 @@ function connect(
     onNoCredentials: (reason) => reports.push(`no credentials: ${reason}`),
     onEvent: (name, metadata) => events.push([name, metadata]),
     onAlive: () => undefined,
+    onPing: () => undefined,
     onBadFrame: (what) => reports.push(what),
   }
   const settings: Settings = {

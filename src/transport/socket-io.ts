@@ -2,7 +2,13 @@ import { io, type Manager, type Socket } from 'socket.io-client'
 import { messageOf } from '../util/errors.js'
 import { RESERVED, type Settings } from '../wire/protocol.js'
 import { deliverEvent } from './metadata.js'
-import { type OpenTransport, type RenewalOutcome, readRefusal, readRenewalAnswer } from './transport.js'
+import {
+  type OpenTransport,
+  type RenewalOutcome,
+  readRefusal,
+  readRenewalAnswer,
+  type TransportHandlers,
+} from './transport.js'
 
 /** WebSocket only, so that no sticky sessions are needed. */
 const SOCKET_IO_DEFAULTS = { transports: ['websocket'] }
@@ -39,7 +45,7 @@ export const openSocketIo: OpenTransport = (settings, handlers) => {
   })
 
   const manager = socket.io
-  manager.on('open', () => watchPackets(manager.engine, handlers.onAlive))
+  manager.on('open', () => watchPackets(manager.engine, handlers))
   const prober = createProber(manager)
 
   // A function: the compiler would take `state` for unchanged across calls.
@@ -198,10 +204,12 @@ function metadataOf(args: readonly unknown[], socket: object): unknown {
  * Reports every packet, and lets any packet extend Engine.IO's own time limit as a ping does. Engine.IO gives up when it reads no
  * ping for 45 s, but a ping waits behind a burst, and all that was sent before it would be lost unread.
  */
-function watchPackets(engine: Manager['engine'], onAlive: () => void): void {
+function watchPackets(engine: Manager['engine'], { onAlive, onPing }: TransportHandlers): void {
   let extendedAt = Date.now()
-  engine.on('packet', () => {
+  engine.on('packet', ({ type }) => {
     onAlive()
+    // Engine.IO answers it by itself, right after this.
+    if (type === 'ping') onPing()
     // The clock may have been set back.
     if (Math.abs(Date.now() - extendedAt) < MIN_EXTEND_INTERVAL_MS) return
     extendedAt = Date.now()

@@ -52,6 +52,11 @@ export interface TransportHandlers {
   /** The server has sent something, whatever it is: the connection is alive. */
   onAlive(): void
   /**
+   * The server has sent a ping, and is being answered. It sends the next one only after that answer, so whatever it had sent by
+   * then comes before the next call. A transport without such pings does not call it.
+   */
+  onPing(): void
+  /**
    * An event of the server. Call it through `deliverEvent`, which checks the metadata.
    * @param metadata `{}` when none was sent; null when it is no plain JSON object, or too deep.
    * @param reserved The reserved field of the metadata, unchecked; it is no longer part of `metadata`.

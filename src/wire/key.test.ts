@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { checkOf, type KeySettings, keyOf } from './key.js'
+import { checkOf, type KeySettings, keyOf, signOutNameOf } from './key.js'
 
 const URL = 'https://api.example/'
 const BASE: KeySettings = { url: URL, identity: 'ann' }
@@ -36,7 +36,8 @@ describe('a key', () => {
 
   it('never holds the identity or the address', () => {
     const settings = { url: 'https://secret.example/room', identity: 'ann@example.org' }
-    for (const text of [keyOf('app', settings), checkOf('app', settings)]) expect(text).not.toMatch(/secret|ann/)
+    for (const text of [keyOf('app', settings), checkOf('app', settings), signOutNameOf('app', settings)])
+      expect(text).not.toMatch(/secret|ann/)
   })
 
   it('is never the same for two endpoints, however the parts are cut', () => {
@@ -52,5 +53,18 @@ describe('a key', () => {
         expect(keyOf('app', one)).not.toBe(keyOf('app', other))
       }),
     )
+  })
+})
+
+describe('the name of a sign-out', () => {
+  it.each(OTHERS)('differs for another $what', ({ settings }) => {
+    expect(signOutNameOf('app', settings)).not.toBe(signOutNameOf('app', BASE))
+  })
+
+  it('differs for another app, and needs no address that a function has yet to give', () => {
+    expect(signOutNameOf('other', BASE)).not.toBe(signOutNameOf('app', BASE))
+    const pending = { ...BASE, url: () => URL }
+    expect(signOutNameOf('app', { ...pending })).toBe(signOutNameOf('app', { ...BASE, url: async () => URL }))
+    expect(signOutNameOf('app', { ...pending, identity: 'bob' })).not.toBe(signOutNameOf('app', pending))
   })
 })

@@ -3,6 +3,8 @@ import { PROTOCOL, type Settings } from './protocol.js'
 /** What tells one line's endpoint from another: its server, and for whom it is. */
 export type KeySettings = Pick<Settings, 'url' | 'identity' | 'transport'> & Partial<Pick<Settings, 'socket'>>
 
+type SignOutSettings = Omit<KeySettings, 'url'> & { readonly url: unknown }
+
 /** Where Socket.IO listens by default. */
 const DEFAULT_PATH = '/socket.io'
 
@@ -16,6 +18,13 @@ export const keyOf = (name: string, settings: KeySettings): string =>
 /** A second hash of all that is in the key: of two whose keys collide, it tells that they are not one. */
 export const checkOf = (name: string, settings: KeySettings): string =>
   hash(JSON.stringify([PROTOCOL, name, canonical(settings)]), 1)
+
+/**
+ * Whose sign-out it is, in the name of its mark. Known at the mount: only an address that is written in the options is in it. Tabs of
+ * another version of the protocol hear of it too.
+ */
+export const signOutNameOf = (name: string, { url, ...settings }: SignOutSettings): string =>
+  `${name}/${hash(canonical({ ...settings, url: typeof url === 'string' ? url : '' }), 0)}`
 
 /** A namespace is the URL's path; Socket.IO's own path is apart from that. A plain WebSocket has only its URL. */
 function canonical({ url, identity, transport = 'socket.io', socket = {} }: KeySettings): string {

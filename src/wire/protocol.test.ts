@@ -14,7 +14,7 @@ describe('what a tab accepts from a hub', () => {
     { kind: 'signed-out', reason: 'why' },
     { kind: 'closed', reason: 'why' },
     { kind: 'promoted' },
-    { kind: 'topic', topic: 'p', ok: true, at: 1 },
+    { kind: 'topic', topic: 'p', ok: true, ageMs: 1 },
     { kind: 'topic', topic: 'p', ok: false, name: 'refused', message: 'why' },
   ])('%j', (message) => expect(isHubMessage(message)).toBe(true))
 
@@ -38,7 +38,8 @@ describe('what a tab accepts from a hub', () => {
     { kind: 'problem', code: 'bad-frame' },
     { kind: 'signed-out' },
     { kind: 'closed', reason: 7 },
-    { kind: 'topic', topic: 1, ok: true },
+    { kind: 'topic', topic: 1, ok: true, ageMs: 1 },
+    { kind: 'topic', topic: 'p', ok: true },
     { kind: 'topic', topic: 'p' },
     // Comlink's own traffic shares the endpoint.
     { id: 'x', type: 'RAW', value: 1 },

@@ -122,10 +122,12 @@ export type TopicAnswer =
       readonly topic: string
       readonly ok: true
       /**
-       * Since when the topic has been joined without a break. Data requested before this may lack its events; for data
-       * requested later, this hub has handed on all of them. Milliseconds since the Unix epoch.
+       * For how long the topic has been joined without a break. Data requested before that may lack its events; for data
+       * requested later, this hub has handed on all of them. Milliseconds.
        */
-      readonly at: number
+      readonly ageMs: number
+      /** The server had sent nothing to the topic for so long before that: these events are not missing. Milliseconds. */
+      readonly quietForMs?: number
     }
   /** `refused`: the server refused the topic. `failed`: it did not answer. */
   | { readonly topic: string; readonly ok: false; readonly name: 'refused' | 'failed'; readonly message: string }
@@ -173,8 +175,17 @@ export type HubMessage =
    * for other tabs: it drops batches without a higher `seq` than the last one, and ignores names to which it does not subscribe.
    */
   | { readonly kind: 'events'; readonly seq: number; readonly events: string }
-  /** `flaps`: how many connections in a row did not hold. The tab spreads its resync the wider. */
-  | { readonly kind: 'gap'; readonly seq: number; readonly reason: string; readonly flaps?: number }
+  /**
+   * `flaps`: how many connections in a row did not hold. The tab spreads its resync the wider. `quietForMs`: for so long, as this
+   * is sent, the server has sent nothing that the tab has not. A page that is no older has missed nothing.
+   */
+  | {
+      readonly kind: 'gap'
+      readonly seq: number
+      readonly reason: string
+      readonly flaps?: number
+      readonly quietForMs?: number
+    }
   | { readonly kind: 'state'; readonly socket: SocketState; readonly tabs: number }
   /** Answered by the `credentials` message of the same `request`. */
   | { readonly kind: 'credentials-request'; readonly request: number }
@@ -257,7 +268,8 @@ export function isHubMessage(data: unknown): data is HubMessage {
     case 'credentials-request':
       return typeof data['request'] === 'number'
     case 'topic':
-      return typeof data['topic'] === 'string' && typeof data['ok'] === 'boolean'
+      if (typeof data['topic'] !== 'string') return false
+      return data['ok'] === true ? typeof data['ageMs'] === 'number' : data['ok'] === false
     case 'problem':
       return typeof data['code'] === 'string' && typeof data['message'] === 'string'
     case 'promoted':

@@ -64,6 +64,10 @@ export type Status = Standing &
 
 export type StatusName = Status['name']
 
+/** Reasons of a status. */
+export const SIGNED_OUT_HERE = 'signed out in this tab'
+export const SIGNED_OUT_ELSEWHERE = 'signed out in a tab of this browser'
+
 /** Nobody is signed in, nothing is mounted. */
 export const IDLE = {
   name: 'idle',

@@ -8,7 +8,8 @@ import { FAULT_COMMANDS } from './faults.js'
 /** How long a tab takes to join a room and to read it. */
 const JOIN_MS = 3_000
 
-interface FaultContext {
+/** Where commands are carried out. */
+export interface ActContext {
   readonly world: World
   readonly backend: Backend
   readonly tabs: BrowserTabs
@@ -20,7 +21,7 @@ const FAULTS: ReadonlySet<string> = new Set(FAULT_COMMANDS)
 export const isFault = (command: Command): command is Fault => FAULTS.has(command.do)
 
 /** Carries out a fault in the world. */
-export async function actFault(command: Fault, context: FaultContext): Promise<void> {
+export async function actFault(command: Fault, context: ActContext): Promise<void> {
   const { world, backend, tabs, pass } = context
   const { server, machine } = world
   const identity = (index: number): Identity => IDENTITIES[index % IDENTITIES.length] ?? 'ann'
@@ -71,7 +72,7 @@ export async function actFault(command: Fault, context: FaultContext): Promise<v
 async function actTabFault(
   command: Extract<Fault, { readonly tab: number }>,
   tab: BrowserTab,
-  { world, backend, tabs, pass }: FaultContext,
+  { world, backend, tabs, pass }: ActContext,
 ): Promise<void> {
   const { app } = tab
   const { page } = app

@@ -1,42 +1,55 @@
-import type { World } from '../../src/testing/world.js'
-import { actFault, isFault } from './act-fault.js'
-import { type Backend, IDENTITIES, type Identity } from './backend.js'
-import type { BrowserTabs } from './browser-tabs.js'
+import { type ActContext, actFault, isFault } from './act-fault.js'
+import { IDENTITIES, type Identity } from './backend.js'
+import type { BrowserTab } from './browser-tabs.js'
 import type { Command } from './command.js'
 
 /** Pages and workers that hang for longer than this hang until the end, when every tab becomes visible. */
 const MAX_HANG_MS = 20_000
 
-/** Carries out a command in the world. */
-export async function act(
-  command: Command,
-  world: World,
-  backend: Backend,
-  tabs: BrowserTabs,
-  pass: (ms: number) => Promise<void>,
-): Promise<void> {
+type Suspendable = { suspend(why: string): void; resume(why: string): void }
+
+const identity = (index: number): Identity => IDENTITIES[index % IDENTITIES.length] ?? 'ann'
+
+/** What several kinds of commands do. */
+function actionsOf({ world, backend, tabs }: ActContext) {
   const { server, network, machine } = world
-  const at = (index: number) => {
-    const all = tabs.all()
-    return all.length === 0 ? undefined : all[index % all.length]
-  }
-  const identity = (index: number): Identity => IDENTITIES[index % IDENTITIES.length] ?? 'ann'
   const write = (who: Identity, row: number) => {
     for (const path of tabs.paths()) backend.write(world, who, row, { path })
   }
-  const hang = (realm: { suspend(why: string): void; resume(why: string): void }, ms: number) => {
-    realm.suspend('hung')
-    if (ms <= MAX_HANG_MS) machine.time.after(ms, () => realm.resume('hung'))
+  return {
+    write,
+    writeAll(rows: readonly number[]): void {
+      for (const row of rows) write('ann', row)
+    },
+    hang(realm: Suspendable, ms: number): void {
+      realm.suspend('hung')
+      if (ms <= MAX_HANG_MS) machine.time.after(ms, () => realm.resume('hung'))
+    },
+    /** The server and the network are back. */
+    restore(): void {
+      server.open()
+      network.change('up')
+      for (const { app } of tabs.all()) app.page.online()
+    },
   }
+}
 
-  const restore = () => {
-    server.open()
-    network.change('up')
-    for (const { app } of tabs.all()) app.page.online()
-  }
-  const writeAll = (rows: readonly number[]) => {
-    for (const row of rows) write('ann', row)
-  }
+/** Carries out a command in the world. */
+export async function act(command: Command, context: ActContext): Promise<void> {
+  if (isFault(command)) return actFault(command, context)
+  if (!('tab' in command)) return actWorld(command, context)
+  const all = context.tabs.all()
+  const tab = all.length === 0 ? undefined : all[command.tab % all.length]
+  if (tab) await actTab(command, tab, context)
+}
+
+type OtherCommand = Exclude<Command, Parameters<typeof actFault>[0]>
+
+/** Carries out what is of no tab. */
+async function actWorld(command: Exclude<OtherCommand, { readonly tab: number }>, context: ActContext): Promise<void> {
+  const { world, backend, tabs, pass } = context
+  const { server, network } = world
+  const { write, writeAll, hang, restore } = actionsOf(context)
 
   switch (command.do) {
     case 'open':
@@ -92,38 +105,22 @@ export async function act(
       for (let index = 0; index < command.writes; index++) write('ann', index)
       return pass(command.ms)
   }
-  if (isFault(command)) return actFault(command, { world, backend, tabs, pass })
+}
 
-  const tab = at(command.tab)
-  if (!tab) return
+/** Carries out what one tab does, or suffers. */
+async function actTab(
+  command: Extract<OtherCommand, { readonly tab: number }>,
+  tab: BrowserTab,
+  context: ActContext,
+): Promise<void> {
+  const { tabs, pass } = context
   const { app } = tab
   const { page } = app
+  const { write, hang } = actionsOf(context)
+
   switch (command.do) {
-    case 'nap': {
-      page.hide()
-      page[command.how]()
-      await pass(command.ms)
-      if (command.replaced) {
-        for (const worker of world.workers.all()) worker.realm.die()
-        await pass(3_000 + command.ms)
-      }
-      // Some rows before the outage, some during it.
-      writeAll(command.rows)
-      if (command.outage !== 'none') await pass(command.ms / 2)
-      if (command.outage === 'restart') server.stop()
-      if (command.outage === 'cut') network.change('cut')
-      if (command.outage === 'half-open') network.halfOpen()
-      if (command.outage !== 'none') writeAll(command.rows.slice(1))
-      await pass(command.ms / 2)
-      if (command.early) tabs.show(tab)
-      if (command.outage === 'restart' || command.outage === 'cut') {
-        if (command.early) await pass(1_000)
-        restore()
-        // The other tabs have time to reconnect.
-        await pass(command.ms * 2)
-      }
-      return tabs.show(tab)
-    }
+    case 'nap':
+      return nap(command, tab, context)
     case 'mutate':
       return page.run(() => app.mutate(command.row, command.optimistic))
     case 'use':
@@ -162,4 +159,40 @@ export async function act(
     case 'hang':
       return hang(page.realm, command.ms)
   }
+}
+
+/** A page is away, and comes back; maybe there is an outage meanwhile. */
+async function nap(
+  command: Extract<Command, { readonly do: 'nap' }>,
+  tab: BrowserTab,
+  context: ActContext,
+): Promise<void> {
+  const { world, tabs, pass } = context
+  const { server, network } = world
+  const { page } = tab.app
+  const { writeAll, restore } = actionsOf(context)
+
+  page.hide()
+  page[command.how]()
+  await pass(command.ms)
+  if (command.replaced) {
+    for (const worker of world.workers.all()) worker.realm.die()
+    await pass(3_000 + command.ms)
+  }
+  // Some rows before the outage, some during it.
+  writeAll(command.rows)
+  if (command.outage !== 'none') await pass(command.ms / 2)
+  if (command.outage === 'restart') server.stop()
+  if (command.outage === 'cut') network.change('cut')
+  if (command.outage === 'half-open') network.halfOpen()
+  if (command.outage !== 'none') writeAll(command.rows.slice(1))
+  await pass(command.ms / 2)
+  if (command.early) tabs.show(tab)
+  if (command.outage === 'restart' || command.outage === 'cut') {
+    if (command.early) await pass(1_000)
+    restore()
+    // The other tabs have time to reconnect.
+    await pass(command.ms * 2)
+  }
+  tabs.show(tab)
 }

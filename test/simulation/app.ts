@@ -183,7 +183,8 @@ export function createApp(context: AppContext) {
     signOut(): void {
       if (identity === undefined) return
       const who = identity
-      onSignOut(who)
+      // A session that has ended by a sign-out elsewhere signs nobody out: the user may be back in another tab.
+      if (line.status.name !== 'signed-out') onSignOut(who)
       line.signOut()
       backend.signOut(who)
       leave()

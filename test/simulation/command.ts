@@ -1,5 +1,6 @@
 import * as fc from 'fast-check'
 import type { ChannelTrouble, LockTrouble } from '../../src/testing/refusing-powers.js'
+import type { QuietOption } from '../../src/testing/simulated-quiet.js'
 import { FEATURES } from './faults.js'
 
 /** A step of a history. `tab` is taken modulo the number of open tabs, so that histories shrink well. */
@@ -114,6 +115,8 @@ export interface Setting {
   readonly renewal: boolean
   /** The server keeps its events, and replays them. */
   readonly log: boolean
+  /** What the server says of how long it has sent nothing. */
+  readonly quiet: QuietOption
   readonly delay: number
   readonly linger: number
   /** Tabs that are visible at once share fetches. */
@@ -270,6 +273,7 @@ const setting: fc.Arbitrary<Setting> = fc.record({
   recovery: fc.boolean(),
   renewal: fc.boolean(),
   log: fc.boolean(),
+  quiet: fc.constantFrom('known', 'known', 'known', 'unknown', 'silent'),
   delay: fc.constantFrom(2, 30, 300),
   linger: fc.constantFrom(5_000, 5_000, 0),
   shareFetches: fc.boolean(),

@@ -81,9 +81,12 @@ export function createCosts(world: World, tabs: BrowserTabs, setting: Setting) {
       for (const who of IDENTITIES)
         for (const path of PATHS) {
           const wanting = tabs.all().filter(({ app }) => app.identity === who && app.kind.path === path)
-          if (wanting.length === 0 || sockets.some((one) => one.identity === who && one.path === path)) continue
           const names = new Set(wanting.map(({ app }) => app.kind.name)).size
-          outageMs += passedMs * (setting.host === 'this-tab' ? wanting.length : names)
+          const hubs = setting.host === 'this-tab' ? wanting.length : names
+          // One tab or app may be let in while another one is refused.
+          const missing = hubs - sockets.filter((one) => one.identity === who && one.path === path).length
+          if (missing <= 0) continue
+          outageMs += passedMs * missing
           pollMs += passedMs
         }
     },

@@ -2,25 +2,7 @@
  * Parts of a history that are off by default, because today's code does not keep its promises there yet. `--with name,name`
  * or `--with all` puts them in. A part of this list that is kept by now belongs out of it.
  */
-export const AHEAD: readonly string[] = [
-  // A session takes the mark of a sign-out for its own that was left between its mount and the start of its link.
-  'sign-out-crash',
-  'frozen-sign-out',
-  'sign-out-in',
-  'check-sign-out',
-  // After `stale-build` the chunk is never asked for under another address again.
-  'kept-failures',
-  // A hub that gave the connection up while the server refuses may keep the pipe of a follower that went to the next one (1 of
-  // 6,425 histories, seed 20261123 --path 1744:…).
-  'store-down',
-  'cookie',
-  'auth-trouble',
-  'own-tokens',
-  // A pipe that a foreign connect request opened may stay open at the owner (1 of 4,993 histories, seed 20261123).
-  'foreign',
-  // A page that is parked while it attaches keeps the pipe to its own hub.
-  'check-held',
-]
+export const AHEAD: readonly string[] = []
 
 /** The names of features of a setting that can be left out, and their neutral values. */
 export const FEATURES = {
@@ -37,6 +19,8 @@ export const FEATURES = {
   polling: { polling: false },
   /** The server takes long to let somebody in. */
   'slow-admission': { admissionMs: 0 },
+  /** The server says for how long it has sent nothing. */
+  quiet: { quiet: 'unknown' },
   'kept-failures': { keepsFailures: false },
   'clear-on-switch': { clearOnSwitch: false },
   /** The app forces a host. */

@@ -1,4 +1,5 @@
 import type { App } from './app.js'
+import type { Backend } from './backend.js'
 import { abilitiesOf, type InvariantOptions } from './invariants.js'
 
 /**
@@ -40,9 +41,18 @@ export function healCredentials({
   for (const group of groups.values()) {
     const awake = group.find(({ page }) => page.isVisible() && !page.realm.isSuspended)
     const healed = canShare && awake ? [awake] : group
-    for (const app of healed) {
-      app.credentials.disturb(undefined)
-      if (app.identity !== undefined && backend.token(app.identity) !== undefined) app.credentials.refresh(app.identity)
-    }
+    for (const app of healed) healApp(app, backend)
   }
+  // A tab that hangs or is frozen may have another user when it goes on: one whom no tab has been healed for.
+  for (const { app } of tabs.all()) {
+    const { identity } = app
+    app.page.run(() => {
+      if (app.identity !== identity) healApp(app, backend)
+    })
+  }
+}
+
+function healApp({ credentials, identity }: App, backend: Backend): void {
+  credentials.disturb(undefined)
+  if (identity !== undefined && backend.token(identity) !== undefined) credentials.refresh(identity)
 }

@@ -23,6 +23,8 @@ const LOOK_INTERVAL_MS = 5_000
 const VISIBLE_MS = 90_000
 /** How long a connection may be away to renew its credentials. */
 const RENEWAL_MS = 30_000
+/** Without Web Locks a follower learns of its hub's end only by a ping, which a hidden page sends once a minute. */
+const UNNOTICED_MS = 75_000
 /** How long a query may take to be fetched when it becomes active. */
 const ACTIVE_MS = 10_000
 /** How long hubs may linger after the last tab: more than any setting's linger. */
@@ -108,18 +110,27 @@ export async function play(
     if (violation) throw violation
   }
 
-  /** Whether everything is in order: asks the questions without an end of the history. */
-  const isInOrder = (hard = false) => {
+  /** Asks questions without an end of the history. */
+  const isKept = (ask: (look: ReturnType<typeof createInvariants>) => void) => {
     let broken = false
-    const look = createInvariants({ world, backend, tabs, setting, checks, violate: () => (broken = true) })
-    look.sockets('')
-    look.fresh('', hard)
-    look.pipes('')
+    ask(createInvariants({ world, backend, tabs, setting, checks, violate: () => (broken = true) }))
     return !broken
   }
+  const isInOrder = (hard = false) =>
+    isKept((look) => {
+      look.sockets('')
+      look.fresh('', hard)
+      look.pipes('')
+    })
   const steadyMs = abilitiesOf(setting).locks ? STEADY_MS.locks : STEADY_MS.heartbeats
   /** Credentials that end make short outages at any moment: each tab has to be in order once. */
   const toleranceMs = setting.tokenLifeMs > 0 ? RENEWAL_MS : 0
+  /** A hub may leave the connection to another one at any moment. */
+  const untilPipesClose = async () => {
+    if (abilitiesOf(setting).locks) return
+    const areClosed = () => isKept((look) => look.pipes(''))
+    for (let past = 0; past < UNNOTICED_MS && !areClosed(); past += LOOK_INTERVAL_MS) await pass(LOOK_INTERVAL_MS)
+  }
   const untilInOrder = async (hard: boolean) => {
     if (toleranceMs === 0) return
     for (let past = 0; past < toleranceMs && !isInOrder(hard); past += LOOK_INTERVAL_MS / 5)
@@ -150,7 +161,7 @@ export async function play(
       say(JSON.stringify(command))
       if (command.do === 'open') opened++
       costs.command(command)
-      await act(command, world, backend, tabs, pass)
+      await act(command, { world, backend, tabs, pass })
       await pass(1)
     }
 
@@ -158,6 +169,7 @@ export async function play(
     heal({ world, backend, tabs, setting }, wasFinal)
     const boundMs = checks.has('check-convergence') ? convergenceBoundMs(setting, commands) : QUIET_MS
     await converge('left alone', boundMs)
+    await untilPipesClose()
     await untilInOrder(false)
     await step('left alone', 0, () => {
       const when = `${boundMs / 1000} s left alone`
@@ -191,6 +203,8 @@ export async function play(
     await step('all active', 0, () => invariants.fresh('all active', true))
 
     for (const { app } of tabs.all()) {
+      if (app.problems.has('stale-build') && !world.chunks.hasLost())
+        violate('honest', `${app.page.realm.name} says stale-build, and no file was ever missing`)
       for (const [code, count] of app.problems) problems[code] = (problems[code] ?? 0) + count
       app.page.run(app.leave)
     }

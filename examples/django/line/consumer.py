@@ -88,7 +88,8 @@ class LineConsumer(AsyncWebsocketConsumer):
         # Not before the group is joined: from here on the browser relies on it.
         await self.say("_line", {"ok": True})
         # Before any event: a browser that asked for another user drops the connection.
-        await self.say("_line", {"identity": identity})
+        # 0: this process does not know what others have sent, so it can't say that it was nothing.
+        await self.say("_line", {"identity": identity, "quietForMs": 0})
 
     async def line_event(self, message):
         """Sends on an event that `emit_event` has sent to the group."""
