@@ -7,6 +7,7 @@ import type { Fetching } from './fetching.js'
 import { createMatcher, type Hit, isHit } from './matcher.js'
 import { isIdle, type QuerySlice } from './query-client.js'
 import type { RecentTargets } from './recent-targets.js'
+import type { AnyNames } from './scope.js'
 
 interface FlushOptions {
   readonly collection: ReturnType<typeof createCollection>
@@ -15,6 +16,7 @@ interface FlushOptions {
   readonly recent: RecentTargets
   readonly fetching: Fetching
   readonly apply: Apply
+  readonly anyNames: AnyNames
   readonly environment: { readonly page: Pick<Page, 'isVisible'> }
 }
 
@@ -26,6 +28,7 @@ export function createFlush({
   recent,
   fetching,
   apply,
+  anyNames,
   environment,
 }: FlushOptions): () => void {
   function answer(query: QuerySlice, hit: Hit, visible: boolean): Outcome | undefined {
@@ -36,7 +39,7 @@ export function createFlush({
 
   return () => {
     const { events, targets } = collection.take()
-    const matchOf = createMatcher(targets)
+    const matchOf = createMatcher(targets, anyNames)
     const repeats = debts.takeRepeats()
     recent.add(targets)
     const visible = environment.page.isVisible()

@@ -15,6 +15,7 @@ import type { QueryClientSlice, QuerySlice } from './query-client.js'
 import type { Receipt } from './receipt.js'
 import { createRecentTargets } from './recent-targets.js'
 import type { CompiledRule } from './rule.js'
+import { anyNames, DEFAULT_ANY_VALUES } from './scope.js'
 import type { Sharing, SharingHooks } from './sharing.js'
 import type { QueryKey } from './target.js'
 
@@ -22,6 +23,8 @@ export interface InvalidatorOptions {
   readonly client: QueryClientSlice
   readonly rules: ReadonlyMap<string, CompiledRule>
   readonly debounce: { readonly waitMs: number; readonly maxWaitMs: number }
+  /** What means "any" in a scope, besides null and ''. */
+  readonly anyValues?: readonly unknown[] | undefined
   /** A resync is spread over this time. */
   readonly jitterMs: number
   readonly logicalClock: LogicalClock
@@ -61,7 +64,8 @@ export function createInvalidator(options: InvalidatorOptions): Invalidator {
   const restored = new Set<string>()
   let closed = false
 
-  const recent = createRecentTargets(clock)
+  const any = anyNames(options.anyValues ?? DEFAULT_ANY_VALUES)
+  const recent = createRecentTargets(clock, any)
   const apply = createApply(client, clock.now, options.onReceipt)
   const mutationHold = createMutationHold(client, timers, debounce.maxWaitMs)
   const scheduleFlush = timers.debounce(() => mutationHold.run(flush), debounce.waitMs, debounce.maxWaitMs)
@@ -92,7 +96,19 @@ export function createInvalidator(options: InvalidatorOptions): Invalidator {
     onDeferred: () => pending.whenVisible(),
   })
   const { jitterMs } = options
-  const parts = { client, environment, jitterMs, collection, debts, log, recent, fetching, apply, mutationHold }
+  const parts = {
+    client,
+    environment,
+    jitterMs,
+    collection,
+    debts,
+    log,
+    recent,
+    fetching,
+    apply,
+    mutationHold,
+    anyNames: any,
+  }
   const flush = createFlush(parts)
   const pending = createPendingRefetches(parts, mappedQueries)
   const doubts = createDoubts({
@@ -127,7 +143,10 @@ export function createInvalidator(options: InvalidatorOptions): Invalidator {
 
   /** Returns the test whether a rule can reach a query. */
   function mappedQueries(): (query: QuerySlice) => boolean {
-    const matchOf = createMatcher([...rules.values()].flatMap((rule) => rule.reach()))
+    const matchOf = createMatcher(
+      [...rules.values()].flatMap((rule) => rule.reach()),
+      any,
+    )
     return (query) => isHit(matchOf(query))
   }
 

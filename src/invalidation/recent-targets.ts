@@ -1,6 +1,7 @@
 import type { Clock } from '../platform/page.js'
-import { createMatcher, isHit } from './matcher.js'
+import { hits } from './matcher.js'
 import type { QuerySlice } from './query-client.js'
+import type { AnyNames } from './scope.js'
 import type { NormalTarget } from './target.js'
 
 const MAX_RECENT_TARGETS = 1_000
@@ -14,7 +15,7 @@ export type RecentTargets = ReturnType<typeof createRecentTargets>
  * Remembers recent targets. Data that comes into the cache without a fetch of this tab (restored from disk, rendered by a
  * server, sent by another tab) was not there when the events came. So its key is compared with their targets afterwards.
  */
-export function createRecentTargets({ now, monotonic }: Pick<Clock, 'now' | 'monotonic'>) {
+export function createRecentTargets({ now, monotonic }: Pick<Clock, 'now' | 'monotonic'>, anyNames: AnyNames) {
   /** Events up to this moment are unknown. Milliseconds of the monotonic clock. */
   let floor = monotonic()
   const clocksApart = now() - monotonic()
@@ -47,8 +48,7 @@ export function createRecentTargets({ now, monotonic }: Pick<Clock, 'now' | 'mon
       // Where the wall clock was set meanwhile, it can't date anything.
       const wasSet = Math.abs(now() - monotonic() - clocksApart) > RESTORED_SKEW_MS
       if (wasSet || ageMs < 0 || earliest <= floor) return false
-      const since = entries.filter(({ at }) => at >= earliest).map(({ target }) => target)
-      return !isHit(createMatcher(since)(query))
+      return !entries.some(({ at, target }) => at >= earliest && hits(target, query, anyNames))
     },
   }
 }

@@ -32,6 +32,9 @@ export interface NormalTarget {
   readonly own?: number
 }
 
+export const isScalar = (value: unknown): value is string | number | boolean | bigint =>
+  typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean' || typeof value === 'bigint'
+
 /** Matches every query. */
 export const EVERYTHING: NormalTarget = { queryKey: [] }
 
@@ -74,11 +77,12 @@ export const invalidTargetsIn = (targets: unknown): unknown[] => listOf(targets)
 const listOf = (targets: unknown): readonly unknown[] => (Array.isArray(targets) ? targets : [targets])
 
 /**
- * Whether a query key begins with another, part by part. This is TanStack's `partialMatchKey`, here so that the core depends on
- * no copy of query-core. A property test compares the two.
+ * Whether a query key begins with another, part by part. This is TanStack's `partialMatchKey`, except that `7` and `'7'`, `true` and
+ * `'true'` are the same: a server's text is often a page's number. A property test compares the two.
  */
 export function startsWith(key: unknown, prefix: unknown): boolean {
   if (key === prefix) return true
+  if (isScalar(key) && isScalar(prefix)) return String(key) === String(prefix)
   if (typeof key !== 'object' || typeof prefix !== 'object' || key === null || prefix === null) return false
   if (Array.isArray(key) && Array.isArray(prefix)) {
     if (prefix.length > key.length) return false

@@ -119,6 +119,7 @@ function openSession(options: SessionOptions, context: SessionContext): Session 
     client,
     rules,
     debounce: configuration.debounce,
+    anyValues: configuration.anyValues,
     jitterMs: configuration.jitterMs,
     logicalClock,
     environment,
