@@ -30,7 +30,8 @@ interface Bucket {
   hit: Hit | undefined
 }
 
-interface ScopedEntry extends Hit {
+interface ScopedEntry {
+  readonly hit: Hit
   /** By the number of the field. */
   readonly names: readonly (readonly Name[] | undefined)[]
 }
@@ -239,7 +240,7 @@ function strictestOf(all: readonly Named[]): Hit | undefined {
   let hit: Hit | undefined
   for (const { targets } of fewest) {
     for (const target of targets) {
-      if (all.every(({ field, names }) => agreesWith(target, field, names))) hit = stricter(hit, target)
+      if (all.every(({ field, names }) => agreesWith(target, field, names))) hit = stricter(hit, target.hit)
     }
   }
   return hit
@@ -272,7 +273,7 @@ function indexScopes(targets: readonly NormalTarget[], any: AnyNames): ScopeInde
   for (const target of targets) {
     const names: (readonly Name[] | undefined)[] = []
     for (const { path, names: some } of fieldsOf(target.scope ?? {}, any)) names[indexAt(fields, path).number] = some
-    put(all, { ...hitOf(target), names })
+    put(all, { hit: hitOf(target), names })
   }
   for (const field of fields.values()) {
     for (const target of all.targets) {
@@ -281,7 +282,7 @@ function indexScopes(targets: readonly NormalTarget[], any: AnyNames): ScopeInde
       for (const name of names ?? []) {
         const bucket = field.byName.get(name)
         if (bucket) put(bucket, target)
-        else field.byName.set(name, { targets: [target], hit: target })
+        else field.byName.set(name, { targets: [target], hit: target.hit })
       }
     }
   }
@@ -299,5 +300,5 @@ function indexAt(fields: Map<string, FieldIndex>, path: ScopeField['path']): Fie
 
 function put(bucket: Bucket, target: ScopedEntry): void {
   bucket.targets.push(target)
-  bucket.hit = stricter(bucket.hit, target)
+  bucket.hit = stricter(bucket.hit, target.hit)
 }
