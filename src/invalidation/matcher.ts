@@ -2,15 +2,15 @@ import {
   type AnyNames,
   agree,
   contradicts,
-  fieldsOf,
   firstPart,
   isPlain,
   type Name,
   namedBy,
   type Scopeable,
   type ScopeField,
+  scopeFieldsOf,
 } from './scope.js'
-import { isScalar, type NormalTarget, type QueryKey, startsWith } from './target.js'
+import { isScalar, mayBeNumber, type NormalTarget, type QueryKey, startsWith } from './target.js'
 
 /**
  * A target matches. Data that was requested after the logical timestamp `after` contains the change already; so does data
@@ -53,7 +53,7 @@ interface ScopeIndex {
 /** A query names these values for the field. */
 interface Named {
   readonly field: FieldIndex
-  readonly names: Name | readonly Name[]
+  readonly names: readonly Name[]
 }
 
 /** Targets with the same key. */
@@ -78,8 +78,7 @@ interface KeyNode {
 
 /** What else is in a key is compared only by `startsWith`. */
 const MAX_LEAVES = 4
-const NINE = '9'.charCodeAt(0)
-const MAX_DEPTH = 3
+const MAX_KEY_DEPTH = 3
 
 export const isHit = (match: Match): match is Hit => typeof match === 'object'
 
@@ -95,7 +94,7 @@ export function createMatcher(targets: Iterable<NormalTarget>, any: AnyNames): (
   const root: KeyNode = { branches: [], groups: [] }
   for (const target of targets) {
     let node = root
-    for (const { path, value } of leavesOf(target.queryKey)) node = step(node, path, value)
+    for (const { path, value } of leavesOf(target.queryKey)) node = stepTo(node, path, value)
     let group = node.groups.find((one) => isSameKey(one.queryKey, target.queryKey))
     if (!group) {
       const { queryKey } = target
@@ -141,7 +140,7 @@ function leavesOf(queryKey: QueryKey): readonly { readonly path: Path; readonly 
   const collect = (value: unknown, path: Path): void => {
     if (leaves.length === MAX_LEAVES) return
     if (typeof value !== 'object' || value === null) leaves.push({ path, value: leafOf(value) })
-    else if (path.length === MAX_DEPTH) return
+    else if (path.length === MAX_KEY_DEPTH) return
     else if (Array.isArray(value))
       for (let index = 0; index < value.length; index++) collect(value[index], [...path, index])
     else for (const [field, inner] of Object.entries(value)) collect(inner, [...path, field])
@@ -155,9 +154,7 @@ function leafOf(value: unknown): unknown {
   if (typeof value === 'number' && Number.isFinite(value)) return value
   if (!isScalar(value)) return value
   const text = String(value)
-  // Most texts begin with a letter.
-  if (!(text.charCodeAt(0) <= NINE)) return text
-  const number = Number(text)
+  const number = mayBeNumber(text) ? Number(text) : Number.NaN
   return Number.isFinite(number) && String(number) === text ? number : text
 }
 
@@ -173,7 +170,7 @@ function valueAt(queryKey: QueryKey, path: Path): unknown {
 const isSamePath = (one: Path, other: Path): boolean =>
   one.length === other.length && one.every((field, index) => field === other[index])
 
-function step(node: KeyNode, path: Path, value: unknown): KeyNode {
+function stepTo(node: KeyNode, path: Path, value: unknown): KeyNode {
   let branch = node.branches.find((one) => isSamePath(one.path, path))
   if (!branch) {
     branch = { path, byValue: new Map() }
@@ -189,7 +186,7 @@ function isSameKey(one: unknown, other: unknown, depth = 0): boolean {
   if (one === other) return true
   if (typeof one !== 'object' || typeof other !== 'object' || one === null || other === null) return false
   // A key may hold itself.
-  if (depth === MAX_DEPTH) return false
+  if (depth === MAX_KEY_DEPTH) return false
   if (Array.isArray(one) && Array.isArray(other)) {
     if (one.length !== other.length) return false
     // By index, because `every` skips holes.
@@ -206,61 +203,44 @@ function isSameKey(one: unknown, other: unknown, depth = 0): boolean {
 
 /** The key matches. */
 function matchGroup(group: Group, query: Scopeable, any: AnyNames): Match {
-  if (group.scoped.length === 0) return group.open
+  let hit = group.open
+  if (group.scoped.length === 0) return hit
   group.index ??= indexScopes(group.scoped, any)
   const { fields, all } = group.index
-  let only: Named | undefined
-  let several: Named[] | undefined
+  const named: Named[] = []
+  let fewest = [all]
   for (const field of fields) {
     for (let at = firstPart(group.queryKey.length, field.path); at <= query.queryKey.length; at++) {
       const names = namedBy(query, at, field.path, any)
-      if (names === undefined) continue
-      const named = { field, names }
-      if (several) several.push(named)
-      else if (only) several = [only, named]
-      else only = named
+      if (!names) continue
+      const one = { field, names }
+      named.push(one)
+      const buckets = bucketsOf(one)
+      if (named.length === 1 || sizeOf(buckets) < sizeOf(fewest)) fewest = buckets
     }
   }
-  const scoped = several ? strictestOf(several) : only ? strictestNamed(only) : all.hit
-  return stricter(group.open, scoped) ?? 'skipped'
-}
-
-function strictestNamed({ field: { byName, without }, names }: Named): Hit | undefined {
-  if (typeof names !== 'object') return stricter(without.hit, byName.get(names)?.hit)
-  return names.reduce<Hit | undefined>((hit, name) => stricter(hit, byName.get(name)?.hit), without.hit)
-}
-
-/** The strictest hit of the targets that agree with all of these. */
-function strictestOf(all: readonly Named[]): Hit | undefined {
-  let fewest = bucketsOf(all[0] as Named)
-  for (const named of all) {
-    const buckets = bucketsOf(named)
-    if (sizeOf(buckets) < sizeOf(fewest)) fewest = buckets
+  for (const bucket of fewest) {
+    // All targets of these buckets agree with the one field.
+    if (named.length < 2) hit = stricter(hit, bucket.hit)
+    else for (const target of bucket.targets) if (agreesWith(target, named)) hit = stricter(hit, target.hit)
   }
-  let hit: Hit | undefined
-  for (const { targets } of fewest) {
-    for (const target of targets) {
-      if (all.every(({ field, names }) => agreesWith(target, field, names))) hit = stricter(hit, target.hit)
-    }
+  return hit ?? 'skipped'
+}
+
+function agreesWith(target: ScopedEntry, named: readonly Named[]): boolean {
+  for (const { field, names } of named) {
+    const wanted = target.names[field.number]
+    if (wanted && !agree(wanted, names)) return false
   }
-  return hit
+  return true
 }
 
-function agreesWith(target: ScopedEntry, field: FieldIndex, names: Name | readonly Name[]): boolean {
-  const wanted = target.names[field.number]
-  return wanted === undefined || agree(wanted, names)
-}
-
-function sizeOf(buckets: readonly Bucket[]): number {
-  let size = 0
-  for (const { targets } of buckets) size += targets.length
-  return size
-}
+const sizeOf = (buckets: readonly Bucket[]): number => buckets.reduce((sum, { targets }) => sum + targets.length, 0)
 
 /** The targets that a query may concern. */
-function bucketsOf({ field: { byName, without }, names }: Named): readonly Bucket[] {
+function bucketsOf({ field: { byName, without }, names }: Named): Bucket[] {
   const buckets = [without]
-  for (const name of typeof names === 'object' ? names : [names]) {
+  for (const name of names) {
     const bucket = byName.get(name)
     if (bucket) buckets.push(bucket)
   }
@@ -272,7 +252,8 @@ function indexScopes(targets: readonly NormalTarget[], any: AnyNames): ScopeInde
   const fields = new Map<string, FieldIndex>()
   for (const target of targets) {
     const names: (readonly Name[] | undefined)[] = []
-    for (const { path, names: some } of fieldsOf(target.scope ?? {}, any)) names[indexAt(fields, path).number] = some
+    for (const { path, names: some } of scopeFieldsOf(target.scope ?? {}, any))
+      names[indexAt(fields, path).number] = some
     put(all, { hit: hitOf(target), names })
   }
   for (const field of fields.values()) {

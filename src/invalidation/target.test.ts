@@ -110,7 +110,7 @@ describe('startsWith is the partialMatchKey of TanStack, by texts', () => {
 
   it('for keys that have nothing to do with each other', () => {
     const agree = fc.property(key, key, (a, b) => startsWith(a, b) === matchesAsText(a, b))
-    fc.assert(agree, { numRuns: 2_000 })
+    fc.assert(agree, { numRuns: 30_000 })
   })
 
   it('for real prefixes, whole and with one part replaced', () => {
@@ -119,7 +119,7 @@ describe('startsWith is the partialMatchKey of TanStack, by texts', () => {
     fc.assert(
       fc.property(keyAndPrefix, fc.nat({ max: 8 }), part, ([whole, prefix], index, other) => {
         const spoilt = prefix.map((own, at) => (at === index ? other : own))
-        for (const candidate of [prefix, spoilt]) {
+        for (const candidate of [prefix, spoilt, inTexts(prefix) as unknown[]]) {
           const expected = matchesAsText(whole, candidate)
           if (expected) matches++
           expect(startsWith(whole, candidate)).toBe(expected)
@@ -133,7 +133,7 @@ describe('startsWith is the partialMatchKey of TanStack, by texts', () => {
     )
     // The property would be empty if prefixes were rare.
     expect(matches).toBeGreaterThan(1_000)
-    expect(wider).toBeGreaterThan(0)
+    expect(wider).toBeGreaterThan(100)
   })
 
   it.each<[key: readonly unknown[], prefix: readonly unknown[], matches: boolean]>([

@@ -35,6 +35,9 @@ export interface NormalTarget {
 export const isScalar = (value: unknown): value is string | number | boolean | bigint =>
   typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean' || typeof value === 'bigint'
 
+/** False for a text that begins with a letter, as most do, and for none. */
+export const mayBeNumber = (text: string): boolean => text.charCodeAt(0) <= 57
+
 /** Matches every query. */
 export const EVERYTHING: NormalTarget = { queryKey: [] }
 
