@@ -3,7 +3,6 @@ import {
   agree,
   contradicts,
   firstPart,
-  isPlain,
   type Name,
   namedBy,
   type Scopeable,
@@ -11,6 +10,7 @@ import {
   scopeFieldsOf,
 } from './scope.js'
 import { isScalar, mayBeNumber, type NormalTarget, type QueryKey, startsWith } from './target.js'
+import { exactText } from './target-set.js'
 
 /**
  * A target matches. Data that was requested after the logical timestamp `after` contains the change already; so does data
@@ -73,7 +73,8 @@ type Path = readonly (string | number)[]
 /** A tree of the values that targets have in their keys. */
 interface KeyNode {
   readonly branches: { readonly path: Path; readonly byValue: Map<unknown, KeyNode> }[]
-  readonly groups: Group[]
+  /** By the length of a flat key, or the text of another. */
+  readonly groups: Map<unknown, Group>
 }
 
 /** What else is in a key is compared only by `startsWith`. */
@@ -91,24 +92,22 @@ export const hits = ({ queryKey, scope }: NormalTarget, query: Scopeable, any: A
  * scopes have its values, however many there are.
  */
 export function createMatcher(targets: Iterable<NormalTarget>, any: AnyNames): (query: Scopeable) => Match {
-  const root: KeyNode = { branches: [], groups: [] }
+  const root: KeyNode = { branches: [], groups: new Map() }
   for (const target of targets) {
     let node = root
     for (const { path, value } of leavesOf(target.queryKey)) node = stepTo(node, path, value)
-    let group = node.groups.find((one) => isSameKey(one.queryKey, target.queryKey))
-    if (!group) {
-      const { queryKey } = target
-      const isFlat = queryKey.length <= MAX_LEAVES && queryKey.every(isScalar)
-      group = { queryKey, isFlat, open: undefined, scoped: [], index: undefined }
-      node.groups.push(group)
-    }
+    const { queryKey } = target
+    const isFlat = queryKey.length <= MAX_LEAVES && queryKey.every(isScalar)
+    const id = isFlat ? queryKey.length : exactText(queryKey)
+    const group = node.groups.get(id) ?? { queryKey, isFlat, open: undefined, scoped: [], index: undefined }
+    node.groups.set(id, group)
     if (target.scope) group.scoped.push(target)
     else group.open = stricter(group.open, hitOf(target))
   }
 
   const matchAt = (node: KeyNode, query: Scopeable, before: Match): Match => {
     let match = before
-    for (const group of node.groups) {
+    for (const group of node.groups.values()) {
       if (group.isFlat || startsWith(query.queryKey, group.queryKey))
         match = merge(match, matchGroup(group, query, any))
     }
@@ -176,29 +175,9 @@ function stepTo(node: KeyNode, path: Path, value: unknown): KeyNode {
     branch = { path, byValue: new Map() }
     node.branches.push(branch)
   }
-  const next = branch.byValue.get(value) ?? { branches: [], groups: [] }
+  const next = branch.byValue.get(value) ?? { branches: [], groups: new Map() }
   branch.byValue.set(value, next)
   return next
-}
-
-/** Whether two keys are equal. In doubt they are not. */
-function isSameKey(one: unknown, other: unknown, depth = 0): boolean {
-  if (one === other) return true
-  if (typeof one !== 'object' || typeof other !== 'object' || one === null || other === null) return false
-  // A key may hold itself.
-  if (depth === MAX_KEY_DEPTH) return false
-  if (Array.isArray(one) && Array.isArray(other)) {
-    if (one.length !== other.length) return false
-    // By index, because `every` skips holes.
-    for (let index = 0; index < one.length; index++) if (!isSameKey(one[index], other[index], depth + 1)) return false
-    return true
-  }
-  if (!isPlain(one) || !isPlain(other)) return false
-  const fields = Object.keys(one)
-  return (
-    fields.length === Object.keys(other).length &&
-    fields.every((field) => Object.hasOwn(other, field) && isSameKey(one[field], other[field], depth + 1))
-  )
 }
 
 /** The key matches. */

@@ -60,7 +60,7 @@ function namesOf(value: unknown, any: AnyNames): readonly Name[] | undefined {
 }
 
 /** Only a plain object is an input. An instance of a class may mean anything. */
-export function isPlain(value: unknown): value is Record<string, unknown> {
+function isPlain(value: unknown): value is Record<string, unknown> {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return false
   const prototype: unknown = Object.getPrototypeOf(value)
   // Another page's `Object.prototype` counts too.
@@ -81,13 +81,15 @@ export function scopeFieldsOf(scope: Scope, any: AnyNames, above: readonly strin
 }
 
 /** What generated clients put their input into. */
-const ENVELOPE_FIELDS: readonly string[] = ['input', 'query', 'params', 'path', 'body']
+const ENVELOPE_FIELDS = ['input', 'query', 'params', 'path', 'body'] as const
+type Envelope = { readonly [field in (typeof ENVELOPE_FIELDS)[number] | 'type']?: unknown }
+
+const isBox = (value: unknown): boolean => typeof value === 'object' && value !== null
 
 /** An envelope's fields beside the input are the client's own. tRPC leaves `input` out where there is none. */
-const isEnvelope = (object: Readonly<Record<string, unknown>>): boolean =>
-  object['type'] === 'query' ||
-  object['type'] === 'infinite' ||
-  ENVELOPE_FIELDS.some((field) => typeof (object[field] ?? 0) === 'object')
+// By name, not in a loop over the fields: that took half of the time of a match.
+const isEnvelope = ({ input, query, params, path, body, type }: Envelope): boolean =>
+  isBox(input) || isBox(query) || isBox(params) || isBox(path) || isBox(body) || type === 'query' || type === 'infinite'
 
 /** Where to begin with `namedBy`. In the part of the key that the target names itself, only nested fields count: there may be an envelope. */
 export const firstPart = (prefixLength: number, { length }: ScopeField['path']): number =>
@@ -112,13 +114,15 @@ export function namedBy(
     value = value[field]
   }
   const names = namesOf(value, any)
-  const isInput = !names || !isKey || ENVELOPE_FIELDS.includes(path[0] as string) || !isEnvelope(part as Scope)
+  const isInput = !names || !isKey || ENVELOPE_FIELDS.includes(path[0] as never) || !isEnvelope(part as Envelope)
   return isInput ? names : undefined
 }
 
 /** Whether a query that names these values may contain a change of those. */
-export const agree = (wanted: readonly Name[], found: readonly Name[]): boolean =>
-  found.some((name) => wanted.includes(name))
+export function agree(wanted: readonly Name[], found: readonly Name[]): boolean {
+  for (const name of found) if (wanted.includes(name)) return true
+  return false
+}
 
 /**
  * Whether a query says that it can't contain a change of this scope. It does so by naming one of the scope's fields with other

@@ -59,7 +59,7 @@ export function createTargetSet() {
 }
 
 function step(node: TargetNode, part: unknown): TargetNode {
-  if (typeof part === 'object' && part !== null) return step(step(node, TEXT), textOf(part))
+  if (typeof part === 'object' && part !== null) return step(step(node, TEXT), exactText(part))
   node.next ??= new Map()
   const known = node.next.get(part)
   if (known) return known
@@ -69,7 +69,7 @@ function step(node: TargetNode, part: unknown): TargetNode {
 }
 
 /** The same text for equal objects. An object that JSON can't represent exactly equals no other. */
-function textOf(part: object): unknown {
+export function exactText(part: object): unknown {
   try {
     return JSON.stringify(part, exactJson)
   } catch {
