@@ -610,8 +610,8 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'scopes: tRPC’s envelope without an input contradicts',
     by: 'src/invalidation/generated-clients.test.ts',
     file: 'src/invalidation/scope.ts',
-    find: "  type === 'query' ||\n",
-    replace: '',
+    find: "type === 'query' || type === 'infinite'",
+    replace: "type === 'infinite'",
   },
   {
     name: 'scopes: a number and its text are two values',
