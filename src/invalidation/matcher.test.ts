@@ -101,6 +101,30 @@ describe('the matcher', () => {
       HIT,
     ],
     ['an empty query key', [{ queryKey: ['loans'] }], { queryKey: [] }, undefined],
+    [
+      'two keys that differ far inside',
+      [{ queryKey: ['a', { b: { c: { d: 1 } } }] }, { queryKey: ['a', { b: { c: { d: 2 } } }] }],
+      { queryKey: ['a', { b: { c: { d: 2 } } }] },
+      HIT,
+    ],
+    [
+      'two scopes that agree with one field each',
+      [
+        { queryKey: ['a'], scope: { f: 'x', g: 'y' } },
+        { queryKey: ['a'], scope: { f: 'z', g: 'w' } },
+      ],
+      { queryKey: ['a', { f: 'x', g: 'w' }] },
+      'skipped',
+    ],
+    [
+      'scopes of different fields',
+      [
+        { queryKey: ['a'], scope: { f: 'x' } },
+        { queryKey: ['a'], scope: { g: 'y' } },
+      ],
+      { queryKey: ['a', { f: 'z' }] },
+      HIT,
+    ],
   ])('%s', (_what, targets, query, expected) => {
     expect(createMatcher(targets)(query)).toEqual(expected)
   })
