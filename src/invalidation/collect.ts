@@ -8,6 +8,9 @@ import { isStuck, MAX_PATIENCE_MS, type QueryRecord, runningFetch, willSettle } 
 import type { Outcome } from './receipt.js'
 import type { Sharing } from './sharing.js'
 
+/** Where nobody asks, a fetch that does not answer is given up so many times later. */
+const UNASKED = 6
+
 /** After a fetch that failed: the first pause and the longest one, before their jitter. Milliseconds. */
 const FAILED_PAUSE_MS = { first: 5_000, max: 200_000 }
 
@@ -73,14 +76,17 @@ export function createCollect(options: CollectOptions, onDue: (record: QueryReco
     })
   }
 
-  /** A request that never answers would keep the query stale. */
+  /** A request that never answers would keep the query stale where nobody asks for it again. */
   function watch(record: QueryRecord): void {
     const running = runningFetch(record, clock)
     if (!running) return
-    const restMs = running.silentSince + record.patienceMs - clock.monotonic()
-    later(record, restMs > 0 ? restMs : record.patienceMs, () =>
-      isStuck(record, clock) ? onDue(record) : watch(record),
-    )
+    const waitMs = Math.min(MAX_PATIENCE_MS, UNASKED * record.patienceMs)
+    const restMs = running.silentSince + waitMs - clock.monotonic()
+    // Past that, it can't be fetched now: the tab is hidden, say, or the network is away.
+    later(record, restMs > 0 ? restMs : waitMs, () => {
+      if (isStuck(record, clock)) onDue(record)
+      else watch(record)
+    })
   }
 
   return {

@@ -29,15 +29,15 @@ export function createDoubts(options: DoubtsOptions) {
 
   /** The running fetch is too early, or there is none. */
   function owe(record: QueryRecord, needs = logicalClock.next()): Outcome | undefined {
-    ledger.owe(record, needs, true)
+    ledger.owe(record, needs, { isFromGap: true })
     if (!record.debt) return undefined
     if (!isIdle(record.query)) return 'joined'
     ledger.mark(record)
     return 'deferred'
   }
 
-  /** What has no data has nothing to be doubted, unless its first load has failed: perhaps with the connection. */
-  const canLack = ({ query: { state } }: QueryRecord): boolean => state.data !== undefined || state.status === 'error'
+  /** What has no data has nothing to be doubted. If it is in use, its first load has failed, or was cancelled. */
+  const canLack = ({ query }: QueryRecord): boolean => query.state.data !== undefined || query.isActive()
 
   function doubt(queries: readonly QuerySlice[], decide: (record: QueryRecord) => Outcome | undefined): void {
     const receipt = receipts('gap')

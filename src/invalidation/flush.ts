@@ -1,11 +1,13 @@
 import type { createCollection } from './collection.js'
 import type { Collector } from './collector.js'
 import type { Ledger } from './ledger.js'
-import { createMatcher, isHit } from './matcher.js'
+import { createMatcher, hits, isHit } from './matcher.js'
 import { isIdle, liveModeOf, type QueryClientSlice, type QuerySlice } from './query-client.js'
 import { containsChange, type QueryRecord } from './query-record.js'
 import type { createReceipts } from './receipt.js'
 import type { RecentTargets } from './recent-targets.js'
+import type { AnyNames } from './scope.js'
+import type { NormalTarget } from './target.js'
 import type { Walk } from './walk.js'
 
 interface FlushOptions {
@@ -16,17 +18,24 @@ interface FlushOptions {
   readonly ledger: Ledger
   readonly collector: Collector
   readonly walk: Walk
+  readonly anyNames: AnyNames
 }
 
 /** Creates the function that applies the collected targets to the cache, and then collects what fetches have left owing. */
 export function createFlush(options: FlushOptions): () => void {
-  const { client, collection, recent, receipts, ledger, collector, walk } = options
+  const { client, collection, recent, receipts, ledger, collector, walk, anyNames } = options
+
+  /** How many events change the query, if somebody counts them. */
+  const countOf = (query: QuerySlice, targets: readonly NormalTarget[]): number =>
+    liveModeOf(query) === 'manual'
+      ? targets.reduce((sum, target) => sum + (hits(target, query, anyNames) ? (target.count ?? 1) : 0), 0)
+      : 1
 
   return () => {
     const { events, targets } = collection.take()
     recent.add(targets)
     const receipt = receipts('events', events)
-    const matchOf = createMatcher(targets)
+    const matchOf = createMatcher(targets, anyNames)
     const collected = new Set<QueryRecord>()
     const act = (query: QuerySlice) => {
       const match = matchOf(query)
@@ -35,7 +44,7 @@ export function createFlush(options: FlushOptions): () => void {
       if (!isHit(match)) return receipt.add('skipped', query)
       const record = ledger.recordOf(query)
       if (isIdle(query) && containsChange(record, match)) return receipt.add('covered', query)
-      ledger.owe(record, match.after)
+      ledger.owe(record, match.after, { causes: countOf(query, targets) })
       const outcome = collector.collect(record)
       if (outcome) receipt.add(outcome, query, record)
       collected.add(record)

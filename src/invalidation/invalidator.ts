@@ -14,6 +14,7 @@ import { liveModeOf, type QueryClientSlice, type QuerySlice } from './query-clie
 import { createReceipts, type Receipt } from './receipt.js'
 import { createRecentTargets } from './recent-targets.js'
 import type { CompiledRule } from './rule.js'
+import { anyNames, DEFAULT_ANY_VALUES } from './scope.js'
 import { createSharedFetches, type SharedFetchesOptions } from './shared-fetches.js'
 import type { QueryKey } from './target.js'
 import { createWalk } from './walk.js'
@@ -22,6 +23,8 @@ export interface InvalidatorOptions {
   readonly client: QueryClientSlice
   readonly rules: ReadonlyMap<string, CompiledRule>
   readonly debounce: { readonly waitMs: number; readonly maxWaitMs: number }
+  /** What means "any" in a scope, besides null and ''. */
+  readonly anyValues?: readonly unknown[] | undefined
   /** A resync is spread over this time. */
   readonly jitterMs: number
   /** A fetch that has not answered for this long is restarted when somebody asks for its query. */
@@ -69,7 +72,8 @@ export function createInvalidator(options: InvalidatorOptions): Invalidator {
   let closed = false
 
   const walk = createWalk({ client, clock, timers })
-  const recent = createRecentTargets(clock)
+  const any = anyNames(options.anyValues ?? DEFAULT_ANY_VALUES)
+  const recent = createRecentTargets(clock, any)
   const receipts = createReceipts(clock.now, options.onReceipt)
   const scheduleFlush = timers.debounce(() => flush(), debounce.waitMs, debounce.maxWaitMs)
   const collection = createCollection({
@@ -108,7 +112,7 @@ export function createInvalidator(options: InvalidatorOptions): Invalidator {
   const { jitterMs } = options
   const parts = { ledger, guesses, cacheWatch, walk, receipts, recent, logicalClock, environment, jitterMs }
   const collector = createCollector({ ...parts, sharing: shared.get, scheduleSoon: scheduleFlush })
-  const flush = createFlush({ ...parts, client, collection, collector })
+  const flush = createFlush({ ...parts, client, collection, collector, anyNames: any })
   const doubts = createDoubts({ ...parts, collector, mappedQueries })
 
   function push(pairs: readonly EventPair[], timestamp = logicalClock.next()): void {
@@ -127,7 +131,10 @@ export function createInvalidator(options: InvalidatorOptions): Invalidator {
   }
 
   function mappedQueries(): readonly QuerySlice[] {
-    const matchOf = createMatcher([...rules.values()].flatMap((rule) => rule.reach()))
+    const matchOf = createMatcher(
+      [...rules.values()].flatMap((rule) => rule.reach()),
+      any,
+    )
     return cache.getAll().filter((query) => isHit(matchOf(query)) && liveModeOf(query) !== 'off')
   }
 

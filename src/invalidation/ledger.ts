@@ -50,14 +50,14 @@ export function createLedger({ clock, patienceMs, guesses, onChange }: LedgerOpt
       return record
     },
     /** Only data that is requested after the logical timestamp `needs` will settle it. */
-    owe(record: QueryRecord, needs: number, isFromGap = false): void {
+    owe(record: QueryRecord, needs: number, { isFromGap = false, causes = 1 } = {}): void {
       const { query, guess, debt } = record
       if (query.isStatic?.()) return
       if (guess) guess.isOutdated = true
       if (debt) {
         debt.needs = Math.max(debt.needs, needs)
         debt.isFromGap = isFromGap
-        debt.causes++
+        debt.causes += causes
         // Somebody may count the changes.
         if (liveModeOf(query) === 'manual') onChange()
         return
@@ -65,7 +65,7 @@ export function createLedger({ clock, patienceMs, guesses, onChange }: LedgerOpt
       record.debt = {
         needs,
         since: clock.now(),
-        causes: 1,
+        causes,
         isFromGap,
         receipts: [],
         misses: 0,

@@ -1,7 +1,11 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { contradicts, createMatcher, isHit, type Match } from './matcher.js'
+import { createMatcher as compile, hits, isHit, type Match } from './matcher.js'
+import { anyNames, contradicts, DEFAULT_ANY_VALUES } from './scope.js'
 import { type NormalTarget, type QueryKey, startsWith } from './target.js'
+
+const any = anyNames(DEFAULT_ANY_VALUES)
+const createMatcher = (targets: readonly NormalTarget[]) => compile(targets, any)
 
 /** No data can have the change already. */
 const HIT = { after: Number.POSITIVE_INFINITY, own: 0 }
@@ -12,11 +16,9 @@ interface Query {
 }
 
 /** What the matcher means, without an index. */
-function naive(targets: readonly NormalTarget[], { queryKey, meta }: Query): Match {
-  const matching = targets.filter((target) => startsWith(queryKey, target.queryKey))
-  const open = matching.filter(
-    ({ queryKey: prefix, scope }) => !scope || !contradicts(queryKey, prefix.length, meta?.['scope'], scope),
-  )
+function naive(targets: readonly NormalTarget[], query: Query): Match {
+  const matching = targets.filter((target) => startsWith(query.queryKey, target.queryKey))
+  const open = matching.filter(({ queryKey, scope }) => !scope || !contradicts(query, queryKey.length, scope, any))
   if (open.length > 0) {
     return {
       after: Math.max(...open.map(({ after }) => after ?? HIT.after)),
@@ -83,23 +85,81 @@ describe('the matcher', () => {
       undefined,
     ],
     ['null as head', [{ queryKey: [null] }], { queryKey: [null, 1] }, HIT],
-    ['a number is not its name', [{ queryKey: [1] }], { queryKey: ['1'] }, undefined],
+    ['a number is its text', [{ queryKey: [1] }], { queryKey: ['1'] }, HIT],
+    ['a list as head', [{ queryKey: [['loans']] }], { queryKey: [['loans', 'list'], { type: 'query' }] }, HIT],
+    ['a list as head that is not the one', [{ queryKey: [['loans']] }], { queryKey: [['users', 'list']] }, undefined],
+    [
+      'two keys of the same values',
+      [{ queryKey: [['a', 1]] }, { queryKey: [['a'], 1] }],
+      { queryKey: [['a', 1]] },
+      HIT,
+    ],
+    [
+      'an undefined field, which matches where there is none',
+      [{ queryKey: ['a', { b: undefined }] }],
+      { queryKey: ['a', {}] },
+      HIT,
+    ],
     ['an empty query key', [{ queryKey: ['loans'] }], { queryKey: [] }, undefined],
+    [
+      'two keys that differ far inside',
+      [{ queryKey: ['a', { b: { c: { d: 1 } } }] }, { queryKey: ['a', { b: { c: { d: 2 } } }] }],
+      { queryKey: ['a', { b: { c: { d: 2 } } }] },
+      HIT,
+    ],
+    [
+      'two scopes that agree with one field each',
+      [
+        { queryKey: ['a'], scope: { f: 'x', g: 'y' } },
+        { queryKey: ['a'], scope: { f: 'z', g: 'w' } },
+      ],
+      { queryKey: ['a', { f: 'x', g: 'w' }] },
+      'skipped',
+    ],
+    [
+      'scopes of different fields',
+      [
+        { queryKey: ['a'], scope: { f: 'x' } },
+        { queryKey: ['a'], scope: { g: 'y' } },
+      ],
+      { queryKey: ['a', { f: 'z' }] },
+      HIT,
+    ],
   ])('%s', (_what, targets, query, expected) => {
     expect(createMatcher(targets)(query)).toEqual(expected)
   })
 
   it('says of every query what the definition says, for all the targets at once', () => {
-    const head = fc.constantFrom<unknown>('a', 'b', 1, '1', null, undefined, true, Number.NaN, 0, -0)
-    const value = fc.constantFrom<unknown>('x', 'y', 1, '1', null, '', undefined, ['x', 'y'])
-    const scope = fc.dictionary(fc.constantFrom('f', 'g'), value, { maxKeys: 2 })
+    const head = fc.constantFrom<unknown>('a', 'b', 1, '1', 1n, null, undefined, true, 'true', Number.NaN, 'NaN', 0, -0)
+    const value = fc.constantFrom<unknown>(
+      'x',
+      'y',
+      1,
+      '1',
+      null,
+      '',
+      undefined,
+      'all',
+      'x,y',
+      '!x',
+      ['x', 'y'],
+      ['1', 'z'],
+    )
+    const field = fc.constantFrom('f', 'g', 'input', 'type')
+    const flat = fc.dictionary(field, value, { maxKeys: 2 })
+    const scope = fc.dictionary(field, fc.oneof({ weight: 3, arbitrary: value }, flat), { maxKeys: 3 })
     const part = fc.oneof({ weight: 3, arbitrary: scope }, head, fc.array(value, { maxLength: 2 }))
     const key = fc.oneof(
       {
         weight: 5,
         arbitrary: fc.tuple(head, fc.array(part, { maxLength: 3 })).map(([first, rest]) => [first, ...rest]),
       },
-      { weight: 1, arbitrary: fc.array(part, { maxLength: 3 }) },
+      { weight: 2, arbitrary: fc.array(part, { maxLength: 3 }) },
+      // Longer and deeper than the tree of keys.
+      {
+        weight: 1,
+        arbitrary: fc.array(fc.constantFrom<unknown>('a', 1, ['a', ['a', { f: ['a'] }]]), { maxLength: 6 }),
+      },
     )
     const after = fc.integer({ min: 1, max: 9 })
     const target = fc.record(
@@ -110,7 +170,7 @@ describe('the matcher', () => {
 
     const seen: Record<string, number> = { hit: 0, 'hit after': 0, own: 0, skipped: 0, undefined: 0 }
     fc.assert(
-      fc.property(fc.array(target, { maxLength: 8 }), fc.array(query, { maxLength: 8 }), (targets, queries) => {
+      fc.property(fc.array(target, { maxLength: 12 }), fc.array(query, { maxLength: 8 }), (targets, queries) => {
         const match = createMatcher(targets)
         for (const one of queries) {
           const expected = naive(targets, one)
@@ -123,6 +183,7 @@ describe('the matcher', () => {
             : String(expected)
           seen[kind] = (seen[kind] ?? 0) + 1
           expect(match(one)).toEqual(expected)
+          expect(targets.some((target) => hits(target, one, any))).toBe(isHit(expected))
         }
       }),
       { numRuns: 2_000 },

@@ -1,6 +1,7 @@
 import type { Clock } from '../platform/page.js'
 import { createMatcher, isHit } from './matcher.js'
 import type { QuerySlice } from './query-client.js'
+import type { AnyNames } from './scope.js'
 import type { NormalTarget } from './target.js'
 
 const MAX_RECENT_TARGETS = 1_000
@@ -14,7 +15,7 @@ export type RecentTargets = ReturnType<typeof createRecentTargets>
  * Remembers recent targets. Data that comes into the cache without a fetch of this tab (restored from disk, rendered by a
  * server, given by the app with its age) was not there when the events came. So its key is compared with their targets afterwards.
  */
-export function createRecentTargets({ now, monotonic }: Pick<Clock, 'now' | 'monotonic'>) {
+export function createRecentTargets({ now, monotonic }: Pick<Clock, 'now' | 'monotonic'>, anyNames: AnyNames) {
   /** Events up to this moment are unknown. Milliseconds of the monotonic clock. */
   let floor = monotonic()
   const clocksApart = now() - monotonic()
@@ -61,7 +62,7 @@ export function createRecentTargets({ now, monotonic }: Pick<Clock, 'now' | 'mon
       trim()
       const earliest = isDated ? momentOf(query) : monotonic() - MAX_RECENT_AGE_MS
       if (earliest === undefined || earliest < floor) return false
-      lastHit ??= createMatcher(entries)
+      lastHit ??= createMatcher(entries, anyNames)
       const hit = lastHit(query)
       return !isHit(hit) || hit.after < earliest
     },

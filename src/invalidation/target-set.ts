@@ -4,6 +4,7 @@ import type { NormalTarget } from './target.js'
 interface Collected extends NormalTarget {
   after: number
   own: number
+  count: number
 }
 
 interface TargetNode {
@@ -35,10 +36,11 @@ export function createTargetSet() {
     }
     const same = node.target
     if (!same) {
-      node.target = { queryKey, scope, after, own }
+      node.target = { queryKey, scope, after, own, count: 1 }
       targets.push(node.target)
       return
     }
+    same.count++
     if (after > same.after) same.after = after
     if (own < same.own) same.own = own
   }
@@ -59,7 +61,7 @@ export function createTargetSet() {
 }
 
 function step(node: TargetNode, part: unknown): TargetNode {
-  if (typeof part === 'object' && part !== null) return step(step(node, TEXT), textOf(part))
+  if (typeof part === 'object' && part !== null) return step(step(node, TEXT), exactText(part))
   node.next ??= new Map()
   const known = node.next.get(part)
   if (known) return known
@@ -69,7 +71,7 @@ function step(node: TargetNode, part: unknown): TargetNode {
 }
 
 /** The same text for equal objects. An object that JSON can't represent exactly equals no other. */
-function textOf(part: object): unknown {
+export function exactText(part: object): unknown {
   try {
     return JSON.stringify(part, exactJson)
   } catch {

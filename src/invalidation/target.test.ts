@@ -70,9 +70,20 @@ describe('normalize brings targets into one form', () => {
   })
 })
 
-describe('startsWith is the partialMatchKey of TanStack', () => {
-  const field = fc.constantFrom('a', 'b', '0', 'length', 'queryKey')
-  const primitive = fc.constantFrom<unknown>(undefined, null, '', 'a', '1', 0, -0, 1, true, false, Number.NaN, 1n)
+/** A key in which each number, bigint and boolean is its text. */
+function inTexts(part: unknown): unknown {
+  if (['number', 'bigint', 'boolean'].includes(typeof part)) return String(part)
+  if (Array.isArray(part)) return part.map(inTexts)
+  if (typeof part !== 'object' || part === null) return part
+  return Object.fromEntries(Object.entries(part).map(([name, inner]) => [name, inTexts(inner)]))
+}
+
+const matchesAsText = (key: readonly unknown[], prefix: readonly unknown[]) =>
+  partialMatchKey(inTexts(key) as unknown[], inTexts(prefix) as unknown[])
+
+describe('startsWith is the partialMatchKey of TanStack, by texts', () => {
+  const field = fc.constantFrom('a', 'b', '0', 'queryKey')
+  const primitive = fc.constantFrom<unknown>(undefined, null, '', 'a', '1', 0, -0, 1, true, false, 1n, 'true', '0')
   const { part } = fc.letrec<{ part: unknown; list: unknown[]; object: object }>((tie) => ({
     part: fc.oneof({ maxDepth: 3, withCrossShrink: true }, primitive, tie('list'), tie('object')),
     list: fc.array(tie('part'), { maxLength: 4 }),
@@ -98,26 +109,31 @@ describe('startsWith is the partialMatchKey of TanStack', () => {
   const keyAndPrefix = key.chain((whole) => fc.tuple(fc.constant(whole), prefixOf(whole) as fc.Arbitrary<unknown[]>))
 
   it('for keys that have nothing to do with each other', () => {
-    const agree = fc.property(key, key, (a, b) => startsWith(a, b) === partialMatchKey(a, b))
+    const agree = fc.property(key, key, (a, b) => startsWith(a, b) === matchesAsText(a, b))
     fc.assert(agree, { numRuns: 2_000 })
   })
 
   it('for real prefixes, whole and with one part replaced', () => {
     let matches = 0
+    let wider = 0
     fc.assert(
       fc.property(keyAndPrefix, fc.nat({ max: 8 }), part, ([whole, prefix], index, other) => {
         const spoilt = prefix.map((own, at) => (at === index ? other : own))
-        for (const candidate of [prefix, spoilt]) {
-          const expected = partialMatchKey(whole, candidate)
+        for (const candidate of [prefix, spoilt, inTexts(prefix) as unknown[]]) {
+          const expected = matchesAsText(whole, candidate)
           if (expected) matches++
           expect(startsWith(whole, candidate)).toBe(expected)
-          expect(startsWith(candidate, whole)).toBe(partialMatchKey(candidate, whole))
+          expect(startsWith(candidate, whole)).toBe(matchesAsText(candidate, whole))
+          // Never narrower than TanStack itself.
+          if (partialMatchKey(whole, candidate)) expect(expected).toBe(true)
+          else if (expected) wider++
         }
       }),
       { numRuns: 2_000 },
     )
     // The property would be empty if prefixes were rare.
     expect(matches).toBeGreaterThan(1_000)
+    expect(wider).toBeGreaterThan(100)
   })
 
   it.each<[key: readonly unknown[], prefix: readonly unknown[], matches: boolean]>([
@@ -125,7 +141,6 @@ describe('startsWith is the partialMatchKey of TanStack', () => {
     [['loans'], ['loans'], true],
     [['loans', 1], ['loans'], true],
     [['loans'], ['loans', 1], false],
-    [['loans', 1], ['loans', '1'], false],
     [['loans', { page: 1, type: 'a' }], ['loans', { type: 'a' }], true],
     [['loans', { page: 1 }], ['loans', { type: undefined }], true],
     [['loans', { page: 1 }], ['loans', { type: 'a' }], false],
@@ -134,6 +149,24 @@ describe('startsWith is the partialMatchKey of TanStack', () => {
     [['loans', [1, 2]], ['loans', { 0: 1 }], true],
   ])('%j begins with %j: %s', (whole, prefix, matches) => {
     expect(partialMatchKey(whole, prefix)).toBe(matches)
+    expect(startsWith(whole, prefix)).toBe(matches)
+  })
+
+  it.each<[what: string, key: readonly unknown[], prefix: readonly unknown[], matches: boolean]>([
+    ['a number for its text', ['loans', 7], ['loans', '7'], true],
+    ['a text for its number', ['loans', '7'], ['loans', 7], true],
+    ['the first part', ['7'], [7], true],
+    ['in an object', ['loans', { account: { id: '7' } }], ['loans', { account: { id: 7 } }], true],
+    ['in a list', ['loans', ['7', 'x']], ['loans', [7]], true],
+    ['a big integer', ['loans', 7n], ['loans', '7'], true],
+    ['a boolean', ['loans', { open: 'true' }], ['loans', { open: true }], true],
+    ['another number', ['loans', 7], ['loans', '8'], false],
+    ['another text of the number', ['loans', 7], ['loans', '07'], false],
+    ['null is no text', ['loans', null], ['loans', 'null'], false],
+    ['undefined is no text', ['loans', undefined], ['loans', 'undefined'], false],
+    ['a list is no text', ['loans', ['a']], ['loans', 'a'], false],
+  ])('wider than TanStack: %s', (_what, whole, prefix, matches) => {
+    expect(partialMatchKey(whole, prefix)).toBe(false)
     expect(startsWith(whole, prefix)).toBe(matches)
   })
 })

@@ -30,7 +30,15 @@ export interface NormalTarget {
   readonly after?: number
   /** An own write caused the event: data that the app has set after `after` and up to this timestamp is its answer. */
   readonly own?: number
+  /** How many events it stands for. */
+  readonly count?: number
 }
+
+export const isScalar = (value: unknown): value is string | number | boolean | bigint =>
+  typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean' || typeof value === 'bigint'
+
+/** False for a text that begins with a letter, as most do, and for none. */
+export const mayBeNumber = (text: string): boolean => text.charCodeAt(0) <= 57
 
 /** Matches every query. */
 export const EVERYTHING: NormalTarget = { queryKey: [] }
@@ -74,11 +82,12 @@ export const invalidTargetsIn = (targets: unknown): unknown[] => listOf(targets)
 const listOf = (targets: unknown): readonly unknown[] => (Array.isArray(targets) ? targets : [targets])
 
 /**
- * Whether a query key begins with another, part by part. This is TanStack's `partialMatchKey`, here so that the core depends on
- * no copy of query-core. A property test compares the two.
+ * Whether a query key begins with another, part by part. This is TanStack's `partialMatchKey`, except that `7` and `'7'`, `true` and
+ * `'true'` are the same: a server's text is often a page's number. A property test compares the two.
  */
 export function startsWith(key: unknown, prefix: unknown): boolean {
   if (key === prefix) return true
+  if (isScalar(key) && isScalar(prefix)) return String(key) === String(prefix)
   if (typeof key !== 'object' || typeof prefix !== 'object' || key === null || prefix === null) return false
   if (Array.isArray(key) && Array.isArray(prefix)) {
     if (prefix.length > key.length) return false

@@ -596,12 +596,38 @@ describe('bad input', () => {
       socket: { parser: () => undefined, auth: { token: 'secret' } },
       host: 'moon' as 'auto',
       debounce: { waitMs: -5 },
+      anyValues: 'none' as never,
     })
     mount()
     await settle()
     expect(codes().every((code) => code === 'bad-option')).toBe(true)
-    expect(codes()).toHaveLength(6)
+    expect(codes()).toHaveLength(7)
     expect(line.status.host).toBe('shared-worker')
+  })
+
+  it.each([
+    { anyValues: undefined, refetched: [['all']] },
+    { anyValues: [-1], refetched: [[-1]] },
+  ])('does not skip what means "any": $anyValues', async ({ anyValues, refetched }) => {
+    const { openTab, server, settle } = setUp()
+    const { line, mount, use } = openTab({
+      invalidates: {
+        changed: (m: { id: string }) => [{ queryKey: ['tx'], scope: { id: m.id } }],
+        profile_updated: [],
+      },
+      ...(anyValues && { anyValues }),
+    })
+    for (const id of ['all', -1]) use(['tx', { id }])
+    mount()
+    await settle()
+    server.up()
+    await settle(5_000)
+    const receipts = vi.fn()
+    line.onReceipt(receipts)
+    server.emit('changed', { id: '7' })
+    await settle(1_000)
+    const [{ refetched: keys }] = receipts.mock.calls[0] as [{ refetched: [string, { id: unknown }][] }]
+    expect(keys.map(([, { id }]) => [id])).toEqual(refetched)
   })
 
   it('reports an option that is none, with the name that was meant', () => {
@@ -612,6 +638,7 @@ describe('bad input', () => {
       polling: { interval: 1 },
       spread: {},
       socket: { any: 1 },
+      anyValues: ['none', 0, -1, false],
     } as object)
     expect(errors.map(({ message }) => message)).toEqual([
       'linger is not an option; did you mean lingerMs?',

@@ -1,4 +1,5 @@
 import type { Rule } from '../invalidation/rule.js'
+import type { AnyValue } from '../invalidation/scope.js'
 import type { WorkerFactory } from '../platform/page.js'
 import type { PartylineError, Report } from '../util/errors.js'
 import type { Host } from '../wire/status.js'
@@ -29,6 +30,12 @@ export interface PartylineOptions<Events> {
    * @default { waitMs: 100, maxWaitMs: 1000 }
    */
   readonly debounce?: { readonly waitMs?: number; readonly maxWaitMs?: number }
+  /**
+   * Values that mean "any" where a query, or an event, names them for a field of a scope, besides null and ''. Capitals make no
+   * difference. Such a query is not skipped. An app that filters by `-1` or `0` for "any" adds it here.
+   * @default ['all', '*', 'any']
+   */
+  readonly anyValues?: readonly AnyValue[]
   /**
    * A resync waits a random time up to this many milliseconds, so that not every tab fetches at once when a server restarts.
    * @default 2000
@@ -105,6 +112,7 @@ export interface Configuration {
   readonly url: string | (() => string | Promise<string>)
   readonly name: string
   readonly debounce: { readonly waitMs: number; readonly maxWaitMs: number }
+  readonly anyValues: readonly AnyValue[] | undefined
   readonly jitterMs: number
   readonly restartFetchAfterMs: number
   readonly polling: PollingTimes | undefined
@@ -167,6 +175,13 @@ export function configure(options: PartylineOptions<never>, report: Report): Con
     }
   }
 
+  const anyValues = () => {
+    const { anyValues: given } = options
+    if (given === undefined || Array.isArray(given)) return given
+    bad('anyValues', 'has to be a list of values')
+    return undefined
+  }
+
   const url = () => {
     const { url: given } = options
     if (typeof given === 'function' || (typeof given === 'string' && given !== '')) return given
@@ -183,6 +198,7 @@ export function configure(options: PartylineOptions<never>, report: Report): Con
     url: url(),
     name: options.name ?? 'app',
     debounce: { waitMs, maxWaitMs: Math.max(waitMs, maxWaitMs) },
+    anyValues: anyValues(),
     jitterMs: milliseconds('jitterMs', options.jitterMs, 2_000),
     restartFetchAfterMs: Math.max(
       MIN_RESTART_FETCH_MS,
@@ -200,8 +216,13 @@ export function configure(options: PartylineOptions<never>, report: Report): Con
   try {
     // Bundlers replace the whole of `process.env.NODE_ENV`, and drop the check from what they build for production.
     if (process.env.NODE_ENV !== 'production')
-      // The last four stand for what the app alone knows the names in.
-      reportUnknown(options, { ...configuration, socket: 0, invalidates: 0, worker: 0, onError: 0 }, '', bad)
+      // Those with 0 stand for what the app alone knows the names in.
+      reportUnknown(
+        options,
+        { ...configuration, anyValues: 0, socket: 0, invalidates: 0, worker: 0, onError: 0 },
+        '',
+        bad,
+      )
   } catch {
     // No bundler and no `process`: no check.
   }

@@ -136,6 +136,7 @@ function openSession(options: SessionOptions, context: SessionContext): Session 
     client,
     rules,
     debounce: configuration.debounce,
+    anyValues: configuration.anyValues,
     jitterMs: configuration.jitterMs,
     restartFetchAfterMs: configuration.restartFetchAfterMs,
     logicalClock,

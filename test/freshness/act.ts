@@ -299,7 +299,9 @@ export const ACTS: Readonly<Record<Kind, Act>> = {
     const value = rig.api.truth(keyOf(step))
     quietly(other.prefetchQuery({ queryKey: keyOf(step), queryFn: () => sleep(step.ms).then(() => value) }))
     const state = dehydrate(other, { shouldDehydrateQuery: () => true })
-    return sleep(step.ms / 2).then(() => !guessed.has(step.q) && tab.act(() => hydrate(tab.client, state)))
+    // Where the query has data, nothing tells such a fetch from one of the page's own.
+    const isNew = () => !guessed.has(step.q) && tab.client.getQueryData(keyOf(step)) === undefined
+    return sleep(step.ms / 2).then(() => isNew() && tab.act(() => hydrate(tab.client, state)))
   },
   restore: ({ tab, guessed }, step, context) => {
     if (step.q !== FEED && !guessed.has(step.q)) hydrate(tab.client, hydrated(context, step, HOUR_MS))

@@ -55,30 +55,10 @@ const SETTINGS = [
  * Kinds of steps, and parts of the setting, that today's code does not bear. `--with name,name` or `--with all` puts them in. One
  * that is borne by now belongs out of this list.
  */
-export const AHEAD: readonly (Kind | (typeof SETTINGS)[number])[] = [
-  // A fetch that fails, or never answers, is not made up for.
-  'fail',
-  'hang',
-  'api-down',
-  // It cancels a refetch, or takes its place.
-  'next-page',
-  // Data that says how old it is, and is older than an event or a gap.
-  'set-aged',
-  'initial-aged',
-  'hydrate-pending',
-  // A first load that failed or was cancelled, and then a gap.
-  'check-first-load',
-  // A query that is disabled, owes a fetch, and whose mark a `setQueryData` clears.
-  'disable',
-  'mount-disabled',
-  // The same, and a router's loader asks for it.
-  'end-loader',
-  // It is rolled back over the data that an event has brought.
-  'long-rollback',
-]
+export const AHEAD: readonly (Kind | (typeof SETTINGS)[number])[] = []
 
 /** The same before TanStack Query 5.106, whose promise of a fetch does not tell of cancels. */
-const AHEAD_OF_OLDER: typeof AHEAD = ['cancel', 'guess', 'rollback', 'long-guess']
+const AHEAD_OF_OLDER: typeof AHEAD = []
 
 export interface Step {
   readonly do: Kind
