@@ -13,7 +13,7 @@ function setUp(options: TestBrowserOptions) {
   const open = () => {
     const tab = browser.openTab()
     const queryClient = new QueryClient({ defaultOptions: { queries: { staleTime: Infinity } } })
-    const line = tab.createPartyline<{ changed: object }>({ invalidates: { changed: () => [['thing']] } })
+    const line = tab.createPartyline<{ changed: object }>({ invalidates: { changed: ['thing'] } })
     const heard: unknown[] = []
     line.on('changed', (metadata) => heard.push(metadata))
     const mount = () => line.mount({ queryClient, identity: 'ann', auth: () => ({ token: 'x' }) })
