@@ -39,6 +39,7 @@ export const FEATURES = {
   'slow-admission': { admissionMs: 0 },
   'kept-failures': { keepsFailures: false },
   'clear-on-switch': { clearOnSwitch: false },
+  'broken-touches': { brokenTouches: false },
   /** The app forces a host. */
   hosts: { host: 'auto' },
   /** Two apps on one origin: by name, by path. */
