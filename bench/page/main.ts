@@ -33,7 +33,7 @@ const line = createPartyline({
   invalidates: {
     changed: ['data'],
     // The bench's own event makes nothing stale: what it measures is the way to the tab, not a query's fetch.
-    tick: (_: { connection: number }) => [],
+    tick: { touches: [], targets: (_: { connection: number }) => [] },
   },
   host,
   socket: { query: { subject: query.get('subject') ?? '' } },

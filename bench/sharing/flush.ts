@@ -81,7 +81,10 @@ function flushOf(targets: readonly Key[], client: QueryClient): () => void {
   let receipts = 0
   const rule = compileRule(
     'changed',
-    (m: { kind: string; id: number }) => [[m.kind, m.id]],
+    {
+      touches: [...new Set(targets.map(([kind]) => kind))],
+      targets: (m: { kind: string; id: number }) => [[m.kind, m.id]],
+    },
     () => undefined,
   )
   const invalidator = createInvalidator({

@@ -9,11 +9,14 @@ const errors: string[] = []
 
 const line = createPartyline({
   invalidates: {
-    tick: (_: Tick & Record<string, unknown>) => [],
-    changed: (m: Change) => [
-      { queryKey: ['transactions'], scope: { accountId: m.accountId, type: m.type } },
-      ['balance', m.accountId],
-    ],
+    tick: { touches: [], targets: (_: Tick & Record<string, unknown>) => [] },
+    changed: {
+      touches: ['transactions', 'balance'],
+      targets: (m: Change) => [
+        { queryKey: ['transactions'], scope: { accountId: m.accountId, type: m.type } },
+        ['balance', m.accountId],
+      ],
+    },
   },
   host,
   shareFetches: search.has('share'),

@@ -6,11 +6,17 @@ import { reportError } from './errors.js'
 export const invalidates = {
   profile_updated: ['profile'], // a string is the query key [string]
   loan_status_changed: ['loans', 'loan-summary'], // two targets
-  balance_updated: (m: { accountId: string }) => [['balance', m.accountId]], // a query key, TanStack prefix rules
-  transaction_happened: (m: { accountId: string; txType?: string }) => [
-    { queryKey: ['transactions'], scope: { accountId: m.accountId, type: m.txType } },
-    ['balance', m.accountId],
-  ],
+  balance_updated: {
+    touches: ['balance'], // the key prefixes that the rule can reach
+    targets: (m: { accountId: string }) => [['balance', m.accountId]], // a query key, TanStack prefix rules
+  },
+  transaction_happened: {
+    touches: ['transactions', 'balance'],
+    targets: (m: { accountId: string; txType?: string }) => [
+      { queryKey: ['transactions'], scope: { accountId: m.accountId, type: m.txType } },
+      ['balance', m.accountId],
+    ],
+  },
 }
 
 export const line = createPartyline({

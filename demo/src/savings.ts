@@ -34,7 +34,7 @@ type Target = string | QueryKey | { readonly queryKey: QueryKey }
 function prefixesOf(name: string, metadata: Readonly<Record<string, unknown>>): QueryKey[] {
   if (!Object.hasOwn(invalidates, name)) return []
   const rule = invalidates[name as keyof typeof invalidates]
-  const targets: readonly Target[] = typeof rule === 'function' ? rule(metadata as { accountId: string }) : rule
+  const targets: readonly Target[] = 'targets' in rule ? rule.targets(metadata as { accountId: string }) : rule
   return targets.map((target) => {
     if (typeof target === 'string') return [target]
     return 'queryKey' in target ? target.queryKey : target

@@ -39,7 +39,7 @@ const parameters = new URLSearchParams(window.parameters ?? location.search)
 const text = (name: string, byDefault: string) => parameters.get(name) ?? byDefault
 
 const line = createPartyline({
-  invalidates: { changed: ['data'], told: (_: { to: string }) => [] },
+  invalidates: { changed: ['data'], told: { touches: [], targets: (_: { to: string }) => [] } },
   url: text('url', '/'),
   host: text('host', 'auto') as 'auto' | Host,
   jitterMs: Number(text('jitterMs', '0')),

@@ -36,15 +36,19 @@ const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms)
 /** What the events of these tests make stale. */
 const RULES: Record<string, unknown> = {
   loan: ['loans'],
-  paid: (m: { id: number }) => [['balance', m.id]],
-  paidAll: (m: { ids: number[] }) => m.ids.map((id) => ['balance', id]),
-  moved: (m: { id: number; type?: string }) => [{ queryKey: ['tx'], scope: { id: m.id, type: m.type } }],
+  paid: { touches: ['balance'], targets: (m: { id: number }) => [['balance', m.id]] },
+  paidAll: { touches: ['balance'], targets: (m: { ids: number[] }) => m.ids.map((id) => ['balance', id]) },
+  moved: {
+    touches: ['tx'],
+    targets: (m: { id: number; type?: string }) => [{ queryKey: ['tx'], scope: { id: m.id, type: m.type } }],
+  },
 }
 
 interface SetUp extends Partial<Pick<InvalidatorOptions, 'debounce' | 'jitterMs' | 'logicalClock'>> {
   readonly random?: number
   readonly rules?: Record<string, unknown>
   readonly watched?: () => boolean
+  readonly complain?: (code: string) => void
 }
 
 /** A tab with an invalidator and a real QueryClient. */
@@ -55,6 +59,7 @@ function setUp({
   rules = RULES,
   logicalClock = createSimpleLogicalClock(),
   watched = () => true,
+  complain = (code) => expect.fail(`reported ${code}`),
 }: SetUp = {}) {
   const client = new QueryClient({
     defaultOptions: {
@@ -65,7 +70,6 @@ function setUp({
   })
   const tab = createMemoryBrowser().tab()
   const receipts: Receipt[] = []
-  const complain = (code: string) => expect.fail(`reported ${code}`)
   const invalidator = createInvalidator({
     client,
     rules: new Map(Object.entries(rules).map(([event, rule]) => [event, compileRule(event, rule, complain)])),
@@ -1171,14 +1175,38 @@ describe('a resync after a gap', () => {
     expect(loans.began).toEqual([0, 5_100])
   })
 
-  it('covers everything when a rule may reach everything', async () => {
-    const branching = (m: { type: string }) => (m.type === 'card' ? ['cards'] : ['loans'])
-    const { watch, invalidator } = setUp({ rules: { branching } })
+  it('covers everything when a rule is a bare function', async () => {
+    const { watch, invalidator } = setUp({ rules: { bare: () => ['loans'] } })
     const unmapped = watch(['weather'])
     await pass(100)
     invalidator.resync(Date.now() - START, true)
     await pass(5_000)
     expect(unmapped.began).toHaveLength(2)
+  })
+
+  it('covers what a rule touches, whichever way it branches, and what it has given beside', async () => {
+    const codes: string[] = []
+    const keyOf = (type: string) =>
+      type === 'card' ? ['cards', type] : [type === 'wire' ? 'transfers' : 'cheques', type]
+    const moved = { touches: ['cards', 'transfers'], targets: (m: { type: string }) => [keyOf(m.type)] }
+    const { watch, emit, invalidator } = setUp({ rules: { moved }, complain: (code) => codes.push(code) })
+    const [cards, transfers, cheques] = [
+      watch(['cards', 'card']),
+      watch(['transfers', 'wire']),
+      watch(['cheques', 'x']),
+    ]
+    await pass(100)
+    const gap = async () => {
+      invalidator.resync(Date.now() - START, true)
+      await pass(5_000)
+      return [cards, transfers, cheques].map(({ began }) => began.length)
+    }
+    expect(await gap()).toEqual([2, 2, 1])
+    emit('moved', { type: 'x' })
+    await pass(1_000)
+    expect(codes).toEqual(['outside-touches'])
+    expect(cheques.began).toHaveLength(2)
+    expect(await gap()).toEqual([3, 3, 3])
   })
 })
 

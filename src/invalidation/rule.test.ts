@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { z } from 'zod'
 import type { PartylineErrorCode } from '../util/errors.js'
 import type { Metadata } from '../wire/protocol.js'
@@ -54,9 +54,10 @@ describe('a static rule', () => {
     ['undefined', undefined],
     ['null', null],
     ['the empty string', ''],
-    ['a schema without a function', z.object({ id: z.string() })],
-    ['a list of a schema without a function', [z.object({ id: z.string() })]],
-    ['a list of a schema and targets', [z.object({ id: z.string() }), ['loans']]],
+    ['a schema without targets', z.object({ id: z.string() })],
+    ['a list of a schema and a function', [z.object({ id: z.string() }), () => ['loans']]],
+    ['touches without targets', { touches: ['loans'] }],
+    ['a field that targets do not have', { queryKey: ['loans'], exact: true }],
   ])('that has an invalid target is reported at once, by its event: %s', (_what, invalid) => {
     const { complaints, resolve } = compile(invalid)
     expect(complaints).toEqual([
@@ -75,30 +76,210 @@ describe('a static rule', () => {
   })
 })
 
-describe('a function', () => {
-  it('is asked for every event', () => {
-    const rule = compile((m: { id: string }) => [['balance', m.id]])
+const balance = (m: { id: string }) => [['balance', m.id]]
+const codesOf = ({ complaints }: { complaints: Complaint[] }) => complaints.map(({ code }) => code)
+
+describe('a function that says what it touches', () => {
+  it('is asked for every event, and reaches just that', () => {
+    const rule = compile({ touches: ['balance', ['loans', 'open']], targets: balance })
     expect(rule.resolve(paid)).toEqual([{ queryKey: ['balance', '7'] }])
     expect(rule.resolve({ id: '8' })).toEqual([{ queryKey: ['balance', '8'] }])
-    expect(rule.reach()).toEqual([{ queryKey: ['balance'] }])
+    expect(rule.reach()).toEqual([{ queryKey: ['balance'] }, { queryKey: ['loans', 'open'] }])
     expect(rule.parse).toBeUndefined()
     expect(rule.complaints).toEqual([])
   })
 
-  it('is not asked about metadata that was none, of which the hub has told already', () => {
-    const rule = compile((m: { id: string }) => [['balance', m.id]])
+  it('is never called without an event: neither before one, nor for its reach, nor for metadata that was none', () => {
+    const targets = vi.fn(balance)
+    const rule = compile({ touches: ['balance'], targets })
+    expect(rule.reach()).toEqual([{ queryKey: ['balance'] }])
     expect(rule.resolve(null)).toEqual([{ queryKey: ['balance'] }])
+    expect(targets).not.toHaveBeenCalled()
+    rule.resolve(paid)
+    expect(targets).toHaveBeenCalledTimes(1)
     expect(rule.complaints).toEqual([])
   })
 
-  it('computes again what it reaches, since it may close over something that changes', () => {
-    let section = 'loans'
-    const rule = compile(() => [section])
-    expect(rule.reach()).toEqual([{ queryKey: ['loans'] }])
-    section = 'cards'
-    expect(rule.reach()).toEqual([{ queryKey: ['cards'] }])
+  it('may have a part of its key unknown: the key counts up to it', () => {
+    const rule = compile({ touches: ['balance'], targets: (m: { no?: string }) => [['balance', m.no, 'rows']] })
+    expect(rule.resolve(paid)).toEqual([{ queryKey: ['balance'] }])
+    expect(rule.complaints).toEqual([])
   })
 
+  it('that leaves it is told of, answered all the same, and reaches that head from then on', () => {
+    const rule = compile({
+      touches: ['balance'],
+      targets: (m: { id: string }) => [
+        ['balance', m.id],
+        ['cards', m.id],
+      ],
+    })
+    const targets = [{ queryKey: ['balance', '7'] }, { queryKey: ['cards', '7'] }]
+    expect(rule.resolve(paid)).toEqual(targets)
+    expect(rule.reach()).toEqual([{ queryKey: ['balance'] }, { queryKey: ['cards'] }])
+    expect(rule.complaints).toEqual([
+      {
+        code: 'outside-touches',
+        message:
+          "the rule of 'paid' gave ['cards','7'], which is outside of its touches. Write touches: ['balance', 'cards']",
+        detail: { event: 'paid', metadata: paid, queryKey: ['cards', '7'] },
+        cause: undefined,
+      },
+    ])
+    // By now it is inside.
+    rule.resolve({ id: '8' })
+    expect(rule.complaints).toHaveLength(1)
+    expect(rule.resolve(null)).toEqual(rule.reach())
+  })
+
+  it.each<[what: string, touches: unknown, target: unknown, widened: QueryKey]>([
+    ['in its second part', [['a', 'b']], ['a', 'c', 1], ['a']],
+    ['because it is shorter', [['a', 'b']], ['a'], ['a']],
+    ['with a scope', ['a'], { queryKey: ['tx', 1], scope: { id: 1 } }, ['tx']],
+    ['as a string', ['a'], 'tx', ['tx']],
+    ['with a list as its head', [[['a']]], [['tx', 'list'], { input: 1 }], [['tx', 'list']]],
+    ['of nothing', [], ['tx', 1], ['tx']],
+  ])('may leave it %s', (_what, touches, target, widened) => {
+    const rule = compile({ touches, targets: () => [target] })
+    rule.resolve(paid)
+    expect(codesOf(rule)).toEqual(['outside-touches'])
+    expect(rule.reach().at(-1)).toEqual({ queryKey: widened })
+  })
+
+  it('is told of as a list too, at once', () => {
+    const rule = compile({ touches: ['balance'], targets: ['balance', 'loans'] })
+    expect(codesOf(rule)).toEqual(['outside-touches'])
+    expect(rule.reach()).toEqual([{ queryKey: ['balance'] }, { queryKey: ['loans'] }])
+  })
+
+  it('needs no touches if it is a list', () => {
+    const rule = compile({ schema: z.object({ id: z.string() }), targets: ['loans'] })
+    expect(rule.reach()).toEqual([{ queryKey: ['loans'] }])
+    expect(rule.resolve(paid)).toEqual([{ queryKey: ['loans'] }])
+    expect(rule.complaints).toEqual([])
+    rule.resolve({})
+    expect(codesOf(rule)).toEqual(['bad-metadata'])
+  })
+
+  it('that gives a good target outside and a bad one is answered with all of it', () => {
+    const rule = compile({ touches: ['balance'], targets: (m: { id: string }) => [['cards', m.id], 7] })
+    expect(rule.resolve(paid)).toEqual([{ queryKey: ['balance'] }, { queryKey: ['cards'] }])
+    expect(codesOf(rule)).toEqual(['bad-target', 'outside-touches'])
+  })
+
+  it.each([
+    ['a number', 7],
+    ['undefined', undefined],
+    ['an empty key', []],
+  ])(
+    'whose touches hold %s is told of at once, and reaches everything: what was meant is not known',
+    (_what, touch) => {
+      const rule = compile({ touches: ['balance', touch], targets: balance })
+      expect(codesOf(rule)).toEqual(['bad-target'])
+      expect(rule.reach()).toEqual([EVERYTHING])
+    },
+  )
+
+  it('that fails is answered with what it touches', () => {
+    const rule = compile({
+      touches: ['balance'],
+      targets: (m: { account: { id: string } }) => [['balance', m.account.id]],
+    })
+    expect(rule.resolve(paid)).toEqual([{ queryKey: ['balance'] }])
+    expect(codesOf(rule)).toEqual(['rule-failed'])
+  })
+})
+
+describe('a bare function', () => {
+  afterEach(() => vi.unstubAllEnvs())
+
+  it('stands for every query after a gap, and when it is not asked or fails', () => {
+    const rule = compile(balance)
+    expect(rule.reach()).toEqual([EVERYTHING])
+    expect(rule.resolve(null)).toEqual([EVERYTHING])
+    expect(rule.complaints).toEqual([])
+    expect(rule.resolve(paid)).toEqual([{ queryKey: ['balance', '7'] }])
+    expect(rule.reach()).toEqual([EVERYTHING])
+  })
+
+  it.each<[what: string, rule: unknown]>([
+    ['alone', balance],
+    ['behind a schema', { schema: z.object({ id: z.string() }), targets: balance }],
+  ])('%s is told so once, with the line to write', (_what, bare) => {
+    const rule = compile(bare)
+    rule.resolve(paid)
+    rule.resolve(paid)
+    expect(rule.complaints).toEqual([
+      expect.objectContaining({
+        code: 'no-touches',
+        message: expect.stringContaining("Write { touches: ['balance'], targets: (m) => … }"),
+      }),
+    ])
+  })
+
+  it('is told nothing in production', () => {
+    vi.stubEnv('NODE_ENV', 'production')
+    const rule = compile((m: { id: string }) => ['balance', m.id])
+    expect(rule.resolve(paid)).toEqual([{ queryKey: ['balance'] }, { queryKey: ['7'] }])
+    expect(rule.complaints).toEqual([])
+  })
+})
+
+describe('a key where a list of targets belongs', () => {
+  it('is told once in development, if it holds a value of the metadata', () => {
+    const rule = compile({ touches: ['balance', '7'], targets: (m: { id: string }) => ['balance', m.id] })
+    expect(rule.resolve(paid)).toEqual([{ queryKey: ['balance'] }, { queryKey: ['7'] }])
+    rule.resolve(paid)
+    expect(rule.complaints).toEqual([
+      expect.objectContaining({ code: 'bad-target', message: expect.stringContaining("[['balance', …]]") }),
+    ])
+  })
+
+  it('is told also if the value was a number', () => {
+    const rule = compile({ touches: ['balance', '3'], targets: (m: { amount: number }) => ['balance', `${m.amount}`] })
+    rule.resolve(paid)
+    expect(codesOf(rule)).toEqual(['bad-target'])
+  })
+
+  it('is certain if it holds a number, and answered with its reach', () => {
+    const rule = compile({ touches: ['balance'], targets: (m: { amount: number }) => ['balance', m.amount] })
+    expect(rule.resolve(paid)).toEqual([{ queryKey: ['balance'] }])
+    expect(rule.complaints).toEqual([
+      expect.objectContaining({ code: 'bad-target', message: expect.stringContaining("[['balance', …]]") }),
+    ])
+  })
+
+  it.each<[what: string, targets: () => unknown]>([
+    ['strings of its own', () => ['loans', 'cards']],
+    ['keys', () => [['balance', '7'], '7x']],
+    ['one string', () => ['7']],
+  ])('is not what a rule with %s gives', (_what, targets) => {
+    const rule = compile({ touches: ['loans', 'cards', 'balance', '7', '7x'], targets })
+    rule.resolve(paid)
+    expect(rule.complaints).toEqual([])
+  })
+})
+
+it.each(['scop', 'exact', 'refetchType'])('a target with the field %s is told of, and counts without it', (field) => {
+  for (const targets of [
+    [{ queryKey: ['tx'], [field]: { id: 1 } }],
+    () => [{ queryKey: ['tx'], [field]: { id: 1 } }],
+  ]) {
+    const rule = compile({ touches: ['tx', 'loans'], targets })
+    expect(rule.resolve(paid)).toEqual([{ queryKey: ['tx'], scope: undefined }])
+    expect(rule.complaints).toEqual([
+      expect.objectContaining({ code: 'bad-target', message: expect.stringContaining(`no field '${field}'`) }),
+    ])
+  }
+})
+
+it('the options of a query are a target by their key', () => {
+  const rule = compile({ touches: ['tx'], targets: [{ queryKey: ['tx', 1], queryFn: () => 1, staleTime: 5 }] })
+  expect(rule.resolve(paid)).toEqual([{ queryKey: ['tx', 1], scope: undefined }])
+  expect(rule.complaints).toEqual([])
+})
+
+describe('a faulty function', () => {
   it.each<[what: string, rule: (m: { id?: string; amount?: number }) => unknown, code: PartylineErrorCode]>([
     ['throws', (m) => [['balance', m.id], (m.amount as number) > 1 && fail()], 'rule-failed'],
     ['throws what is no error', (m) => [['balance', m.id], (m.amount as number) > 1 && failOddly()], 'rule-failed'],
@@ -111,7 +292,7 @@ describe('a function', () => {
     ['gives a number', () => 7, 'bad-target'],
     ['gives a promise', () => Promise.resolve(['balance']), 'bad-target'],
     ['gives an empty key', () => [[]], 'bad-target'],
-    ['gives a key with undefined in it', (m) => [['balance', (m as { no?: string }).no]], 'bad-target'],
+    ['gives a key of which nothing is known', (m) => [[(m as { no?: string }).no]], 'bad-target'],
     ['gives a good and a bad one', () => ['loans', { scope: { id: 1 } }], 'bad-target'],
   ])('that %s is told of, and answered with its reach', (_what, compute, code) => {
     const rule = compile(compute)
@@ -128,12 +309,6 @@ describe('a function', () => {
     expect(rule.complaints).toHaveLength(2)
     expect(rule.complaints[0]).toMatchObject({ cause: failure, message: expect.stringContaining('no luck') })
   })
-
-  it('reaches its keys only, where that is sure, even if it fails for an event', () => {
-    const rule = compile((m: { account: { id: string } }) => [['balance', m.account.id]])
-    expect(rule.resolve(paid)).toEqual([{ queryKey: ['balance'] }])
-    expect(rule.complaints).toEqual([expect.objectContaining({ code: 'rule-failed' })])
-  })
 })
 
 describe('a function behind a schema', () => {
@@ -141,7 +316,7 @@ describe('a function behind a schema', () => {
   const compute = (m: z.infer<typeof schema>) => [['balance', m.id, m.note]]
 
   it('gets the metadata as the schema gives it', () => {
-    const rule = compile([schema, compute])
+    const rule = compile({ touches: ['balance'], schema, targets: compute })
     expect(rule.resolve(paid)).toEqual([{ queryKey: ['balance', 7, 'none'] }])
     expect(rule.parse?.(paid)).toEqual({ value: { id: 7, note: 'none' } })
     expect(rule.reach()).toEqual([{ queryKey: ['balance'] }])
@@ -153,7 +328,9 @@ describe('a function behind a schema', () => {
       () => undefined,
       schemaOf(() => ({ value: { id: 1, note: 'x' } })),
     )
-    expect(compile([callable, compute]).resolve(paid)).toEqual([{ queryKey: ['balance', 1, 'x'] }])
+    expect(compile({ touches: ['balance'], schema: callable, targets: compute }).resolve(paid)).toEqual([
+      { queryKey: ['balance', 1, 'x'] },
+    ])
   })
 
   it.each<[what: string, schema: unknown, code: PartylineErrorCode, says: string]>([
@@ -169,7 +346,7 @@ describe('a function behind a schema', () => {
     ['is checked by a schema that throws', schemaOf(fail), 'rule-failed', 'no luck'],
     ['is checked by a schema that gives nothing', schemaOf(() => undefined), 'rule-failed', ''],
   ])('is not asked about metadata that %s: told of, and answered with the reach', (_what, broken, code, says) => {
-    const rule = compile([broken, (m: { id: string }) => [['balance', m.id]]])
+    const rule = compile({ touches: ['balance'], schema: broken, targets: balance })
     expect(rule.resolve(paid)).toEqual([{ queryKey: ['balance'] }])
     expect(rule.complaints).toEqual([expect.objectContaining({ code, message: expect.stringContaining(says) })])
     expect(rule.complaints[0]?.detail).toMatchObject({ event: 'paid', metadata: paid })
@@ -181,25 +358,38 @@ describe('a function behind a schema', () => {
     ['is checked by a promise that fails', schemaOf(() => Promise.reject(failure))],
     ['is checked by a schema that throws', schemaOf(fail)],
   ])('has no metadata for handlers when it %s, which resolve has told of', (_what, broken) => {
-    const rule = compile([broken, compute])
+    const rule = compile({ touches: ['balance'], schema: broken, targets: compute })
     expect(rule.parse).toBeDefined()
     expect(rule.parse?.(paid)).toBeUndefined()
     expect(rule.complaints).toEqual([])
   })
 
   it('boxes what it parsed, so that a schema may give undefined', () => {
-    expect(compile([schemaOf(() => ({ value: undefined })), compute]).parse?.(paid)).toEqual({ value: undefined })
+    const schema = schemaOf(() => ({ value: undefined }))
+    expect(compile({ touches: ['balance'], schema, targets: compute }).parse?.(paid)).toEqual({ value: undefined })
   })
 
-  it('is answered with everything when it can not be told what it reaches', () => {
-    const branching = (m: { id: string }) => (m.id === '7' ? ['loans'] : ['cards'])
-    expect(compile([z.object({ id: z.number() }), branching]).resolve(paid)).toEqual([EVERYTHING])
+  it('is asked once for each event, and so is the function', () => {
+    const validate = vi.fn((value: unknown) => ({ value }))
+    const targets = vi.fn(balance)
+    const rule = compile({ touches: ['balance'], schema: schemaOf(validate), targets })
+    rule.reach()
+    rule.resolve(null)
+    expect([validate, targets].map(({ mock }) => mock.calls.length)).toEqual([0, 0])
+    for (const metadata of [{ id: '7' }, { id: '8' }]) {
+      rule.parse?.(metadata)
+      rule.resolve(metadata)
+      rule.parse?.(metadata)
+    }
+    expect([validate, targets].map(({ mock }) => mock.calls.length)).toEqual([2, 2])
   })
 
   it.each<[what: string, metadata: Metadata | null, keys: QueryKey[]]>([
     ['nothing but its reach', null, [['balance']]],
     ['its keys', paid, [['balance', 7, 'none']]],
   ])('makes stale %s', (_what, metadata, targets) => {
-    expect(compile([schema, compute]).resolve(metadata)).toEqual(targets.map((queryKey) => ({ queryKey })))
+    expect(compile({ touches: ['balance'], schema, targets: compute }).resolve(metadata)).toEqual(
+      targets.map((queryKey) => ({ queryKey })),
+    )
   })
 })

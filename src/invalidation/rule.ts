@@ -1,17 +1,40 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { messageOf, type Report } from '../util/errors.js'
 import type { Metadata } from '../wire/protocol.js'
-import { reachOf } from './reach.js'
-import { invalidTargetsIn, type NormalTarget, normalize, type Targets } from './target.js'
+import {
+  EVERYTHING,
+  invalidTargetsIn,
+  listOf,
+  type NormalTarget,
+  normalize,
+  type QueryKey,
+  remedyFor,
+  startsWith,
+  type Targets,
+  type Touch,
+} from './target.js'
+
+declare const process: { env: { NODE_ENV?: string } }
+
+/** Targets with all that is known of them before an event comes. */
+export interface DeclaredRule<M> {
+  /**
+   * The query key prefixes that the rule can reach: what is refetched after a gap, when nobody knows which events were missed.
+   * A target outside of them is reported, and refetched all the same.
+   * @default the targets themselves if they are a list; every query if they are a function
+   */
+  readonly touches?: readonly Touch[]
+  /** A Standard Schema (https://standardschema.dev) that checks the metadata once for each event, and gives the function its type. */
+  readonly schema?: StandardSchemaV1<unknown, M>
+  /** The targets of an event: a list, or a function of its metadata, called once for each event. */
+  readonly targets: Targets | ((metadata: M) => Targets)
+}
 
 /**
- * The targets of one event: a constant, a function of its metadata, or that function behind a Standard Schema
- * (https://standardschema.dev) that also checks the metadata at run time.
+ * What an event makes stale: targets; `{ touches, targets, schema }`; or a function of the metadata, which stands for every query
+ * after a gap.
  */
-export type Rule<M> =
-  | Targets
-  | ((metadata: M) => Targets)
-  | readonly [schema: StandardSchemaV1<unknown, M>, rule: (metadata: M) => Targets]
+export type Rule<M> = Targets | ((metadata: M) => Targets) | DeclaredRule<M>
 
 /** A rule, ready to use. */
 export interface CompiledRule {
@@ -22,15 +45,11 @@ export interface CompiledRule {
   parse?(metadata: Metadata): { readonly value: unknown } | undefined
   /** The targets of this event. Invalid metadata or a faulty rule is reported, and the result is then that of `reach`. */
   resolve(metadata: Metadata | null): readonly NormalTarget[]
-  /** All that the rule can reach, whatever the metadata. */
+  /** All that the rule can reach, as far as it is known by now. A target outside of its `touches` widens it. */
   reach(): readonly NormalTarget[]
 }
 
 type Compute = (metadata: never) => unknown
-
-function isSchema(value: unknown): value is StandardSchemaV1 {
-  return (typeof value === 'object' || typeof value === 'function') && value !== null && '~standard' in value
-}
 
 /** What a schema says of an event's metadata. */
 type Check = { readonly value: unknown } | { readonly trouble: string } | { readonly thrown: unknown }
@@ -51,20 +70,28 @@ function validate(schema: StandardSchemaV1, metadata: Metadata): Check {
 
 /** Never throws: a faulty rule is reported, and stands for all that it can reach. */
 export function compileRule(event: string, rule: unknown, report: Report): CompiledRule {
-  const [schema, compute] =
-    Array.isArray(rule) && isSchema(rule[0]) && typeof rule[1] === 'function'
-      ? [rule[0], rule[1] as Compute]
-      : [undefined, typeof rule === 'function' ? (rule as Compute) : undefined]
+  const { schema, targets, ...declared } = partsOf(rule)
+  const compute = typeof targets === 'function' ? (targets as Compute) : undefined
+  const said = (code: Parameters<Report>[0], message: string, detail?: Record<string, unknown>, cause?: unknown) =>
+    report(code, `the rule of '${event}' ${message}`, { detail: { event, ...detail }, cause })
 
-  if (!compute) {
-    const [targets, invalid] = [normalize(rule), invalidTargetsIn(rule)]
-    if (invalid.length > 0)
-      report('bad-target', `the rule of '${event}' has an invalid target`, { detail: { event, invalid } })
-    return { resolve: () => targets, reach: () => targets }
+  /** What can be used of the targets. All that is wrong is reported. */
+  const usable = (given: unknown, metadata?: Metadata): readonly NormalTarget[] => {
+    const sound = normalize(given)
+    if (isWhole(sound, given)) return sound
+    const invalid = invalidTargetsIn(given)
+    said('bad-target', `has an invalid target: ${remedyFor(given, invalid)}`, { metadata, invalid })
+    // A field too many makes a target no narrower.
+    return normalize(given, true)
   }
 
-  // Not cached: a rule may close over something that changes.
-  const reach = () => reachOf(compute)
+  const constant = compute ? [] : usable(targets)
+  let touches = declared.touches === undefined ? undefined : usable(declared.touches)
+  // In doubt it is everything: a part of what was meant would be too little.
+  if (touches && !isWhole(touches, declared.touches)) touches = undefined
+  const reach = createReach(touches ?? (compute ? undefined : constant), said)
+  if (touches) reach.include(constant)
+  let hint: ReturnType<typeof createHints> | undefined
 
   // By the event's own object: a handler and the rule ask for the same event.
   const checks = new WeakMap<Metadata, Check>()
@@ -76,33 +103,120 @@ export function compileRule(event: string, rule: unknown, report: Report): Compi
 
   const resolve = (metadata: Metadata | null): readonly NormalTarget[] => {
     // The hub has already reported metadata that is not an object.
-    if (metadata === null) return reach()
+    if (metadata === null) return reach.all()
     try {
       const checked = schema && check(schema, metadata)
       if (checked && 'thrown' in checked) throw checked.thrown
       if (checked && 'trouble' in checked) {
         report('bad-metadata', `metadata of '${event}': ${checked.trouble}`, { detail: { event, metadata } })
-        return reach()
+        return reach.all()
       }
+      if (!compute) return constant
       const given = compute((checked ? checked.value : metadata) as never)
-      const targets = normalize(given)
-      if (targets.length === (Array.isArray(given) ? given.length : 1)) return targets
-      const invalid = invalidTargetsIn(given)
-      report('bad-target', `the rule of '${event}' returned an invalid target`, {
-        detail: { event, metadata, invalid },
-      })
+      const found = usable(given, metadata)
+      reach.include(found, metadata)
+      if (!isWhole(found, given)) return reach.all()
+      try {
+        // Bundlers replace the whole of `process.env.NODE_ENV`, and drop the hints from what they build for production.
+        if (process.env.NODE_ENV !== 'production') {
+          hint ??= createHints(reach, said)
+          hint(given, found, metadata)
+        }
+      } catch {
+        // No bundler and no `process`: no hints.
+      }
+      return found
     } catch (thrown) {
-      report('rule-failed', `the rule of '${event}' threw: ${messageOf(thrown)}`, {
-        detail: { event, metadata },
-        cause: thrown,
-      })
+      said('rule-failed', `threw: ${messageOf(thrown)}`, { metadata }, thrown)
     }
-    return reach()
+    return reach.all()
   }
-  if (!schema) return { resolve, reach }
+  if (!schema) return { resolve, reach: reach.all }
   const parse = (metadata: Metadata) => {
     const checked = check(schema, metadata)
     return 'value' in checked ? checked : undefined
   }
-  return { parse, resolve, reach }
+  return { parse, resolve, reach: reach.all }
+}
+
+interface RuleParts {
+  readonly touches?: unknown
+  readonly schema?: StandardSchemaV1
+  readonly targets: unknown
+}
+
+const partsOf = (rule: unknown): RuleParts =>
+  typeof rule === 'object' && rule !== null && 'targets' in rule ? (rule as RuleParts) : { targets: rule }
+
+const isWhole = (targets: readonly NormalTarget[], given: unknown): boolean => targets.length === listOf(given).length
+
+type Say = (
+  code: 'outside-touches' | 'no-touches' | 'bad-target',
+  message: string,
+  detail?: Record<string, unknown>,
+) => void
+
+/** What a rule can reach. `touches`: what it declares; undefined stands for everything. */
+function createReach(touches: readonly NormalTarget[] | undefined, say: Say) {
+  let all = touches ?? [EVERYTHING]
+
+  /** By index, like the callers of it: this runs for each event of a burst. */
+  function covers(key: QueryKey): boolean {
+    for (let index = 0; index < all.length; index++) if (startsWith(key, all[index]?.queryKey)) return true
+    return false
+  }
+
+  return {
+    isDeclared: touches !== undefined,
+    all: () => all,
+    /** Widens it by what is outside. */
+    include(targets: readonly NormalTarget[], metadata?: Metadata): void {
+      for (let index = 0; index < targets.length; index++) {
+        const { queryKey } = targets[index] as NormalTarget
+        if (covers(queryKey)) continue
+        // The whole head: of a function that leaves what it has declared, nothing else is known.
+        all = [...all, { queryKey: queryKey.slice(0, 1) }]
+        const line = lineFor(all.map((one) => one.queryKey))
+        const gave = `gave ${inWords(queryKey)}, which is outside of its touches. Write ${line}`
+        say('outside-touches', gave, { metadata, queryKey })
+      }
+    },
+  }
+}
+
+const inWords = (value: unknown): string => {
+  try {
+    return JSON.stringify(value)?.replaceAll('"', "'") ?? String(value)
+  } catch {
+    return '[…]'
+  }
+}
+
+/** The line to write: a key of one string is that string. */
+function lineFor(keys: readonly QueryKey[]): string {
+  const texts = keys.map((key) => inWords(key.length === 1 && typeof key[0] === 'string' ? key[0] : key))
+  return `touches: [${[...new Set(texts)].join(', ')}]`
+}
+
+/** What is said in development alone, once for each rule. */
+function createHints(reach: { readonly isDeclared: boolean }, say: Say) {
+  let toSayTouches = !reach.isDeclared
+  let toSayKey = true
+
+  return (given: unknown, targets: readonly NormalTarget[], metadata: Metadata): void => {
+    if (toSayTouches && targets.length > 0) {
+      toSayTouches = false
+      const line = lineFor(targets.map(({ queryKey }) => queryKey.slice(0, 1)))
+      say(
+        'no-touches',
+        `is a function without touches: after a gap it stands for every query. Write { ${line}, targets: (m) => … }, with the first part of every key that it can give`,
+      )
+    }
+    if (!toSayKey || !Array.isArray(given)) return
+    const values = Object.values(metadata)
+    const data = given.slice(1).find((one) => typeof one === 'string' && values.some((value) => String(value) === one))
+    if (data === undefined || typeof given[0] !== 'string') return
+    toSayKey = false
+    say('bad-target', `gave the targets '${given[0]}' and '${data}', and ${remedyFor(given, [])}`, { metadata })
+  }
 }

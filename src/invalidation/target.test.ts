@@ -6,6 +6,9 @@ import { invalidTargetsIn, type NormalTarget, normalize, startsWith } from './ta
 describe('normalize brings targets into one form', () => {
   const circular: unknown[] = ['loop']
   circular.push(circular)
+  const day = new Date(0)
+  const ring: Record<string, unknown> = { unknown: undefined }
+  ring['itself'] = ring
 
   it.each<[what: string, targets: unknown, normal: NormalTarget[]]>([
     ['a string is the key [string]', 'loans', [{ queryKey: ['loans'] }]],
@@ -27,21 +30,33 @@ describe('normalize brings targets into one form', () => {
     ['no targets at all', [], []],
     ['null, false and 0 may be in a key', [[null, false, 0]], [{ queryKey: [null, false, 0] }]],
     ["'' may be in a key", [['tx', '']], [{ queryKey: ['tx', ''] }]],
+    ['objects and lists may be in a key', [['tx', { page: 1 }, [1]]], [{ queryKey: ['tx', { page: 1 }, [1]] }]],
+    ['a key counts up to its first unknown part', [['balance', undefined, 7]], [{ queryKey: ['balance'] }]],
+    ['that holds for a hole too', [Object.assign([], { 0: 'balance', 2: 7 })], [{ queryKey: ['balance'] }]],
     [
-      'objects and lists may be in a key',
-      [['tx', { page: undefined }, [1]]],
-      [{ queryKey: ['tx', { page: undefined }, [1]] }],
+      'an object in a key counts without its unknown fields',
+      [['tx', { page: undefined, of: { id: undefined, type: 'card' } }, 'rows']],
+      [{ queryKey: ['tx', { of: { type: 'card' } }, 'rows'] }],
     ],
+    ['a list in a key counts up to its first unknown part', [[['tx', undefined, 1]]], [{ queryKey: [['tx']] }]],
+    ['a date in a key stays what it is', [['day', day]], [{ queryKey: ['day', day] }]],
+    ['an object may hold itself and something unknown', [['loop', ring]], [{ queryKey: ['loop', expect.anything()] }]],
     ['a key may hold itself', [circular], [{ queryKey: circular }]],
   ])('%s', (_what, targets, normal) => {
     expect([normalize(targets), invalidTargetsIn(targets)]).toEqual([normal, []])
   })
 
+  it('an unknown field in a key matches whatever a query says there', () => {
+    const [target] = normalize([['tx', { page: undefined, of: 'card' }]])
+    expect(startsWith(['tx', { page: 2, of: 'card' }, 'rows'], target?.queryKey)).toBe(true)
+    expect(startsWith(['tx', { page: 2, of: 'loan' }, 'rows'], target?.queryKey)).toBe(false)
+  })
+
   it.each<[what: string, target: unknown]>([
     ['the empty string', ''],
     ['an empty key, which would match everything', []],
-    ['undefined in a key, which would match nothing', ['balance', undefined]],
-    ['a hole in a key', Object.assign([], { 1: 'balance' })],
+    ['a key that begins with undefined', [undefined, 'balance']],
+    ['a key that begins with a hole', Object.assign([], { 1: 'balance' })],
     ['NaN in a key', ['balance', Number.NaN]],
     ['a function in a key', ['balance', () => 1]],
     ['a symbol in a key', ['balance', Symbol('x')]],
@@ -56,6 +71,7 @@ describe('normalize brings targets into one form', () => {
     ['an object whose key is empty', { queryKey: [] }],
     ['a scope that is no object', { queryKey: ['tx'], scope: 'card' }],
     ['a scope that is null', { queryKey: ['tx'], scope: null }],
+    ['a field that targets do not have', { queryKey: ['tx'], scop: { id: 1 } }],
     ['a scope that is a list', { queryKey: ['tx'], scope: ['card'] }],
   ])('an invalid target is reported, not guessed at: %s', (_what, target) => {
     expect([normalize(['loans', target]), invalidTargetsIn(['loans', target])]).toEqual([

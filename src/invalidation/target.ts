@@ -7,20 +7,31 @@ export type QueryKey = readonly unknown[]
  */
 export type Scope = Readonly<Record<string, unknown>>
 
+/** Any text. The compiler keeps the literals that stand where this is expected, so that they can be compared. */
+type Text = (string & {}) | ''
+
+/** A key whose parts the compiler keeps as they are written. */
+type WrittenKey = readonly [Text, ...(Text | number | boolean | bigint | object | null | undefined)[]] | QueryKey
+
 /** A query key with a scope. */
 export interface ScopedTarget {
-  readonly queryKey: QueryKey
-  readonly scope?: Scope | undefined
+  /** A part that is undefined is unknown: the key counts up to it. */
+  readonly queryKey: WrittenKey
+  /** A plain object; one whose type is an interface will do. */
+  readonly scope?: object | undefined
 }
 
 /**
  * What an event makes stale: a string is the query key `[string]`, an array is a query key (every key that begins with
- * it matches, as TanStack's own), an object adds a scope.
+ * it matches, as TanStack's own), an object adds a scope. A part that is undefined is unknown: the key counts up to it.
  */
-export type Target = string | QueryKey | ScopedTarget
+export type Target = Text | WrittenKey | ScopedTarget
 
 /** One or several targets. An array here is always a list of targets: a single key is written `[['balance', id]]`. */
-export type Targets = string | ScopedTarget | readonly Target[]
+export type Targets = Text | ScopedTarget | readonly [Target, ...Target[]] | readonly Target[]
+
+/** A query key prefix that a rule can reach; a string is the query key `[string]`. */
+export type Touch = Text | WrittenKey
 
 /** A target in the form that the matcher takes. */
 export interface NormalTarget {
@@ -47,39 +58,93 @@ const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
 const isInvalidPart = (part: unknown): boolean =>
-  part === undefined || typeof part === 'function' || typeof part === 'symbol' || Number.isNaN(part)
+  typeof part === 'function' || typeof part === 'symbol' || Number.isNaN(part)
 
-function normalizeOne(value: unknown): NormalTarget | undefined {
+/** Nothing that a rule gives is as deep as this, unless it holds itself. */
+const MAX_DEPTH = 8
+
+function hasUnknown(value: unknown, depth = 0): boolean {
+  if (typeof value !== 'object' || value === null || depth > MAX_DEPTH) return value === undefined
+  return Object.values(value).some((inner) => hasUnknown(inner, depth + 1))
+}
+
+/** The same value as far as it is known: a list up to its first undefined, an object without its undefined fields. */
+function known(value: unknown, depth = 0): unknown {
+  if (depth > MAX_DEPTH || !hasUnknown(value)) return value
+  if (Array.isArray(value)) {
+    const end = value.indexOf(undefined)
+    return (end === -1 ? value : value.slice(0, end)).map((inner) => known(inner, depth + 1))
+  }
+  const fields = Object.entries(value as object).filter(([, inner]) => inner !== undefined)
+  return Object.fromEntries(fields.map(([name, inner]) => [name, known(inner, depth + 1)]))
+}
+
+/** The key up to its first unknown part; undefined if that is no key. */
+function knownKey(value: unknown): QueryKey | undefined {
+  if (!Array.isArray(value)) return undefined
+  let end = 0
+  // By index, because `findIndex` and `some` are slower, or skip holes.
+  while (end < value.length && value[end] !== undefined) {
+    if (isInvalidPart(value[end])) return undefined
+    end++
+  }
+  if (end === 0) return undefined
+  const key = end === value.length ? value : value.slice(0, end)
+  // Objects in a target's key are rare, and only they can hold something unknown.
+  return key.some(isDeep) ? (known(key) as QueryKey) : key
+}
+
+const isDeep = (part: unknown): boolean => typeof part === 'object' && part !== null
+
+/** The first field that a target does not have. The options of a query are a target too: they have its key. */
+function foreignField(target: object): string | undefined {
+  if ('queryFn' in target) return undefined
+  for (const field in target) if (field !== 'queryKey' && field !== 'scope') return field
+  return undefined
+}
+
+/** Undefined if the value is no target. A field that a target does not have is left out. */
+function leniently(value: unknown): NormalTarget | undefined {
   if (typeof value === 'string') return value === '' ? undefined : { queryKey: [value] }
-  if (Array.isArray(value)) return isKey(value) ? { queryKey: value } : undefined
-  if (!isObject(value) || !isKey(value['queryKey'])) return undefined
-  const { queryKey, scope } = value
-  return scope === undefined || isObject(scope) ? { queryKey, scope } : undefined
+  if (!isObject(value)) {
+    const queryKey = knownKey(value)
+    return queryKey && { queryKey }
+  }
+  const { scope } = value
+  const queryKey = knownKey(value['queryKey'])
+  return queryKey && (scope === undefined || isObject(scope)) ? { queryKey, scope } : undefined
 }
 
-function isKey(value: unknown): value is QueryKey {
-  if (!Array.isArray(value) || value.length === 0) return false
-  // By index, because `some` skips holes.
-  for (let index = 0; index < value.length; index++) if (isInvalidPart(value[index])) return false
-  return true
-}
+/** Undefined if the value is no target, or has a field that a target does not have. */
+const strictly = (value: unknown): NormalTarget | undefined =>
+  isObject(value) && foreignField(value) !== undefined ? undefined : leniently(value)
 
 /**
- * Brings a rule's targets into one form, without the invalid ones: an empty key (it would match everything by accident), a key
- * with `undefined` in it (it would match nothing), a number, undefined.
+ * Brings a rule's targets into one form, without the invalid ones: an empty key (it would match everything by accident), a
+ * number, undefined, an object with a field that a target does not have. `lenient`: it stays, without that field.
  */
-export function normalize(targets: unknown): readonly NormalTarget[] {
+export function normalize(targets: unknown, lenient = false): readonly NormalTarget[] {
   // This runs for each event of a burst: `map` allocates just the array it needs.
-  const all = listOf(targets).map(normalizeOne)
+  const all = listOf(targets).map(lenient ? leniently : strictly)
   return all.includes(undefined) ? all.filter(isValid) : (all as NormalTarget[])
 }
 
 const isValid = (target: NormalTarget | undefined): target is NormalTarget => target !== undefined
 
 /** The invalid targets, which `normalize` leaves out. */
-export const invalidTargetsIn = (targets: unknown): unknown[] => listOf(targets).filter((one) => !normalizeOne(one))
+export const invalidTargetsIn = (targets: unknown): unknown[] => listOf(targets).filter((one) => !strictly(one))
 
-const listOf = (targets: unknown): readonly unknown[] => (Array.isArray(targets) ? targets : [targets])
+/** What to do about invalid targets. */
+export function remedyFor(targets: unknown, invalid: readonly unknown[]): string {
+  const field = invalid.map((one) => isObject(one) && 'queryKey' in one && foreignField(one)).find(Boolean)
+  if (field) return `a target has no field '${field}', only queryKey and scope`
+  const [first] = listOf(targets)
+  return Array.isArray(targets) && typeof first === 'string'
+    ? `an array is a list of targets; a single key is written [['${first}', …]]`
+    : 'a target is a string, a query key or { queryKey, scope }'
+}
+
+export const listOf = (targets: unknown): readonly unknown[] => (Array.isArray(targets) ? targets : [targets])
 
 /**
  * Whether a query key begins with another, part by part. This is TanStack's `partialMatchKey`, except that `7` and `'7'`, `true` and

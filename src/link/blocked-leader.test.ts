@@ -26,7 +26,7 @@ async function setUp(seed: number, webLocks: boolean) {
   const tabs = [1, 2, 3].map(() => {
     const page = world.openPage({ sharedWorker: false, workerTrouble: undefined, script: 'worker.js' })
     const line = createPartyline<{ changed: object }>(
-      { onError: ({ code }) => void codes.push(code), invalidates: { changed: () => [['thing']] } },
+      { onError: ({ code }) => void codes.push(code), invalidates: { changed: ['thing'] } },
       page.environment,
     )
     page.run(() => line.mount({ queryClient: new QueryClient(), identity: 'ann', auth: () => ({}) }))

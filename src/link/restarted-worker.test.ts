@@ -27,7 +27,7 @@ function setUp(seed: number, workerTrouble?: WorkerTrouble) {
     const page = world.openPage({ sharedWorker: true, workerTrouble, script: 'worker.js' })
     pages.push(page)
     const line = createPartyline<{ changed: object }>(
-      { onError: ({ code }) => void codes.push(code), invalidates: { changed: () => [['thing']] } },
+      { onError: ({ code }) => void codes.push(code), invalidates: { changed: ['thing'] } },
       page.environment,
     )
     page.run(() => line.mount({ queryClient: new QueryClient(), identity: 'ann', auth: () => ({}) }))

@@ -65,7 +65,7 @@ describe.each([true, false])('two apps of one origin (SharedWorker: %s)', (share
     const browser = createTestBrowser({ sharedWorker })
     const open = (path: string) => {
       const line = browser.openTab().createPartyline<{ changed: object }>({
-        invalidates: { changed: () => [['thing']] },
+        invalidates: { changed: ['thing'] },
         socket: { path },
       })
       line.mount({ queryClient: new QueryClient(), identity: 'ann', auth: () => ({}) })

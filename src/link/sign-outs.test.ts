@@ -14,7 +14,7 @@ function setUp(options: TestBrowserOptions) {
     const tab = browser.openTab()
     const queryClient = new QueryClient({ defaultOptions: { queries: { staleTime: Infinity } } })
     const line = tab.createPartyline<{ changed: object }>({
-      invalidates: { changed: () => [['thing']] },
+      invalidates: { changed: ['thing'] },
       ...(url && { url }),
     })
     const heard: unknown[] = []

@@ -56,7 +56,7 @@ notify.from(new Headers()).users(['ann'], 'balance_updated', { acountId: '7' })
 // The client's own map is enough.
 const line = createPartyline({
   invalidates: {
-    balance_updated: (m: { accountId: string }) => [['balance', m.accountId]],
+    balance_updated: { touches: ['balance'], targets: (m: { accountId: string }) => [['balance', m.accountId]] },
     profile_updated: 'profile',
   },
 })

@@ -40,7 +40,10 @@ function setUp({ webLocks = true, channels = true } = {}) {
     const queryClient = new QueryClient({ defaultOptions: { queries: { staleTime: Infinity, retry: false } } })
     const line: Line<Events> = createPartyline<Events>(
       {
-        invalidates: { changed: (m: { id: string }) => [['thing', m.id]], profile_updated: ['profile'] },
+        invalidates: {
+          changed: { touches: ['thing'], targets: (m) => [['thing', m.id]] },
+          profile_updated: ['profile'],
+        },
         onError: (error) => errors.push(error),
         ...options,
       },
@@ -342,7 +345,7 @@ describe('events reach the cache', () => {
     const { mount, use, fetched } = openTab({
       jitterMs: 0,
       invalidates: {
-        changed: (m: { id: string }) => [['thing', m.id.toString()]],
+        changed: { touches: ['thing'], targets: (m: { id: string }) => [['thing', m.id.toString()]] },
         profile_updated: ['profile'],
       },
     })
@@ -380,7 +383,10 @@ describe('events reach the cache', () => {
       >
       const { mount, line, use, fetched } = openTab({
         jitterMs: 0,
-        invalidates: { changed: [schema, (m) => [['thing', m.id]]], profile_updated: ['profile'] },
+        invalidates: {
+          changed: { touches: ['thing'], schema, targets: (m) => [['thing', m.id]] },
+          profile_updated: ['profile'],
+        },
       })
       mount()
       await settle()

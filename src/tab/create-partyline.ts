@@ -15,7 +15,7 @@ import { createEventHandlers } from './event-handlers.js'
 import { createChunkLoader } from './load-chunk.js'
 import { authOf, createMounts, type MountedSession, type MountOptions } from './mounts.js'
 import { createOpener, NOT_OPENED } from './opening.js'
-import { configure, type PartylineOptions } from './options.js'
+import { type CheckedOptions, configure, type PartylineOptions } from './options.js'
 import { createOwnWrites } from './own-writes.js'
 import type { Session, SessionFactory } from './session.js'
 import { createStatusStore } from './status-store.js'
@@ -79,8 +79,8 @@ export type EventsOf<L> = L extends Line<infer Events> ? Events : never
  * Makes a line: what each event makes stale, and how to reach the server. Nothing is opened until `mount`.
  * Never throws: an option that can't work is reported to `onError`.
  */
-export function createPartyline<Events>(
-  options: PartylineOptions<Events>,
+export function createPartyline<Events, const Given = unknown>(
+  options: CheckedOptions<Events, Given>,
   /** @internal */
   environment?: TabEnvironment,
 ): Line<Events> {

@@ -59,7 +59,7 @@ for (const webLocks of [true, false]) {
           const queryClient = new QueryClient({ defaultOptions: { queries: { staleTime: Infinity, retry: false } } })
           const line = createPartyline<{ changed: { id: string } }>(
             {
-              invalidates: { changed: (m: { id: string }) => [['thing', m.id]] },
+              invalidates: { changed: { touches: ['thing'], targets: (m: { id: string }) => [['thing', m.id]] } },
               onError: (error) => errors.push(error),
               jitterMs: 0,
             },

@@ -1,3 +1,4 @@
+import type { CheckedRules } from '../invalidation/checked-rules.js'
 import type { Rule } from '../invalidation/rule.js'
 import type { AnyValue } from '../invalidation/scope.js'
 import type { WorkerFactory } from '../platform/page.js'
@@ -10,8 +11,16 @@ declare const process: { env: { NODE_ENV?: string } }
 /** One rule for each event; the metadata types are inferred from the rules' own functions and schemas. */
 export type Rules<Events> = { readonly [E in keyof Events]: Rule<Events[E]> }
 
+/** `Given`: the rules as they are written, for what the compiler says of them. */
+export type CheckedOptions<Events, Given> = PartylineOptions<Events> & { readonly invalidates: Given } & {
+  readonly invalidates: CheckedRules<Given>
+}
+
 export interface PartylineOptions<Events> {
-  /** What each event makes stale: query keys, `{ queryKey, scope }`, or a function of the event's metadata. */
+  /**
+   * What each event makes stale: targets (query keys, `{ queryKey, scope }`), `{ touches, targets, schema }`, or a function of
+   * the event's metadata.
+   */
   readonly invalidates: Rules<Events>
   /**
    * The server's address, or a function that gives it at every mount, within `authTimeoutMs`; a function that fails is asked

@@ -1,9 +1,10 @@
 /** What the compiler has to know. Checked by `tsc -p .`, never run. */
-import { QueryClient } from '@tanstack/react-query'
+import { QueryClient, queryOptions } from '@tanstack/react-query'
 import type { ReactNode } from 'react'
 import { expectTypeOf } from 'vitest'
 import { z } from 'zod'
 import {
+  type CheckedRules,
   createPartyline,
   type Line,
   type Metadata,
@@ -24,20 +25,24 @@ const line = createPartyline({
   invalidates: {
     profile_updated: 'profile',
     loan_status_changed: ['loans', ['loan-summary', { open: true }], { queryKey: ['tx'], scope: { type: 'loan' } }],
-    balance_updated: (m: { accountId: string }) => [['balance', m.accountId]],
-    transaction_happened: (m: { accountId: string; txType?: string }) => [
-      { queryKey: ['transactions'], scope: { accountId: m.accountId, type: m.txType } },
-      ['balance', m.accountId],
-    ],
+    balance_updated: { touches: ['balance'], targets: (m: { accountId: string }) => [['balance', m.accountId]] },
+    transaction_happened: {
+      touches: ['transactions', 'balance'],
+      targets: (m: { accountId: string; txType?: string }) => [
+        { queryKey: ['transactions'], scope: { accountId: m.accountId, type: m.txType } },
+        ['balance', m.accountId],
+      ],
+    },
     tick: () => ['clock'],
-    // The schema stands before the function and says what `m` is.
-    paid: [
-      paid,
-      (m) => {
+    // The schema says what `m` is.
+    paid: {
+      touches: ['balance'],
+      schema: paid,
+      targets: (m) => {
         expectTypeOf(m).toEqualTypeOf<{ accountId: string; amount: number; note?: string | undefined }>()
         return [['balance', m.accountId]]
       },
-    ],
+    },
   },
 })
 
@@ -102,6 +107,67 @@ expectTypeOf<{ scope: { id: number } }>().not.toExtend<Targets>()
 expectTypeOf<{ queryKey: string }>().not.toExtend<Targets>()
 expectTypeOf<Promise<string[]>>().not.toExtend<Targets>()
 
+// Whatever is right: key factories, options of queries, interfaces, optional ids, branches.
+interface Paid {
+  accountId: string
+  txType?: string
+}
+const keys = {
+  all: ['todos'] as const,
+  lists: () => [...keys.all, 'list'] as const,
+  list: (filter: { of: string }) => [...keys.lists(), filter] as const,
+}
+const wideKeys = { all: ['todos'], list: (id: string) => ['todos', id] }
+const account = (id: string) => queryOptions({ queryKey: ['account', id], queryFn: async () => ({ id }) })
+const twoOf = (m: { id: string }): Targets => [['balance', m.id], 'loans']
+createPartyline({
+  invalidates: {
+    factories: {
+      touches: [keys.all],
+      targets: (m: { of: string }) => [keys.all, keys.lists(), keys.list({ of: m.of })],
+    },
+    wideFactories: { touches: [wideKeys.all], targets: (m: { id: string }) => [wideKeys.list(m.id)] },
+    queryOptions: { touches: ['account'], targets: (m: { id: string }) => [account(m.id), account(m.id).queryKey] },
+    deep: { touches: [['a', 'b'], 'c'], targets: (m: { id: number }) => [['a', 'b', m.id], ['c']] },
+    nested: { touches: [[['tx']]], targets: (m: { id: string }) => [[['tx', 'list'], { input: { id: m.id } }]] },
+    numbers: { touches: [['tx', 7]], targets: () => [['tx', '7']] },
+    branches: { touches: ['cards', 'tx'], targets: (m: Paid) => (m.txType ? [['cards', m.txType]] : ['tx']) },
+    heads: { touches: ['cards', 'tx'], targets: (m: Paid) => [[m.txType ? 'cards' : 'tx', m.accountId]] },
+    declaredElsewhere: { touches: ['balance', 'loans'], targets: twoOf },
+    interfaces: (m: Paid) => [{ queryKey: ['tx'], scope: m }],
+    optional: (m: { id?: string }) => [['tx', m.id], { queryKey: ['tx', m.id, 'rows'], scope: { id: m.id } }],
+    unknownParts: (m: { at: unknown }) => [['x', m.at]],
+    mapped: (m: { ids: string[] }) => m.ids.map((id) => ['balance', id]),
+    nothing: () => [],
+    aList: { touches: ['loans'], targets: ['loans', ['loans', 'open']] },
+    aListChecked: { schema: paid, targets: ['loans'] },
+  },
+})
+
+/** Every rule here is wrong in one way; below is what the compiler says of it. */
+const id = { id: '7' }
+type Said<Rule> = CheckedRules<{ rule: Rule }>['rule']
+const said = <const Rule>(_rule: Rule) => undefined as unknown as Said<Rule>
+expectTypeOf(
+  said({ touches: ['balance'], targets: () => [['balances', id.id]] as [['balances', string]] }),
+).toEqualTypeOf<{
+  readonly targets: "['balances', …] is outside of touches. Add its beginning to touches, or correct the target."
+}>()
+expectTypeOf(said({ touches: [['a', 'b']], targets: ['a'] })).toEqualTypeOf<{
+  readonly targets: "['a'] is outside of touches. Add its beginning to touches, or correct the target."
+}>()
+expectTypeOf(
+  said(() => ['balance', id.id] as ['balance', string]),
+).toEqualTypeOf<"An array is a list of targets. A single key is written [['balance', …]].">()
+expectTypeOf(
+  said(['balance', 7]),
+).toEqualTypeOf<"An array is a list of targets. A single key is written [['balance', …]].">()
+expectTypeOf(
+  said(() => [{ queryKey: ['tx'], scop: id }]),
+).toEqualTypeOf<"A target has no field 'scop', only queryKey and scope.">()
+expectTypeOf(said(async () => ['tx'])).toEqualTypeOf<'A rule gives its targets at once, not a promise.'>()
+expectTypeOf(said(() => [undefined])).toEqualTypeOf<'A target is a string, a query key or { queryKey, scope }.'>()
+
 createPartyline({
   invalidates: {
     // @ts-expect-error a number is no target
@@ -115,21 +181,73 @@ createPartyline({
     // @ts-expect-error a key is an array
     e: { queryKey: 'tx' },
     // @ts-expect-error the schema gives an account, not an id
-    f: [paid, (m: { id: string }) => [['balance', m.id]]],
-    // @ts-expect-error a schema needs its function
-    g: [paid],
-    // @ts-expect-error a schema needs its function
+    f: { schema: paid, targets: (m: { id: string }) => [['balance', m.id]] },
+    // @ts-expect-error a schema needs its targets
+    g: { schema: paid },
+    // @ts-expect-error a schema needs its targets
     h: paid,
   },
 })
 createPartyline({
   invalidates: {
+    // @ts-expect-error outside of its touches
+    a: { touches: ['balance'], targets: (m: { id: string }) => [['balances', m.id]] },
+    // @ts-expect-error one of two is outside
+    b: { touches: ['balance'], targets: (m: { id: string }) => [['balance', m.id], ['loans']] },
+    // @ts-expect-error outside in its second part
+    c: { touches: [['a', 'b']], targets: (m: { id: string }) => [['a', 'c', m.id]] },
+    // @ts-expect-error wider than its touches
+    d: { touches: [['a', 'b']], targets: () => [['a']] },
+    // @ts-expect-error a list is held to its touches too
+    e: { touches: ['balance'], targets: ['loans'] },
+    // @ts-expect-error outside, though with a scope
+    f: { touches: ['balance'], targets: (m: Paid) => [{ queryKey: ['tx'], scope: m }] },
+    // @ts-expect-error the list of a key factory, not the key
+    g: { touches: [keys.all], targets: () => keys.lists() },
+    // @ts-expect-error a single key is written [['balance', m.id]]
+    h: (m: { id: string }) => ['balance', m.id],
+    // @ts-expect-error a single key is written [['balance', m.id]]
+    i: (m: { id: number }) => ['balance', m.id],
+    // @ts-expect-error a single key is written [['balance', m.id]]
+    j: { touches: ['balance'], targets: (m: { id: string }) => ['balance', m.id] },
+    // @ts-expect-error no such field of a target
+    k: (m: Paid) => [{ queryKey: ['tx'], scop: m }],
+    // @ts-expect-error no such field of a target
+    l: { touches: ['tx'], targets: (m: Paid) => [{ queryKey: ['tx'], scope: m, exact: true }] },
+    // @ts-expect-error no such field of a target
+    m: () => ({ queryKey: ['tx'], refetchType: 'all' }),
+    // @ts-expect-error an empty key would match everything
+    n: () => [[]],
+    // @ts-expect-error undefined is no target
+    o: (m: { id?: string }) => [m.id && ['one', m.id]],
+  },
+})
+// @ts-expect-error no such field of a target
+createPartyline({ invalidates: { a: [{ queryKey: ['tx'], exact: true }] } })
+// @ts-expect-error touches is a list
+createPartyline({ invalidates: { a: { touches: 'tx', targets: () => ['tx'] } } })
+// @ts-expect-error no such field of a rule
+createPartyline({ invalidates: { a: { touchs: ['tx'], targets: () => ['tx'] } } })
+createPartyline({
+  invalidates: {
     // @ts-expect-error no such field
     a: (m: { id: string }) => [['balance', m.accountId]],
     // @ts-expect-error no such field
-    b: [paid, (m) => [['balance', m.id]]],
+    b: { schema: paid, targets: (m) => [['balance', m.id]] },
     // @ts-expect-error nothing says what `m` is
     c: (m) => [['balance', m.id]],
+    // @ts-expect-error nothing says what `m` is
+    d: { touches: ['balance'], targets: (m) => [['balance', m.id]] },
+  },
+})
+// Beside a schema that gives its type, the others are held to their touches as well.
+createPartyline({
+  invalidates: {
+    checked: { touches: ['balance'], schema: paid, targets: (m) => [['balance', m.accountId]] },
+    // @ts-expect-error outside of its touches
+    a: { touches: ['balance'], schema: paid, targets: (m) => [['loans', m.accountId]] },
+    // @ts-expect-error outside of its touches
+    b: { touches: ['balance'], targets: (m: { id: string }) => [['loans', m.id]] },
   },
 })
 

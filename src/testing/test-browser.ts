@@ -8,7 +8,7 @@ import '../tab/session.js'
 import '../hub/tab-hub.js'
 import '../election/heartbeat-elector.js'
 import { createPartyline as createLine, type Line } from '../tab/create-partyline.js'
-import type { PartylineOptions } from '../tab/options.js'
+import type { CheckedOptions } from '../tab/options.js'
 import type { SimulatedPage } from './simulated-page.js'
 import type { ServerSocket } from './simulated-server.js'
 import { createWorld } from './world.js'
@@ -64,7 +64,7 @@ export interface TestBrowserOptions {
 /** One tab, from its opening to its end. */
 export interface TestTab {
   /** Makes a line in this tab: the real library over the tab's own environment. */
-  createPartyline<Events>(options: PartylineOptions<Events>): Line<Events>
+  createPartyline<Events, const Given = unknown>(options: CheckedOptions<Events, Given>): Line<Events>
   /** `active`, `frozen`, `cached` (in the back/forward cache) or `gone`. */
   readonly state: 'active' | 'frozen' | 'cached' | 'gone'
   /** Makes the tab hidden. */

@@ -10,8 +10,12 @@ export type PartylineErrorCode =
   | 'bad-frame'
   /** A rule's function threw. What the rule can reach is refetched. */
   | 'rule-failed'
-  /** A rule gave a value that is no target. What the rule can reach is refetched. */
+  /** A rule gave a value that is no target, or a target with a field that targets do not have. What the rule can reach is refetched. */
   | 'bad-target'
+  /** A rule gave a target outside of its `touches`. It is refetched all the same, and after gaps too from then on. */
+  | 'outside-touches'
+  /** A rule is a function without `touches`: after a gap it stands for every query. Reported once per rule, in development. */
+  | 'no-touches'
   /** A query's data can't be sent to other tabs or taken from one, or the code for it can't be loaded (`shareFetches`). Each tab fetches for itself. */
   | 'share-failed'
   /** A handler given to `on` or `onReceipt` threw. The others were still called. */

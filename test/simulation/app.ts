@@ -26,6 +26,8 @@ const MAX_READ_MS = 400
 const REPAIR_DELAY_MS = 5_000
 /** An app that polls does so soon. */
 const POLLING = { downForMs: 5_000, intervalMs: 5_000 }
+/** The app makes none of these. */
+const OWN_MISTAKES: ReadonlySet<string> = new Set(['handler-failed', 'rule-failed', 'bad-target', 'no-touches'])
 const ORIGIN_HEADER = 'x-partyline-origin'
 
 /** Reports a broken promise. */
@@ -71,11 +73,12 @@ export function createApp(context: AppContext) {
   let unmount: (() => void) | undefined
   let mountedAt = 0
 
-  const line = openLine(context, (code, message) => {
+  const { line, isDeclared } = openLine(context, (code, message) => {
     if (typeof code !== 'string') violate('honest', `an error without a code: ${message}`)
     problems.set(code, (problems.get(code) ?? 0) + 1)
-    if (code === 'handler-failed' || (code === 'bad-option' && !message.startsWith('expiresAt')))
+    if (OWN_MISTAKES.has(code) || (code === 'bad-option' && !message.startsWith('expiresAt')))
       violate('honest', `${code}: ${message}`)
+    if (code === 'outside-touches' && !setting.brokenTouches) violate('honest', `${code}: ${message}`)
   })
   const owner = () => (identity === undefined ? undefined : ownerOf(identity, kind.path))
   const reads = createReads({ ...context, random, checks, identity: () => identity })
@@ -252,7 +255,7 @@ export function createApp(context: AppContext) {
       return [...active.keys()].flatMap((hash) => {
         const queryKey = JSON.parse(hash) as readonly unknown[]
         const state = client.getQueryState<Shown>(queryKey)
-        if (!state?.data) return []
+        if (!state?.data || !isDeclared(queryKey, reads.lastAt(hash))) return []
         const truth = backend.read(who, queryKey, kind.path)
         if (JSON.stringify(state.data) === JSON.stringify(truth)) return []
         const { status, fetchStatus, isInvalidated } = state
@@ -267,9 +270,14 @@ export function createApp(context: AppContext) {
 
 export type App = ReturnType<typeof createApp>
 
+/** Leads to one row or to all, and to the lists: which of it only `touches` says beforehand. */
+const keysOf = ({ row }: RowChanged) => (row === undefined ? (['row', 'list'] as const) : [['row', row] as const])
+
 /** The app's line: its rules, and its options as the history has them. */
-function openLine({ page, setting, kind }: AppContext, onError: (code: string, message: string) => void) {
-  return createPartyline<Events>(
+function openLine({ world, page, setting, kind }: AppContext, onError: (code: string, message: string) => void) {
+  /** When the line first heard that its rule leads to rows, though it did not say so. Simulated time. */
+  let widenedAt = setting.brokenTouches ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY
+  const line = createPartyline<Events>(
     {
       url: 'https://api.example',
       name: kind.name,
@@ -281,16 +289,25 @@ function openLine({ page, setting, kind }: AppContext, onError: (code: string, m
       clearOnSwitch: setting.clearOnSwitch,
       polling: setting.polling && POLLING,
       invalidates: {
-        row_changed: (m: RowChanged) => (m.row === undefined ? [['row']] : [['row', m.row]]),
-        list_changed: (m: { owner: string; type: string; n: number }) => [
-          { queryKey: ['list'], scope: { type: m.type } },
-        ],
-        room_changed: (m: { room: number; n: number }) => [roomKey(m.room)],
+        row_changed: {
+          touches: setting.brokenTouches ? ['list'] : ['row', 'list'],
+          targets(m) {
+            widenedAt = Math.min(widenedAt, world.machine.monotonic())
+            return keysOf(m)
+          },
+        },
+        list_changed: { touches: ['list'], targets: (m) => [{ queryKey: ['list'], scope: { type: m.type } }] },
+        room_changed: { touches: ['room'], targets: (m) => [roomKey(m.room)] },
       },
       onError: ({ code, message }) => onError(code, message),
     },
     page.environment,
   )
+  return {
+    line,
+    /** Whether a query's data, read at that moment, is kept fresh after gaps: nobody knows of what no rule has told. */
+    isDeclared: ([head]: readonly unknown[], readAt: number) => head !== 'row' || readAt > widenedAt,
+  }
 }
 
 interface ReadsOptions extends AppContext {
@@ -303,11 +320,15 @@ interface ReadsOptions extends AppContext {
 function createReads({ world, backend, page, violate, kind, random, checks, identity }: ReadsOptions) {
   const { name } = page.realm
   const fetching = new Map<string, number>()
+  const startedAt = new Map<string, number>()
   return {
+    /** When a query was read last. Simulated time. */
+    lastAt: (hash: string) => startedAt.get(hash) ?? 0,
     read(key: readonly unknown[], signal: AbortSignal): Promise<Shown> {
       const who = identity()
       const hash = JSON.stringify(key)
       checks.fetchStarts(hash)
+      startedAt.set(hash, world.machine.monotonic())
       const others = fetching.get(hash) ?? 0
       if (others > 0) violate('no storm', `${name}: ${others + 1} fetches of ${hash} in flight at once`)
       fetching.set(hash, others + 1)

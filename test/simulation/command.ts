@@ -136,6 +136,8 @@ export interface Setting {
   /** The browser keeps failed imports, as Firefox does. */
   readonly keepsFailures: boolean
   readonly clearOnSwitch: boolean
+  /** A rule leads out of what it declares. */
+  readonly brokenTouches: boolean
   readonly host: 'auto' | 'leader-tab' | 'this-tab'
   /** Whether there are two apps on the origin, and by what they differ. */
   readonly apps: 'one' | 'names' | 'paths'
@@ -287,6 +289,7 @@ const setting: fc.Arbitrary<Setting> = fc.record({
   polling: seldom(3),
   keepsFailures: fc.boolean(),
   clearOnSwitch: seldom(3),
+  brokenTouches: seldom(4),
   host: fc.constantFrom('auto', 'auto', 'auto', 'auto', 'auto', 'auto', 'leader-tab', 'this-tab'),
   apps: fc.constantFrom('one', 'one', 'one', 'names', 'paths'),
 })

@@ -23,6 +23,7 @@ export const FEATURES = {
   quiet: { quiet: 'unknown' },
   'kept-failures': { keepsFailures: false },
   'clear-on-switch': { clearOnSwitch: false },
+  'broken-touches': { brokenTouches: false },
   /** The app forces a host. */
   hosts: { host: 'auto' },
   /** Two apps on one origin: by name, by path. */

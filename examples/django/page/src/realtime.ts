@@ -15,10 +15,14 @@ export const line = createPartyline({
   // The next user never sees the data of the former one.
   clearOnSwitch: true,
   invalidates: {
-    balance_updated: (m: { accountId: string }) => [['balance', m.accountId]],
-    transaction_happened: (m: { accountId: string }) => [
-      { queryKey: ['transactions'], scope: { accountId: m.accountId } },
-    ],
+    balance_updated: {
+      touches: ['balance'],
+      targets: (m: { accountId: string }) => [['balance', m.accountId]],
+    },
+    transaction_happened: {
+      touches: ['transactions'],
+      targets: (m: { accountId: string }) => [{ queryKey: ['transactions'], scope: { accountId: m.accountId } }],
+    },
   },
   onError(error) {
     errors.push(error)
