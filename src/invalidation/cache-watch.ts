@@ -48,10 +48,11 @@ export function watchCache(options: CacheWatchOptions) {
     if (record.debt && restarting !== record.query) options.onRest(record, how)
   }
 
-  function endWithoutData(record: QueryRecord, how: 'failed' | 'cancelled'): void {
-    const { running, debt } = record
-    const wasDue = running?.kind === 'whole' && running.timestamp > (debt?.needs ?? 0)
-    rest(record, wasDue ? how : 'superseded')
+  function arrived(record: QueryRecord, request: DataRequest): void {
+    record.fetched = request
+    // A fetch replaces what the app has set, even if it began before.
+    record.set = undefined
+    if (record.debt && request.timestamp > record.debt.needs) ledger.settle(record)
   }
 
   function onFetched(record: QueryRecord, running: RunningFetch): void {
@@ -59,11 +60,8 @@ export function watchCache(options: CacheWatchOptions) {
     const tookMs = clock.monotonic() - running.silentSince
     record.patienceMs = Math.min(MAX_PATIENCE_MS, Math.max(ledger.patienceMs, 2 * tookMs))
     record.running = undefined
-    record.fetched = running
-    // A fetch replaces what the app has set, even if it began before.
-    record.set = undefined
-    if (record.debt && running.timestamp > record.debt.needs) ledger.settle(record)
-    else if (record.debt) options.onRest(record, 'too-early')
+    arrived(record, running)
+    if (record.debt) options.onRest(record, 'too-early')
     // Nobody knows when a render on the server began to read.
     if (running.isHydrated) options.onRestored(record)
   }
@@ -76,10 +74,7 @@ export function watchCache(options: CacheWatchOptions) {
 
   function onSet(record: QueryRecord): void {
     if (taken?.query === record.query) {
-      if (!taken.request) return
-      record.fetched = taken.request
-      record.set = undefined
-      if (record.debt && taken.request.timestamp > record.debt.needs) ledger.settle(record)
+      if (taken.request) arrived(record, taken.request)
       return
     }
     const timestamp = logicalClock.next()
@@ -110,14 +105,14 @@ export function watchCache(options: CacheWatchOptions) {
         break
       case 'error':
         // Older versions tell of a cancelled fetch by this as well.
-        endWithoutData(record, state.error === action.error ? 'failed' : 'cancelled')
+        rest(record, endOf(record, state.error === action.error ? 'failed' : 'cancelled'))
         break
       case 'setState':
         if (state.data !== undefined && updatedAt !== state.dataUpdatedAt) {
           record.cameAt = undefined
           options.onRestored(record)
         }
-        if (running && isIdle(query)) endWithoutData(record, 'cancelled')
+        if (running && isIdle(query)) rest(record, endOf(record, 'cancelled'))
     }
     ledger.mark(record)
   }
@@ -156,6 +151,12 @@ export function watchCache(options: CacheWatchOptions) {
     },
     stop,
   }
+}
+
+/** A fetch ends without data. */
+function endOf({ running, debt }: QueryRecord, how: 'failed' | 'cancelled'): Rest {
+  const wasDue = running?.kind === 'whole' && running.timestamp > (debt?.needs ?? 0)
+  return wasDue ? how : 'superseded'
 }
 
 function onAdded(record: QueryRecord, { onRestored }: CacheWatchOptions): void {

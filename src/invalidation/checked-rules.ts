@@ -29,7 +29,7 @@ type FaultOfTargets<T, P> =
       ? 'A rule gives its targets at once, not a promise.'
       : T extends readonly unknown[]
         ? IsKey<T> extends true
-          ? `An array is a list of targets. A single key is written [[${Name<T[0]>}, …]].`
+          ? `An array is a list of targets. A single key is written [[${Shown<T[0]>}, …]].`
           : FaultOfTarget<T[number], P>
         : FaultOfTarget<T, P>
 
@@ -82,9 +82,9 @@ type FaultOfKey<K extends readonly unknown[], P> = K extends readonly []
     ? never
     : true extends (P extends readonly unknown[] ? BeginsWith<K, P> : BeginsWith<K, readonly [P]>)
       ? never
-      : `[${Name<K[0]>}${K extends readonly [unknown] ? '' : ', …'}] is outside of touches. Add its beginning to touches, or correct the target.`
+      : `[${Shown<K[0]>}${K extends readonly [unknown] ? '' : ', …'}] is outside of touches. Add its beginning to touches, or correct the target.`
 
-type Name<T> = T extends string ? (string extends T ? '…' : `'${T}'`) : T extends number | boolean ? `${T}` : '…'
+type Shown<T> = T extends string ? (string extends T ? '…' : `'${T}'`) : T extends number | boolean ? `${T}` : '…'
 
 /** Whether a key can begin with a prefix, as far as the types tell. */
 type BeginsWith<K, P> = P extends readonly [infer First, ...infer Rest]

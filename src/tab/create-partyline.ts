@@ -100,8 +100,8 @@ export function createPartyline<Events, const Given = unknown>(
   }
 
   const status = createStatusStore(now, report)
-  const events = createEventHandlers(report, monotonic, subscriptionsChanged)
-  const topics = createTopicUses(report, subscriptionsChanged)
+  const events = createEventHandlers(report, monotonic, () => subscriptionsChanged())
+  const topics = createTopicUses(report, () => subscriptionsChanged())
   const receipts = createListeners<Receipt>(report, 'onReceipt')
   const writes = createOwnWrites({
     newSecret: () => powers?.id(),
@@ -147,9 +147,7 @@ export function createPartyline<Events, const Given = unknown>(
     return state?.name === 'open' ? state.session : undefined
   }
 
-  function subscriptionsChanged(): void {
-    session()?.subscriptionsChanged()
-  }
+  const subscriptionsChanged = () => session()?.subscriptionsChanged()
 
   async function loadFactory(loadChunk: LoadChunk): Promise<SessionFactory> {
     const { invalidates = {}, worker } = options
