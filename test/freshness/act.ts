@@ -110,9 +110,10 @@ function changeOf(context: Context, q: number): void {
   else change(context, 'room', {}, ['room'])
 }
 
-/** After a gap each query may have been changed. */
-function gap(context: Context): void {
-  for (const q of QUERIES.keys()) context.changedAt.set(q, context.rig.now())
+/** The connection is down, and something changes: its event reaches nobody. */
+function gap(context: Context, q: number): void {
+  for (const other of QUERIES.keys()) context.changedAt.set(other, context.rig.now())
+  changeOf(context, q)
 }
 
 const mount =
@@ -157,16 +158,17 @@ function guess(app: App, { q }: Step, context: Context, ms: number, succeeds: bo
   return act(() => mutation.mutate()).catch(() => undefined)
 }
 
-async function stopFor({ rig }: Context, ms: number): Promise<void> {
+async function stopFor(context: Context, q: number, ms: number): Promise<void> {
+  const { rig } = context
   rig.stop()
   await sleep(ms)
+  gap(context, q)
   rig.start()
 }
 
-async function flap({ rig }: Context, times: number): Promise<void> {
-  for (let time = 0; time < times; time++) {
-    rig.stop()
-    rig.start()
+async function flap(context: Context, { q, ms }: Step): Promise<void> {
+  for (let time = 0; time <= 1 + (ms % 3); time++) {
+    await stopFor(context, q, 0)
     await sleep(1_500)
   }
 }
@@ -226,20 +228,20 @@ export const ACTS: Readonly<Record<Kind, Act>> = {
     app.leave?.()
     app.leave = undefined
   },
-  drop: (_app, _step, context) => {
-    gap(context)
+  drop: (_app, { q }, context) => {
     context.rig.stop()
+    gap(context, q)
     context.rig.start()
   },
-  outage: (_app, { ms }, context) => stopFor(context, ms * 20).then(() => gap(context)),
-  flap: (_app, { q }, context) => flap(context, 2 + (q % 3)).then(() => gap(context)),
-  'half-open': (_app, _step, context) => {
-    gap(context)
+  outage: (_app, { q, ms }, context) => stopFor(context, q, ms * 20),
+  flap: (_app, step, context) => flap(context, step),
+  'half-open': (_app, { q }, context) => {
     context.rig.world.network.halfOpen()
+    gap(context, q)
   },
-  'kill-worker': (_app, _step, context) => {
-    gap(context)
+  'kill-worker': (_app, { q }, context) => {
     for (const worker of context.rig.world.workers.all()) worker.realm.die()
+    gap(context, q)
   },
   fail: (_app, { q }, { rig }) => {
     rig.api.state.fails += 1 + (q % 2)
