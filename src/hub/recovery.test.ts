@@ -35,11 +35,13 @@ function nested(levels: number): object {
 }
 
 describe('what the server says of an event', () => {
-  it('is taken off its metadata, and only the origin goes on to the tabs', async () => {
+  it('is taken off its metadata, and only what tabs need goes on to them', async () => {
     const { server, events } = await connected()
     server.emit('a', { n: 1, _line: { origin: 'me.1', id: 7, spreadMs: 5 } })
     server.emit('a', { n: 2, _line: { origin: 12, id: {}, spreadMs: 86_400_000 } })
-    server.emit('a', { n: 2.5, _line: { spreadMs: -1 } })
+    server.emit('a', { n: 2.5, _line: { spreadMs: -1, againMs: 'soon' } })
+    server.emit('a', { n: 2.6, _line: { againMs: 2_000 } })
+    server.emit('a', { n: 2.7, _line: { againMs: 86_400_000 } })
     server.emit('a', { n: 3, _line: 'nonsense' })
     server.emit('a', { n: 4 })
     await settle(20)
@@ -48,6 +50,8 @@ describe('what the server says of an event', () => {
       ['a', { n: 1 }, { origin: 'me.1', waitMs: 3 }],
       ['a', { n: 2 }, { waitMs: 300_000 }],
       ['a', { n: 2.5 }],
+      ['a', { n: 2.6 }, { againMs: 2_000 }],
+      ['a', { n: 2.7 }, { againMs: 600_000 }],
       ['a', { n: 3 }],
       ['a', { n: 4 }],
     ])

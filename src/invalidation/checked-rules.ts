@@ -14,7 +14,7 @@ type FaultOfRule<R> = R extends { readonly targets: infer T }
   ?
       | AtTargets<FaultOfTargets<ResultOf<T>, R extends { readonly touches: readonly (infer P)[] } ? P : unknown>>
       | (R extends { readonly touches: string } ? `touches is a list: ['${R['touches']}'].` : never)
-      | Foreign<'rule', Exclude<keyof R, keyof DeclaredRule<unknown>>, 'touches, schema and targets'>
+      | Foreign<'rule', Exclude<keyof R, keyof DeclaredRule<unknown>>, 'touches, schema, againMs and targets'>
   : FaultOfTargets<ResultOf<R>, unknown>
 
 type AtTargets<Fault> = [Fault] extends [never] ? never : { readonly targets: Fault }

@@ -5,8 +5,8 @@ import type { ServerEvent } from './receipt.js'
 import type { NormalTarget } from './target.js'
 import { createTargetSet } from './target-set.js'
 
-/** An event, its targets, and the logical timestamp of its arrival. */
-type CollectedEvent = readonly [pair: EventPair, targets: readonly NormalTarget[], timestamp: number]
+/** An event, its rule's targets and second look, and the logical timestamp of its arrival. */
+type CollectedEvent = readonly [pair: EventPair, targets: readonly NormalTarget[], timestamp: number, againMs: number]
 
 /** An event that a request of this tab may have caused. `at`: milliseconds of the monotonic clock. */
 interface OwnEvent {
@@ -38,26 +38,27 @@ export function createCollection(options: CollectionOptions) {
   const set = createTargetSet()
   const delayed = new Map<string, { readonly events: CollectedEvent[]; cancel(): void }>()
 
-  function collect(pair: EventPair, targets: readonly NormalTarget[], timestamp: number): void {
+  function collect(...event: CollectedEvent): void {
+    const [pair, targets, timestamp, againMs] = event
     const origin = pair[2]?.origin
-    if (origin !== undefined) ownEvents.push({ origin, at: clock.monotonic(), event: [pair, targets, timestamp] })
-    else put(pair, targets, timestamp, 0)
+    if (origin !== undefined) ownEvents.push({ origin, at: clock.monotonic(), event })
+    else put(pair, targets, timestamp, 0, againMs)
   }
 
-  function put(pair: EventPair, targets: readonly NormalTarget[], after: number, own: number): void {
+  function put(pair: EventPair, targets: readonly NormalTarget[], after: number, own: number, againMs: number): void {
     if (isWatched()) pairs.push(pair)
-    set.put(targets, after, own)
+    set.put(targets, after, own, pair[2]?.againMs ?? againMs)
   }
 
   /** An event may arrive before the answer of its request. The answer tells whether it changes anything here. */
   function takeOwn(): void {
     const waiting: OwnEvent[] = []
     for (const one of ownEvents) {
-      const [pair, targets, timestamp] = one.event
+      const [pair, targets, timestamp, againMs] = one.event
       const answered = logicalClock.answeredAt(one.origin)
-      if (answered) put(pair, targets, answered.timestamp, answered.until)
+      if (answered) put(pair, targets, answered.timestamp, answered.until, againMs)
       else if (logicalClock.isUnderWay(one.origin) && clock.monotonic() - one.at < maxWaitMs) waiting.push(one)
-      else put(pair, targets, timestamp, 0)
+      else put(pair, targets, timestamp, 0, againMs)
     }
     ownEvents = waiting
     if (waiting.length > 0) onDue()
@@ -84,10 +85,10 @@ export function createCollection(options: CollectionOptions) {
 
   return {
     /** False if the event has to wait first. */
-    add(pair: EventPair, targets: readonly NormalTarget[], timestamp: number): boolean {
+    add(pair: EventPair, targets: readonly NormalTarget[], timestamp: number, againMs: number): boolean {
       const waitMs = pair[2]?.waitMs ?? 0
-      if (waitMs > 0) delay(pair[0], waitMs, [pair, targets, timestamp])
-      else collect(pair, targets, timestamp)
+      if (waitMs > 0) delay(pair[0], waitMs, [pair, targets, timestamp, againMs])
+      else collect(pair, targets, timestamp, againMs)
       return waitMs <= 0
     },
     take(): { readonly events: readonly ServerEvent[]; readonly targets: readonly NormalTarget[] } {

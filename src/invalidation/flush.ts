@@ -7,6 +7,7 @@ import { containsChange, type QueryRecord } from './query-record.js'
 import type { createReceipts } from './receipt.js'
 import type { RecentTargets } from './recent-targets.js'
 import type { AnyNames } from './scope.js'
+import type { SecondLook } from './second-look.js'
 import type { NormalTarget } from './target.js'
 import type { Walk } from './walk.js'
 
@@ -18,12 +19,13 @@ interface FlushOptions {
   readonly ledger: Ledger
   readonly collector: Collector
   readonly walk: Walk
+  readonly secondLook: SecondLook
   readonly anyNames: AnyNames
 }
 
 /** Creates the function that applies the collected targets to the cache, and then collects what fetches have left owing. */
 export function createFlush(options: FlushOptions): () => void {
-  const { client, collection, recent, receipts, ledger, collector, walk, anyNames } = options
+  const { client, collection, recent, receipts, ledger, collector, walk, secondLook, anyNames } = options
 
   /** How many events change the query, if somebody counts them. */
   const countOf = (query: QuerySlice, targets: readonly NormalTarget[]): number =>
@@ -52,6 +54,7 @@ export function createFlush(options: FlushOptions): () => void {
     // For receipts alone the cache is not walked.
     walk.run(targets.length === 0 ? [] : client.getQueryCache().getAll(), act, () => {
       receipt.send()
+      secondLook.plan(targets, receipt.number())
       collector.collectSoon((record) => collected.has(record))
     })
   }

@@ -15,6 +15,7 @@ import { createReceipts, type Receipt } from './receipt.js'
 import { createRecentTargets } from './recent-targets.js'
 import type { CompiledRule } from './rule.js'
 import { anyNames, DEFAULT_ANY_VALUES } from './scope.js'
+import { createSecondLook } from './second-look.js'
 import { createSharedFetches, type SharedFetchesOptions } from './shared-fetches.js'
 import type { QueryKey } from './target.js'
 import { createWalk } from './walk.js'
@@ -112,7 +113,8 @@ export function createInvalidator(options: InvalidatorOptions): Invalidator {
   const { jitterMs } = options
   const parts = { ledger, guesses, cacheWatch, walk, receipts, recent, logicalClock, environment, jitterMs }
   const collector = createCollector({ ...parts, sharing: shared.get, scheduleSoon: scheduleFlush })
-  const flush = createFlush({ ...parts, client, collection, collector, anyNames: any })
+  const secondLook = createSecondLook({ ...parts, client, timers, collector, anyNames: any })
+  const flush = createFlush({ ...parts, client, collection, collector, secondLook, anyNames: any })
   const doubts = createDoubts({ ...parts, collector, mappedQueries })
 
   function push(pairs: readonly EventPair[], timestamp = logicalClock.next()): void {
@@ -122,10 +124,11 @@ export function createInvalidator(options: InvalidatorOptions): Invalidator {
     // By index, not by destructuring: a burst is over before such code is compiled, and until then each iterator and each of
     // its results is an object (a third of a burst's time in a tab was garbage collection).
     pairs.forEach((pair) => {
-      const targets = rules.get(pair[0])?.resolve(pair[1])
+      const rule = rules.get(pair[0])
+      const targets = rule?.resolve(pair[1])
       // In many apps most events make nothing stale. Unless somebody listens to receipts, they need no timer.
-      if (!targets || (targets.length === 0 && !watched)) return
-      if (collection.add(pair, targets, timestamp)) isDue = true
+      if (!rule || !targets || (targets.length === 0 && !watched)) return
+      if (collection.add(pair, targets, timestamp, rule.againMs)) isDue = true
     })
     if (isDue) scheduleFlush()
   }
@@ -159,6 +162,7 @@ export function createInvalidator(options: InvalidatorOptions): Invalidator {
       collection.close()
       scheduleFlush.cancel()
       walk.close()
+      secondLook.close()
       pending.close()
       doubts.close()
       collector.close()

@@ -49,14 +49,15 @@ export function createLedger({ clock, patienceMs, guesses, onChange }: LedgerOpt
       records.set(query, record)
       return record
     },
-    /** Only data that is requested after the logical timestamp `needs` will settle it. */
-    owe(record: QueryRecord, needs: number, { isFromGap = false, causes = 1 } = {}): void {
+    /** Only data that is requested after the logical timestamp `needs` will settle it. `causes`: so many events ask for it. */
+    owe(record: QueryRecord, needs: number, { isFromGap = false, causes = 0 } = {}): void {
       const { query, guess, debt } = record
       if (query.isStatic?.()) return
       if (guess) guess.isOutdated = true
       if (debt) {
         debt.needs = Math.max(debt.needs, needs)
         debt.isFromGap = isFromGap
+        debt.hasGap ||= isFromGap
         debt.causes += causes
         // Somebody may count the changes.
         if (liveModeOf(query) === 'manual') onChange()
@@ -67,6 +68,7 @@ export function createLedger({ clock, patienceMs, guesses, onChange }: LedgerOpt
         since: clock.now(),
         causes,
         isFromGap,
+        hasGap: isFromGap,
         receipts: [],
         misses: 0,
         wasActive: query.isActive(),

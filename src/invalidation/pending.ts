@@ -13,9 +13,11 @@ export interface PendingFetches {
 
 /** What has changed in a query's data since it was fetched. */
 export interface PendingChanges {
-  /** How many events, gaps counted as one. */
+  /** How many events. */
   readonly count: number
-  /** When the first of them came. Milliseconds since the Unix epoch; undefined if none did. */
+  /** Events may have been missed as well: there may be more changes. */
+  readonly isUncertain: boolean
+  /** When the first of them came, or may have. Milliseconds since the Unix epoch; undefined if nothing has changed. */
   readonly since: number | undefined
 }
 
@@ -49,7 +51,8 @@ export function createPending(ledger: Ledger, onPending: ((pending: PendingFetch
     },
     changes(queryKey: QueryKey): PendingChanges {
       const due = owingUnder(queryKey)
-      return { count: due.reduce((sum, { debt }) => sum + (debt?.causes ?? 0), 0), since: earliest(due) }
+      const count = due.reduce((sum, { debt }) => sum + (debt?.causes ?? 0), 0)
+      return { count, isUncertain: due.some(({ debt }) => debt?.hasGap), since: earliest(due) }
     },
     close(): void {
       closed = true

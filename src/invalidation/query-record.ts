@@ -34,8 +34,10 @@ export interface Debt {
   needs: number
   /** Milliseconds since the Unix epoch. */
   readonly since: number
-  /** How many events, and gaps, asked for it. */
+  /** How many events asked for it. */
   causes: number
+  /** A gap asked for it as well. */
+  hasGap: boolean
   /** The last one to ask was a gap: many tabs ask at that moment, so the fetch keeps the jitter. */
   isFromGap: boolean
   /** The numbers of the last receipts that named it. */

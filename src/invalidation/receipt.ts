@@ -55,9 +55,9 @@ export type ReceiptDraft = ReturnType<ReturnType<typeof createReceipts>>
 /** Creates the function that begins a receipt. */
 export function createReceipts(now: () => number, onReceipt: (receipt: Receipt) => void) {
   let count = 0
-  return (cause: ReceiptCause, events: readonly ServerEvent[] = []) => {
+  return (cause: ReceiptCause, events: readonly ServerEvent[] = [], asked: readonly number[] = []) => {
     let number = 0
-    const answers = new Set<number>()
+    const answers = new Set<number>(asked)
     const outcomes: Record<Outcome, QueryKey[]> = {
       refetched: [],
       shared: [],
@@ -79,6 +79,8 @@ export function createReceipts(now: () => number, onReceipt: (receipt: Receipt) 
         for (const one of debt.receipts) if (one !== number) answers.add(one)
         if (debt.receipts.at(-1) !== number) debt.receipts = [...debt.receipts, take()].slice(-MAX_ANSWERS)
       },
+      /** 0 if there is nothing to say. */
+      number: (): number => number,
       /** A receipt of nothing is none. */
       send(): void {
         if (number === 0 && events.length === 0 && Object.values(outcomes).every((keys) => keys.length === 0)) return

@@ -26,6 +26,12 @@ export interface DeclaredRule<M> {
   readonly touches?: readonly Touch[]
   /** A Standard Schema (https://standardschema.dev) that checks the metadata once for each event, and gives the function its type. */
   readonly schema?: StandardSchemaV1<unknown, M>
+  /**
+   * Refetches once more, this many milliseconds after the first time: for data that is read from a replica or a cache which may not
+   * have the change yet.
+   * @default 0
+   */
+  readonly againMs?: number
   /** The targets of an event: a list, or a function of its metadata, called once for each event. */
   readonly targets: Targets | ((metadata: M) => Targets)
 }
@@ -45,6 +51,8 @@ export interface CompiledRule {
   parse?(metadata: Metadata): { readonly value: unknown } | undefined
   /** The targets of this event. Invalid metadata or a faulty rule is reported, and the result is then that of `reach`. */
   resolve(metadata: Metadata | null): readonly NormalTarget[]
+  /** So long after the fetches of an event, they are made once more. Milliseconds. */
+  readonly againMs: number
   /** All that the rule can reach, as far as it is known by now. A target outside of its `touches` widens it. */
   reach(): readonly NormalTarget[]
 }
@@ -70,7 +78,7 @@ function validate(schema: StandardSchemaV1, metadata: Metadata): Check {
 
 /** Never throws: a faulty rule is reported, and stands for all that it can reach. */
 export function compileRule(event: string, rule: unknown, report: Report): CompiledRule {
-  const { schema, targets, ...declared } = partsOf(rule)
+  const { schema, targets, againMs = 0, ...declared } = partsOf(rule)
   const compute = typeof targets === 'function' ? (targets as Compute) : undefined
   const said = (code: Parameters<Report>[0], message: string, detail?: Record<string, unknown>, cause?: unknown) =>
     report(code, `the rule of '${event}' ${message}`, { detail: { event, ...detail }, cause })
@@ -131,17 +139,21 @@ export function compileRule(event: string, rule: unknown, report: Report): Compi
     }
     return reach.all()
   }
-  if (!schema) return { resolve, reach: reach.all }
+  const isDuration = typeof againMs === 'number' && againMs >= 0 && Number.isFinite(againMs)
+  if (!isDuration) said('bad-option', 'has an againMs that is no number of milliseconds', { option: 'againMs' })
+  const compiled = { resolve, reach: reach.all, againMs: isDuration ? againMs : 0 }
+  if (!schema) return compiled
   const parse = (metadata: Metadata) => {
     const checked = check(schema, metadata)
     return 'value' in checked ? checked : undefined
   }
-  return { parse, resolve, reach: reach.all }
+  return { ...compiled, parse }
 }
 
 interface RuleParts {
   readonly touches?: unknown
   readonly schema?: StandardSchemaV1
+  readonly againMs?: unknown
   readonly targets: unknown
 }
 

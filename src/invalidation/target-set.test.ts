@@ -66,9 +66,9 @@ describe('a set keeps each target once', () => {
       [4, 8],
     ] as const)
       set.put([{ queryKey: ['tx'], scope: { id: 1 } }], after, own)
-    expect(set.take()).toEqual([{ queryKey: ['tx'], scope: { id: 1 }, after: 5, own: 7, count: 3 }])
+    expect(set.take()).toEqual([{ queryKey: ['tx'], scope: { id: 1 }, after: 5, own: 7, againMs: 0, count: 3 }])
     expect(set.take()).toEqual([])
     set.put([{ queryKey: ['tx'] }], 1, 0)
-    expect(set.take()).toEqual([{ queryKey: ['tx'], scope: undefined, after: 1, own: 0, count: 1 }])
+    expect(set.take()).toEqual([{ queryKey: ['tx'], scope: undefined, after: 1, own: 0, againMs: 0, count: 1 }])
   })
 })

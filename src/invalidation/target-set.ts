@@ -4,6 +4,7 @@ import type { NormalTarget } from './target.js'
 interface Collected extends NormalTarget {
   after: number
   own: number
+  againMs: number
   count: number
 }
 
@@ -24,7 +25,7 @@ export function createTargetSet() {
   let root: TargetNode = {}
   let targets: Collected[] = []
 
-  function put({ queryKey, scope }: NormalTarget, after: number, own: number): void {
+  function put({ queryKey, scope }: NormalTarget, after: number, own: number, againMs: number): void {
     let node = root
     for (let index = 0; index < queryKey.length; index++) node = step(node, queryKey[index])
     if (scope) {
@@ -36,19 +37,20 @@ export function createTargetSet() {
     }
     const same = node.target
     if (!same) {
-      node.target = { queryKey, scope, after, own, count: 1 }
+      node.target = { queryKey, scope, after, own, againMs, count: 1 }
       targets.push(node.target)
       return
     }
     same.count++
     if (after > same.after) same.after = after
     if (own < same.own) same.own = own
+    if (againMs > same.againMs) same.againMs = againMs
   }
 
   return {
     /** Of equal targets the strictest counts: data fetched after the last of them, or set up to the first. */
-    put(all: readonly NormalTarget[], after: number, own: number): void {
-      for (let index = 0; index < all.length; index++) put(all[index] as NormalTarget, after, own)
+    put(all: readonly NormalTarget[], after: number, own: number, againMs = 0): void {
+      for (let index = 0; index < all.length; index++) put(all[index] as NormalTarget, after, own, againMs)
     },
     /** Empties it. */
     take(): readonly NormalTarget[] {

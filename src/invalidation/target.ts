@@ -41,6 +41,8 @@ export interface NormalTarget {
   readonly after?: number
   /** An own write caused the event: data that the app has set after `after` and up to this timestamp is its answer. */
   readonly own?: number
+  /** So long after its fetches, they are made once more. Milliseconds. */
+  readonly againMs?: number
   /** How many events it stands for. */
   readonly count?: number
 }

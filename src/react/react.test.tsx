@@ -6,7 +6,14 @@ import { hydrateRoot } from 'react-dom/client'
 import { renderToString } from 'react-dom/server'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import type { Line, MountOptions, Status, TopicOptions, TopicState } from '../index.js'
-import { PartylineProvider, usePartyline, usePartylineStatus, useServerEvent, useTopic } from './index.js'
+import {
+  PartylineProvider,
+  usePartyline,
+  usePartylineStatus,
+  usePendingChanges,
+  useServerEvent,
+  useTopic,
+} from './index.js'
 
 afterEach(cleanup)
 
@@ -35,6 +42,7 @@ function createFakeLine() {
   const topics = new Set<{ readonly name: string; readonly options: TopicOptions }>()
   const handlers = new Set<{ readonly event: string; handle(metadata: never): void }>()
   let status = IDLE
+  let changes: ReturnType<Line<Events>['pendingChanges']> = { count: 0, isUncertain: false, since: undefined }
   let subscriptions = 0
 
   const line: Line<Events> = {
@@ -73,8 +81,8 @@ function createFakeLine() {
     onReceipt: () => () => undefined,
     origin: 'me',
     request: (run) => run({}),
-    pendingChanges: () => ({ count: 0, since: undefined }),
-    refresh: () => undefined,
+    pendingChanges: () => changes,
+    refresh: (queryKey) => void log.push(`refresh ${queryKey.join()}`),
     retry: () => undefined,
     signOut: () => undefined,
   }
@@ -94,6 +102,10 @@ function createFakeLine() {
     subscriptions: () => subscriptions,
     become(name: 'connecting' | 'connected') {
       status = { ...status, name }
+      for (const watcher of [...watchers]) watcher()
+    },
+    change(count: number, since: number | undefined) {
+      changes = { count, isUncertain: false, since }
       for (const watcher of [...watchers]) watcher()
     },
     emit(event: keyof Events, metadata: object) {
@@ -219,6 +231,33 @@ describe('usePartyline', () => {
     const { line, log } = createFakeLine()
     expect(() => renderHook(() => usePartyline(line, { identity: 'u1' }))).toThrow('No QueryClient')
     expect(log).toEqual([])
+  })
+})
+
+describe('usePendingChanges', () => {
+  it('renders when there are more changes, and has them fetched', () => {
+    const { line, change, log } = createFakeLine()
+    let renderings = 0
+    const { result } = renderHook(() => {
+      renderings++
+      return usePendingChanges(['article', 7], line)
+    })
+    expect(result.current).toMatchObject({ count: 0, since: undefined })
+    act(() => change(2, 1_900_000_000_000))
+    expect(result.current).toMatchObject({ count: 2, since: 1_900_000_000_000 })
+    act(() => change(2, 1_900_000_000_000))
+    expect(renderings).toBe(2)
+    result.current.refresh()
+    expect(log).toEqual(['refresh article,7'])
+    act(() => change(0, undefined))
+    expect(result.current).toMatchObject({ count: 0, since: undefined })
+  })
+
+  it('is rendered on a server without changes', () => {
+    const { line, change } = createFakeLine()
+    change(2, 1_900_000_000_000)
+    const Count = () => <i>{usePendingChanges(['article'], line).count}</i>
+    expect(renderToString(<Count />)).toBe('<i>0</i>')
   })
 })
 

@@ -5,14 +5,15 @@ import { type AnyLine, useLine } from './context.js'
 import { useLatest } from './use-latest.js'
 
 type PendingKey = Parameters<AnyLine['pendingChanges']>[0]
+type PendingChangesOfLine = ReturnType<AnyLine['pendingChanges']>
 
-export interface UsePendingChanges extends ReturnType<AnyLine['pendingChanges']> {
+export interface UsePendingChanges extends PendingChangesOfLine {
   /** Fetches the queries now. */
   refresh(): void
 }
 
 /** A server renders no changes. */
-const getNothing = () => '0'
+const getNothing = () => '{"count":0,"isUncertain":false}'
 
 /**
  * What has changed in the data of queries with `meta: { live: 'manual' }`, to be fetched when the user asks ("3 changes, refresh").
@@ -23,13 +24,10 @@ export function usePendingChanges(queryKey: PendingKey, line?: AnyLine): UsePend
   const found = useLine(line)
   const latest = useLatest(queryKey)
   // A text, because a snapshot has to be the same until something changes.
-  const getText = () => {
-    const { count, since } = found.pendingChanges(queryKey)
-    return since === undefined ? String(count) : `${count} ${since}`
-  }
-  const [count, since] = useSyncExternalStore(found.subscribe, getText, getNothing).split(' ').map(Number)
+  const getText = () => JSON.stringify(found.pendingChanges(queryKey))
+  const changes: PendingChangesOfLine = JSON.parse(useSyncExternalStore(found.subscribe, getText, getNothing))
   const refresh = useCallback(() => {
     if (latest.current) found.refresh(latest.current)
   }, [found, latest])
-  return { count: count ?? 0, since, refresh }
+  return { ...changes, since: changes.since, refresh }
 }

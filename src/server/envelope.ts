@@ -7,18 +7,20 @@ import { isOrigin } from './origin.js'
  * nothing to say. Throws `bad-option`.
  */
 export function envelopeOf(options: NotifyOptions): object | undefined {
-  const { id, origin, spreadMs } = options
+  const { id, origin, spreadMs, againMs } = options
   const bad = (option: string, why: string): never => {
     throw new PartylineServerError('bad-option', `${option} ${why}`)
   }
   if ('spread' in options) bad('spread', 'is now called spreadMs')
   if (id !== undefined && !isCursor(id)) bad('id', 'has to be a finite number, or a string of 1 to 100 characters')
   if (spreadMs !== undefined && !(Number.isFinite(spreadMs) && spreadMs >= 0)) bad('spreadMs', 'has to be milliseconds')
+  if (againMs !== undefined && !(Number.isFinite(againMs) && againMs >= 0)) bad('againMs', 'has to be milliseconds')
   if (origin !== undefined && !isOrigin(origin)) bad('origin', 'has to be what originOf(request) returned')
   const envelope = {
     ...(id !== undefined && { id }),
     ...(origin !== undefined && { origin }),
     ...(spreadMs && { spreadMs }),
+    ...(againMs && { againMs }),
   }
   return Object.keys(envelope).length > 0 ? envelope : undefined
 }

@@ -11,6 +11,12 @@ export interface NotifyOptions {
    * @default 0
    */
   readonly spreadMs?: number
+  /**
+   * Clients refetch once more, this many milliseconds after the first time: for data that is read from a replica or a cache which
+   * may not have the change yet.
+   * @default 0
+   */
+  readonly againMs?: number
 }
 
 /** Metadata and options. Metadata may be left out where the event's type requires no field. */

@@ -81,12 +81,12 @@ describe('notifier', () => {
     const { notify, settled } = await twoUsers()
     const metadata = Object.freeze({ accountId: '7' })
     notify.user('ann', 'changed', metadata, { id: 12 })
-    notify.user('ann', 'changed', metadata, { id: 'a', spreadMs: 500, origin: HASH })
-    notify.user('ann', 'changed', metadata, { spreadMs: 0, origin: undefined })
+    notify.user('ann', 'changed', metadata, { id: 'a', spreadMs: 500, againMs: 2_000, origin: HASH })
+    notify.user('ann', 'changed', metadata, { spreadMs: 0, againMs: 0, origin: undefined })
     const { ann } = await settled()
     expect(ann).toEqual([
       ['changed', { accountId: '7', _line: { id: 12 } }],
-      ['changed', { accountId: '7', _line: { id: 'a', spreadMs: 500, origin: HASH } }],
+      ['changed', { accountId: '7', _line: { id: 'a', spreadMs: 500, againMs: 2_000, origin: HASH } }],
       ['changed', { accountId: '7' }],
     ])
   })
@@ -218,6 +218,8 @@ describe('notifier', () => {
       { spreadMs: -1 },
       { spreadMs: '5' },
       { spread: 5 },
+      { againMs: -1 },
+      { againMs: Number.POSITIVE_INFINITY },
       { origin: 'a b' },
       // The header itself, which would be in every member's events: only its hash may be.
       { origin: SECRET },

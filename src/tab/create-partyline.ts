@@ -189,7 +189,7 @@ export function createPartyline<Events, const Given = unknown>(
     on: (event, handler) => events.add(event, handler as (metadata: never) => void),
     topic: topics.add,
     onReceipt: receipts.add,
-    pendingChanges: (queryKey) => session()?.pendingChanges(queryKey) ?? { count: 0, since: undefined },
+    pendingChanges: (queryKey) => session()?.pendingChanges(queryKey) ?? NOTHING_PENDING,
     refresh: (queryKey) => session()?.refresh(queryKey),
     get origin() {
       return getOrigin()
@@ -199,6 +199,8 @@ export function createPartyline<Events, const Given = unknown>(
     signOut: mounts.signOut,
   }
 }
+
+const NOTHING_PENDING: PendingChanges = { count: 0, isUncertain: false, since: undefined }
 
 const loadSessionCode = (loadChunk: LoadChunk) => loadChunk(() => import('./session.js'), 'createSessionFactory')
 

@@ -36,7 +36,7 @@ function setUp() {
   const session: Session = {
     subscriptionsChanged: () => undefined,
     retry: (why) => void log.push(why),
-    pendingChanges: () => ({ count: 0, since: undefined }),
+    pendingChanges: () => ({ count: 0, isUncertain: false, since: undefined }),
     refresh: () => undefined,
     signOut: () => void log.push('sign out'),
     close: () => void log.push('close'),

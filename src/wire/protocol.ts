@@ -25,6 +25,8 @@ export interface EventEnvelope {
   readonly origin?: string
   /** How long this browser's tabs wait before they fetch because of it. Milliseconds. */
   readonly waitMs?: number
+  /** So long after the fetches that it causes, they are made once more. Milliseconds. */
+  readonly againMs?: number
 }
 
 /** The field of an event's metadata that belongs to Partyline: no rule and no handler ever sees it. */
