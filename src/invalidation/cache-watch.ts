@@ -2,7 +2,7 @@ import type { Clock } from '../platform/page.js'
 import type { Guesses } from './guesses.js'
 import type { Ledger } from './ledger.js'
 import type { LogicalClock } from './logical-clock.js'
-import { isIdle, type QueryCacheEvent, type QueryClientSlice, type QuerySlice } from './query-client.js'
+import { isIdle, isInfinite, type QueryCacheEvent, type QueryClientSlice, type QuerySlice } from './query-client.js'
 import { type DataRequest, MAX_PATIENCE_MS, type QueryRecord, type RunningFetch, runningFetch } from './query-record.js'
 
 /** Data that the app sets without a date is dated when it comes; this much later (ms), the date is one that was given. */
@@ -20,6 +20,8 @@ interface CacheWatchOptions {
   readonly guesses: Guesses
   readonly logicalClock: LogicalClock
   readonly clock: Clock
+  /** A query that owes a fetch is being fetched, whoever asked for it. */
+  readonly onBegin: (record: QueryRecord) => void
   /** The query owes a fetch, and none is under way any more. */
   readonly onRest: (record: QueryRecord, how: Rest) => void
   /** A query that owes a fetch has come into use. */
@@ -92,10 +94,11 @@ export function watchCache(options: CacheWatchOptions) {
     switch (action.type) {
       case 'fetch':
         record.running = beginning(query, logicalClock, clock, restarting === query)
+        if (record.debt) options.onBegin(record)
         break
       case 'failed':
       case 'continue':
-        record.running = nextAttempt(runningFetch(record, clock), logicalClock, clock, action.type === 'failed')
+        record.running = nextAttempt(record, logicalClock, clock, action.type === 'failed')
         break
       case 'success':
         record.cameAt = clock.monotonic()
@@ -200,13 +203,20 @@ function beginning(query: QuerySlice, logicalClock: LogicalClock, clock: Clock, 
   }
 }
 
-/** A request begins now or later, so what happened before will be in its data. */
+/**
+ * A request begins now or later, so what happened before will be in its data. But a retry of an infinite query goes on with the page
+ * that has failed, and keeps those that came before.
+ */
 function nextAttempt(
-  running: RunningFetch | undefined,
+  record: QueryRecord,
   logicalClock: LogicalClock,
   clock: Clock,
   isRetrying: boolean,
 ): RunningFetch | undefined {
-  const at = clock.monotonic()
-  return running && { ...running, timestamp: logicalClock.next(), at, silentSince: at, isRetrying }
+  const running = runningFetch(record, clock)
+  if (!running) return undefined
+  const silentSince = clock.monotonic()
+  const keepsPages = isInfinite(record.query) && record.query.state.fetchFailureCount > 0
+  const request = keepsPages ? {} : { timestamp: logicalClock.next(), at: silentSince }
+  return { ...running, ...request, silentSince, isRetrying }
 }

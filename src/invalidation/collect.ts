@@ -92,6 +92,7 @@ export function createCollect(options: CollectOptions, onDue: (record: QueryReco
   return {
     mayFetch,
     stopTimer,
+    watch,
     /** Fetches what a query owes, if that is possible now. Undefined: it owes nothing. */
     collect(record: QueryRecord, { canShare = true, asked = false } = {}): Outcome | undefined {
       const { query, debt } = record
@@ -113,7 +114,6 @@ export function createCollect(options: CollectOptions, onDue: (record: QueryReco
       if (liveModeOf(query) === 'first-page') dropPages(query)
       if (running) restart(record)
       else query.fetch(undefined, { cancelRefetch: false }).catch(() => undefined)
-      watch(record)
       return 'refetched'
     },
     /** The query's fetch has failed so many times in a row. */

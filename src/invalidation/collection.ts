@@ -35,19 +35,19 @@ export function createCollection(options: CollectionOptions) {
   const { logicalClock, clock, timers, isWatched, maxWaitMs, onDue } = options
   let pairs: EventPair[] = []
   let ownEvents: OwnEvent[] = []
+  let count = 0
   const set = createTargetSet()
   const delayed = new Map<string, { readonly events: CollectedEvent[]; cancel(): void }>()
 
-  function collect(...event: CollectedEvent): void {
-    const [pair, targets, timestamp, againMs] = event
+  function collect(pair: EventPair, targets: readonly NormalTarget[], timestamp: number, againMs: number): void {
     const origin = pair[2]?.origin
-    if (origin !== undefined) ownEvents.push({ origin, at: clock.monotonic(), event })
-    else put(pair, targets, timestamp, 0, againMs)
+    if (origin === undefined) put(pair, targets, timestamp, 0, againMs)
+    else ownEvents.push({ origin, at: clock.monotonic(), event: [pair, targets, timestamp, againMs] })
   }
 
   function put(pair: EventPair, targets: readonly NormalTarget[], after: number, own: number, againMs: number): void {
     if (isWatched()) pairs.push(pair)
-    set.put(targets, after, own, pair[2]?.againMs ?? againMs)
+    set.put(targets, after, own, pair[2]?.againMs ?? againMs, ++count)
   }
 
   /** An event may arrive before the answer of its request. The answer tells whether it changes anything here. */

@@ -28,7 +28,8 @@ export type Collector = ReturnType<typeof createCollector>
 export function createCollector(options: CollectorOptions) {
   const { ledger, walk, receipts, logicalClock, environment, jitterMs } = options
   const { clock, timers, page, random } = environment
-  const { collect, mayFetch, pause, stopTimer } = createCollect(options, (record) => collectThese('again', [record]))
+  const one = createCollect(options, (record) => collectThese('again', [record]))
+  const { collect, mayFetch } = one
   const soon = new Set<QueryRecord>()
   let cancelGapTimer: (() => void) | undefined
   let flaps = 0
@@ -91,6 +92,7 @@ export function createCollector(options: CollectorOptions) {
 
   return {
     collect,
+    onBegin: one.watch,
     afterGap,
     /** Fetches what these queries owe because the app asks for it. */
     refresh: (records: readonly QueryRecord[]) => collectThese('visible', records, true),
@@ -128,11 +130,11 @@ export function createCollector(options: CollectorOptions) {
     onRest(record: QueryRecord, how: Rest): void {
       const { debt } = record
       if (closed || !debt) return
-      stopTimer(record)
+      one.stopTimer(record)
       debt.misses = how === 'too-early' ? 0 : debt.misses + 1
       if (how === 'failed') failed.add(record)
       // An app that cancels each fetch must not make a loop of it either.
-      if (how === 'failed' || debt.misses > 1) pause(record, debt.misses)
+      if (how === 'failed' || debt.misses > 1) one.pause(record, debt.misses)
       else if (debt.isFromGap) afterGap()
       else collectLater(record)
     },

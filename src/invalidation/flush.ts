@@ -27,11 +27,11 @@ interface FlushOptions {
 export function createFlush(options: FlushOptions): () => void {
   const { client, collection, recent, receipts, ledger, collector, walk, secondLook, anyNames } = options
 
-  /** How many events change the query, if somebody counts them. */
-  const countOf = (query: QuerySlice, targets: readonly NormalTarget[]): number =>
+  /** The numbers of the events that change the query, if somebody counts them. */
+  const eventsFor = (query: QuerySlice, targets: readonly NormalTarget[]): readonly number[] =>
     liveModeOf(query) === 'manual'
-      ? targets.reduce((sum, target) => sum + (hits(target, query, anyNames) ? (target.count ?? 1) : 0), 0)
-      : 1
+      ? targets.flatMap((target) => (hits(target, query, anyNames) ? (target.events ?? []) : []))
+      : []
 
   return () => {
     const { events, targets } = collection.take()
@@ -46,7 +46,7 @@ export function createFlush(options: FlushOptions): () => void {
       if (!isHit(match)) return receipt.add('skipped', query)
       const record = ledger.recordOf(query)
       if (isIdle(query) && containsChange(record, match)) return receipt.add('covered', query)
-      ledger.owe(record, match.after, { causes: countOf(query, targets) })
+      ledger.owe(record, match.after, { events: eventsFor(query, targets) })
       const outcome = collector.collect(record)
       if (outcome) receipt.add(outcome, query, record)
       collected.add(record)

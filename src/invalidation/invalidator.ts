@@ -104,6 +104,7 @@ export function createInvalidator(options: InvalidatorOptions): Invalidator {
     guesses,
     logicalClock,
     clock,
+    onBegin: (record) => collector.onBegin(record),
     onRest: (record, how) => collector.onRest(record, how),
     onActive: (record) => collector.onActive(record),
     onRestored: (record) => doubts.onRestored(record),

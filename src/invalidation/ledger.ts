@@ -12,6 +12,8 @@ interface LedgerOptions {
   readonly onChange: () => void
 }
 
+const NONE: readonly number[] = []
+
 export type Ledger = ReturnType<typeof createLedger>
 
 /**
@@ -49,8 +51,8 @@ export function createLedger({ clock, patienceMs, guesses, onChange }: LedgerOpt
       records.set(query, record)
       return record
     },
-    /** Only data that is requested after the logical timestamp `needs` will settle it. `causes`: so many events ask for it. */
-    owe(record: QueryRecord, needs: number, { isFromGap = false, causes = 0 } = {}): void {
+    /** Only data that is requested after the logical timestamp `needs` will settle it. `events`: the numbers of those that ask for it. */
+    owe(record: QueryRecord, needs: number, { isFromGap = false, events = NONE } = {}): void {
       const { query, guess, debt } = record
       if (query.isStatic?.()) return
       if (guess) guess.isOutdated = true
@@ -58,7 +60,7 @@ export function createLedger({ clock, patienceMs, guesses, onChange }: LedgerOpt
         debt.needs = Math.max(debt.needs, needs)
         debt.isFromGap = isFromGap
         debt.hasGap ||= isFromGap
-        debt.causes += causes
+        for (const event of events) debt.events.add(event)
         // Somebody may count the changes.
         if (liveModeOf(query) === 'manual') onChange()
         return
@@ -66,7 +68,7 @@ export function createLedger({ clock, patienceMs, guesses, onChange }: LedgerOpt
       record.debt = {
         needs,
         since: clock.now(),
-        causes,
+        events: new Set(events),
         isFromGap,
         hasGap: isFromGap,
         receipts: [],

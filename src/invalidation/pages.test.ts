@@ -11,10 +11,10 @@ afterEach(() => void vi.useRealTimers())
 const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms)
 
 /** A tab that shows the first page of a list. Each fetch of a page takes 10 ms. */
-async function setUp() {
+async function setUp(retry: number | false = false) {
   const client = new QueryClient({
     defaultOptions: {
-      queries: { gcTime: Number.POSITIVE_INFINITY, staleTime: Number.POSITIVE_INFINITY, retry: false },
+      queries: { gcTime: Number.POSITIVE_INFINITY, staleTime: Number.POSITIVE_INFINITY, retry, retryDelay: 500 },
     },
   })
   const { environment, page } = createMemoryBrowser().tab()
@@ -61,6 +61,23 @@ async function setUp() {
     shown: () => list.getCurrentResult().data?.pages,
   }
 }
+
+it('a retry of a list keeps the pages that came before, so it has no change that came since', async () => {
+  const { list, change, fail, fetched, shown } = await setUp(1)
+  void list.fetchNextPage()
+  await pass(50)
+  fetched.length = 0
+  void list.refetch()
+  await pass(5)
+  // The first page is read, and the second one will fail.
+  fail(true)
+  await pass(7)
+  expect(fetched).toEqual([0, 1])
+  change()
+  fail(false)
+  await pass(10_000)
+  expect(shown()).toEqual(['page 0, version 2', 'page 1, version 2'])
+})
 
 describe('one more page says nothing of those that are there:', () => {
   it('an event before it is answered by all of them', async () => {

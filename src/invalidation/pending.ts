@@ -51,11 +51,13 @@ export function createPending(ledger: Ledger, onPending: ((pending: PendingFetch
     },
     changes(queryKey: QueryKey): PendingChanges {
       const due = owingUnder(queryKey)
-      const count = due.reduce((sum, { debt }) => sum + (debt?.causes ?? 0), 0)
-      return { count, isUncertain: due.some(({ debt }) => debt?.hasGap), since: earliest(due) }
+      // One event may change several queries.
+      const events = new Set(due.flatMap(({ debt }) => [...(debt?.events ?? [])]))
+      return { count: events.size, isUncertain: due.some(({ debt }) => debt?.hasGap), since: earliest(due) }
     },
     close(): void {
       closed = true
+      onPending?.({ count: 0, since: undefined })
     },
   }
 }

@@ -45,7 +45,7 @@ export interface QuerySlice {
   readonly queryHash: string
   readonly queryKey: QueryKey
   readonly meta?: Readonly<Record<string, unknown>> | undefined
-  readonly options?: { readonly initialData?: unknown; readonly queryFn?: unknown }
+  readonly options?: { readonly initialData?: unknown; readonly queryFn?: unknown; readonly initialPageParam?: unknown }
   readonly state: {
     readonly data?: unknown
     readonly dataUpdatedAt: number
@@ -53,6 +53,8 @@ export interface QuerySlice {
     readonly isInvalidated: boolean
     readonly status: 'pending' | 'error' | 'success'
     readonly error: unknown
+    /** Of the running fetch so far, or of the last one. */
+    readonly fetchFailureCount: number
     /** How the running or last fetch was started: `fetchMore` for another page of an infinite query. */
     readonly fetchMeta?: { readonly fetchMore?: unknown } | null
   }
@@ -89,7 +91,10 @@ export interface Pages {
   readonly pageParams: readonly unknown[]
 }
 
-/** Undefined if the query is not infinite. */
+/** Also before it has data. */
+export const isInfinite = ({ options }: QuerySlice): boolean => options !== undefined && 'initialPageParam' in options
+
+/** Undefined if the query has no data, or is not infinite. */
 export function pagesOf({ state }: QuerySlice): Pages | undefined {
   const { pages, pageParams } = (state.data ?? {}) as Partial<Record<string, unknown>>
   return Array.isArray(pages) && Array.isArray(pageParams) ? { pages, pageParams } : undefined

@@ -34,8 +34,8 @@ export interface Debt {
   needs: number
   /** Milliseconds since the Unix epoch. */
   readonly since: number
-  /** How many events asked for it. */
-  causes: number
+  /** The numbers of the events that asked for it. Kept only for queries that are fetched on demand. */
+  readonly events: Set<number>
   /** A gap asked for it as well. */
   hasGap: boolean
   /** The last one to ask was a gap: many tabs ask at that moment, so the fetch keeps the jitter. */

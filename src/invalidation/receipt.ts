@@ -16,7 +16,7 @@ export type Outcome = 'refetched' | 'shared' | 'joined' | 'deferred' | 'skipped'
 /**
  * Why a receipt was made. `events`: a debounced flush. `gap`: events may have been missed, or data was restored. `visible`: the tab
  * became visible again, or a query came into use. `poll`: the connection is down, and `polling` is on. `again`: a fetch did not
- * pay, or a mutation has ended. `failed`: fetches have failed.
+ * pay, a mutation has ended, or `againMs` are over. `failed`: fetches have failed.
  */
 export type ReceiptCause = 'events' | 'gap' | 'visible' | 'poll' | 'again' | 'failed'
 

@@ -31,7 +31,8 @@ export function createSecondLook(options: SecondLookOptions) {
     const matchOf = createMatcher(targets, anyNames)
     const receipt = receipts('again', [], answers)
     const act = (query: QuerySlice) => {
-      if (!isHit(matchOf(query)) || liveModeOf(query) === 'off') return
+      // Who fetches on demand has been told of the change.
+      if (!isHit(matchOf(query)) || ['off', 'manual'].includes(liveModeOf(query))) return
       const record = ledger.recordOf(query)
       ledger.owe(record, logicalClock.next())
       const outcome = collector.collect(record)

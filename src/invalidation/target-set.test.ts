@@ -27,7 +27,7 @@ describe('a set keeps each target once', () => {
 
   const kept = (...targets: readonly NormalTarget[]) => {
     const set = createTargetSet()
-    set.put(targets, 1, 0)
+    set.put(targets, 1, 0, 0, 1)
     return set.take().length
   }
 
@@ -60,15 +60,17 @@ describe('a set keeps each target once', () => {
 
   it('of equal ones keeps the strictest, and starts again when it was emptied', () => {
     const set = createTargetSet()
-    for (const [after, own] of [
-      [3, 9],
-      [5, 7],
-      [4, 8],
+    for (const [after, own, againMs, event] of [
+      [3, 9, 0, 1],
+      [5, 7, 2_000, 2],
+      [4, 8, 1_000, 3],
     ] as const)
-      set.put([{ queryKey: ['tx'], scope: { id: 1 } }], after, own)
-    expect(set.take()).toEqual([{ queryKey: ['tx'], scope: { id: 1 }, after: 5, own: 7, againMs: 0, count: 3 }])
+      set.put([{ queryKey: ['tx'], scope: { id: 1 } }], after, own, againMs, event)
+    expect(set.take()).toEqual([
+      { queryKey: ['tx'], scope: { id: 1 }, after: 5, own: 7, againMs: 2_000, events: [1, 2, 3] },
+    ])
     expect(set.take()).toEqual([])
-    set.put([{ queryKey: ['tx'] }], 1, 0)
-    expect(set.take()).toEqual([{ queryKey: ['tx'], scope: undefined, after: 1, own: 0, againMs: 0, count: 1 }])
+    set.put([{ queryKey: ['tx'] }], 1, 0, 0, 4)
+    expect(set.take()).toEqual([{ queryKey: ['tx'], scope: undefined, after: 1, own: 0, againMs: 0, events: [4] }])
   })
 })

@@ -5,7 +5,7 @@ interface Collected extends NormalTarget {
   after: number
   own: number
   againMs: number
-  count: number
+  events: number[]
 }
 
 interface TargetNode {
@@ -25,7 +25,7 @@ export function createTargetSet() {
   let root: TargetNode = {}
   let targets: Collected[] = []
 
-  function put({ queryKey, scope }: NormalTarget, after: number, own: number, againMs: number): void {
+  function put({ queryKey, scope }: NormalTarget, after: number, own: number, againMs: number, event: number): void {
     let node = root
     for (let index = 0; index < queryKey.length; index++) node = step(node, queryKey[index])
     if (scope) {
@@ -37,20 +37,20 @@ export function createTargetSet() {
     }
     const same = node.target
     if (!same) {
-      node.target = { queryKey, scope, after, own, againMs, count: 1 }
+      node.target = { queryKey, scope, after, own, againMs, events: [event] }
       targets.push(node.target)
       return
     }
-    same.count++
+    same.events.push(event)
     if (after > same.after) same.after = after
     if (own < same.own) same.own = own
     if (againMs > same.againMs) same.againMs = againMs
   }
 
   return {
-    /** Of equal targets the strictest counts: data fetched after the last of them, or set up to the first. */
-    put(all: readonly NormalTarget[], after: number, own: number, againMs = 0): void {
-      for (let index = 0; index < all.length; index++) put(all[index] as NormalTarget, after, own, againMs)
+    /** Of equal targets the strictest counts: data fetched after the last of them, or set up to the first. `event`: its number. */
+    put(all: readonly NormalTarget[], after: number, own: number, againMs: number, event: number): void {
+      for (let index = 0; index < all.length; index++) put(all[index] as NormalTarget, after, own, againMs, event)
     },
     /** Empties it. */
     take(): readonly NormalTarget[] {

@@ -43,8 +43,8 @@ export interface NormalTarget {
   readonly own?: number
   /** So long after its fetches, they are made once more. Milliseconds. */
   readonly againMs?: number
-  /** How many events it stands for. */
-  readonly count?: number
+  /** The numbers of the events that it stands for. */
+  readonly events?: readonly number[]
 }
 
 export const isScalar = (value: unknown): value is string | number | boolean | bigint =>

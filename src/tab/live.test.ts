@@ -101,6 +101,40 @@ describe('a query with `live: manual`', () => {
   })
 })
 
+it('an event is counted once, however many targets and queries it concerns', async () => {
+  const browser = createTestBrowser()
+  const queryClient = new QueryClient({ defaultOptions: { queries: { staleTime: Number.POSITIVE_INFINITY } } })
+  const line = browser.openTab().createPartyline<Events>({
+    url: 'https://api.example.com',
+    invalidates: {
+      article_changed: { touches: ['article'], targets: ({ id }) => [['article', id], ['article']] },
+      feed_changed: ['article'],
+    },
+  })
+  line.mount({ queryClient, identity: 'ann' })
+  for (const id of [7, 8]) {
+    const options = { queryKey: ['article', id], queryFn: async () => id, meta: { live: 'manual' } }
+    new QueryObserver(queryClient, options).subscribe(() => undefined)
+  }
+  await browser.settle()
+  browser.server.emit('ann', 'article_changed', { id: 7 })
+  browser.server.emit('ann', 'article_changed', { id: 8 })
+  browser.server.emit('ann', 'feed_changed')
+  await browser.pass(5_000)
+  expect(line.pendingChanges(['article']).count).toBe(3)
+})
+
+it('what a session still owed is not pending after it', async () => {
+  const { browser, line, api, change } = await openApp()
+  api.fails = true
+  change()
+  await browser.pass(10_000)
+  expect(line.status.pending.count).toBe(1)
+  line.signOut()
+  await browser.settle()
+  expect(line.status).toMatchObject({ name: 'signed-out', pending: { count: 0 } })
+})
+
 it('a query with `live: off` hears of nothing', async () => {
   const { browser, line, change, fetches } = await openApp('off')
   change()
