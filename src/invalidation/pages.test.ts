@@ -14,7 +14,7 @@ const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms)
 async function setUp(retry: number | false = false) {
   const client = new QueryClient({
     defaultOptions: {
-      queries: { gcTime: Number.POSITIVE_INFINITY, staleTime: Number.POSITIVE_INFINITY, retry, retryDelay: 500 },
+      queries: { gcTime: Number.POSITIVE_INFINITY, staleTime: Number.POSITIVE_INFINITY, retry, retryDelay: 20 },
     },
   })
   const { environment, page } = createMemoryBrowser().tab()
