@@ -65,7 +65,10 @@ export async function atRest(page: Page): Promise<void> {
   await page.waitForFunction(
     () => {
       const { line, queryClient } = window.ledger
-      if (line.status.name !== 'connected' || queryClient.isFetching() > 0) return false
+      const { name, lastGap, tabs, since, pending } = line.status
+      // The first tab hears a moment after it is connected whether it has missed anything: half a second later at most.
+      const isDecided = lastGap !== undefined || tabs > 1 || Date.now() - since > 1_000
+      if (name !== 'connected' || !isDecided || pending.count > 0 || queryClient.isFetching() > 0) return false
       const used = queryClient
         .getQueryCache()
         .getAll()
