@@ -60,7 +60,7 @@ export function createLedger({ clock, patienceMs, guesses, onChange }: LedgerOpt
         debt.needs = Math.max(debt.needs, needs)
         debt.isFromGap = isFromGap
         debt.hasGap ||= isFromGap
-        for (const event of events) debt.events.add(event)
+        if (events.length > 0) debt.events = new Set([...(debt.events ?? []), ...events])
         // Somebody may count the changes.
         if (liveModeOf(query) === 'manual') onChange()
         return
@@ -68,7 +68,7 @@ export function createLedger({ clock, patienceMs, guesses, onChange }: LedgerOpt
       record.debt = {
         needs,
         since: clock.now(),
-        events: new Set(events),
+        events: events.length > 0 ? new Set(events) : undefined,
         isFromGap,
         hasGap: isFromGap,
         receipts: [],

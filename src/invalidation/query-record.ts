@@ -35,7 +35,7 @@ export interface Debt {
   /** Milliseconds since the Unix epoch. */
   readonly since: number
   /** The numbers of the events that asked for it. Kept only for queries that are fetched on demand. */
-  readonly events: Set<number>
+  events: Set<number> | undefined
   /** A gap asked for it as well. */
   hasGap: boolean
   /** The last one to ask was a gap: many tabs ask at that moment, so the fetch keeps the jitter. */

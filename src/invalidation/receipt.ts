@@ -76,8 +76,11 @@ export function createReceipts(now: () => number, onReceipt: (receipt: Receipt) 
         outcomes[outcome].push(queryKey)
         const { debt } = record ?? {}
         if (!debt) return
-        for (const one of debt.receipts) if (one !== number) answers.add(one)
-        if (debt.receipts.at(-1) !== number) debt.receipts = [...debt.receipts, take()].slice(-MAX_ANSWERS)
+        const before = debt.receipts
+        for (const one of before) if (one !== number) answers.add(one)
+        // A flush may make thousands of queries owe for the first time.
+        if (before.length === 0) debt.receipts = [take()]
+        else if (before.at(-1) !== number) debt.receipts = [...before, take()].slice(-MAX_ANSWERS)
       },
       /** 0 if there is nothing to say. */
       number: (): number => number,
