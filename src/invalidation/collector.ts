@@ -96,7 +96,6 @@ export function createCollector(options: CollectorOptions) {
     afterGap,
     /** Fetches what these queries owe because the app asks for it. */
     refresh: (records: readonly QueryRecord[]) => collectThese('visible', records, true),
-
     collectLater,
     /** So many connections in a row did not hold. */
     flapped(count: number): void {
