@@ -97,6 +97,11 @@ export function createCollect(options: CollectOptions, onDue: (record: QueryReco
     collect(record: QueryRecord, { canShare = true, asked = false } = {}): Outcome | undefined {
       const { query, debt } = record
       if (!debt) return undefined
+      // Its first load was under way when it came to owe, or it has become static since.
+      if (query.isStatic?.()) {
+        ledger.settle(record)
+        return undefined
+      }
       const isAllowed = mayFetch(record, asked)
       const running = runningFetch(record, clock)
       if (running && !(isAllowed && isStuck(record, clock))) {

@@ -44,11 +44,9 @@ export function createCollector(options: CollectorOptions) {
   /** Of these, fetches what can be fetched now. */
   function collectThese(cause: ReceiptCause, records: readonly QueryRecord[], asked = false): void {
     if (closed) return
-    const due = records.filter((record) => {
-      // It may have become static since.
-      if (record.query.isStatic?.()) ledger.settle(record)
-      return record.debt && mayFetch(record, asked) && (isIdle(record.query) || isStuck(record, clock))
-    })
+    const due = records.filter(
+      (record) => record.debt && mayFetch(record, asked) && (isIdle(record.query) || isStuck(record, clock)),
+    )
     apply(cause, due, (record) => collect(record, { asked }))
   }
 

@@ -474,6 +474,18 @@ describe('a query that nobody fetches is only marked', () => {
     expect(receipts()).toEqual([{ cause: 'events', events: ['loan'] }])
     expect(client.isFetching()).toBe(0)
   })
+
+  it.skipIf(!knowsStatic)(
+    'static, and loaded for the first time when the event came: that load is the last one',
+    async () => {
+      const { emit, watch } = setUp()
+      const loans = watch(['loans'], { takes: 300, staleTime: 'static' as never })
+      await pass(50)
+      emit('loan')
+      await pass(60_000)
+      expect(loans.began).toEqual([0])
+    },
+  )
 })
 
 describe('a query that is being fetched is left to finish, then fetched once more', () => {
