@@ -28,8 +28,6 @@ interface CacheWatchOptions {
   readonly onActive: (record: QueryRecord) => void
   /** Its data was not fetched here: it comes from disk, from the server that rendered the page, or from other data of the app. */
   readonly onRestored: (record: QueryRecord) => void
-  /** What is owed by queries in use has changed. */
-  readonly onChange: () => void
 }
 
 export type CacheWatch = ReturnType<typeof watchCache>
@@ -51,6 +49,7 @@ export function watchCache(options: CacheWatchOptions) {
   }
 
   function arrived(record: QueryRecord, request: DataRequest): void {
+    record.cameAt = clock.monotonic()
     record.fetched = request
     // A fetch replaces what the app has set, even if it began before.
     record.set = undefined
@@ -68,10 +67,11 @@ export function watchCache(options: CacheWatchOptions) {
     if (running.isHydrated) options.onRestored(record)
   }
 
-  /** The pages that were there are those of the moment when it was requested. */
-  function onPage(record: QueryRecord, running: RunningFetch): void {
-    if (record.set && record.set.timestamp > running.timestamp) record.set = undefined
-    rest(record, 'too-early')
+  /** Its data is not that of a fetch any more, and has a date of its own. */
+  function restored(record: QueryRecord): void {
+    record.cameAt = undefined
+    record.fetched = undefined
+    options.onRestored(record)
   }
 
   function onSet(record: QueryRecord): void {
@@ -79,12 +79,13 @@ export function watchCache(options: CacheWatchOptions) {
       if (taken.request) arrived(record, taken.request)
       return
     }
+    record.cameAt = clock.monotonic()
     const timestamp = logicalClock.next()
     record.set = { timestamp, writtenBy: guesses.onSet(record) }
     // A mutation that fails brings back what was there before the change.
     if (record.guess?.isOutdated) ledger.owe(record, timestamp)
     // The app says how old it is, and so that it comes from other data.
-    if (clock.now() - record.query.state.dataUpdatedAt > SET_NOW_MS) options.onRestored(record)
+    if (clock.now() - record.query.state.dataUpdatedAt > SET_NOW_MS) restored(record)
   }
 
   function onUpdated(record: QueryRecord, action: NonNullable<QueryCacheEvent['action']>): void {
@@ -101,20 +102,20 @@ export function watchCache(options: CacheWatchOptions) {
         record.running = nextAttempt(record, logicalClock, clock, action.type === 'failed')
         break
       case 'success':
-        record.cameAt = clock.monotonic()
         if (action.manual) onSet(record)
-        else if (running?.kind === 'page') onPage(record, running)
-        else onFetched(record, running ?? UNSEEN)
+        else if (running?.kind === 'page') {
+          keepPages(record, running, updatedAt, clock)
+          rest(record, 'too-early')
+        } else onFetched(record, running ?? UNSEEN)
         break
       case 'error':
+        // Nothing can fetch it: the app sets its data.
+        if (query.options?.queryFn === undefined) ledger.settle(record)
         // Older versions tell of a cancelled fetch by this as well.
         rest(record, endOf(record, state.error === action.error ? 'failed' : 'cancelled'))
         break
       case 'setState':
-        if (state.data !== undefined && updatedAt !== state.dataUpdatedAt) {
-          record.cameAt = undefined
-          options.onRestored(record)
-        }
+        if (state.data !== undefined && updatedAt !== state.dataUpdatedAt) restored(record)
         if (running && isIdle(query)) rest(record, endOf(record, 'cancelled'))
     }
     ledger.mark(record)
@@ -156,6 +157,13 @@ export function watchCache(options: CacheWatchOptions) {
   }
 }
 
+/** One more page is there. The others are those of the moment when it was requested, and as old as they were. */
+function keepPages(record: QueryRecord, running: RunningFetch, updatedAt: number, clock: Clock): void {
+  if (record.set && record.set.timestamp > running.timestamp) record.set = undefined
+  const ageMs = clock.now() - updatedAt
+  record.cameAt ??= ageMs < 0 ? Number.NEGATIVE_INFINITY : clock.monotonic() - ageMs
+}
+
 /** A fetch ends without data. */
 function endOf({ running, debt }: QueryRecord, how: 'failed' | 'cancelled'): Rest {
   const wasDue = running?.kind === 'whole' && running.timestamp > (debt?.needs ?? 0)
@@ -167,12 +175,12 @@ function onAdded(record: QueryRecord, { onRestored }: CacheWatchOptions): void {
 }
 
 /** Each rendering of a component comes here, and most queries owe nothing. */
-function onObserved(record: QueryRecord | undefined, { onChange, onActive }: CacheWatchOptions): void {
+function onObserved(record: QueryRecord | undefined, { ledger, onActive }: CacheWatchOptions): void {
   if (!record?.debt) return
   const { wasActive } = record.debt
   record.debt.wasActive = record.query.isActive()
   if (record.debt.wasActive === wasActive) return
-  onChange()
+  ledger.use(record, !wasActive)
   // Perhaps with `refetchOnMount: false`, or its app has enabled it.
   if (!wasActive) onActive(record)
 }

@@ -47,7 +47,11 @@ export function createCollect(options: CollectOptions, onDue: (record: QueryReco
     if (!all || all.pages.length < 2) return
     const first: Pages = { pages: all.pages.slice(0, 1), pageParams: all.pageParams.slice(0, 1) }
     const { dataUpdatedAt: updatedAt } = query.state
-    cacheWatch.take(query, undefined, () => query.setData(first, { updatedAt, manual: true }))
+    try {
+      cacheWatch.take(query, undefined, () => query.setData(first, { updatedAt, manual: true }))
+    } catch {
+      // The app's own `structuralSharing` may throw. Then all pages are fetched.
+    }
   }
 
   /** Each time the query is waited for twice as long, so that a slow one does end. */
@@ -106,11 +110,13 @@ export function createCollect(options: CollectOptions, onDue: (record: QueryReco
       const running = runningFetch(record, clock)
       if (running && !(isAllowed && isStuck(record, clock))) {
         watch(record)
-        return willSettle(record) ? 'covered' : 'joined'
+        if (willSettle(record)) return 'covered'
+        return isAllowed ? 'joined' : 'deferred'
       }
       ledger.mark(record)
       if (!isAllowed) return 'deferred'
-      const shared = canShare && !running ? sharing() : undefined
+      // A hidden tab takes part in no shared fetch.
+      const shared = canShare && !running && page.isVisible() ? sharing() : undefined
       if (shared?.isOn(query)) {
         stopTimer(record)
         shared.request(query, logicalClock.next())

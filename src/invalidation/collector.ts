@@ -1,7 +1,7 @@
 import type { TabEnvironment } from '../platform/page.js'
 import type { Rest } from './cache-watch.js'
 import { type CollectOptions, createCollect } from './collect.js'
-import { isIdle, type QuerySlice } from './query-client.js'
+import { isIdle, liveModeOf, type QuerySlice } from './query-client.js'
 import { isStuck, type QueryRecord } from './query-record.js'
 import type { createReceipts, Outcome, ReceiptCause } from './receipt.js'
 import type { Walk } from './walk.js'
@@ -112,7 +112,8 @@ export function createCollector(options: CollectorOptions) {
     /** Fetches these queries, which are in use, whatever they owe. */
     poll(queries: readonly QuerySlice[]): void {
       if (closed || !page.isVisible()) return
-      const due = queries.filter((query) => isIdle(query) && query.isActive()).map(ledger.recordOf)
+      const isDue = (query: QuerySlice) => isIdle(query) && query.isActive() && liveModeOf(query) !== 'manual'
+      const due = queries.filter(isDue).map(ledger.recordOf)
       apply('poll', due, (record) => {
         ledger.owe(record, logicalClock.next())
         // While events may be missing, nobody can tell what another tab's poll contains.

@@ -3,7 +3,7 @@ import type { Collector } from './collector.js'
 import type { Ledger } from './ledger.js'
 import type { LogicalClock } from './logical-clock.js'
 import { isIdle, type QuerySlice } from './query-client.js'
-import { cameAfter, type QueryRecord, wasRequestedAfter } from './query-record.js'
+import { cameAfter, type QueryRecord, runningFetch, wasRequestedAfter } from './query-record.js'
 import type { createReceipts, Outcome } from './receipt.js'
 import type { RecentTargets } from './recent-targets.js'
 import { type QueryKey, startsWith } from './target.js'
@@ -18,7 +18,7 @@ interface DoubtsOptions {
   readonly logicalClock: LogicalClock
   readonly environment: { readonly clock: Clock }
   /** Those that a rule can reach. */
-  readonly mappedQueries: () => readonly QuerySlice[]
+  readonly mappedQueries: (among?: readonly QuerySlice[]) => readonly QuerySlice[]
 }
 
 /** Finds queries that may lack a change which no event will announce. Moments are milliseconds of the monotonic clock. */
@@ -53,10 +53,8 @@ export function createDoubts(options: DoubtsOptions) {
   }
 
   function checkRestored(): void {
-    const records = [...restored]
+    const queries = mappedQueries([...restored].map(({ query }) => query))
     restored.clear()
-    const mapped = new Set(mappedQueries())
-    const queries = records.map(({ query }) => query).filter((query) => mapped.has(query))
     doubt(queries, (record) => {
       const isDated = record.fetched?.at !== Number.NEGATIVE_INFINITY
       return recent.provesUnchanged(record.query, isDated) ? undefined : owe(record)
@@ -68,9 +66,17 @@ export function createDoubts(options: DoubtsOptions) {
     gap(until: number, inFlight: boolean): void {
       recent.missed(until)
       doubt(mappedQueries(), (record) => {
-        const isRunning = !isIdle(record.query)
-        if (isRunning) return inFlight ? owe(record) : undefined
-        return canLack(record) && !cameAfter(record, until, clock) ? owe(record) : undefined
+        const running = runningFetch(record, clock)
+        const isWhole = running?.kind === 'whole'
+        if (isWhole && inFlight) return owe(record)
+        // What a mutation wrote by hand it may take back, and then the data is that of before.
+        const isFresh = !record.guess && cameAfter(record, until, clock)
+        if (isFresh || !canLack(record)) return undefined
+        if (!isWhole) return owe(record)
+        if (record.query.state.data === undefined) return undefined
+        // That fetch is late enough, but it may fail.
+        owe(record, running.timestamp - 1)
+        return 'covered'
       })
     },
     /** A topic is joined since `at`: data requested before may lack its events, if its key begins with one of `keys`. */

@@ -45,7 +45,11 @@ export function createFlush(options: FlushOptions): () => void {
       if (match === undefined || liveModeOf(query) === 'off') return
       if (!isHit(match)) return receipt.add('skipped', query)
       const record = ledger.recordOf(query)
-      if (isIdle(query) && containsChange(record, match)) return receipt.add('covered', query)
+      if (isIdle(query) && containsChange(record, match)) {
+        // A rollback may bring back what was there before the change.
+        if (record.guess) record.guess.isOutdated = true
+        return receipt.add('covered', query)
+      }
       ledger.owe(record, match.after, { events: eventsFor(query, targets) })
       const outcome = collector.collect(record)
       if (outcome) receipt.add(outcome, query, record)

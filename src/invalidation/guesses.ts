@@ -33,6 +33,8 @@ export function createGuesses({ client, logicalClock, timers, onReleased }: Gues
   /** When each running mutation began, by the logical clock. */
   const running = new Map<MutationSlice, number>()
   const guessed = new Set<QueryRecord>()
+  /** They have held a query for long enough. One that waits for the network must not make others hold for as long. */
+  const tooLong = new WeakSet<MutationSlice>()
 
   const isRunning = ({ state }: MutationSlice): boolean => state.status === 'pending'
 
@@ -59,7 +61,9 @@ export function createGuesses({ client, logicalClock, timers, onReleased }: Gues
   }
 
   function expire(record: QueryRecord): void {
-    if (record.guess) record.guess.isExpired = true
+    if (!record.guess) return
+    record.guess.isExpired = true
+    for (const writer of record.guess.writers) tooLong.add(writer)
     onReleased(record)
   }
 
@@ -74,12 +78,14 @@ export function createGuesses({ client, logicalClock, timers, onReleased }: Gues
     /** The app has set the query's data. Returns when the youngest mutation began that runs now; 0 if none does. */
     onSet(record: QueryRecord): number {
       if (running.size === 0) return 0
-      const { isOutdated = false, isExpired = false, cancelTimer } = record.guess ?? {}
+      const isOutdated = record.guess?.isOutdated ?? false
+      const recent = [...running.keys()].filter((mutation) => !tooLong.has(mutation))
+      record.guess?.cancelTimer()
       record.guess = {
         writers: new Set(running.keys()),
         isOutdated,
-        isExpired,
-        cancelTimer: cancelTimer ?? timers.after(MAX_HOLD_MS, () => expire(record)),
+        isExpired: recent.length === 0,
+        cancelTimer: recent.length === 0 ? () => undefined : timers.after(MAX_HOLD_MS, () => expire(record)),
       }
       guessed.add(record)
       return Math.max(...running.values())

@@ -831,7 +831,7 @@ describe('a hidden tab', () => {
     await pass(2_000)
     expect(loans.began).toEqual([0, 2_000])
     expect(receipts()).toEqual([
-      { cause: 'events', events: ['loan'], joined: [['loans']] },
+      { cause: 'events', events: ['loan'], deferred: [['loans']] },
       { cause: 'again', events: [], deferred: [['loans']] },
       { cause: 'visible', events: [], refetched: [['loans']] },
     ])

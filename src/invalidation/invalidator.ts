@@ -40,6 +40,8 @@ export interface InvalidatorOptions {
   readonly onReceipt: (receipt: Receipt) => void
   /** What is owed has changed: by queries in use, or by those that are fetched on demand. */
   readonly onPending?: (pending: PendingFetches) => void
+  /** The app's own code threw while a query was dealt with. */
+  readonly onThrown?: (thrown: unknown) => void
   /** Whether anybody listens to receipts. */
   readonly isWatched: () => boolean
   /** Loads the code that shares fetches with other tabs. */
@@ -72,7 +74,7 @@ export function createInvalidator(options: InvalidatorOptions): Invalidator {
   const cache = client.getQueryCache()
   let closed = false
 
-  const walk = createWalk({ client, clock, timers })
+  const walk = createWalk({ client, clock, timers, onThrown: options.onThrown ?? (() => undefined) })
   const any = anyNames(options.anyValues ?? DEFAULT_ANY_VALUES)
   const recent = createRecentTargets(clock, any)
   const receipts = createReceipts(clock.now, options.onReceipt)
@@ -95,6 +97,7 @@ export function createInvalidator(options: InvalidatorOptions): Invalidator {
     clock,
     guesses,
     patienceMs: options.restartFetchAfterMs,
+    isInCache: (query) => cache.get(query.queryHash) === query,
     onChange: () => pending.changed(),
   })
   const pending = createPending(ledger, options.onPending)
@@ -108,7 +111,6 @@ export function createInvalidator(options: InvalidatorOptions): Invalidator {
     onRest: (record, how) => collector.onRest(record, how),
     onActive: (record) => collector.onActive(record),
     onRestored: (record) => doubts.onRestored(record),
-    onChange: pending.changed,
   })
   const shared = createSharedFetches({ ledger, guesses, cacheWatch, logicalClock, load: options.sharing })
   const { jitterMs } = options
@@ -134,12 +136,12 @@ export function createInvalidator(options: InvalidatorOptions): Invalidator {
     if (isDue) scheduleFlush()
   }
 
-  function mappedQueries(): readonly QuerySlice[] {
+  function mappedQueries(among = cache.getAll()): readonly QuerySlice[] {
     const matchOf = createMatcher(
       [...rules.values()].flatMap((rule) => rule.reach()),
       any,
     )
-    return cache.getAll().filter((query) => isHit(matchOf(query)) && liveModeOf(query) !== 'off')
+    return among.filter((query) => isHit(matchOf(query)) && liveModeOf(query) !== 'off')
   }
 
   return {

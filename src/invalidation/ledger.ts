@@ -8,6 +8,8 @@ interface LedgerOptions {
   /** For each query at first. */
   readonly patienceMs: number
   readonly guesses: Pick<Guesses, 'isHeld' | 'forget'>
+  /** Whether a query has not left the cache. */
+  readonly isInCache: (query: QuerySlice) => boolean
   /** What is owed has changed. */
   readonly onChange: () => void
 }
@@ -20,15 +22,18 @@ export type Ledger = ReturnType<typeof createLedger>
  * One record for each query: where its data comes from, what fetch is under way, and what it owes. A query that owes, and comes to
  * rest without a success that was requested late enough, still owes.
  */
-export function createLedger({ clock, patienceMs, guesses, onChange }: LedgerOptions) {
+export function createLedger({ clock, patienceMs, guesses, isInCache, onChange }: LedgerOptions) {
   const records = new WeakMap<QuerySlice, QueryRecord>()
   const owing = new Map<QuerySlice, QueryRecord>()
+  /** Those of them that components use. */
+  const inUse = new Set<QueryRecord>()
 
   function settle(record: QueryRecord): void {
     if (!record.debt) return
     record.debt.cancelTimer?.()
     record.debt = undefined
     owing.delete(record.query)
+    inUse.delete(record)
     onChange()
   }
 
@@ -54,13 +59,15 @@ export function createLedger({ clock, patienceMs, guesses, onChange }: LedgerOpt
     /** Only data that is requested after the logical timestamp `needs` will settle it. `events`: the numbers of those that ask for it. */
     owe(record: QueryRecord, needs: number, { isFromGap = false, events = NONE } = {}): void {
       const { query, guess, debt } = record
-      if (query.isStatic?.()) return
+      // It may have left the cache while a long walk went on.
+      if (query.isStatic?.() || !isInCache(query)) return
       if (guess) guess.isOutdated = true
       if (debt) {
         debt.needs = Math.max(debt.needs, needs)
         debt.isFromGap = isFromGap
         debt.hasGap ||= isFromGap
-        if (events.length > 0) debt.events = new Set([...(debt.events ?? []), ...events])
+        if (events.length > 0) debt.events ??= new Set()
+        for (const event of events) debt.events?.add(event)
         // Somebody may count the changes.
         if (liveModeOf(query) === 'manual') onChange()
         return
@@ -77,6 +84,7 @@ export function createLedger({ clock, patienceMs, guesses, onChange }: LedgerOpt
         cancelTimer: undefined,
       }
       owing.set(query, record)
+      if (record.debt.wasActive) inUse.add(record)
       onChange()
     },
     settle,
@@ -96,6 +104,14 @@ export function createLedger({ clock, patienceMs, guesses, onChange }: LedgerOpt
     },
     /** Those that owe a fetch. */
     owing: (): readonly QueryRecord[] => [...owing.values()],
+    /** Those of them that components use. */
+    owingInUse: (): readonly QueryRecord[] => [...inUse],
+    /** A component has begun or ceased to use a query that owes. */
+    use(record: QueryRecord, isActive: boolean): void {
+      if (isActive) inUse.add(record)
+      else inUse.delete(record)
+      onChange()
+    },
     size: (): number => owing.size,
     /** Undefined if the query owes nothing. */
     debtorOf: (query: QuerySlice): QueryRecord | undefined => owing.get(query),

@@ -35,7 +35,7 @@ export function createPending(ledger: Ledger, onPending: ((pending: PendingFetch
   function tell(): void {
     isDue = false
     if (closed) return
-    const due = ledger.owing().filter(({ query }) => query.isActive() && liveModeOf(query) !== 'manual')
+    const due = ledger.owingInUse().filter(({ query }) => !['manual', 'off'].includes(liveModeOf(query)))
     onPending?.({ count: due.length, since: earliest(due) })
   }
 

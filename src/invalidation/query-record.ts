@@ -58,7 +58,7 @@ export interface QueryRecord {
   fetched: DataRequest | undefined
   /** The app's last `setQueryData` since. `writtenBy`: when the youngest mutation began that ran then. */
   set: { readonly timestamp: number; readonly writtenBy: number } | undefined
-  /** When its data came. Undefined if it was not seen to come, or was restored. */
+  /** When its data came: by a fetch of all of it, or set by the app. Undefined if it was not seen to come, or was restored. */
   cameAt: number | undefined
   /** The last `dataUpdatedAt`. If it changes without a fetch, the data was restored. A cancelled fetch restores the same one. */
   updatedAt: number
@@ -130,10 +130,13 @@ function earliestRequest({ query, set }: QueryRecord, clock: Clock): number {
   return Math.min(dataUpdatedAt - clock.origin, 0)
 }
 
-/** Whether the running fetch may be given up: it has been silent for too long, or waits for its next retry. Once for each fetch. */
+/** Whether the running fetch may be given up: it has been silent for too long, or waits for a retry and is no restart itself. */
 export function isStuck(record: QueryRecord, clock: Pick<Clock, 'monotonic'>): boolean {
   const running = runningFetch(record, clock)
   // What is paused waits for the network, and TanStack continues it.
   if (!running || record.query.state.fetchStatus === 'paused') return false
-  return (running.isRetrying && !running.isRestart) || clock.monotonic() - running.silentSince >= record.patienceMs
+  const silentMs = clock.monotonic() - running.silentSince
+  // Nobody would ask for that page once more.
+  if (running.kind === 'page') return silentMs >= MAX_PATIENCE_MS
+  return (running.isRetrying && !running.isRestart) || silentMs >= record.patienceMs
 }

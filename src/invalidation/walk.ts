@@ -12,10 +12,12 @@ interface WalkOptions {
   readonly client: QueryClientSlice
   readonly clock: Pick<TabEnvironment['clock'], 'monotonic'>
   readonly timers: Pick<TabEnvironment['timers'], 'after'>
+  /** The app's own code threw for one of them, an `enabled` function for example. The others go on. */
+  readonly onThrown: (thrown: unknown) => void
 }
 
 /** Does something with many queries, in tasks that are short, each of them one batch of TanStack's notifications. */
-export function createWalk({ client, clock, timers }: WalkOptions) {
+export function createWalk({ client, clock, timers, onThrown }: WalkOptions) {
   const cancels = new Set<() => void>()
 
   /** `refetchQueries` asks its predicate within a batch. Components are then rendered once, and no copy of query-core is needed. */
@@ -37,7 +39,11 @@ export function createWalk({ client, clock, timers }: WalkOptions) {
     let next = start
     const task = () => {
       do {
-        act(items[next++] as T)
+        try {
+          act(items[next++] as T)
+        } catch (thrown) {
+          onThrown(thrown)
+        }
       } while (next < items.length && (next % STEP !== 0 || clock.monotonic() < until))
     }
     if (items.length <= FEW) task()

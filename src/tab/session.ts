@@ -143,6 +143,10 @@ function openSession(options: SessionOptions, context: SessionContext): Session 
     environment,
     onReceipt: handlers.onReceipt,
     onPending: handlers.onPending,
+    onThrown: (thrown) =>
+      report('handler-failed', `code of the app that belongs to a query threw: ${messageOf(thrown)}`, {
+        cause: thrown,
+      }),
     isWatched: handlers.isWatched,
     sharing:
       shareFetches &&

@@ -18,7 +18,7 @@ export type PartylineErrorCode =
   | 'no-touches'
   /** A query's data can't be sent to other tabs or taken from one, or the code for it can't be loaded (`shareFetches`). Each tab fetches for itself. */
   | 'share-failed'
-  /** A handler given to `on` or `onReceipt` threw. The others were still called. */
+  /** A handler given to `on` or `onReceipt`, or a function in a query's options, threw. Everything else went on. */
   | 'handler-failed'
   /** A host could not be used: the worker's file is missing, or the worker does not answer. The next host is tried. */
   | 'host-failed'

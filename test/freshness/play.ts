@@ -130,7 +130,8 @@ function judgeShown(
 /** Receipts and fetches tell the same; a hidden tab fetches nothing; no storm. */
 function judgeFetches({ setting }: Context, { tab }: App, steps: number): void {
   const ours = tab.fetches.filter(({ isOurs }) => isOurs)
-  const isStatic = knowsStatic && ours.find(({ hash }) => hash === STATIC_HASH)
+  // Before its first load has ended it is not static.
+  const isStatic = knowsStatic && ours.find(({ hash, hadData }) => hash === STATIC_HASH && hadData)
   if (isStatic) throw new Broken('static: a static query was fetched')
   const hidden = ours.find(({ wasVisible }) => !wasVisible)
   if (hidden) throw new Broken(`hidden: ${hidden.hash} was fetched in a hidden tab`)

@@ -74,6 +74,7 @@ export interface Fetch {
   /** Neither the app nor TanStack Query has begun it. */
   readonly isOurs: boolean
   readonly wasVisible: boolean
+  readonly hadData: boolean
 }
 
 export interface Received {
@@ -190,8 +191,9 @@ function openTab(
 
   client.getQueryCache().subscribe((event) => {
     if (event.type !== 'updated' || event.action.type !== 'fetch') return
-    const { queryHash: hash } = event.query
-    fetches.push({ hash, at: now(), isOurs: acting === 0, wasVisible: page.isVisible() })
+    const { queryHash: hash, state } = event.query
+    const hadData = state.data !== undefined
+    fetches.push({ hash, at: now(), isOurs: acting === 0, wasVisible: page.isVisible(), hadData })
   })
   const line = createPartyline<Events>(
     { url: 'https://api.example.com', invalidates, onError: ({ code }) => codes.push(code), ...lineOptions },
