@@ -80,6 +80,8 @@ function openTab(key: (n: number) => QueryKey, rule: unknown) {
       random: () => 0,
     },
     onReceipt: () => receipts++,
+    // A session listens.
+    onPending: () => undefined,
     // So that each flush ends with a receipt.
     isWatched: () => true,
   })
@@ -115,6 +117,29 @@ async function measureFlushes(): Promise<void> {
   }
 }
 
+/** One component after the other uses a query that comes with data of its own. */
+async function measureInitialData(): Promise<void> {
+  const totals: number[] = []
+  for (let round = 0; round < ROUNDS; round++) {
+    const tab = openTab((n) => ['row', n], ['row'])
+    let total = 0
+    for (let n = 0; n < MOUNTS; n++) {
+      const began = performance.now()
+      const queryKey = ['row', 'seeded', n]
+      const observer = new QueryObserver(tab.client, { queryKey, queryFn: () => n, initialData: n })
+      observer.subscribe(() => undefined)
+      await Promise.resolve()
+      await Promise.resolve()
+      total += performance.now() - began
+      await sleep(0)
+    }
+    totals.push(total)
+    tab.invalidator.close()
+    tab.client.clear()
+  }
+  console.log(`the same with initialData, among ${QUERIES} cached | ${ms(median(totals))}`)
+}
+
 async function measureMounts(): Promise<void> {
   console.log(`${MOUNTS} components are mounted one by one, while so many queries owe a fetch | total`)
   for (const owing of [0, 1_000, QUERIES]) {
@@ -144,5 +169,6 @@ const [load] = loadavg()
 console.log(`${cpus().length} cores, load ${load?.toFixed(1)}, medians of ${ROUNDS}`)
 await measureFlushes()
 await measureMounts()
+await measureInitialData()
 // The queries' own timers would keep the process.
 process.exit(0)
