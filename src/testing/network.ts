@@ -37,8 +37,11 @@ export interface ServerEndHandlers {
   onClose(): void
 }
 
-/** The server's answer to a new connection: its handlers, or undefined when it refuses. */
-export type AcceptConnection = (end: ServerEnd) => ServerEndHandlers | undefined
+/**
+ * The server's answer to a new connection: its handlers, or undefined when it refuses. `webSocket`: the path that was asked for,
+ * where the client speaks the plain WebSocket wire.
+ */
+export type AcceptConnection = (end: ServerEnd, webSocket: string | undefined) => ServerEndHandlers | undefined
 
 /** Runs `run` when something has crossed the network, or `onLost` when it was lost. */
 type CarryOver = (ms: number, run: () => void, onLost?: () => void) => void
@@ -103,10 +106,11 @@ export function createNetwork(machine: Machine, accept: AcceptConnection, delay:
   const of = (realm: Realm) => [...connections].filter((connection) => connection.realm === realm)
 
   return {
-    connect(realm: Realm, handlers: ClientEndHandlers): ClientEnd {
+    connect(realm: Realm, handlers: ClientEndHandlers, webSocket?: string): ClientEnd {
       counts.attempts++
       const isCut = () => state === 'cut'
-      return openConnection({ machine, random, delay, carry, connections, accept, isCut }, realm, handlers)
+      const acceptThis = (end: ServerEnd) => accept(end, webSocket)
+      return openConnection({ machine, random, delay, carry, connections, accept: acceptThis, isCut }, realm, handlers)
     },
     request,
     /** How many connections were tried, and how many requests were made, so far. */
@@ -145,7 +149,7 @@ interface ConnectionContext {
   readonly delay: () => number
   readonly carry: CarryOver
   readonly connections: Set<Connection>
-  readonly accept: AcceptConnection
+  readonly accept: (end: ServerEnd) => ServerEndHandlers | undefined
   readonly isCut: () => boolean
 }
 

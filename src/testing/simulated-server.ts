@@ -22,6 +22,8 @@ export type ServerPacket =
   | { readonly kind: 'connected'; readonly pid?: string; readonly recovered: boolean }
   | ({ readonly kind: 'refused' } & ServerDenial)
   | { readonly kind: 'event'; readonly name: string; readonly metadata: unknown; readonly offset: number }
+  /** An event that can't be read: in its place `data` arrives, as over a broken proxy. */
+  | { readonly kind: 'garbled'; readonly name: string; readonly data: unknown; readonly offset: number }
   | { readonly kind: 'kicked' }
   | { readonly kind: 'ping' }
   | { readonly kind: 'probed' }
@@ -124,6 +126,8 @@ interface SimulatedServerState {
   denial: ServerDenial | undefined
   /** A connection is dropped so long after it was let in. Milliseconds. */
   dropAfterMs: number | undefined
+  /** What arrives in place of the next event, by its name. */
+  garble: ((name: string) => unknown) | undefined
   /** How many clients asked to be let in so far. */
   handshakes: number
   readonly quiet: ReturnType<typeof createSimulatedQuiet>
@@ -143,6 +147,7 @@ export function createSimulatedServer(machine: Machine, options: ServerOptions) 
     refusing: false,
     denial: undefined,
     dropAfterMs: undefined,
+    garble: undefined,
     handshakes: 0,
     quiet: createSimulatedQuiet(machine, options.quiet),
   }
@@ -158,7 +163,11 @@ export function createSimulatedServer(machine: Machine, options: ServerOptions) 
     const event = { ...to, name, metadata: copy, offset: ++state.offset }
     state.quiet.sent(event)
     if (options.recovery) state.sent.push(event)
-    for (const session of sessions) if (isFor(event, session)) session.send({ kind: 'event', ...event })
+    const data = state.garble?.(name)
+    const packet =
+      data === undefined ? { kind: 'event' as const, ...event } : { kind: 'garbled' as const, ...event, data }
+    state.garble = undefined
+    for (const session of sessions) if (isFor(event, session)) session.send(packet)
   }
 
   return {
@@ -180,6 +189,10 @@ export function createSimulatedServer(machine: Machine, options: ServerOptions) 
     /** From now on everybody is denied, as while the session store is down; undefined: nobody is. */
     deny(denial: ServerDenial | undefined): void {
       state.denial = denial
+    },
+    /** The next event can't be read: in its place arrives what `garble` makes of its name. */
+    garbleNext(garble: (name: string) => unknown): void {
+      state.garble = garble
     },
     /** From now on every connection is dropped so long after it was let in; undefined: none is. */
     dropAfter(ms: number | undefined): void {

@@ -6,12 +6,14 @@ import {
   readRenewalAnswer,
   type TransportHandlers,
 } from '../transport/transport.js'
+import { webSocketTransport } from '../transport/websocket.js'
 import { messageOf } from '../util/errors.js'
 import type { Settings } from '../wire/protocol.js'
 import type { ClientEnd, Network } from './network.js'
 import type { Realm } from './realm.js'
 import { createPingTimeout } from './simulated-heartbeat.js'
 import type { ClientPacket, ServerPacket } from './simulated-server.js'
+import { openSimulatedWebSocket } from './simulated-websocket.js'
 
 /** A transport in a list of all, which tells tests where one is open. */
 export interface OpenedTransport {
@@ -22,19 +24,21 @@ export interface OpenedTransport {
   closed: boolean
 }
 
-/**
- * Does over the simulated network what transport/socket-io.ts does over the real one: one attempt at a time, each with
- * credentials of its own; missed events come before `onUp`.
- */
+/** Which of the server's endpoints the settings ask for. */
+export type PathOf = (settings: Settings) => string
+
+/** Socket.IO's behaviour over the simulated network; or the real transport/websocket.ts, over simulated WebSockets. */
 export function createSimulatedTransport(
   realm: Realm,
   network: Network,
   register: (opened: OpenedTransport) => void,
+  pathOf: PathOf = ({ socket }) => String(socket['path'] ?? ''),
 ): OpenTransport {
   return (settings, handlers) => {
-    const { url, identity, socket } = settings
-    const opened: OpenedTransport = { realm, url, identity, path: String(socket['path'] ?? ''), closed: false }
+    const { url, identity, transport } = settings
+    const opened: OpenedTransport = { realm, url, identity, path: pathOf(settings), closed: false }
     register(opened)
+    if (transport === 'websocket') return openOverWebSocket({ realm, network, opened, settings, handlers })
     return openSimulatedTransport({ realm, network, opened, settings, handlers })
   }
 }
@@ -47,6 +51,31 @@ interface TransportContext {
   readonly handlers: TransportHandlers
 }
 
+function openOverWebSocket({
+  realm,
+  network,
+  opened,
+  settings,
+  handlers,
+}: TransportContext): ReturnType<OpenTransport> {
+  const open = webSocketTransport({
+    timers: { after: realm.after },
+    openWebSocket: () => openSimulatedWebSocket(realm, network, opened.path),
+  })
+  const transport = open(settings, handlers)
+  return {
+    ...transport,
+    close() {
+      opened.closed = true
+      transport.close()
+    },
+  }
+}
+
+/**
+ * Does over the simulated network what transport/socket-io.ts does over the real one: one attempt at a time, each with
+ * credentials of its own; missed events come before `onUp`.
+ */
 function openSimulatedTransport(context: TransportContext): ReturnType<OpenTransport> {
   const { realm, network, opened, settings, handlers } = context
   let end: ClientEnd | undefined
@@ -185,6 +214,10 @@ function handlePacket(
     case 'event':
       session.offset = packet.offset
       deliverEvent(handlers, packet.name, packet.metadata)
+      break
+    case 'garbled':
+      session.offset = packet.offset
+      deliverEvent(handlers, packet.name, packet.data)
       break
     case 'connected':
       session.up = true

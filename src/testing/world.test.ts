@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { openSimulatedWebSocket } from './simulated-websocket.js'
 import { createWorld } from './world.js'
 
 function setUp() {
@@ -215,5 +216,80 @@ describe('the network', () => {
     await world.pass(20_000)
     // What was missed comes before the connection is reported.
     expect(heard.slice(3)).toEqual(['missed', 'recovered'])
+  })
+  it('carries the plain WebSocket wire: the real transport speaks with the server in frames', async () => {
+    const { world, open } = setUp()
+    const page = open()
+    const heard: string[] = []
+    const credentials = { _line: { identity: 'ann' } }
+    const say = (what: string) => void heard.push(what)
+    const transport = page.environment.openTransport(
+      {
+        url: 'https://api.example',
+        identity: 'ann',
+        socket: {},
+        transport: 'websocket',
+        lingerMs: 0,
+        authTimeoutMs: 1_000,
+      },
+      {
+        auth: async () => credentials,
+        onUp: (recovered) => say(recovered ? 'recovered' : 'up'),
+        onDown: (reason) => say(`down: ${reason}`),
+        onAttemptFailed: (reason) => say(`failed: ${reason}`),
+        onRefused: ({ reason, final }) => say(`refused: ${reason}${final ? ', for good' : ''}`),
+        onNoCredentials: say,
+        onEvent: (name) => name !== '_line' && say(name),
+        onAlive: () => undefined,
+        onPing: () => say('ping'),
+        onBadFrame: (what) => say(`a frame that ${what}`),
+      },
+    )
+    const attempt = async () => {
+      transport.connect()
+      await world.pass(1_000)
+      return heard.splice(0)
+    }
+    expect(await attempt()).toEqual(['up'])
+    world.server.emit('ann', 'first', {})
+    world.server.garbleNext(() => '{')
+    world.server.emit('ann', 'second', {})
+    void transport.probe?.().then(() => say('probed'))
+    // The browser answers the protocol's pings; no script hears of them.
+    await world.pass(100_000)
+    expect(heard.splice(0)).toEqual(['first', 'a frame that is no JSON', 'probed'])
+    expect(world.server.sockets()).toHaveLength(1)
+
+    world.server.kick('ann')
+    await world.pass(1_000)
+    expect(heard.splice(0)).toEqual(['refused: the session has expired'])
+    world.server.deny({ reason: 'away', code: 'unavailable' })
+    expect(await attempt()).toEqual(['failed: away'])
+    world.server.deny({ reason: 'banned', final: true })
+    expect(await attempt()).toEqual(['refused: banned, for good'])
+    world.server.deny(undefined)
+    expect(await attempt()).toEqual(['up'])
+
+    // Nothing is recovered, and a dead connection is found by its silence.
+    world.network.halfOpen()
+    await world.pass(36_000)
+    expect(heard.splice(0)).toEqual(['down: the server did not answer'])
+    expect(await attempt()).toEqual(['up'])
+    transport.close()
+    await world.pass(60_000)
+    expect(heard).toEqual([])
+    expect(world.server.sockets()).toHaveLength(0)
+  })
+
+  it('closes a WebSocket that sends no credentials', async () => {
+    const { world, open } = setUp()
+    const { realm } = open()
+    const closed: unknown[] = []
+    const socket = openSimulatedWebSocket(realm, world.network, '')
+    socket.onclose = ({ code, reason }) => void closed.push(`${code}: ${reason}`)
+    await world.pass(29_000)
+    expect(closed).toEqual([])
+    await world.pass(2_000)
+    expect(closed).toEqual(['1008: no credentials'])
   })
 })

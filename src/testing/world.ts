@@ -1,5 +1,5 @@
 import { createMachine } from './machine.js'
-import { createNetwork } from './network.js'
+import { type AcceptConnection, createNetwork } from './network.js'
 import type { PageOptions } from './page-environment.js'
 import type { Realm } from './realm.js'
 import type { SharedParts } from './realm-environment.js'
@@ -10,7 +10,8 @@ import { createSimulatedLocks } from './simulated-locks.js'
 import { createSimulatedPage } from './simulated-page.js'
 import { createSimulatedServer, type ServerOptions } from './simulated-server.js'
 import { createSimulatedStorage } from './simulated-storage.js'
-import { createSimulatedTransport, type OpenedTransport } from './simulated-transport.js'
+import { createSimulatedTransport, type OpenedTransport, type PathOf } from './simulated-transport.js'
+import { createFrameServer } from './simulated-websocket.js'
 import { createSimulatedWorkers, type WorkerTraits } from './simulated-workers.js'
 
 export interface WorldOptions extends ServerOptions, WorkerTraits {
@@ -25,6 +26,11 @@ export interface WorldOptions extends ServerOptions, WorkerTraits {
    * @default false
    */
   readonly keepsFailures?: boolean | undefined
+  /**
+   * Which of the server's endpoints a line asks for, by its settings.
+   * @default the option `path` of Socket.IO
+   */
+  readonly pathOf?: PathOf | undefined
 }
 
 /** A world is one machine with one browser, a network and a server. */
@@ -33,7 +39,10 @@ export function createWorld(options: WorldOptions) {
   const random = machine.createRandom()
   const posts: SharedParts['posts'] = new Map()
   const server = createSimulatedServer(machine, options)
-  const network = createNetwork(machine, server.accept, () => 1 + random() * options.delay)
+  const acceptFrames = createFrameServer(machine, random, server.accept)
+  const accept: AcceptConnection = (end, webSocket) =>
+    webSocket === undefined ? server.accept(end) : acceptFrames(end, webSocket)
+  const network = createNetwork(machine, accept, () => 1 + random() * options.delay)
   const shared: SharedParts = {
     machine,
     posts,
@@ -43,7 +52,8 @@ export function createWorld(options: WorldOptions) {
     chunks: createSimulatedChunks(machine, network, options.keepsFailures),
   }
   const transports: OpenedTransport[] = []
-  const openTransport = (realm: Realm) => createSimulatedTransport(realm, network, (opened) => transports.push(opened))
+  const openTransport = (realm: Realm) =>
+    createSimulatedTransport(realm, network, (opened) => transports.push(opened), options.pathOf)
   const workers = createSimulatedWorkers(shared, options, (realm) => {
     realm.onDeath(() => network.closeAll(realm))
     return openTransport(realm)
