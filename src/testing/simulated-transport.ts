@@ -12,7 +12,7 @@ import type { Settings } from '../wire/protocol.js'
 import type { ClientEnd, Network } from './network.js'
 import type { Realm } from './realm.js'
 import { createPingTimeout } from './simulated-heartbeat.js'
-import type { ClientPacket, ServerPacket } from './simulated-server.js'
+import type { ClientPacket, ServerPacket } from './simulated-packets.js'
 import { openSimulatedWebSocket } from './simulated-websocket.js'
 
 /** A transport in a list of all, which tells tests where one is open. */

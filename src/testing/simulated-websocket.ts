@@ -3,7 +3,7 @@ import { readFrame } from '../transport/websocket-connection.js'
 import type { Machine } from './machine.js'
 import type { ClientEnd, Network, ServerEnd, ServerEndHandlers } from './network.js'
 import type { Realm } from './realm.js'
-import type { ClientPacket, ServerPacket } from './simulated-server.js'
+import type { ClientPacket, ServerPacket } from './simulated-packets.js'
 
 /** A client that has sent no credentials for so long is closed. */
 const CREDENTIALS_MS = 30_000

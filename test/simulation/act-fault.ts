@@ -62,6 +62,14 @@ export async function actFault(command: Fault, context: ActContext): Promise<voi
     case 'write-any':
       for (const path of tabs.paths()) backend.write(world, identity(command.who), command.row, { path, all: true })
       return
+    case 'garble':
+      for (const path of tabs.paths()) {
+        server.garbleNext(GARBLED[command.what % GARBLED.length] as (name: string) => unknown)
+        backend.write(world, identity(command.who), command.row, { path })
+      }
+      return
+    case 'url-trouble':
+      return backend.disturbUrl(command.how === 'none' ? undefined : command.how)
   }
   const all = tabs.all()
   const tab = all.length === 0 ? undefined : all[command.tab % all.length]
@@ -139,6 +147,19 @@ async function actTabFault(
     }
   }
 }
+
+/** What arrives in place of an event: what is no frame, and an event whose metadata can't be read. */
+const GARBLED: readonly ((name: string) => unknown)[] = [
+  () => new ArrayBuffer(8),
+  () => '',
+  () => '{"event":',
+  () => 'null',
+  () => '[]',
+  () => '{"event":7}',
+  () => `{"event":"row_changed","metadata":{"owner":"nobody","long":"${'x'.repeat(70_000)}"}}`,
+  () => `{"event":"_line","metadata":${'{"in":'.repeat(100)}1${'}'.repeat(100)}}`,
+  (name) => `{"event":"${name}","metadata":${'{"in":'.repeat(100)}1${'}'.repeat(100)}}`,
+]
 
 /** What a script of the origin may post: other libraries' messages, old versions of ours, and nonsense. */
 const FOREIGN: readonly ((random: () => number) => unknown)[] = [

@@ -1,14 +1,33 @@
 import { simulatedSha256 } from '../../src/testing/sha256.js'
 import type { World } from '../../src/testing/world.js'
-import type { Setting } from './command.js'
+import type { Settings } from '../../src/wire/protocol.js'
+import type { Setting, UrlTrouble } from './command.js'
 
 /** The users. */
 export const IDENTITIES = ['ann', 'bob'] as const
 export type Identity = (typeof IDENTITIES)[number]
 
-/** The paths under which the server has an endpoint each, with data of its own. */
-export const PATHS = ['', '/other'] as const
+/** The server's endpoints, each with data of its own: at its address, at another path of it, at another address. */
+export const PATHS = ['', '/other', '//other.example'] as const
 export type Path = (typeof PATHS)[number]
+
+const ADDRESS = 'https://api.example'
+
+/** The address of an endpoint. Socket.IO has the path as an option of its own. */
+export function addressOf(
+  path: Path,
+  transport: Setting['transport'],
+): { readonly url: string; readonly path: string } {
+  if (path.startsWith('//')) return { url: `https:${path}`, path: '' }
+  return transport === 'websocket' ? { url: `${ADDRESS}${path}`, path: '' } : { url: ADDRESS, path }
+}
+
+/** Which endpoint a line asks for. */
+export function endpointOf({ url, socket }: Pick<Settings, 'url' | 'socket'>): string {
+  const { origin, host, pathname } = new URL(url)
+  if (origin !== ADDRESS) return `//${host}`
+  return String(socket['path'] ?? pathname.replace(/\/$/, ''))
+}
 
 /** The data of a query: its owner, and the version of every row in it. */
 export interface Shown {
@@ -71,6 +90,7 @@ export function createBackend(setting: Pick<Setting, 'cookie' | 'tokenLifeMs'>, 
   let events = 0
   /** The last origin that an event to a room's members carried. */
   let seenOrigin: string | undefined
+  let urlTrouble: UrlTrouble | undefined
 
   function issue(who: Identity): string {
     const token = `${who}-token-${++issued}`
@@ -150,6 +170,11 @@ export function createBackend(setting: Pick<Setting, 'cookie' | 'tokenLifeMs'>, 
       const _line = seenOrigin !== undefined && { _line: { origin: seenOrigin } }
       world.server.emitTo(`room-${room}`, 'room_changed', { room, n: ++events, ..._line })
     },
+    /** What happens to those who ask for the address from now on. */
+    disturbUrl(how: UrlTrouble | undefined): void {
+      urlTrouble = how
+    },
+    urlTrouble: () => urlTrouble,
     /** What any member of a room has seen in its last event. */
     seenOrigin: () => seenOrigin,
   }

@@ -1,7 +1,7 @@
 import type { WorkerTrouble } from '../../src/testing/simulated-workers.js'
 import type { World } from '../../src/testing/world.js'
 import { type App, type AppKind, createApp, type Violate } from './app.js'
-import { type Backend, type Identity, PATHS } from './backend.js'
+import { addressOf, type Backend, type Identity, PATHS } from './backend.js'
 import type { Setting } from './command.js'
 
 /** One tab as the user sees it: its pages, one after the other. */
@@ -21,9 +21,13 @@ export function createBrowserTabs(world: World, backend: Backend, setting: Setti
   const tabs: BrowserTab[] = []
   /** The last sign-out of each app and user. Simulated time. */
   const signOuts = new Map<string, number>()
+  const second = setting.apps === 'paths' ? PATHS[1] : setting.apps === 'hosts' ? PATHS[2] : PATHS[0]
+  /** A sign-out ends the session of one app, at one endpoint. An address that a function gives does not tell apps apart. */
+  const signOutKey = ({ name, path }: AppKind, who: Identity) =>
+    `${name} ${setting.urlFunction ? addressOf(path, setting.transport).path : path} ${who}`
   const kinds: readonly AppKind[] = [
     { name: 'app', path: '' },
-    { name: setting.apps === 'names' ? 'second' : 'app', path: setting.apps === 'paths' ? PATHS[1] : PATHS[0] },
+    { name: setting.apps === 'names' ? 'second' : 'app', path: second },
   ]
   let script = 'worker.js'
   /** All apps so far, for what they have cost. */
@@ -75,7 +79,7 @@ export function createBrowserTabs(world: World, backend: Backend, setting: Setti
     /** How many fetches all apps have made. */
     fetches: () => apps.reduce((sum, app) => sum + app.fetches(), 0),
     /** The endpoints that this history's apps have. */
-    paths: () => (setting.apps === 'paths' ? PATHS : PATHS.slice(0, 1)),
+    paths: () => [...new Set(kinds.map(({ path }) => path))],
     /** When a user has signed out of an app for the last time. Simulated time. */
     signedOutAt: (kind: AppKind, who: Identity) => signOuts.get(signOutKey(kind, who)),
     open,
@@ -93,8 +97,5 @@ export function createBrowserTabs(world: World, backend: Backend, setting: Setti
     },
   }
 }
-
-/** A sign-out ends the session of one app, at one endpoint. */
-const signOutKey = ({ name, path }: AppKind, who: Identity) => `${name} ${path} ${who}`
 
 export type BrowserTabs = ReturnType<typeof createBrowserTabs>

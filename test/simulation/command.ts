@@ -81,12 +81,19 @@ export type Fault =
   | { readonly do: 'announce'; readonly what: 'gap' | 'move'; readonly ms: number }
   /** An event that names no row. */
   | { readonly do: 'write-any'; readonly who: number; readonly row: number }
+  /** A row is written, and what arrives in place of its event can't be read. */
+  | { readonly do: 'garble'; readonly who: number; readonly row: number; readonly what: number }
+  /** What the apps' `url` functions do from now on. */
+  | { readonly do: 'url-trouble'; readonly how: UrlTrouble | 'none' }
   /** A sign-out in one tab as the hub dies, `after` milliseconds later or, if negative, earlier. */
   | { readonly do: 'sign-out-crash'; readonly tab: number; readonly after: number }
   /** All other tabs are frozen, one signs out, the hub dies, and the tabs wake. */
   | { readonly do: 'frozen-sign-out'; readonly tab: number; readonly crash: boolean; readonly ms: number }
   /** Sign-out and sign-in of the same user in one tick. */
   | { readonly do: 'sign-out-in'; readonly tab: number }
+
+/** `late`: it answers when nobody waits for it any more. */
+export type UrlTrouble = 'throws' | 'hangs' | 'late' | 'junk'
 
 export type AuthTrouble = 'throws' | 'hangs' | 'other-user' | 'junk'
 
@@ -139,8 +146,11 @@ export interface Setting {
   /** A rule leads out of what it declares. */
   readonly brokenTouches: boolean
   readonly host: 'auto' | 'leader-tab' | 'this-tab'
-  /** Whether there are two apps on the origin, and by what they differ. */
-  readonly apps: 'one' | 'names' | 'paths'
+  /** Whether there are two apps on the origin, and by what they differ. `hosts`: by their server's address. */
+  readonly apps: 'one' | 'names' | 'paths' | 'hosts'
+  readonly transport: 'socket.io' | 'websocket'
+  /** The app's `url` is a function, which asks a server. */
+  readonly urlFunction: boolean
 }
 
 export interface History {
@@ -210,6 +220,11 @@ const faults = [
   weigh(2, fc.record({ do: is('spread'), who, row, ms: fc.nat(20_000) })),
   weigh(2, fc.record({ do: is('announce'), what: fc.constantFrom('gap', 'move'), ms: fc.nat(10_000) })),
   weigh(2, fc.record({ do: is('write-any'), who, row })),
+  weigh(2, fc.record({ do: is('garble'), who, row, what: fc.nat(8) })),
+  weigh(
+    2,
+    fc.record({ do: is('url-trouble'), how: fc.constantFrom('none', 'throws', 'hangs', 'hangs', 'late', 'junk') }),
+  ),
   weigh(2, fc.record({ do: is('sign-out-crash'), tab, after: fc.integer({ min: -3, max: 30 }) })),
   weigh(1, fc.record({ do: is('frozen-sign-out'), tab, crash: fc.boolean(), ms: fc.nat(40_000) })),
   weigh(1, fc.record({ do: is('sign-out-in'), tab })),
@@ -291,7 +306,9 @@ const setting: fc.Arbitrary<Setting> = fc.record({
   clearOnSwitch: seldom(3),
   brokenTouches: seldom(4),
   host: fc.constantFrom('auto', 'auto', 'auto', 'auto', 'auto', 'auto', 'leader-tab', 'this-tab'),
-  apps: fc.constantFrom('one', 'one', 'one', 'names', 'paths'),
+  apps: fc.constantFrom('one', 'one', 'one', 'one', 'names', 'paths', 'hosts'),
+  transport: fc.constantFrom('socket.io', 'websocket'),
+  urlFunction: seldom(3),
 })
 
 /** Histories without the parts of these names: commands by their `do`, and features (see faults.ts). */

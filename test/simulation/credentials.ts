@@ -4,6 +4,8 @@ import type { AuthTrouble, Setting } from './command.js'
 
 /** How long an app's token endpoint takes at most. */
 const MAX_AUTH_MS = 50
+/** How long an app takes to get the server's address: usually at most, and when nobody waits for it any more. */
+const URL_MS = { usual: 50, late: 30_000 }
 
 /** What an app's `auth` gives, and how it fails. */
 export function createAppCredentials(
@@ -49,4 +51,18 @@ export function createAppCredentials(
     areGood: (who: Identity): boolean =>
       trouble === undefined && (!keepsOwn || own?.who !== who || backend.identify({ token: own.token }) === who),
   }
+}
+
+/** An app's `url` function, and how it fails. */
+export function createUrlFunction(backend: Backend, { realm }: SimulatedPage, random: () => number, url: string) {
+  return (): Promise<string> =>
+    new Promise((resolve, reject) => {
+      const trouble = backend.urlTrouble()
+      if (trouble === 'hangs') return
+      const ms = trouble === 'late' ? URL_MS.late : random() * URL_MS.usual
+      realm.task(ms, () => {
+        if (trouble === 'throws') reject(new Error('the address is not known'))
+        else resolve(trouble === 'junk' ? (random() < 0.5 ? '' : 'https://') : url)
+      })
+    })
 }

@@ -26,10 +26,13 @@ export const FEATURES = {
   'broken-touches': { brokenTouches: false },
   /** The app forces a host. */
   hosts: { host: 'auto' },
-  /** Two apps on one origin: by name, by path. */
+  /** Two apps on one origin: by name, by path, by the server's address. */
   apps: { apps: 'one' },
   /** Tabs that are visible at once share fetches. */
   'share-fetches': { shareFetches: false },
+  /** Plain WebSocket instead of Socket.IO. */
+  websocket: { transport: 'socket.io' },
+  'url-function': { urlFunction: false },
 } as const
 
 /** The faults that are commands, by their `do`. */
@@ -48,6 +51,8 @@ export const FAULT_COMMANDS = [
   'spread',
   'announce',
   'write-any',
+  'garble',
+  'url-trouble',
   'sign-out-crash',
   'frozen-sign-out',
   'sign-out-in',

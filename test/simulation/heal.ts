@@ -17,6 +17,7 @@ export function heal(
   const wasUp = network.state === 'up'
   network.change('up')
   chunks.restore()
+  backend.disturbUrl(undefined)
   for (const tab of [...tabs.all()]) if (chunks.isOutdated(tab.app.page.realm.name)) tabs.reload(tab)
 
   healCredentials({ backend, tabs, setting })

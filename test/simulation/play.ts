@@ -1,7 +1,7 @@
 import { createWorld } from '../../src/testing/world.js'
 import { act } from './act.js'
 import type { Violate } from './app.js'
-import { createBackend, QUERIES } from './backend.js'
+import { createBackend, endpointOf, QUERIES } from './backend.js'
 import { createBrowserTabs } from './browser-tabs.js'
 import type { History } from './command.js'
 import { convergenceBoundMs } from './convergence.js'
@@ -241,6 +241,7 @@ function openWorld(setting: History['setting'], violate: Violate) {
     ...(channelTrouble !== 'none' && { channelTrouble }),
     identify: backend.identify,
     expiryOf: backend.expiryOf,
+    pathOf: endpointOf,
   })
   now = world.machine.time.now
   return { world, backend, tabs: createBrowserTabs(world, backend, setting, violate) }
