@@ -29,7 +29,8 @@ export interface PartylineOptions<Events> {
    */
   readonly url?: string | (() => string | Promise<string>)
   /**
-   * Tells apps on the same origin apart.
+   * Tells apps on the same origin apart. Where `url` is a function, a sign-out ends that identity's sessions in all apps of this
+   * name, whatever addresses they get.
    * @default 'app'
    */
   readonly name?: string
