@@ -1072,8 +1072,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'a WebSocket whose close code refuses tries again as after an accident',
-    by: 'simulation',
-    parts: ['websocket', 'auth-trouble', 'store-down'],
+    by: 'src/transport',
     file: 'src/transport/websocket-connection.ts',
     find: 'if (refusal) refuse(reason, refusal)\n    else lose(',
     replace: 'lose(refusal?.final ? reason : ',
