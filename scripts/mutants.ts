@@ -1072,7 +1072,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'a WebSocket whose close code refuses tries again as after an accident',
-    by: 'src/transport',
+    by: 'src/transport/transport.contract.test.ts',
     file: 'src/transport/websocket-connection.ts',
     find: 'if (refusal) refuse(reason, refusal)\n    else lose(',
     replace: 'lose(refusal?.final ? reason : ',
