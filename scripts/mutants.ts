@@ -96,7 +96,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'what was replayed is dropped',
     by: 'simulation',
     file: 'src/link/delivery.ts',
-    find: 'if (replay?.length) handlers.onEvents(replay, replayAges)',
+    find: 'if (replay?.length) handlers.onEvents(replay, agesOf(welcome))',
     replace: '',
   },
   {
@@ -1084,5 +1084,12 @@ export const MUTANTS: readonly Mutant[] = [
     file: 'src/wire/key.ts',
     find: 'JSON.stringify([transport, url, ',
     replace: "JSON.stringify([transport, '', ",
+  },
+  {
+    name: 'handlers hear again what a former session of their page heard',
+    by: 'src/tab/remount.test.ts',
+    file: 'src/link/delivery.ts',
+    find: 'if (epoch !== heard?.epoch) return replayAges',
+    replace: 'return replayAges',
   },
 ]

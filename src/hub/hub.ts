@@ -174,6 +174,7 @@ export function createHub(options: HubOptions): Hub {
 const replayOf = (known: readonly HistoryEntry[], now: number) => ({
   replay: known.map(({ pair }) => pair),
   replayAges: known.map(({ at }) => now - at),
+  replaySeqs: known.map(({ seq }) => seq),
 })
 
 /** A promise, and the way to resolve it. */

@@ -2,17 +2,23 @@ import type { Report } from '../util/errors.js'
 import { type HubProblem, readEvents } from '../wire/protocol.js'
 import type { AcceptedWelcome } from './attachment.js'
 import type { LinkMessage } from './hub-client.js'
-import type { DeliveryHandlers } from './link-options.js'
+import type { DeliveryHandlers, Position } from './link-options.js'
 
 /** The hub's messages that change nothing about the link. */
 type DeliveredMessage = Extract<LinkMessage, { kind: 'events' | 'gap' | 'topic' | 'problem' }>
 
 /** Hands on what the hub sends, each event once, and keeps the position in the hub's life up to which that is complete. */
-export function createDelivery(handlers: DeliveryHandlers, report: Report) {
+export function createDelivery(handlers: DeliveryHandlers, report: Report, heard?: Position) {
   let epoch: string | undefined
   let seq: number | undefined
   const reportProblem = ({ code, message, event }: HubProblem) =>
     report(code, message, event === undefined ? {} : { detail: { event } })
+
+  /** A new session is sent all since the page began to load: its queries need that, but the app's handlers have heard some of it. */
+  function agesOf({ epoch, replayAges, replaySeqs }: AcceptedWelcome): readonly number[] | undefined {
+    if (epoch !== heard?.epoch) return replayAges
+    return replayAges?.map((age, index) => ((replaySeqs?.[index] ?? 0) > heard.seq ? age : Number.POSITIVE_INFINITY))
+  }
 
   return {
     /** Undefined before the first welcome. */
@@ -28,14 +34,15 @@ export function createDelivery(handlers: DeliveryHandlers, report: Report) {
       seq = undefined
     },
     /** Hands on what came with the welcome. */
-    welcome({ settingsDiffer, problems = [], gap, flaps, replay, replayAges, topics }: AcceptedWelcome): void {
+    welcome(welcome: AcceptedWelcome): void {
+      const { settingsDiffer, problems = [], gap, flaps, replay, topics } = welcome
       for (const problem of problems) reportProblem(problem)
       if (settingsDiffer) {
         report('settings-differ', 'another tab made this hub with other connection settings, which stay in force')
       }
       if (gap) handlers.onGap(gap, flaps)
       else if (replay) handlers.onVouched()
-      if (replay?.length) handlers.onEvents(replay, replayAges)
+      if (replay?.length) handlers.onEvents(replay, agesOf(welcome))
       handlers.onTopics(topics)
     },
     message(message: DeliveredMessage): void {

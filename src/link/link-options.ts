@@ -19,7 +19,9 @@ export interface LinkState {
 
 /** What a link hands on from its hub. */
 export interface DeliveryHandlers {
-  /** `agesMs`: how long ago each of them came to the hub, if they are sent again. */
+  /**
+   * `agesMs`: how long ago each of them came to the hub, if they are sent again; infinite for what this page has heard before.
+   */
   readonly onEvents: (events: readonly EventPair[], agesMs?: readonly number[]) => void
   /** `flaps`: how many connections in a row did not hold. `quietForMs`: how long ago the last event was sent at the latest. */
   readonly onGap: (reason: string, flaps?: number, quietForMs?: number) => void
@@ -51,6 +53,8 @@ export interface LinkOptions extends LinkHandlers {
   readonly rungs: readonly Rung[]
   /** To the owner of the socket, when a rung's hub stands by. */
   readonly follow: Rung
+  /** What this page's former session has delivered. */
+  readonly heard?: Position | undefined
   readonly report: Report
 }
 
@@ -64,11 +68,17 @@ export const SEEKING: LinkState = {
   epoch: undefined,
 }
 
+/** A point in a hub's life. */
+export interface Position {
+  readonly epoch: string
+  readonly seq: number
+}
+
 /** A tab's link to the hub. */
 export interface Link {
   state(): LinkState
   /** Everything up to here in a hub's life was delivered; undefined before the first attachment. */
-  position(): { readonly epoch: string; readonly seq: number } | undefined
+  position(): Position | undefined
   /** The events that the tab subscribes to, or its topics, have changed. */
   subscriptionsChanged(): void
   /** Makes an attempt now, where one waits. `mount`: maybe there are other credentials. */

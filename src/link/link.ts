@@ -36,7 +36,7 @@ export function createLink(options: LinkOptions): Link {
       rest(STORAGE_DELAY_MS, { ...NO_HUB, reason })
     },
   })
-  const delivery = createDelivery(options, report)
+  const delivery = createDelivery(options, report, options.heard)
   const search = createSeeker({
     ...options,
     ladder,

@@ -10,7 +10,7 @@ import type { Sharing, SharingOptions } from '../invalidation/sharing.js'
 import type { QueryKey } from '../invalidation/target.js'
 import { leaderTabRung } from '../link/leader-tab-rung.js'
 import { createLink } from '../link/link.js'
-import type { LinkState } from '../link/link-options.js'
+import type { LinkState, Position } from '../link/link-options.js'
 import { followRung, type LoadHub, type Rung, sharedWorkerRung, type TabHubs, thisTabRung } from '../link/rungs.js'
 import { checkPowers } from '../platform/check-powers.js'
 import type { LoadChunk } from '../platform/line-powers.js'
@@ -95,6 +95,8 @@ interface SessionContext {
   readonly environment: TabEnvironment
   readonly rules: ReadonlyMap<string, CompiledRule>
   readonly hubs: TabHubs
+  /** What former sessions have delivered, by key. */
+  readonly positions: Map<string, Position>
   readonly loadChunk: LoadChunk
   readonly configuration: Configuration
   readonly report: Report
@@ -113,7 +115,7 @@ export async function createSessionFactory({ invalidates, worker, ...given }: Fa
   const { report } = given
   const environment = await checkPowers(given.environment ?? browserEnvironment(worker))
   const rules = new Map(Object.entries(invalidates).map(([event, rule]) => [event, compileRule(event, rule, report)]))
-  const context: SessionContext = { ...given, environment, rules, hubs: new Map() }
+  const context: SessionContext = { ...given, environment, rules, hubs: new Map(), positions: new Map() }
   return {
     rules,
     askForUrl: createUrlSource(context),
@@ -123,7 +125,7 @@ export async function createSessionFactory({ invalidates, worker, ...given }: Fa
 
 function openSession(options: SessionOptions, context: SessionContext): Session {
   const { url, identity, client, logicalClock, handlers } = options
-  const { environment, rules, configuration, loadChunk, report } = context
+  const { environment, rules, positions, configuration, loadChunk, report } = context
   const { clock } = environment
   const { shareFetches } = configuration
   const { name, transport, socket, lingerMs, authTimeoutMs } = configuration
@@ -190,6 +192,7 @@ function openSession(options: SessionOptions, context: SessionContext): Session 
     signOuts: options.signOuts,
     rungs: createRungs(key, context),
     follow: followRung(environment, key),
+    heard: positions.get(key),
     events: handlers.events,
     topics: topics.names,
     auth: () => readCredentials(handlers.auth(), clock.now(), report),
@@ -237,6 +240,8 @@ function openSession(options: SessionOptions, context: SessionContext): Session 
     signOut: link.signOut,
     close(release) {
       end()
+      const position = link.position()
+      if (position) positions.set(key, position)
       link.close(release)
     },
   }

@@ -105,6 +105,8 @@ export type Welcome =
       readonly replay?: readonly EventPair[]
       /** How long ago each event of `replay` came to the hub, in its order. Milliseconds. */
       readonly replayAges?: readonly number[]
+      /** Their numbers in the hub's life, in the same order. */
+      readonly replaySeqs?: readonly number[]
       /** Why it has not: data fetched before now may be out of date. */
       readonly gap?: string
       /** The hub runs with other settings than this tab's. */

@@ -20,6 +20,8 @@ export function createAppChecks(
   const { name } = page.realm
   const lastSeen = new Map<string, number>()
   const seen = new Set<string>()
+  /** By epoch. A new session knows of no gap yet, though a former one of this page does. */
+  const lastGaps = new Map<string | undefined, number>()
   const startedAt = new Map<string, number>()
   let fetches = 0
 
@@ -33,7 +35,9 @@ export function createAppChecks(
     event({ epoch, lastGap }: Status, stream: string, number: unknown): void {
       if (typeof number !== 'number') return
       // After a gap the hub has forgotten what it had handed on.
-      const id = `${epoch} ${lastGap?.until} ${stream}`
+      const gap = lastGap?.until ?? lastGaps.get(epoch)
+      if (gap !== undefined) lastGaps.set(epoch, gap)
+      const id = `${epoch} ${gap} ${stream}`
       const last = lastSeen.get(id)
       if (seen.has(`${id} ${number}`)) violate('order', `${name}: the event ${number} of ${stream} came twice`)
       seen.add(`${id} ${number}`)
