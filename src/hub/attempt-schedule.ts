@@ -87,6 +87,8 @@ export function createAttemptSchedule(options: AttemptScheduleOptions) {
     },
     /** Nothing is scheduled. */
     stop: (name: 'final' | 'closed') => enter({ name }),
+    /** Somebody asked for an attempt after this one began, maybe with other credentials than it has. */
+    isAskedAgain: () => state.name === 'attempting' && state.nudge !== undefined && isExplicit(state.nudge),
     /** Cuts a pause short. An attempt has its own time limit, and is left alone. */
     nudge(why: Nudge): void {
       if (state.name === 'attempting') state.nudge = nudges.stronger(state.nudge, why)

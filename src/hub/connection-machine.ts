@@ -95,9 +95,10 @@ export function createConnectionMachine(options: ConnectionMachineOptions) {
       schedule.wait(backOff.noCredentials(counts.noCredentials++))
       showTrouble(reason)
     },
-    refused({ reason, final, isWrongIdentity }: ServerRefusal): void {
+    refused({ reason, isWrongIdentity, ...refusal }: ServerRefusal): void {
       if (isClosed()) return
       endConnection()
+      const final = refusal.final && !schedule.isAskedAgain()
       const before = counts.refusals++
       if (final) schedule.stop('final')
       else schedule.wait(backOff.refused(before))

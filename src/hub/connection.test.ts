@@ -184,6 +184,22 @@ describe('a final refusal', () => {
     }
   })
 
+  it('of an attempt that a mount or the app came into is followed by one more', async () => {
+    for (const why of ['mount', 'retry'] as const) {
+      const { connection, far, refuse } = setUp()
+      connection.nudge(why)
+      connection.nudge('online')
+      refuse({ final: true })
+      expect(connection.state()).toEqual({ name: 'connecting', reason: 'no' })
+      await pass(2_000)
+      expect(far.attempts).toBe(2)
+      refuse({ final: true })
+      expect(connection.state()).toEqual({ name: 'unauthorized', reason: 'no', final: true })
+      await pass(24 * 3_600_000)
+      expect(far.attempts).toBe(2)
+    }
+  })
+
   it('is told at once, and met slowly, where a hub here has just given up because of it', async () => {
     const { far, states, refuse } = setUp({ wasRefused: true })
     refuse()

@@ -108,6 +108,34 @@ describe('whose credentials are asked for', () => {
     expect(again.state()).toBe('connected')
   })
 
+  it('those of a tab that was mounted again while older ones of it were on their way to a refusal', async () => {
+    const { attach, run, hub } = setUp()
+    const other = await attach(() => 'expired')
+    let token = 'expired'
+    const again = await attach(() => {
+      const given = token
+      if (token === 'expired') hub.nudge('mount', again.id)
+      token = 'fresh'
+      return given
+    })
+    await run(6_000)
+    expect([again.state(), other.asked()]).toEqual(['connected', 0])
+  })
+
+  it('those of a mount into an open connection, before its end by a final refusal is believed', async () => {
+    const { attach, run, hub, transport } = setUp()
+    const tab = await attach(() => 'fresh')
+    await run(1_000)
+    const close = () => transport.last.handlers.onRefused({ reason: 'no', final: true, isWrongIdentity: false })
+    hub.nudge('mount', tab.id)
+    close()
+    await run(6_000)
+    expect(tab.state()).toBe('connected')
+    close()
+    await run(600_000)
+    expect(tab.state()).toBe('unauthorized')
+  })
+
   it('those of one tab, again and again, where the server could not judge for a while', async () => {
     let isDown = true
     const { attach, run } = setUp((token) => !isDown && token === 'fresh')

@@ -27,6 +27,7 @@ export interface CredentialsSourceOptions {
  */
 export function createCredentialsSource({ tabs, timers, timeoutMs, onNoTrustedTab }: CredentialsSourceOptions) {
   let lastRequest = 0
+  /** Undefined when it may have other credentials by now. */
   let lastResponder: AttachedTab | undefined
   const pending = new Map<number, (answer: CredentialsAnswer) => void>()
   const queue = createTabQueue(() => tabs.all().filter((tab) => tab.isTrusted))
@@ -65,8 +66,7 @@ export function createCredentialsSource({ tabs, timers, timeoutMs, onNoTrustedTa
         try {
           const answer = await ask(tab)
           if (answer.ok) {
-            queue.restore(tab, rank)
-            lastResponder = tab
+            lastResponder = queue.restore(tab, rank) ? undefined : tab
             return answer
           }
           trouble = answer.message
@@ -78,7 +78,10 @@ export function createCredentialsSource({ tabs, timers, timeoutMs, onNoTrustedTa
       throw new Error(trouble)
     },
     /** The tab has attached, or may have other credentials than before. */
-    prefer: (tab: AttachedTab): void => queue.prefer(tab),
+    prefer(tab: AttachedTab): void {
+      if (tab === lastResponder) lastResponder = undefined
+      queue.prefer(tab)
+    },
     /** It became visible: it is asked first, but not before those that have yet to be asked. */
     seen: (tab: AttachedTab): void => queue.seen(tab),
     /** The server refused the last responder's credentials. Gives whether another tab is yet to be asked. */
@@ -126,10 +129,12 @@ function createTabQueue(trusted: () => AttachedTab[]) {
       ranks.set(tab, --bottom)
       return rank
     },
-    restore(tab: AttachedTab, rank: number): void {
-      failed.delete(tab)
+    /** Gives whether it was preferred since it was asked. */
+    restore(tab: AttachedTab, rank: number): boolean {
+      const wasPreferred = !failed.delete(tab)
       // It may have become visible meanwhile.
       ranks.set(tab, Math.max(rank, rankOf(tab)))
+      return wasPreferred
     },
     prefer(tab: AttachedTab): void {
       failed.delete(tab)

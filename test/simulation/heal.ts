@@ -26,12 +26,22 @@ export function heal(
   if (wasFinal) for (const { app } of tabs.all()) app.page.run(app.retry)
 }
 
+type HealedWorld = Pick<InvariantOptions, 'backend' | 'tabs' | 'setting'>
+
 /** Gives one awake tab of each user valid credentials; where tabs can't help each other, every tab. */
-export function healCredentials({
-  backend,
-  tabs,
-  setting,
-}: Pick<InvariantOptions, 'backend' | 'tabs' | 'setting'>): void {
+export function healCredentials(options: HealedWorld): void {
+  healUsers(options)
+  // A tab that hangs or is frozen may begin another session when it goes on: of a user who had no credentials until then, or
+  // whose healed tab its sign-out has signed out.
+  for (const { app } of options.tabs.all()) {
+    const mountedAt = app.mountedAt()
+    app.page.run(() => {
+      if (app.mountedAt() !== mountedAt) healUsers(options)
+    })
+  }
+}
+
+function healUsers({ backend, tabs, setting }: HealedWorld): void {
   const groups = new Map<string, App[]>()
   for (const { app } of tabs.all()) {
     const { name, path } = app.kind
@@ -40,17 +50,16 @@ export function healCredentials({
   }
   const canShare = abilitiesOf(setting).channel && setting.host !== 'this-tab'
   for (const group of groups.values()) {
-    const awake = group.find(({ page }) => page.isVisible() && !page.realm.isSuspended)
+    const awake = group.find((app) => app.page.isVisible() && !app.page.realm.isSuspended && !isSignedOut(app, tabs))
     const healed = canShare && awake ? [awake] : group
     for (const app of healed) healApp(app, backend)
   }
-  // A tab that hangs or is frozen may have another user when it goes on: one whom no tab has been healed for.
-  for (const { app } of tabs.all()) {
-    const { identity } = app
-    app.page.run(() => {
-      if (app.identity !== identity) healApp(app, backend)
-    })
-  }
+}
+
+/** Also where it has not heard of it yet. */
+function isSignedOut({ kind, identity, mountedAt }: App, tabs: HealedWorld['tabs']): boolean {
+  const at = identity === undefined ? undefined : tabs.signedOutAt(kind, identity)
+  return at !== undefined && mountedAt() < at
 }
 
 function healApp({ credentials, identity }: App, backend: Backend): void {
