@@ -145,10 +145,8 @@ function openSession(options: SessionOptions, context: SessionContext): Session 
     environment,
     onReceipt: handlers.onReceipt,
     onPending: handlers.onPending,
-    onThrown: (thrown) =>
-      report('handler-failed', `code of the app that belongs to a query threw: ${messageOf(thrown)}`, {
-        cause: thrown,
-      }),
+    onThrown: (cause) =>
+      report('handler-failed', `a function in a query's options threw: ${messageOf(cause)}`, { cause }),
     isWatched: handlers.isWatched,
     sharing:
       shareFetches &&

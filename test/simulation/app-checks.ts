@@ -26,11 +26,6 @@ export function createAppChecks(
   let fetches = 0
 
   return {
-    /** A session begins. It may meet a hub that has served the last one, and is told again what that hub keeps. */
-    mounted(): void {
-      lastSeen.clear()
-      seen.clear()
-    },
     /** `stream`: what the event's number counts. */
     event({ epoch, lastGap }: Status, stream: string, number: unknown): void {
       if (typeof number !== 'number') return

@@ -182,7 +182,6 @@ export function createApp(context: AppContext) {
       credentials.refresh(who)
       identity = who
       mountedAt = world.machine.monotonic()
-      checks.mounted()
       unmount = line.mount({ queryClient: client, identity: who, auth: credentials.authFor(who) })
       for (const index of queries) observe(QUERIES[index] ?? [])
     },
