@@ -127,8 +127,7 @@ function openSession(options: SessionOptions, context: SessionContext): Session 
   const { url, identity, client, logicalClock, handlers } = options
   const { environment, rules, positions, configuration, loadChunk, report } = context
   const { clock } = environment
-  const { shareFetches } = configuration
-  const { name, transport, socket, lingerMs, authTimeoutMs } = configuration
+  const { name, transport, socket, lingerMs, authTimeoutMs, shareFetches } = configuration
   const settings = { url, identity, transport, socket, lingerMs, authTimeoutMs }
   const key = keyOf(name, settings)
   /** Until a sign-out or the session's end. */
