@@ -5,7 +5,7 @@ export interface Mutant {
   readonly by: 'simulation' | `src/${string}`
   /**
    * The newer parts of the simulation that can find it (test/simulation/faults.ts): played alone, it is found sooner.
-   * @default all that are on
+   * @default all
    */
   readonly parts?: readonly string[]
   readonly file: string
