@@ -187,13 +187,6 @@ export const MUTANTS: readonly Mutant[] = [
     replace: '',
   },
   {
-    name: 'fetches are restarted instead of joined',
-    by: 'simulation',
-    file: 'src/invalidation/collect.ts',
-    find: 'if (running && !(isAllowed && isStuck(record, clock))) {',
-    replace: 'if (running && !isAllowed) {',
-  },
-  {
     name: 'data that lacks an event is taken from another tab',
     by: 'simulation',
     file: 'src/invalidation/sharing.ts',
