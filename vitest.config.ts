@@ -11,7 +11,6 @@ const withPeers = (name: string): TestProjectConfiguration => ({
     include: ['src/invalidation/*.test.ts', 'src/react/*.test.tsx', 'test/freshness/*.test.ts', 'test/peers/*.test.ts'],
     // It compares with a function that only newer versions export, and drives no QueryClient.
     exclude: ['src/invalidation/target.test.ts'],
-    setupFiles: ['test/peers/ahead.ts'],
     provide: { peers: name },
   },
   resolve: {
@@ -40,7 +39,6 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'newest',
-          setupFiles: ['test/peers/ahead.ts'],
           provide: { peers: 'newest' },
           include: ['src/**/*.test.{ts,tsx}', 'test/**/*.test.ts', 'examples/**/*.test.ts'],
           exclude: ['test/peers', '**/node_modules/**'],

@@ -1,7 +1,7 @@
 /**
  * Plays random histories of one tab's queries against a real QueryClient, and checks whether every query ends up fresh:
- * `npm run fuzz -- --runs 5000 --seed 7 [--query oldest|middle|newest] [--path …] [--longest 15] [--with all] [--without hang,fail]
- * [--only item,mount,cancel]`. The names are in test/freshness/step.ts, with what is off by default.
+ * `npm run fuzz -- --runs 5000 --seed 7 [--query oldest|middle|newest] [--path …] [--longest 15] [--without hang,fail]
+ * [--only item,mount,cancel]`. The names are in test/freshness/step.ts.
  */
 import { spawnSync } from 'node:child_process'
 import { parseArgs } from 'node:util'
@@ -13,7 +13,6 @@ const { values } = parseArgs({
     query: { type: 'string', default: 'newest' },
     path: { type: 'string' },
     longest: { type: 'string' },
-    with: { type: 'string' },
     without: { type: 'string' },
     only: { type: 'string' },
   },

@@ -1,11 +1,13 @@
+import { LEDGER_MUTANTS } from './ledger-mutants.js'
+
 /** One fault in the library, and what has to find it. */
 export interface Mutant {
   readonly name: string
   /** The simulation, or unit tests: a file or a folder of them. */
-  readonly by: 'simulation' | `src/${string}`
+  readonly by: 'simulation' | `src/${string}` | `test/freshness${string}`
   /**
    * The newer parts of the simulation that can find it (test/simulation/faults.ts): played alone, it is found sooner.
-   * @default all that are on
+   * @default all
    */
   readonly parts?: readonly string[]
   readonly file: string
@@ -15,6 +17,7 @@ export interface Mutant {
 }
 
 export const MUTANTS: readonly Mutant[] = [
+  ...LEDGER_MUTANTS,
   {
     name: 'a server that can’t replay is taken for one that has',
     by: 'simulation',
@@ -33,8 +36,8 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'history is not broken at a reconnect',
     by: 'simulation',
     file: 'src/hub/downstream.ts',
-    find: 'if (!unbroken) history.break()',
-    replace: '',
+    find: 'const quietForMs = unbroken ? 0',
+    replace: 'const quietForMs = unbroken || quietSince === undefined ? 0',
   },
   {
     name: 'replay is off by one',
@@ -165,30 +168,23 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'the trailing fetch is forgotten',
     by: 'simulation',
-    file: 'src/invalidation/debts.ts',
-    find: '          awaited.delete(queryHash)\n          repeat(queryHash)',
-    replace: '          awaited.delete(queryHash)',
+    file: 'src/invalidation/cache-watch.ts',
+    find: "    if (record.debt) options.onRest(record, 'too-early')\n",
+    replace: '',
   },
   {
     name: 'pending refetches are not kept for the hidden tab',
     by: 'simulation',
-    file: 'src/invalidation/debts.ts',
-    find: '    stale.add(query.queryHash)\n',
-    replace: '',
+    file: 'src/invalidation/collect.ts',
+    find: "      if (!isAllowed) return 'deferred'\n",
+    replace: "      if (!page.isVisible()) ledger.settle(record)\n      if (!isAllowed) return 'deferred'\n",
   },
   {
     name: 'a resync never refetches',
     by: 'simulation',
-    file: 'src/invalidation/pending-refetches.ts',
-    find: '        mutationHold.run(refetchAfterGap)',
-    replace: '        void refetchAfterGap',
-  },
-  {
-    name: 'fetches are restarted instead of joined',
-    by: 'simulation',
-    file: 'src/invalidation/flush.ts',
-    find: 'isIdle(query) ? fetching.markStale(query, visible) : debts.refetchAfterFetch(query)\n    return',
-    replace: 'debts.markStale(query, visible)\n    return',
+    file: 'src/invalidation/collector.ts',
+    find: "      collectOwing('gap')\n",
+    replace: '',
   },
   {
     name: 'data that lacks an event is taken from another tab',
@@ -729,14 +725,14 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'a topic counts as joined for longer than it is',
     by: 'src/tab/topics.test.ts',
     file: 'src/tab/topics.ts',
-    find: 'onJoined(at - answer.ageMs,',
-    replace: 'onJoined(at - 2 * answer.ageMs,',
+    find: 'at: at - answer.ageMs',
+    replace: 'at: at - 2 * answer.ageMs',
   },
   {
     name: 'a topic counts as joined over a break',
     by: 'src/hub',
     file: 'src/hub/topics.ts',
-    find: 'membership.state = recovered ? state : { ...state, joinedAt: undefined }',
+    find: 'membership.state = recovered ? state : { ...state, joined: undefined }',
     replace: 'membership.state = state',
   },
   {
@@ -938,7 +934,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'a line that flaps refetches as soon as ever',
     by: 'src/invalidation',
-    file: 'src/invalidation/pending-refetches.ts',
+    file: 'src/invalidation/collector.ts',
     find: 'if (flaps < MIN_FLAPS) return random() * jitterMs',
     replace: 'if (flaps < 1e9 * MIN_FLAPS) return random() * jitterMs',
   },
@@ -954,9 +950,9 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'a receipt says refetched, and nothing is fetched',
     by: 'simulation',
     parts: ['check-receipts'],
-    file: 'src/invalidation/flush.ts',
-    find: 'fetching.follow(selection)',
-    replace: 'void selection',
+    file: 'src/invalidation/collect.ts',
+    find: '      else query.fetch(undefined, { cancelRefetch: false }).catch(() => undefined)\n',
+    replace: '',
   },
   {
     name: 'polling goes on when the connection is back',

@@ -1,8 +1,8 @@
 /**
  * Plays random histories in a simulated browser and checks whether every promise was kept:
  * `npm run simulate -- --runs 1000 --seed 7 [--jobs 2] [--path …] [--trace] [--source dir] [--without sleep,cookie,check-costs]
- * [--with all] [--ignore 'text of a broken promise']`. The names of commands are in test/simulation/command.ts, those of
- * features, of questions and of what is off by default in test/simulation/faults.ts.
+ * [--ignore 'text of a broken promise']`. The names of commands are in test/simulation/command.ts, those of features and of
+ * questions in test/simulation/faults.ts.
  */
 import { rmSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
@@ -19,7 +19,6 @@ const { values } = parseArgs({
     path: { type: 'string' },
     source: { type: 'string' },
     without: { type: 'string' },
-    with: { type: 'string' },
     shrink: { type: 'boolean', default: true },
     ignore: { type: 'string', multiple: true },
     trace: { type: 'boolean', default: false },
@@ -39,7 +38,6 @@ const results = await Promise.all(
       path: values.path,
       longest: Number(values.longest),
       without: values.without?.split(','),
-      with: values.with?.split(','),
       shrink: values.shrink,
       ignore: values.ignore,
       trace: values.trace,
@@ -68,14 +66,12 @@ console.log(
   `wall time       ${seconds.toFixed(1)} s (${((seconds * 1000) / Math.max(1, sum('runs'))).toFixed(1)} ms a history)`,
 )
 
-const switches = (['with', 'without'] as const)
-  .map((name) => (values[name] === undefined ? '' : ` --${name} ${values[name]}`))
-  .join('')
+const without = values.without === undefined ? '' : ` --without ${values.without}`
 for (const { failure } of results) {
   if (!failure) continue
   console.log(`\nBROKEN  ${failure.invariant}: ${failure.what}`)
   console.log(
-    `again:  npm run simulate -- --seed ${failure.seed} --path ${failure.path} --longest ${values.longest}${switches} --trace\n`,
+    `again:  npm run simulate -- --seed ${failure.seed} --path ${failure.path} --longest ${values.longest}${without} --trace\n`,
   )
   console.log(failure.history)
   process.exitCode = 1

@@ -45,6 +45,7 @@ export function createFlush(options: FlushOptions): () => void {
       if (match === undefined || liveModeOf(query) === 'off') return
       if (!isHit(match)) return receipt.add('skipped', query)
       const record = ledger.recordOf(query)
+      // Another page is put behind the pages that were there when it was requested, so it undoes what was set since.
       if (isIdle(query) && containsChange(record, match)) {
         // A rollback may bring back what was there before the change.
         if (record.guess) record.guess.isOutdated = true

@@ -1,4 +1,11 @@
-import { dehydrate, hydrate, MutationObserver, QueryClient, QueryObserver } from '@tanstack/react-query'
+import {
+  dehydrate,
+  hydrate,
+  InfiniteQueryObserver,
+  MutationObserver,
+  QueryClient,
+  QueryObserver,
+} from '@tanstack/react-query'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { createMemoryBrowser } from '../../test/browser.js'
 import { createOwnWrites } from '../tab/own-writes.js'
@@ -215,15 +222,17 @@ describe('an event that a request of this tab caused', () => {
   })
 
   it('takes a setQueryData after the answer for the truth, and one before it not', async () => {
-    const { client, request, emit, fetches } = setUp(['a', 'b'])
+    const { client, request, invalidator, fetches } = setUp(['a', 'b'])
     await pass(100)
     client.setQueryData(['b'], 'a guess')
-    const name = await request()
+    const origin = await request()
     client.setQueryData(['a'], 'from the answer')
-    emit('a', name)
-    emit('b', name)
+    invalidator.push([
+      ['a', {}, { origin }],
+      ['b', {}, { origin }],
+    ])
     await pass(30_000)
-    expect(fetches).toEqual({ a: [0], b: [0, 20_230] })
+    expect(fetches).toEqual({ a: [0], b: [0, 230] })
   })
 
   it('does not take for the truth what is set later: it may be a guess of something else, and taken back', async () => {
@@ -237,20 +246,72 @@ describe('an event that a request of this tab caused', () => {
     expect(fetches['a']).toHaveLength(2)
   })
 
-  it('knows its echo also when that overtakes the answer', async () => {
+  it('does not take for the truth what a mutation wrote that began after the answer', async () => {
+    const { client, request, emit, fetches } = setUp()
+    await pass(100)
+    const name = await request()
+    void new MutationObserver(client, { mutationFn: () => new Promise((done) => setTimeout(done, 300)) }).mutate()
+    client.setQueryData(['a'], 'a guess of something else')
+    emit('a', name)
+    await pass(1_000)
+    expect(fetches['a']).toHaveLength(2)
+  })
+
+  it.each([20, 450])('knows its echo also when that overtakes the answer by %d ms', async (ms) => {
     const { client, own, emit, fetches, receipts } = setUp()
     await pass(100)
     const done = own.run(async (headers) => {
       await new Promise((resolve) => setTimeout(resolve, 20))
       emit('a', hashed(headers[ORIGIN_HEADER] ?? ''))
-      await new Promise((resolve) => setTimeout(resolve, 20))
+      await new Promise((resolve) => setTimeout(resolve, ms))
     })
-    await pass(40)
+    await pass(20 + ms)
     await done
     client.setQueryData(['a'], 'from the answer')
     await pass(1_000)
     expect(fetches['a']).toEqual([0])
     expect(receipts.at(-1)?.covered).toEqual([['a']])
+  })
+
+  it('waits for that answer no longer than any event waits in a burst', async () => {
+    const { own, emit, fetches } = setUp()
+    await pass(100)
+    void own.run(async (headers) => {
+      await new Promise((resolve) => setTimeout(resolve, 20))
+      emit('a', hashed(headers[ORIGIN_HEADER] ?? ''))
+      return new Promise(() => undefined)
+    })
+    await pass(5_000)
+    expect(fetches['a']).toHaveLength(2)
+    expect(fetches['a']?.[1]).toBeLessThan(1_400)
+  })
+
+  it.each([
+    ['is about to replace', 10],
+    ['has replaced', 200],
+  ])('does not take for the truth what another page %s', async (_what, ms) => {
+    const { client, request, emit } = setUp()
+    const pages: number[] = []
+    const list = new InfiniteQueryObserver(client, {
+      queryKey: ['a', 'pages'],
+      initialPageParam: 0,
+      queryFn: async ({ pageParam }) => {
+        pages.push(pageParam)
+        await new Promise((resolve) => setTimeout(resolve, 150))
+        return pageParam
+      },
+      getNextPageParam: (_last, all) => all.length,
+    })
+    list.subscribe(() => undefined)
+    await pass(200)
+    const asking = request(30)
+    void list.fetchNextPage()
+    const name = await asking
+    client.setQueryData(['a', 'pages'], { pages: ['from the answer'], pageParams: [0] })
+    await pass(ms)
+    emit('a', name)
+    await pass(1_000)
+    expect(pages).toEqual([0, 1, 0, 1])
   })
 
   it('does not take for the truth what an older fetch has replaced', async () => {

@@ -523,6 +523,16 @@ describe('a query that is being fetched is left to finish, then fetched once mor
     expect(loans.began).toEqual([0, 150, 660, 770])
   })
 
+  it('but not when it failed after the event and TanStack has tried again: that request has the change', async () => {
+    const { emit, watch } = setUp()
+    const loans = watch(['loans'], { takes: 300, fails: [1], retry: 1, retryDelay: 10 })
+    await pass(50)
+    emit('loan')
+    await pass(2_000)
+    expect(loans.began).toEqual([0, 310])
+    expect(loans.data()).toBe(2)
+  })
+
   it('exactly once, however many events there were', async () => {
     const { emit, watch, receipts } = setUp()
     const loans = watch(['loans'], { takes: 2_000 })
@@ -596,15 +606,19 @@ describe('a query that is being fetched is left to finish, then fetched once mor
     emit('loan')
     await pass(200)
     emit('loan')
+    // However long: it is not taken for one that does not answer.
+    await pass(600_000)
+    emit('loan')
     await pass(200)
     expect(receipts()).toEqual([
       { cause: 'events', events: ['loan'], refetched: [['loans']] },
+      { cause: 'events', events: ['loan'], joined: [['loans']] },
       { cause: 'events', events: ['loan'], joined: [['loans']] },
     ])
     onlineManager.setOnline(true)
     loans.query().onOnline()
     await pass(2_000)
-    expect(loans.began).toEqual([0, 500])
+    expect(loans.began).toEqual([0, 600_500])
   })
 })
 

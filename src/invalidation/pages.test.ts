@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { createMemoryBrowser } from '../../test/browser.js'
 import { createSimpleLogicalClock } from '../../test/simple-logical-clock.js'
 import { createInvalidator } from './invalidator.js'
+import type { LiveMode } from './query-client.js'
 import { compileRule } from './rule.js'
 
 beforeEach(() => void vi.useFakeTimers())
@@ -11,7 +12,7 @@ afterEach(() => void vi.useRealTimers())
 const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms)
 
 /** A tab that shows the first page of a list. Each fetch of a page takes 10 ms. */
-async function setUp(retry: number | false = false) {
+async function setUp(retry: number | false = false, live: LiveMode = 'auto') {
   const client = new QueryClient({
     defaultOptions: {
       queries: { gcTime: Number.POSITIVE_INFINITY, staleTime: Number.POSITIVE_INFINITY, retry, retryDelay: 20 },
@@ -43,6 +44,7 @@ async function setUp(retry: number | false = false) {
       return `page ${pageParam}, version ${read}`
     },
     getNextPageParam: (_last, pages) => pages.length,
+    meta: { live },
   })
   list.subscribe(() => undefined)
   await pass(50)
@@ -132,4 +134,23 @@ describe('one more page says nothing of those that are there:', () => {
     await pass(500)
     expect(fetched).toEqual([2])
   })
+})
+
+it('a list that is shortened to its first page is fetched once, and again only if that fails', async () => {
+  const { list, fetched, change, fail, shown } = await setUp(false, 'first-page')
+  void list.fetchNextPage()
+  await pass(50)
+  fetched.length = 0
+  change()
+  await pass(60_000)
+  expect(fetched).toEqual([0])
+  void list.fetchNextPage()
+  await pass(50)
+  fail(true)
+  change()
+  await pass(500)
+  fail(false)
+  await pass(60_000)
+  expect(fetched).toEqual([0, 1, 0, 0])
+  expect(shown()).toEqual(['page 0, version 3'])
 })

@@ -86,18 +86,14 @@ export function runningFetch(record: QueryRecord, clock: Pick<Clock, 'monotonic'
 }
 
 /**
- * Whether a query's data contains a change, or its running fetch will. Data that the app has set (`setQueryData`) may be a guess,
+ * Whether the data of a query that is not being fetched contains a change. Data that the app has set (`setQueryData`) may be a guess,
  * and says nothing about other people's changes. For this tab's own writes it counts as the answer, unless a mutation that began
  * after that answer may have written it.
  */
 export function containsChange(record: QueryRecord, { after, own }: Hit): boolean {
-  if (!isIdle(record.query) && record.running?.kind !== 'page') return (record.running?.timestamp ?? 0) > after
   if ((record.fetched?.timestamp ?? 0) > after) return true
   const { set } = record
-  // Another page is put behind the pages that were there when it was requested, so it undoes what was set since.
-  return (
-    isIdle(record.query) && set !== undefined && set.timestamp > after && set.timestamp <= own && set.writtenBy <= after
-  )
+  return set !== undefined && set.timestamp > after && set.timestamp <= own && set.writtenBy <= after
 }
 
 /** Whether the running fetch will settle the debt if it succeeds. */

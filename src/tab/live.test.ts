@@ -79,14 +79,19 @@ describe('a query with `live: manual`', () => {
   })
 
   it('is not fetched after a gap, nor marked stale, but there may be changes', async () => {
-    const { browser, queryClient, line, fetches } = await openApp('manual')
+    const { browser, queryClient, line, fetches, change } = await openApp('manual')
+    line.refresh(['article'])
+    await browser.settle()
+    const before = fetches()
+    change()
+    await browser.pass(5_000)
     browser.server.stop()
     browser.server.start()
     await browser.pass(120_000)
     expect(line.status.name).toBe('connected')
-    expect(fetches()).toBe(0)
+    expect(fetches()).toBe(before)
     expect(queryClient.getQueryState(['article', 7])?.isInvalidated).toBe(false)
-    expect(line.pendingChanges(['article'])).toMatchObject({ count: 0, isUncertain: true })
+    expect(line.pendingChanges(['article'])).toMatchObject({ count: 1, isUncertain: true })
   })
 
   it('is fetched when it is opened again: nobody reads it yet', async () => {
@@ -136,13 +141,14 @@ it('what a session still owed is not pending after it', async () => {
 })
 
 it('a query with `live: off` hears of nothing', async () => {
-  const { browser, line, change, fetches } = await openApp('off')
+  const { browser, queryClient, line, change, fetches } = await openApp('off')
   change()
   browser.server.stop()
   browser.server.start()
   await browser.pass(120_000)
   expect(fetches()).toBe(0)
-  expect(line.pendingChanges(['article']).count).toBe(0)
+  expect(line.pendingChanges(['article'])).toEqual({ count: 0, isUncertain: false, since: undefined })
+  expect(queryClient.getQueryState(['article', 7])?.isInvalidated).toBe(false)
 })
 
 it.each([

@@ -87,6 +87,23 @@ describe('a pending query from a server', () => {
     expect(only.data(ITEM)).toBe('v4')
   })
 
+  // The oldest version knows no pending queries, and fetches them itself.
+  it.skipIf(inject('peers') === 'oldest')('covers no event that came just before it', async () => {
+    const { only, pass, changeItem } = await open()
+    const server = new QueryClient()
+    void server.prefetchQuery({ queryKey: ITEM, queryFn: () => sleep(3_000).then(() => 'v3') })
+    const state = dehydrate(server, { shouldDehydrateQuery: () => true })
+    await pass(500)
+    changeItem()
+    await pass(50)
+    hydrate(only.client, state)
+    only.watch(ITEM)
+    await pass(2_000)
+    expect(only.receipts.flatMap(({ receipt }) => receipt.covered)).toEqual([])
+    await pass(60_000)
+    expect(only.data(ITEM)).toBe('v4')
+  })
+
   it('is fetched again when its event comes during the stream', async () => {
     const { only, pass, changeItem } = await open()
     const server = new QueryClient()

@@ -51,15 +51,6 @@ const SETTINGS = [
   'end-loader',
 ] as const
 
-/**
- * Kinds of steps, and parts of the setting, that today's code does not bear. `--with name,name` or `--with all` puts them in. One
- * that is borne by now belongs out of this list.
- */
-export const AHEAD: readonly (Kind | (typeof SETTINGS)[number])[] = []
-
-/** The same before TanStack Query 5.106, whose promise of a fetch does not tell of cancels. */
-const AHEAD_OF_OLDER: typeof AHEAD = []
-
 export interface Step {
   readonly do: Kind
   /** Index into `QUERIES`. */
@@ -88,16 +79,6 @@ export interface Setting {
 export interface History {
   readonly setting: Setting
   readonly steps: readonly Step[]
-}
-
-/**
- * The names that a run leaves out: those that are ahead, but not `wanted` ones, and `without`.
- * @param peers `newest`, `middle` or `oldest`.
- */
-export function leftOut(peers: string, wanted: readonly string[], without: readonly string[]): ReadonlySet<string> {
-  const all = peers === 'newest' ? AHEAD : [...AHEAD, ...AHEAD_OF_OLDER]
-  const ahead = wanted.includes('all') ? [] : all.filter((name) => !wanted.includes(name))
-  return new Set([...ahead, ...without])
 }
 
 export function anyHistory(

@@ -34,6 +34,43 @@ describe('a request that never answers', () => {
     expect(only.data(ITEM)).toBe('v5')
   })
 
+  it('is given up after a while even if nothing asks', async () => {
+    const { api, only, pass, changeItem } = await open()
+    only.watch(ITEM)
+    await pass(1_000)
+    api.state.hangs = 1
+    changeItem()
+    await pass(120_000)
+    expect(only.data(ITEM)).toBe('v4')
+  })
+
+  it('is tried again every few minutes, however long that goes on', async () => {
+    const { api, only, pass, changeItem } = await open()
+    only.watch(ITEM)
+    await pass(1_000)
+    api.state.hangs = 1_000
+    changeItem()
+    await pass(4 * 3_600_000)
+    api.state.hangs = 0
+    await pass(600_000)
+    expect(only.data(ITEM)).toBe('v4')
+  })
+
+  it('is not what a query is taken for that is always slow', async () => {
+    const { api, only, pass, changeItem, now } = await open({ takesMs: 15_000 })
+    only.watch(ITEM)
+    await pass(20_000)
+    const began = now()
+    changeItem()
+    await pass(HANG_MS)
+    changeItem()
+    await pass(60_000)
+    const [first = 0, second = 0, ...more] = only.fetchedAfter(ITEM, began)
+    expect(second - first).toBeGreaterThanOrEqual(15_000)
+    expect(more).toEqual([])
+    expect(only.data(ITEM)).toBe(api.truth(ITEM))
+  })
+
   it('costs one fetch for each thing that asks, and then ever fewer: a minute later, two, four', async () => {
     const { api, only, pass, changeItem } = await open()
     only.watch(ITEM)

@@ -1,9 +1,3 @@
-/**
- * Parts of a history that are off by default, because today's code does not keep its promises there yet. `--with name,name`
- * or `--with all` puts them in. A part of this list that is kept by now belongs out of it.
- */
-export const AHEAD: readonly string[] = []
-
 /** The names of features of a setting that can be left out, and their neutral values. */
 export const FEATURES = {
   /** The server takes the browser for whoever signed in last. */

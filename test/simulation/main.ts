@@ -1,7 +1,6 @@
 import { notifyManager } from '@tanstack/react-query'
 import * as fc from 'fast-check'
 import { anyHistory, describe, type History } from './command.js'
-import { AHEAD } from './faults.js'
 import { type Played, play, unhandled, Violation } from './play.js'
 
 /** What one process has to simulate. */
@@ -15,8 +14,6 @@ export interface SimulationRequest {
   readonly longest?: number | undefined
   /** Commands and features that no history may have, and questions that are not asked, by name. */
   readonly without?: readonly string[] | undefined
-  /** Parts that are off by default (see faults.ts) and are on here, by name; `all`: all of them. */
-  readonly with?: readonly string[] | undefined
   /** Ignores a broken promise whose text contains one of these. */
   readonly ignore?: readonly string[] | undefined
   /** Plays this history instead of random ones. */
@@ -57,9 +54,7 @@ export async function simulate(request: SimulationRequest): Promise<SimulationRe
   const total = { runs: 0, time: 0, tasks: 0, tabs: 0, commands: 0 }
   const problems: Record<string, number> = {}
   const { ignore = [] } = request
-  const wanted = new Set(request.with)
-  const ahead = wanted.has('all') ? [] : AHEAD.filter((name) => !wanted.has(name))
-  const without = new Set([...ahead, ...(request.without ?? [])])
+  const without = new Set(request.without)
   const most = { handshakes: 0, attempts: 0, fetches: 0, messages: 0, convergence: 0 }
   const add = (played: Played, history: History) => {
     total.runs++
