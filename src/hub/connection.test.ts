@@ -285,7 +285,8 @@ describe('a connection that does not hold', () => {
     await run(600_000)
     // With the pauses of a first loss it were some 600.
     expect(far.attempts).toBeLessThan(120)
-    expect(connection.flaps()).toBe(far.attempts)
+    // The last one may be open.
+    expect(far.attempts - connection.flaps()).toBeOneOf([0, 1])
     serve(() => far.handlers.onUp(false))
     await run(40_000)
     expect(connection.standing().flaps).toBeUndefined()
