@@ -14,7 +14,7 @@ const CAMPAIGN_TIMEOUT_MS = { locks: 150, heartbeats: 1_000 }
 /** A leadership without a hub ends after this long. */
 const UNUSED_LEADERSHIP_MS = 5_000
 /** A hub whose tabs give no credentials leaves the connection to another tab's hub, with this time between two at least. */
-const HANDOVER_INTERVAL_MS = { first: 30_000, max: 3_600_000 }
+const HANDOVER_INTERVAL_MS = { first: 30_000, max: 600_000 }
 /** A hub that comes again within this time after a handover knows that its tabs' credentials were refused. */
 const HANDOVER_MEMORY_MS = 300_000
 /** So many handovers come before that time doubles with each: an election by heartbeats may ask the same tabs again first. */
