@@ -3,8 +3,10 @@
  * `--report [--root DIR] [--without ROOM]` it prints the figures of the source tree in that folder, and judges nothing.
  * The code is parsed by survey.ts. Test files are exempt from everything.
  */
+import { existsSync, readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
+import { MUTANTS } from './mutants.js'
 import { type FunctionSize, importsFrom, type Module, surveyHouse } from './survey.js'
 
 const MAX_FILE_LINES = 400
@@ -93,7 +95,7 @@ const modules = surveyHouse(root).filter(({ isTest, room }) => !isTest && !value
 
 if (values.report) printReport()
 else {
-  const faults = [...modules.flatMap(judge), ...judgeNames(), ...judgeSplinters(), ...judgeLists()]
+  const faults = [...modules.flatMap(judge), ...judgeNames(), ...judgeSplinters(), ...judgeLists(), ...judgeMutants()]
   for (const fault of faults) console.error(fault)
   console.log(`${modules.length} modules, ${faults.length} faults`)
   if (faults.length > 0) process.exitCode = 1
@@ -170,6 +172,15 @@ function judgeLists(): string[] {
     ...[...Object.keys(RESERVED), ...Object.keys(GLOBALS_OF_FILE), ...ALONE].filter((path) => !files.has(path)),
   ]
   return stale.map((entry) => `${entry}: is an exception in scripts/house.ts, and needs none`)
+}
+
+/** A mutant whose text is gone tests nothing, and nobody notices until all of them are tried. */
+function judgeMutants(): string[] {
+  const read = (path: string) => (existsSync(path) ? readFileSync(path, 'utf8') : '')
+  return MUTANTS.filter(({ file, find }) => read(resolve(root, file)).split(find).length !== 2).map(
+    ({ name, file }) =>
+      `${file}: the text of the mutant '${name}' (scripts/mutants.ts) does not stand there exactly once`,
+  )
 }
 
 function roomAt(path: string): string {
