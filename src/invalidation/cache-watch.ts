@@ -20,7 +20,7 @@ interface CacheWatchOptions {
   readonly guesses: Guesses
   readonly logicalClock: LogicalClock
   readonly clock: Clock
-  /** A query that owes a fetch is being fetched, whoever asked for it. */
+  /** A query that owes a fetch is being fetched, by the library, the app or TanStack. */
   readonly onBegin: (record: QueryRecord) => void
   /** The query owes a fetch, and none is under way any more. */
   readonly onRest: (record: QueryRecord, how: Rest) => void

@@ -217,7 +217,7 @@ for (const webLocks of [true, false]) {
         tab.fetched.length = 0
         tab.page.fire('away')
         await settle()
-        // A leader that parks leaves its office to another tab.
+        // A leader that parks leaves its leadership to another tab.
         if (role === 'leader') await up(remains.line)
         emit('1')
         await settle(500)
@@ -301,7 +301,7 @@ for (const webLocks of [true, false]) {
             usurped = true
           })
         await until(() => usurped && former.closed)
-        // It does nothing with its office, so the next in line gets it.
+        // It does nothing with its leadership, so the next in line gets it.
         term.abort()
         await up(tab.line)
         await until(() => tab.line.status.epoch !== epoch && tab.line.status.name === 'connected')

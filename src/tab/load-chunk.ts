@@ -16,7 +16,7 @@ const FAILED_URL = /dynamically imported module: (https?:\S+)$/
  */
 export function createChunkLoader(powers: Pick<LinePowers, 'timers' | 'random' | 'chunks'>, report: Report): LoadChunk {
   const { timers, random, chunks = NO_CHUNKS } = powers
-  /** By name: whoever asks while a chunk is being loaded waits for it too, and each is one module for good. */
+  /** By name: who asks while a chunk is being loaded waits for it too, and each is one module for good. */
   const loads = new Map<string, Promise<object>>()
   let isStale = false
   let retries = 0
