@@ -321,8 +321,15 @@ export const LEDGER_MUTANTS: readonly Mutant[] = [
     name: 'data that is restored over other data is believed',
     by: 'src/invalidation/freshness.test.ts',
     file: 'src/invalidation/cache-watch.ts',
-    find: 'if (state.data !== undefined && updatedAt !== state.dataUpdatedAt) restored(record)\n',
+    find: 'if (query.state.data !== undefined && updatedAt !== query.state.dataUpdatedAt) restored(record)\n',
     replace: '',
+  },
+  {
+    name: 'a function of the app that throws ends a whole walk',
+    by: 'src/invalidation/crossed.test.ts',
+    file: 'src/invalidation/walk.ts',
+    find: '          onThrown(thrown)\n',
+    replace: '          throw thrown\n',
   },
   {
     name: 'a pending query from a server pays what is owed',

@@ -71,6 +71,7 @@ export function watchCache(options: CacheWatchOptions) {
   function restored(record: QueryRecord): void {
     record.cameAt = undefined
     record.fetched = undefined
+    record.set = undefined
     options.onRestored(record)
   }
 
@@ -90,8 +91,7 @@ export function watchCache(options: CacheWatchOptions) {
 
   function onUpdated(record: QueryRecord, action: NonNullable<QueryCacheEvent['action']>): void {
     const { query, running, updatedAt } = record
-    const { state } = query
-    record.updatedAt = state.dataUpdatedAt
+    record.updatedAt = query.state.dataUpdatedAt
     switch (action.type) {
       case 'fetch':
         record.running = beginning(query, logicalClock, clock, restarting === query)
@@ -109,13 +109,13 @@ export function watchCache(options: CacheWatchOptions) {
         } else onFetched(record, running ?? UNSEEN)
         break
       case 'error':
-        // Nothing can fetch it: the app sets its data.
-        if (query.options?.queryFn === undefined) ledger.settle(record)
+        // In use, and nothing can fetch it: the app sets its data. Another query may get a function with its first component.
+        if (query.options?.queryFn === undefined && query.isActive()) ledger.settle(record)
         // Older versions tell of a cancelled fetch by this as well.
-        rest(record, endOf(record, state.error === action.error ? 'failed' : 'cancelled'))
+        rest(record, endOf(record, query.state.error === action.error ? 'failed' : 'cancelled'))
         break
       case 'setState':
-        if (state.data !== undefined && updatedAt !== state.dataUpdatedAt) restored(record)
+        if (query.state.data !== undefined && updatedAt !== query.state.dataUpdatedAt) restored(record)
         if (running && isIdle(query)) rest(record, endOf(record, 'cancelled'))
     }
     ledger.mark(record)

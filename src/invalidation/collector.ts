@@ -44,10 +44,10 @@ export function createCollector(options: CollectorOptions) {
   /** Of these, fetches what can be fetched now. */
   function collectThese(cause: ReceiptCause, records: readonly QueryRecord[], asked = false): void {
     if (closed) return
-    const due = records.filter(
-      (record) => record.debt && mayFetch(record, asked) && (isIdle(record.query) || isStuck(record, clock)),
-    )
-    apply(cause, due, (record) => collect(record, { asked }))
+    apply(cause, records, (record) => {
+      const isDue = record.debt && mayFetch(record, asked) && (isIdle(record.query) || isStuck(record, clock))
+      return isDue ? collect(record, { asked }) : undefined
+    })
   }
 
   const collectOwing = (cause: ReceiptCause) => collectThese(cause, ledger.owing())
@@ -112,9 +112,9 @@ export function createCollector(options: CollectorOptions) {
     /** Fetches these queries, which are in use, whatever they owe. */
     poll(queries: readonly QuerySlice[]): void {
       if (closed || !page.isVisible()) return
-      const isDue = (query: QuerySlice) => isIdle(query) && query.isActive() && liveModeOf(query) !== 'manual'
-      const due = queries.filter(isDue).map(ledger.recordOf)
-      apply('poll', due, (record) => {
+      apply('poll', queries.map(ledger.recordOf), (record) => {
+        const { query } = record
+        if (!isIdle(query) || liveModeOf(query) === 'manual' || !query.isActive()) return undefined
         ledger.owe(record, logicalClock.next())
         // While events may be missing, nobody can tell what another tab's poll contains.
         return collect(record, { canShare: false })

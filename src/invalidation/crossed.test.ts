@@ -376,22 +376,38 @@ it('a mutation that waits for the network does not end the hold of later ones', 
 })
 
 // Older versions know no such functions.
-it.skipIf(inject('peers') === 'oldest')('nor does an `enabled` function that throws', async () => {
-  const thrown: unknown[] = []
-  const { client, emit } = setUp({ onThrown: (one) => thrown.push(one) })
-  let isBroken = false
-  const enabled = () => {
-    if (isBroken) throw new Error('boom')
-    return true
-  }
-  let fetches = 0
-  new QueryObserver(client, { queryKey: ['loans', 'odd'], queryFn: async () => 1, enabled }).subscribe(() => undefined)
-  new QueryObserver(client, { queryKey: ['loans'], queryFn: async () => ++fetches }).subscribe(() => undefined)
-  await pass(50)
-  isBroken = true
-  emit('loan')
-  await pass(1_000)
-  isBroken = false
-  expect(fetches).toBe(2)
-  expect(thrown).toHaveLength(1)
-})
+it.skipIf(inject('peers') === 'oldest').each(['event', 'look', 'gap', 'poll'])(
+  'nor does an `enabled` function that throws, at an %s of any kind',
+  async (what) => {
+    const thrown: unknown[] = []
+    const { client, tab, emit, invalidator } = setUp({ onThrown: (one) => thrown.push(one) })
+    let isBroken = false
+    const enabled = () => {
+      if (isBroken) throw new Error('boom')
+      return true
+    }
+    let fetches = 0
+    new QueryObserver(client, { queryKey: ['loans', 'odd'], queryFn: async () => 1, enabled }).subscribe(
+      () => undefined,
+    )
+    new QueryObserver(client, { queryKey: ['loans'], queryFn: async () => ++fetches }).subscribe(() => undefined)
+    await pass(50)
+    if (what === 'look') {
+      tab.page.hide()
+      emit('loan')
+      await pass(500)
+    }
+    isBroken = what !== 'gap'
+    if (what === 'event') emit('loan')
+    if (what === 'poll') invalidator.poll()
+    if (what === 'gap') {
+      invalidator.resync(1_000, true)
+      isBroken = true
+    }
+    tab.page.show()
+    await pass(5_000)
+    isBroken = false
+    expect(fetches).toBe(2)
+    expect(thrown.length).toBeGreaterThan(0)
+  },
+)
