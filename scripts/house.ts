@@ -24,13 +24,14 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   hub: ['transport', 'election', 'wire', 'platform', 'util'],
   invalidation: ['wire', 'platform', 'util'],
   link: ['hub', 'election', 'wire', 'platform', 'util'],
-  tab: ['link', 'invalidation', 'hub', 'election', 'wire', 'platform', 'util'],
+  inspect: ['invalidation', 'wire', 'platform', 'util'],
+  tab: ['inspect', 'link', 'invalidation', 'hub', 'election', 'wire', 'platform', 'util'],
   react: ['tab', 'wire'],
-  devtools: ['tab', 'invalidation', 'wire', 'util'],
+  devtools: ['tab', 'inspect', 'invalidation', 'wire', 'util'],
   // For Node: of the browser's half it knows the names on the wire, and what needs no browser.
   server: ['wire/protocol.ts', 'platform/timeouts.ts', 'util'],
-  index: ['tab', 'invalidation', 'wire', 'platform', 'util'],
-  testing: ['tab', 'link', 'invalidation', 'hub', 'election', 'transport', 'wire', 'platform', 'util'],
+  index: ['tab', 'inspect', 'invalidation', 'wire', 'platform', 'util'],
+  testing: ['tab', 'inspect', 'link', 'invalidation', 'hub', 'election', 'transport', 'wire', 'platform', 'util'],
 }
 
 /** Files that not everybody may import who may import their room. */

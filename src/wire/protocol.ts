@@ -162,6 +162,95 @@ export interface HubCalls {
   ping(): boolean
 }
 
+/** The calls of whoever inspects a hub. */
+export interface HubInspectionCalls {
+  /** What the hub knows of itself, with its records after the number `after`. From the first call on, it records more. */
+  inspect(after: number): HubInspection
+  simulate(simulation: Simulation): void
+}
+
+/** One thing that happened in a hub. */
+export interface HubRecord {
+  /** Counts up from 1, for one hub's life. */
+  readonly n: number
+  /** How long ago, as this is sent. Milliseconds. */
+  readonly ageMs: number
+  readonly kind: 'connection' | 'gap' | 'credentials' | 'topic' | 'hub'
+  /** What happened, in one word of its kind: `connecting`, `connected`, `lost`, `refused`, `waiting`, `renewed`, `attached`, … */
+  readonly step: string
+  readonly reason?: string
+  /** The tab that it concerns. */
+  readonly tab?: string
+  readonly topic?: string
+  /** The number of the attempt to connect since the last connection that held. */
+  readonly attempt?: number
+  /** So long until the next attempt or renewal. Milliseconds. */
+  readonly inMs?: number
+  /** How many events were sent again. */
+  readonly count?: number
+}
+
+/** A snapshot of a hub. Nothing in it is a credential. */
+export interface HubInspection {
+  readonly epoch: string
+  readonly host: 'shared-worker' | 'leader-tab' | 'this-tab'
+  /** How long the hub has lived. Milliseconds. */
+  readonly ageMs: number
+  readonly socket: SocketState
+  /** How long the connection has been in this state. Milliseconds. */
+  readonly socketAgeMs: number
+  /** Attempts since the last connection that held, and how long until the next one. Milliseconds. */
+  readonly attempts: number
+  readonly nextAttemptInMs?: number
+  /** How many connections in a row did not hold. */
+  readonly flaps: number
+  /** How long the server's last answer to a sign of life took. Milliseconds. */
+  readonly roundTripMs?: number
+  /** So long until the credentials are renewed. Milliseconds. */
+  readonly renewalInMs?: number
+  readonly tabs: readonly HubTab[]
+  readonly topics: readonly { readonly name: string; readonly state: string; readonly tabs: number }[]
+  /** Since the hub began. `characters`: of the batches that were posted to tabs, each counted once. */
+  readonly counters: {
+    readonly events: number
+    readonly batches: number
+    readonly characters: number
+    readonly connections: number
+    readonly gaps: number
+    readonly replays: number
+  }
+  readonly records: readonly HubRecord[]
+}
+
+/** A tab, as its hub sees it. */
+export interface HubTab {
+  readonly id: string
+  /** Where the host is `leader-tab`. */
+  readonly role?: 'leader' | 'follower'
+  /** Absent until the tab has answered `describe`. */
+  readonly title?: string
+  readonly isVisible?: boolean
+  /** It has left for as long as it is frozen, or in the back/forward cache. */
+  readonly isParked?: boolean
+  readonly events: readonly string[]
+  readonly topics: readonly string[]
+  /** How long ago it gave a sign of life. Milliseconds. */
+  readonly heardAgoMs: number
+}
+
+/** What `line.simulate` does, for a test or a demonstration: as if the server, or the network, had done it. */
+export type Simulation =
+  /** The server sends this event `count` times (1). All tabs hear it. */
+  | { readonly name: 'event'; readonly event: string; readonly metadata?: Metadata; readonly count?: number }
+  /**
+   * - `drop`: the connection is lost. The hub reconnects as after any other loss.
+   * - `reconnect`: the connection is replaced by another one, at once.
+   * - `gap`: events may have been missed, so every tab resyncs.
+   * - `refusal`: the server refuses the credentials, once.
+   * - `move-leader`: where the hub runs in a leader tab, another tab takes over.
+   */
+  | { readonly name: 'drop' | 'reconnect' | 'gap' | 'refusal' | 'move-leader' }
+
 /** `retry`: the app asks for an attempt. `mount`: the app called `mount` again, maybe with other credentials. */
 export type Nudge = 'online' | 'visible' | 'wake' | 'retry' | 'mount'
 
