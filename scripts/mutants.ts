@@ -831,7 +831,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'what failed once is asked for at the same address',
     by: 'simulation',
-    parts: ['kept-failures', 'chunks'],
+    parts: ['failed-imports', 'chunks'],
     file: 'src/tab/load-chunk.ts',
     find: 'const module = url && (await',
     replace: 'const module = url && failures > 1e9 && (await',
@@ -839,10 +839,24 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'a hole in the network is taken for a stale build',
     by: 'simulation',
-    parts: ['kept-failures'],
+    parts: ['failed-imports'],
     file: 'src/tab/load-chunk.ts',
-    find: "if (state === 'there') refusals++",
+    find: "if (state === 'there' && url === undefined && isQuick) refusals++",
     replace: 'refusals++',
+  },
+  {
+    name: 'a file that the server has is taken for gone when its import fails',
+    by: 'src/tab/opening.test.ts',
+    file: 'src/tab/load-chunk.ts',
+    find: "state === 'there' && url === undefined && isQuick",
+    replace: "state === 'there' && isQuick",
+  },
+  {
+    name: 'an import that was lost on its way is taken for refused',
+    by: 'src/tab/opening.test.ts',
+    file: 'src/tab/load-chunk.ts',
+    find: "state === 'there' && url === undefined && isQuick",
+    replace: "state === 'there' && url === undefined",
   },
   {
     name: 'a chunk that has failed is never asked for again',

@@ -1,5 +1,6 @@
 import * as fc from 'fast-check'
 import type { ChannelTrouble, LockTrouble } from '../../src/testing/refusing-powers.js'
+import type { FailedImports } from '../../src/testing/simulated-chunks.js'
 import type { QuietOption } from '../../src/testing/simulated-quiet.js'
 import { FEATURES } from './faults.js'
 
@@ -140,8 +141,8 @@ export interface Setting {
   readonly channelTrouble: ChannelTrouble | 'none'
   readonly ownWrites: boolean
   readonly polling: boolean
-  /** The browser keeps failed imports, as Firefox does. */
-  readonly keepsFailures: boolean
+  /** What the browser does with imports that fail. */
+  readonly failedImports: FailedImports
   readonly clearOnSwitch: boolean
   /** A rule leads out of what it declares. */
   readonly brokenTouches: boolean
@@ -302,7 +303,7 @@ const setting: fc.Arbitrary<Setting> = fc.record({
   channelTrouble: fc.constantFrom(...NONE, ...NONE, ...NONE, 'constructor', 'post'),
   ownWrites: fc.boolean(),
   polling: seldom(3),
-  keepsFailures: fc.boolean(),
+  failedImports: fc.constantFrom('named', 'kept', 'unnamed'),
   clearOnSwitch: seldom(3),
   brokenTouches: seldom(4),
   host: fc.constantFrom('auto', 'auto', 'auto', 'auto', 'auto', 'auto', 'leader-tab', 'this-tab'),
