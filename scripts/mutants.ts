@@ -815,6 +815,13 @@ export const MUTANTS: readonly Mutant[] = [
     replace: 'pause(timers.after, 1e5 * growingPause(failures, random, CAMPAIGN_PAUSE), signal)',
   },
   {
+    name: 'waits in a page that is long hidden are chains of timers',
+    by: 'src/platform/timeouts.test.ts',
+    file: 'src/platform/timeouts.ts',
+    find: 'page?.isVisible() === false',
+    replace: 'page === undefined',
+  },
+  {
     name: 'a worker’s listener outlives its attachment',
     by: 'src/link',
     file: 'src/link/rungs.ts',
