@@ -92,6 +92,8 @@ export type Fault =
   | { readonly do: 'frozen-sign-out'; readonly tab: number; readonly crash: boolean; readonly ms: number }
   /** Sign-out and sign-in of the same user in one tick. */
   | { readonly do: 'sign-out-in'; readonly tab: number }
+  /** The app unmounts and mounts again, for the same user. */
+  | { readonly do: 'remount'; readonly tab: number; readonly ms: number }
 
 /** `late`: it answers when nobody waits for it any more. */
 export type UrlTrouble = 'throws' | 'hangs' | 'late' | 'junk'
@@ -229,6 +231,7 @@ const faults = [
   weigh(2, fc.record({ do: is('sign-out-crash'), tab, after: fc.integer({ min: -3, max: 30 }) })),
   weigh(1, fc.record({ do: is('frozen-sign-out'), tab, crash: fc.boolean(), ms: fc.nat(40_000) })),
   weigh(1, fc.record({ do: is('sign-out-in'), tab })),
+  weigh(2, fc.record({ do: is('remount'), tab, ms })),
 ] as const
 const command: fc.Arbitrary<Command> = fc.oneof(
   weigh(16, open),

@@ -50,6 +50,7 @@ export const FAULT_COMMANDS = [
   'sign-out-crash',
   'frozen-sign-out',
   'sign-out-in',
+  'remount',
 ] as const
 
 /** The names of questions that can be left out. */
