@@ -652,4 +652,12 @@ export const LEDGER_MUTANTS: readonly Mutant[] = [
     find: 'if (!options.isPending(query) || takeResult(request)) return',
     replace: 'if (takeResult(request)) return',
   },
+  {
+    name: 'a debounce that is late begins a fetch while TanStack ends another one',
+    by: 'src/invalidation/crossed.test.ts',
+    file: 'src/invalidation/collector.ts',
+    find: 'const later = createMicrotaskBatch((records) => {',
+    replace:
+      'const later = ((run: any) => ({ add: (record: QueryRecord) => run([record]) }))((records: QueryRecord[]) => {',
+  },
 ]

@@ -815,6 +815,13 @@ export const MUTANTS: readonly Mutant[] = [
     replace: 'pause(timers.after, 1e5 * growingPause(failures, random, CAMPAIGN_PAUSE), signal)',
   },
   {
+    name: 'waits in a page that is long hidden are chains of timers',
+    by: 'src/platform/timeouts.test.ts',
+    file: 'src/platform/timeouts.ts',
+    find: 'page?.isVisible() === false',
+    replace: 'page === undefined',
+  },
+  {
     name: 'a worker’s listener outlives its attachment',
     by: 'src/link',
     file: 'src/link/rungs.ts',
@@ -831,7 +838,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'what failed once is asked for at the same address',
     by: 'simulation',
-    parts: ['kept-failures', 'chunks'],
+    parts: ['failed-imports', 'chunks'],
     file: 'src/tab/load-chunk.ts',
     find: 'const module = url && (await',
     replace: 'const module = url && failures > 1e9 && (await',
@@ -839,10 +846,24 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'a hole in the network is taken for a stale build',
     by: 'simulation',
-    parts: ['kept-failures'],
+    parts: ['failed-imports'],
     file: 'src/tab/load-chunk.ts',
-    find: "if (state === 'there') refusals++",
+    find: "if (state === 'there' && url === undefined && isQuick) refusals++",
     replace: 'refusals++',
+  },
+  {
+    name: 'a file that the server has is taken for gone when its import fails',
+    by: 'src/tab/opening.test.ts',
+    file: 'src/tab/load-chunk.ts',
+    find: "state === 'there' && url === undefined && isQuick",
+    replace: "state === 'there' && isQuick",
+  },
+  {
+    name: 'an import that was lost on its way is taken for refused',
+    by: 'src/tab/opening.test.ts',
+    file: 'src/tab/load-chunk.ts',
+    find: "state === 'there' && url === undefined && isQuick",
+    replace: "state === 'there' && url === undefined",
   },
   {
     name: 'a chunk that has failed is never asked for again',

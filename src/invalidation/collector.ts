@@ -37,6 +37,14 @@ export function createCollector(options: CollectorOptions) {
 
   const stopWatching = page.on('visible', () => collectOwing('visible'))
   const activated = createMicrotaskBatch((records) => collectThese('visible', records, true))
+  /**
+   * Not while TanStack tells of the end of a fetch, which is not aborted yet: a debounce whose timer is late calls back at once.
+   */
+  const later = createMicrotaskBatch((records) => {
+    if (closed) return
+    for (const record of records) soon.add(record)
+    options.scheduleSoon()
+  })
   const failed = createMicrotaskBatch((records) => {
     if (!closed) apply('failed', records, () => 'failed')
   })
@@ -67,12 +75,6 @@ export function createCollector(options: CollectorOptions) {
     walk.run(records, act, receipt.send)
   }
 
-  function collectLater(record: QueryRecord): void {
-    if (closed) return
-    soon.add(record)
-    options.scheduleSoon()
-  }
-
   function jitter(): number {
     if (flaps < MIN_FLAPS) return random() * jitterMs
     // Never at once: the next gap is near.
@@ -94,7 +96,7 @@ export function createCollector(options: CollectorOptions) {
     afterGap,
     /** Fetches what these queries owe because the app asks for it. */
     refresh: (records: readonly QueryRecord[]) => collectThese('visible', records, true),
-    collectLater,
+    collectLater: later.add,
     /** So many connections in a row did not hold. */
     flapped(count: number): void {
       flaps = count
@@ -134,7 +136,7 @@ export function createCollector(options: CollectorOptions) {
       // An app that cancels each fetch must not make a loop of it either.
       if (how === 'failed' || debt.misses > 1) one.pause(record, debt.misses)
       else if (debt.isFromGap) afterGap()
-      else collectLater(record)
+      else later.add(record)
     },
     close(): void {
       closed = true

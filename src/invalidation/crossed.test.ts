@@ -411,3 +411,38 @@ it.skipIf(inject('peers') === 'oldest').each(['event', 'look', 'gap', 'poll'])(
     expect(thrown.length).toBeGreaterThan(0)
   },
 )
+
+it('a cancelled fetch is aborted before another one begins, also where the debounce is late', async () => {
+  const { client, emit } = setUp()
+  let inFlight = 0
+  let most = 0
+  const o = new QueryObserver(client, {
+    queryKey: ['loans'],
+    queryFn: async ({ signal }) => {
+      most = Math.max(most, ++inFlight)
+      let counted = true
+      const done = () => {
+        if (counted) inFlight--
+        counted = false
+      }
+      signal.addEventListener('abort', done)
+      await sleep(1_000)
+      done()
+      return 'v1'
+    },
+  })
+  o.subscribe(() => undefined)
+  await pass(1_500)
+  emit('loan')
+  await pass(150)
+  expect(client.isFetching()).toBe(1)
+  emit('loan')
+  // The thread was busy for so long, or the clock was set.
+  vi.setSystemTime(Date.now() + 300)
+  const cancelled = client.cancelQueries({ queryKey: ['loans'] })
+  expect(client.isFetching()).toBe(0)
+  await cancelled
+  await pass(5_000)
+  expect(most).toBe(1)
+  expect(o.getCurrentResult()).toMatchObject({ data: 'v1', fetchStatus: 'idle', isStale: false })
+})

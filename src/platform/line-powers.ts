@@ -77,10 +77,11 @@ async function look(url: string | undefined): Promise<FileState> {
     })
     void body?.cancel()
     // Before its content: what a proxy says for a server that is down is a page too.
-    if (status >= 500 || status === 408 || status === 429) return 'unreachable'
+    if (status >= 500 || status === 408 || status === 425 || status === 429) return 'unreachable'
     if (url === undefined) return 'there'
     const isPage = (headers.get('content-type') ?? '').startsWith('text/html')
-    return status === 404 || status === 410 || isPage ? 'gone' : 'there'
+    // Some stores answer 403 for what they do not have.
+    return status >= 400 || isPage ? 'gone' : 'there'
   } catch {
     // No network, or a policy that forbids to ask.
     return 'unreachable'

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
+import { createWorld } from '../testing/world.js'
 import { commonEnvironment } from './environment.js'
 import { afterSilence } from './timeouts.js'
 
@@ -99,4 +100,35 @@ it('can be called off at any time', async () => {
     await pass(5_000)
     expect(run).not.toHaveBeenCalled()
   }
+})
+
+it('takes seconds in a page that is long hidden, whose timers run once a minute when they set each other', async () => {
+  vi.useRealTimers()
+  const world = createWorld({
+    seed: 1,
+    webLocks: false,
+    channel: true,
+    extendedLifetime: false,
+    restarts: false,
+    delay: 10,
+    recovery: false,
+    renewal: false,
+    identify: () => undefined,
+  })
+  const page = world.openPage({ sharedWorker: true, workerTrouble: undefined, script: 'worker.js' })
+  page.hide()
+  await world.pass(360_000)
+  const began = world.machine.monotonic()
+  let tookMs = 0
+  let waits = 4
+  const wait = () => {
+    tookMs = world.machine.monotonic() - began
+    if (waits-- > 0) afterSilence(page.environment, () => 0, 5_000, wait)
+  }
+  page.run(wait)
+  await world.pass(1_800_000)
+  expect(waits).toBe(-1)
+  // Timers that run once a second; four times five minutes would be the other way.
+  expect(tookMs).toBeLessThan(60_000)
+  expect(page.holds()).toMatchObject({ timers: 0, pipes: 0 })
 })

@@ -1,7 +1,38 @@
 import type { HubEnvironment } from './environment.js'
 
-/** Turns that a thread gets before a silence counts. A hidden page's timers may come once a minute: each makes that wait longer. */
+/** Turns that a thread gets before a silence counts. */
 const SILENCE_SLICES = 5
+
+interface PipePort {
+  postMessage(message: unknown): void
+  addEventListener(type: 'message', listener: () => void): void
+  start?(): void
+  close(): void
+}
+
+/** The part of a page's environment that a worker does not have: a worker's timers are not slowed. */
+export interface PagePowers {
+  readonly page: { isVisible(): boolean }
+  readonly openPipe: () => { readonly port1: PipePort; readonly port2: PipePort }
+}
+
+type SilencePowers = Pick<HubEnvironment, 'timers'> & Partial<PagePowers>
+
+/** Runs in another task, which a message begins. Returns the way to cancel it. */
+export function afterMessage(openPipe: PagePowers['openPipe'], run: () => void): () => void {
+  const { port1, port2 } = openPipe()
+  const stop = () => {
+    port1.close()
+    port2.close()
+  }
+  port2.addEventListener('message', () => {
+    stop()
+    run()
+  })
+  port2.start?.()
+  port1.postMessage(0)
+  return stop
+}
 
 /**
  * Calls back once nothing at all has come from the other side for `ms`, however late an answer is that waits behind a burst.
@@ -10,10 +41,13 @@ const SILENCE_SLICES = 5
  * The time is measured in slices, because a clock can't tell silence from a thread that had no time to read. A slice counts
  * as one, however late its timer is, and between two of them this thread reads what has come. So a thread that is blocked for
  * longer than `ms` loses one slice. A slice in which something came does not count: the wait is never shorter than `ms`.
+ *
+ * In a page that is long hidden, timers that set each other run once a minute, and others once a second. So a message lies
+ * between two slices there: several waits of some seconds would take ten minutes.
  * @param received How much has come so far: any number that changes with it.
  */
 export function afterSilence(
-  { timers }: Pick<HubEnvironment, 'timers'>,
+  { timers, page, openPipe }: SilencePowers,
   received: () => number,
   ms: number,
   run: () => void,
@@ -31,10 +65,14 @@ export function afterSilence(
   const wait = () => {
     cancel = timers.after(ms / SILENCE_SLICES, () => {
       if (!hasReceived()) slicesLeft--
-      if (slicesLeft > 0) wait()
+      if (slicesLeft > 0) next()
       // The last slice may have been late as well: what came in it waits behind this timer.
       else cancel = timers.after(0, () => (hasReceived() ? wait() : run()))
     })
+  }
+  const next = () => {
+    if (openPipe && page?.isVisible() === false) cancel = afterMessage(openPipe, wait)
+    else wait()
   }
   wait()
   return () => cancel()
@@ -44,7 +82,7 @@ export function afterSilence(
  * Calls back after `ms`, whatever comes meanwhile, but not before this thread had several turns to read what has come: an
  * answer that waits behind a busy stretch is read first. Returns the way to cancel it.
  */
-export const afterTurns = (environment: Pick<HubEnvironment, 'timers'>, ms: number, run: () => void): (() => void) =>
+export const afterTurns = (environment: SilencePowers, ms: number, run: () => void): (() => void) =>
   afterSilence(environment, () => 0, ms, run)
 
 /** A promise that did not settle in time. */

@@ -106,10 +106,13 @@ interface ChunkWorld {
   renamed?: boolean
   /** As in Firefox, what has failed at an address fails there for good. */
   keepsFailures?: boolean
+  /** How long an import takes to fail. Milliseconds. */
+  failsAfterMs?: number
 }
 
 /** A server with one chunk. */
-function setUpChunks({ failures = [], state = 'there', renamed = false, keepsFailures = false }: ChunkWorld = {}) {
+function setUpChunks(world: ChunkWorld = {}) {
+  const { failures = [], state = 'there', renamed = false, keepsFailures = false, failsAfterMs = 0 } = world
   const log: string[] = []
   const errors: string[] = []
   const server = { failures, state }
@@ -125,8 +128,9 @@ function setUpChunks({ failures = [], state = 'there', renamed = false, keepsFai
     {
       ...environment,
       chunks: {
-        load(load) {
+        async load(load) {
           log.push('import')
+          if (server.failures.length > 0) await new Promise((resolve) => setTimeout(resolve, failsAfterMs))
           return load()
         },
         async loadFrom(url) {
@@ -188,7 +192,7 @@ it('what is gone from the server is said once, as a stale build, and each later 
   expect(log.filter((address) => address !== 'import')).toEqual([1, 2, 3, 4].map((n) => `?retry=${n}`))
 })
 
-it('three failures are a stale build where the server answers, and none where it is out of reach', async () => {
+it('three failures that name no file are a stale build where the server answers, and none where it is out of reach', async () => {
   const three = [inSafari, inSafari, inSafari]
   const there = setUpChunks({ failures: [...three] })
   await expect(settle(there.load())).rejects.toThrow(/reload the page/)
@@ -204,6 +208,25 @@ it('three failures are a stale build where the server answers, and none where it
   await failing
   expect([...away.errors, ...back.errors]).toEqual([])
   expect((await settle(away.load())).createThing()).toBe(1)
+})
+
+it('what took long to fail was lost on its way: the server refuses at once', async () => {
+  const { load, errors } = setUpChunks({ failures: [inSafari, inSafari, inSafari], failsAfterMs: 20_000 })
+  const loading = load()
+  loading.catch(() => undefined)
+  await pass(70_000)
+  await expect(loading).rejects.toThrow(/Importing/)
+  expect(errors).toEqual([])
+})
+
+it.each([
+  ['Chromium', inChromium],
+  ['Firefox', inFirefox],
+])('a file that the server has is not gone, however often its import has failed (%s)', async (_browser, failure) => {
+  const { load, errors } = setUpChunks({ failures: Array.from({ length: 6 }, () => failure) })
+  await expect(settle(load())).rejects.toThrow(/dynamically imported/)
+  expect(errors).toEqual([])
+  expect((await settle(load())).createThing()).toBe(1)
 })
 
 it('a hole in the network is no stale build, also after one was said', async () => {

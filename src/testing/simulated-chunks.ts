@@ -8,22 +8,35 @@ const REFUSAL_MS = 30
 /** How long the browser waits for a file that nothing brings. */
 const CHUNK_TIMEOUT_MS = 20_000
 
-/** Where its error names the address of the file, as those of Chromium and Firefox do. */
 const CHUNK_URL = 'https://app.example/assets/chunk.js'
 
 /**
- * The app's files on the server. In a bundle a dynamic import always succeeds, so a page asks here first whether it could have
- * loaded the file. A chunk that a page has loaded stays loaded; where `keepsFailures`, one that failed stays failed.
+ * What a browser does with an import that fails. The error names the file's address (Chromium), and the failure is kept for the
+ * page's life (`kept`, Firefox); or it names none (`unnamed`, Safari).
  */
-export function createSimulatedChunks(machine: Machine, network: Pick<Network, 'state'>, keepsFailures = false) {
+export type FailedImports = 'named' | 'kept' | 'unnamed'
+
+/**
+ * The app's files on the server. In a bundle a dynamic import always succeeds, so a page asks here first whether it could have
+ * loaded the file. A chunk that a page has loaded stays loaded.
+ */
+export function createSimulatedChunks(
+  machine: Machine,
+  network: Pick<Network, 'state'>,
+  failedImports: FailedImports = 'named',
+) {
   let missingUntil = 0
   let hasLost = false
   /** Pages of an old build, by name: the deploy removed their files. */
   const outdated = new Set<string>()
 
+  const message =
+    failedImports === 'unnamed'
+      ? 'Importing a module script failed.'
+      : `Failed to fetch dynamically imported module: ${CHUNK_URL}`
   const failure = (realm: Realm, ms: number) =>
     new Promise<never>((_, reject) => {
-      realm.task(ms, () => reject(new TypeError(`Failed to fetch dynamically imported module: ${CHUNK_URL}`)))
+      realm.task(ms, () => reject(new TypeError(message)))
     })
 
   return {
@@ -58,7 +71,7 @@ export function createSimulatedChunks(machine: Machine, network: Pick<Network, '
             loaded.add(chunk)
             return load()
           }
-          if (keepsFailures) failed.add(chunk)
+          if (failedImports === 'kept') failed.add(chunk)
           return failure(realm, ms)
         },
         async loadFrom() {
@@ -68,9 +81,10 @@ export function createSimulatedChunks(machine: Machine, network: Pick<Network, '
           failed.clear()
           return {}
         },
-        async look() {
+        async look(url) {
           if (network.state !== 'up') return 'unreachable'
-          return outdated.has(realm.name) ? 'gone' : 'there'
+          const isMissing = outdated.has(realm.name) || machine.time.now() < missingUntil
+          return url !== undefined && isMissing ? 'gone' : 'there'
         },
       }
     },

@@ -5,7 +5,7 @@ import type { Realm } from './realm.js'
 import type { SharedParts } from './realm-environment.js'
 import type { BrowserPowers } from './refusing-powers.js'
 import { createSimulatedChannels } from './simulated-channels.js'
-import { createSimulatedChunks } from './simulated-chunks.js'
+import { createSimulatedChunks, type FailedImports } from './simulated-chunks.js'
 import { createSimulatedLocks } from './simulated-locks.js'
 import { createSimulatedPage } from './simulated-page.js'
 import { createSimulatedServer, type ServerOptions } from './simulated-server.js'
@@ -22,10 +22,10 @@ export interface WorldOptions extends ServerOptions, WorkerTraits {
   /** How long a packet takes one way at most, in milliseconds. */
   readonly delay: number
   /**
-   * Whether a page's module map keeps failed imports, as Firefox's does.
-   * @default false
+   * What the browser does with an import that fails.
+   * @default 'named'
    */
-  readonly keepsFailures?: boolean | undefined
+  readonly failedImports?: FailedImports | undefined
   /**
    * Which of the server's endpoints a line asks for, by its settings.
    * @default the option `path` of Socket.IO
@@ -49,7 +49,7 @@ export function createWorld(options: WorldOptions) {
     locks: createSimulatedLocks(),
     channels: createSimulatedChannels((deliver, { to }) => posts.get(to)?.(deliver)),
     storage: createSimulatedStorage(),
-    chunks: createSimulatedChunks(machine, network, options.keepsFailures),
+    chunks: createSimulatedChunks(machine, network, options.failedImports),
   }
   const transports: OpenedTransport[] = []
   const openTransport = (realm: Realm) =>

@@ -144,6 +144,19 @@ async function actTabFault(
           app.signOut()
           app.enter(who, tab.queries)
         })
+      return
+    }
+    case 'remount': {
+      const who = app.identity
+      if (who === undefined) return
+      const { path } = app.kind
+      backend.write(world, who, 0, { path })
+      // It is heard, and maybe its refetch is under way.
+      await pass(200)
+      if (app.identity === who) page.run(app.leave)
+      backend.write(world, who, 1, { path })
+      await pass(command.ms)
+      if (tabs.all().includes(tab)) page.run(() => app.enter(who, tab.queries))
     }
   }
 }

@@ -1,5 +1,6 @@
 import * as fc from 'fast-check'
 import type { ChannelTrouble, LockTrouble } from '../../src/testing/refusing-powers.js'
+import type { FailedImports } from '../../src/testing/simulated-chunks.js'
 import type { QuietOption } from '../../src/testing/simulated-quiet.js'
 import { FEATURES } from './faults.js'
 
@@ -91,6 +92,8 @@ export type Fault =
   | { readonly do: 'frozen-sign-out'; readonly tab: number; readonly crash: boolean; readonly ms: number }
   /** Sign-out and sign-in of the same user in one tick. */
   | { readonly do: 'sign-out-in'; readonly tab: number }
+  /** The app unmounts and mounts again, for the same user. */
+  | { readonly do: 'remount'; readonly tab: number; readonly ms: number }
 
 /** `late`: it answers when nobody waits for it any more. */
 export type UrlTrouble = 'throws' | 'hangs' | 'late' | 'junk'
@@ -140,8 +143,8 @@ export interface Setting {
   readonly channelTrouble: ChannelTrouble | 'none'
   readonly ownWrites: boolean
   readonly polling: boolean
-  /** The browser keeps failed imports, as Firefox does. */
-  readonly keepsFailures: boolean
+  /** What the browser does with imports that fail. */
+  readonly failedImports: FailedImports
   readonly clearOnSwitch: boolean
   /** A rule leads out of what it declares. */
   readonly brokenTouches: boolean
@@ -228,6 +231,7 @@ const faults = [
   weigh(2, fc.record({ do: is('sign-out-crash'), tab, after: fc.integer({ min: -3, max: 30 }) })),
   weigh(1, fc.record({ do: is('frozen-sign-out'), tab, crash: fc.boolean(), ms: fc.nat(40_000) })),
   weigh(1, fc.record({ do: is('sign-out-in'), tab })),
+  weigh(2, fc.record({ do: is('remount'), tab, ms })),
 ] as const
 const command: fc.Arbitrary<Command> = fc.oneof(
   weigh(16, open),
@@ -302,7 +306,7 @@ const setting: fc.Arbitrary<Setting> = fc.record({
   channelTrouble: fc.constantFrom(...NONE, ...NONE, ...NONE, 'constructor', 'post'),
   ownWrites: fc.boolean(),
   polling: seldom(3),
-  keepsFailures: fc.boolean(),
+  failedImports: fc.constantFrom('named', 'kept', 'unnamed'),
   clearOnSwitch: seldom(3),
   brokenTouches: seldom(4),
   host: fc.constantFrom('auto', 'auto', 'auto', 'auto', 'auto', 'auto', 'leader-tab', 'this-tab'),

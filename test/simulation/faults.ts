@@ -15,7 +15,7 @@ export const FEATURES = {
   'slow-admission': { admissionMs: 0 },
   /** The server says for how long it has sent nothing. */
   quiet: { quiet: 'unknown' },
-  'kept-failures': { keepsFailures: false },
+  'failed-imports': { failedImports: 'named' },
   'clear-on-switch': { clearOnSwitch: false },
   'broken-touches': { brokenTouches: false },
   /** The app forces a host. */
@@ -50,6 +50,7 @@ export const FAULT_COMMANDS = [
   'sign-out-crash',
   'frozen-sign-out',
   'sign-out-in',
+  'remount',
 ] as const
 
 /** The names of questions that can be left out. */

@@ -29,6 +29,8 @@ const UNNOTICED_MS = 75_000
 const ACTIVE_MS = 10_000
 /** How long hubs may linger after the last tab: more than any setting's linger. */
 const END_MS = 60_000
+/** Without Web Locks a hub that hung learns only from so much silence, once it is awake, which tabs are gone. */
+const SILENT_TAB_MS = 180_000
 /** How often the invariants of every moment are checked. */
 const CHECK_INTERVAL_MS = 500
 
@@ -179,6 +181,9 @@ export async function play(
       invariants.status('left alone')
     })
 
+    const { locks } = abilitiesOf(setting)
+    const hubs = [...world.workers.all(), ...tabs.all().map(({ app }) => app.page)]
+    const mayHaveDeadTabs = !locks && hubs.some(({ realm }) => realm.isSuspendedFor('hung'))
     for (const { realm } of world.workers.all()) realm.resume('hung')
     for (const tab of tabs.all()) {
       tab.app.page.wake()
@@ -193,8 +198,7 @@ export async function play(
       invariants.sockets('visible')
       invariants.fresh('visible', true)
       invariants.status('visible')
-      // Without Web Locks an owner that hung learns only from long silence which tabs are gone.
-      if (setting.webLocks && setting.lockTrouble === 'none') invariants.pipes('visible')
+      if (locks) invariants.pipes('visible')
     })
 
     for (const { app } of tabs.all()) app.page.run(() => QUERIES.forEach((_, index) => void app.use(index)))
@@ -208,7 +212,7 @@ export async function play(
       for (const [code, count] of app.problems) problems[code] = (problems[code] ?? 0) + count
       app.page.run(app.leave)
     }
-    await step('all left', END_MS, () => invariants.empty('all left'))
+    await step('all left', END_MS + (mayHaveDeadTabs ? SILENT_TAB_MS : 0), () => invariants.empty('all left'))
 
     for (const tab of [...tabs.all()]) tabs.close(tab, 'close')
     await step('all closed', END_MS, () => {

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { createMemoryBrowser } from '../../test/browser.js'
-import { createBatchTimer } from './batch-timer.js'
+import { createBatchTimer } from './tab-hub.js'
 
 beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())
