@@ -134,7 +134,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: "a tab's death by its lock is ignored",
     by: 'simulation',
     file: 'src/hub/downstream.ts',
-    find: 'tab.gone.signal, () => remove(tab, false),',
+    find: "tab.gone.signal, () => remove(tab, 'gone'),",
     replace: 'tab.gone.signal, () => undefined,',
   },
   {
@@ -311,7 +311,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'nothing is scheduled after a refusal',
     by: 'src/hub/connection.test.ts',
     file: 'src/hub/connection-machine.ts',
-    find: '      else schedule.wait(backOff.refused(before))\n',
+    find: "      else schedule.wait(backOff.refused(before), isWrongIdentity ? 'wrong-identity' : 'refused', reason)\n",
     replace: '',
   },
   {
@@ -341,14 +341,14 @@ export const MUTANTS: readonly Mutant[] = [
     by: 'simulation',
     parts: ['store-down', 'check-convergence'],
     file: 'src/hub/connection-machine.ts',
-    find: "if (final) schedule.stop('final')",
-    replace: "if (final || before >= MAX_REFUSALS) schedule.stop('final')",
+    find: 'if (final) schedule.stop(reason)',
+    replace: 'if (final || before >= MAX_REFUSALS) schedule.stop(reason)',
   },
   {
     name: 'a final refusal is tried again',
     by: 'src/hub',
     file: 'src/hub/connection-machine.ts',
-    find: "if (final) schedule.stop('final')\n      else schedule",
+    find: 'if (final) schedule.stop(reason)\n      else schedule',
     replace: 'schedule',
   },
   {

@@ -84,7 +84,7 @@ export function setUpHub({ webLocks = true, settings = SETTINGS } = {}) {
       of,
       batches: () => of('events').map((batch) => readEvents(batch.events)),
       use: (...topics: string[]) => hub.subscribe(id, events, topics),
-      detach: (release = false) => hub.detach(id, port2, release),
+      detach: (why: 'closed' | 'released' | 'parked' = 'closed') => hub.detach(id, port2, why),
       crash: tab.crash,
     }
   }

@@ -2,6 +2,7 @@ import type { HubEnvironment } from '../platform/environment.js'
 import { afterTurns } from '../platform/timeouts.js'
 import type { Nudge } from '../wire/protocol.js'
 import type { BackOff } from './back-off.js'
+import type { HubLog } from './log.js'
 
 /** A connection that was up for this long has held: only then do all pauses start from their shortest. */
 const MIN_HELD_MS = 10_000
@@ -10,6 +11,7 @@ const NUDGED_INTERVAL_MS = { first: 1_000, max: 10_000 }
 
 export interface AttemptScheduleOptions {
   readonly environment: Pick<HubEnvironment, 'clock' | 'timers'>
+  readonly log: HubLog
   readonly backOff: BackOff
   /** An attempt may take this long. Milliseconds. */
   readonly attemptTimeoutMs: number
@@ -18,6 +20,9 @@ export interface AttemptScheduleOptions {
   /** The attempt has exceeded its time limit. */
   readonly onExpired: () => void
 }
+
+/** What a pause follows, as its record says. `lost`: the connection. `replaced`: one that had not held. */
+export type PauseStep = 'failed' | 'lost' | 'replaced' | 'no-credentials' | 'refused' | 'wrong-identity'
 
 /** In each state but the last two something is scheduled or will be reported, so that none is a dead end. */
 type AttemptState =
@@ -33,9 +38,11 @@ type AttemptState =
 
 /** When the next attempt is made. */
 export function createAttemptSchedule(options: AttemptScheduleOptions) {
-  const { environment, backOff, attemptTimeoutMs, onAttempt, onExpired } = options
+  const { environment, log, backOff, attemptTimeoutMs, onAttempt, onExpired } = options
   const { clock, timers } = environment
   let state: AttemptState = { name: 'idle' }
+  /** Since the last connection that held. */
+  let attempts = 0
   const nudges = createNudgeLimit(() => clock.monotonic())
 
   function enter(next: AttemptState): void {
@@ -44,8 +51,11 @@ export function createAttemptSchedule(options: AttemptScheduleOptions) {
     state = next
   }
 
-  function begin(): void {
+  /** `reason`: why a live connection was given up for it. */
+  function begin(reason?: string): void {
     nudges.attempted()
+    const step = reason === undefined ? 'connecting' : 'replacing'
+    log.add('connection', step, { attempt: ++attempts, ...(reason !== undefined && { reason }) })
     enter({ name: 'attempting', cancelTimeout: afterTurns(environment, attemptTimeoutMs, onExpired) })
   }
 
@@ -67,6 +77,8 @@ export function createAttemptSchedule(options: AttemptScheduleOptions) {
     else attempt()
   }
 
+  const hasHeld = () => state.name === 'connected' && clock.monotonic() - state.since >= MIN_HELD_MS
+
   return {
     get name() {
       return state.name
@@ -76,17 +88,35 @@ export function createAttemptSchedule(options: AttemptScheduleOptions) {
     attempt,
     /** The attempt is made by the caller. */
     begin,
-    connected: () => enter({ name: 'connected', since: clock.monotonic() }),
-    hasHeld: () => state.name === 'connected' && clock.monotonic() - state.since >= MIN_HELD_MS,
-    /** The next attempt comes after so many milliseconds. */
-    wait(ms: number): void {
+    connected(): void {
+      log.add('connection', 'connected')
+      enter({ name: 'connected', since: clock.monotonic() })
+    },
+    hasHeld,
+    /** The connection has ended, and had held: all counts start anew. */
+    reset(): void {
+      attempts = 0
+      nudges.reset()
+    },
+    inspect: () => ({
+      attempts: hasHeld() ? 0 : attempts,
+      ...(state.name === 'waiting' && { nextAttemptInMs: Math.max(0, state.dueAt - clock.monotonic()) }),
+    }),
+    /** The next attempt comes after so many milliseconds, or sooner if somebody asked for it. */
+    wait(ms: number, step: PauseStep, reason: string): void {
       const nudge = state.name === 'attempting' ? state.nudge : undefined
       const nudgedMs = nudge ? Math.max(backOff.nudged(), nudges.restMs(nudge)) : ms
       if (nudge && nudgedMs < ms) nudges.spend(nudge, nudgedMs)
-      waitFor(Math.min(ms, nudgedMs))
+      const pauseMs = Math.min(ms, nudgedMs)
+      log.add('connection', step, { reason, inMs: pauseMs })
+      waitFor(pauseMs)
     },
-    /** Nothing is scheduled. */
-    stop: (name: 'final' | 'closed') => enter({ name }),
+    /** Nothing is scheduled: the server has refused for good. */
+    stop(reason: string): void {
+      log.add('connection', 'refused-for-good', { reason })
+      enter({ name: 'final' })
+    },
+    close: () => enter({ name: 'closed' }),
     /** Somebody asked for an attempt after this one began, maybe with other credentials than it has. */
     isAskedAgain: () => state.name === 'attempting' && state.nudge !== undefined && isExplicit(state.nudge),
     /** Cuts a pause short. An attempt has its own time limit, and is left alone. */
@@ -94,7 +124,6 @@ export function createAttemptSchedule(options: AttemptScheduleOptions) {
       if (state.name === 'attempting') state.nudge = nudges.stronger(state.nudge, why)
       else if (state.name === 'waiting' || (state.name === 'final' && isExplicit(why))) attemptSooner(why)
     },
-    resetNudges: nudges.reset,
   }
 }
 

@@ -1,13 +1,13 @@
 import type { ServerRefusal } from '../transport/transport.js'
 import type { SocketState } from '../wire/protocol.js'
-import { type AttemptScheduleOptions, createAttemptSchedule } from './attempt-schedule.js'
+import { type AttemptScheduleOptions, createAttemptSchedule, type PauseStep } from './attempt-schedule.js'
 
 /** How often credentials are refused before the tabs are told. They are tried all the same, ever more slowly. */
 const MAX_REFUSALS = 3
 
 export interface ConnectionMachineOptions extends AttemptScheduleOptions {
   /** The credentials that there are were refused before, as often as it takes to tell the tabs. */
-  readonly wasRefused: boolean | undefined
+  readonly wasRefused?: boolean | undefined
   readonly onState: (state: SocketState) => void
   /** A connection has ended that had held. */
   readonly onHeld: () => void
@@ -16,22 +16,25 @@ export interface ConnectionMachineOptions extends AttemptScheduleOptions {
 /** The state of a connection as tabs see it, and how its outcomes make the pauses longer. */
 export function createConnectionMachine(options: ConnectionMachineOptions) {
   const { environment, backOff, attemptTimeoutMs, wasRefused, onExpired, onState, onHeld } = options
+  const now = environment.clock.monotonic
   let shown: SocketState = { name: 'connecting' }
+  let shownAt = now()
   let wasEverConnected = false
   /** How often in a row, since a connection held. */
   const counts = { failures: 0, refusals: wasRefused ? MAX_REFUSALS : 0, noCredentials: 0, flaps: 0 }
 
   const schedule = createAttemptSchedule({
     ...options,
-    environment,
     onExpired() {
       onExpired()
       attemptFailed(`the attempt took longer than ${attemptTimeoutMs} ms`)
     },
   })
+  const flaps = () => (schedule.hasHeld() ? 0 : counts.flaps)
   const isClosed = () => schedule.name === 'closed'
 
   function show(next: SocketState): void {
+    if (next.name !== shown.name) shownAt = now()
     shown = next
     onState(next)
   }
@@ -45,14 +48,14 @@ export function createConnectionMachine(options: ConnectionMachineOptions) {
     const hasHeld = schedule.hasHeld()
     if (hasHeld) {
       Object.assign(counts, { failures: 0, refusals: 0, flaps: 0 })
-      schedule.resetNudges()
+      schedule.reset()
       onHeld()
     } else counts.flaps++
     return hasHeld
   }
 
-  function attemptFailed(reason: string): void {
-    schedule.wait(backOff.lost(counts.failures++))
+  function attemptFailed(reason: string, step: PauseStep = 'failed'): void {
+    schedule.wait(backOff.lost(counts.failures++), step, reason)
     showTrouble(reason)
   }
 
@@ -68,7 +71,7 @@ export function createConnectionMachine(options: ConnectionMachineOptions) {
     nudge: schedule.nudge,
     shown: () => shown,
     /** How many connections in a row did not hold. */
-    flaps: () => (schedule.hasHeld() ? 0 : counts.flaps),
+    flaps,
     /** False when it has started before. */
     start(): boolean {
       const isFirst = schedule.name === 'idle'
@@ -85,14 +88,14 @@ export function createConnectionMachine(options: ConnectionMachineOptions) {
     lost(reason: string): void {
       if (isClosed()) return
       endConnection()
-      attemptFailed(reason)
+      attemptFailed(reason, 'lost')
     },
     attemptFailed(reason: string): void {
       if (!isClosed()) attemptFailed(reason)
     },
     noCredentials(reason: string): void {
       if (isClosed()) return
-      schedule.wait(backOff.noCredentials(counts.noCredentials++))
+      schedule.wait(backOff.noCredentials(counts.noCredentials++), 'no-credentials', reason)
       showTrouble(reason)
     },
     refused({ reason, isWrongIdentity, ...refusal }: ServerRefusal): void {
@@ -100,8 +103,8 @@ export function createConnectionMachine(options: ConnectionMachineOptions) {
       endConnection()
       const final = refusal.final && !schedule.isAskedAgain()
       const before = counts.refusals++
-      if (final) schedule.stop('final')
-      else schedule.wait(backOff.refused(before))
+      if (final) schedule.stop(reason)
+      else schedule.wait(backOff.refused(before), isWrongIdentity ? 'wrong-identity' : 'refused', reason)
       if (isWrongIdentity) show({ name: 'wrong-identity', reason })
       else if (final) show({ name: 'unauthorized', reason, final })
       else if (before >= MAX_REFUSALS) show({ name: 'unauthorized', reason })
@@ -114,11 +117,12 @@ export function createConnectionMachine(options: ConnectionMachineOptions) {
     replace(reason: string): boolean {
       const isAtOnce = endConnection()
       if (isAtOnce) {
-        schedule.begin()
+        schedule.begin(reason)
         showTrouble(reason)
-      } else attemptFailed(reason)
+      } else attemptFailed(reason, 'replaced')
       return isAtOnce
     },
-    close: () => schedule.stop('closed'),
+    close: schedule.close,
+    inspect: () => ({ socket: shown, socketAgeMs: now() - shownAt, flaps: flaps(), ...schedule.inspect() }),
   }
 }

@@ -4,6 +4,7 @@ import { createMemoryBrowser } from '../../test/browser.js'
 import { createFakeTransport } from '../../test/fake-transport.js'
 import type { HubProblem, Nudge, Settings, SocketState } from '../wire/protocol.js'
 import { createConnection } from './connection.js'
+import { createHubLog } from './log.js'
 
 beforeEach(() => void vi.useFakeTimers({ now: 1_000_000 }))
 afterEach(() => void vi.useRealTimers())
@@ -20,6 +21,7 @@ function setUp({ settings = SETTINGS, random = (): number => 0.5, isAnotherLeft 
     environment: { ...environment, random },
     settings,
     openTransport: transport.open,
+    log: createHubLog(environment.clock.monotonic),
     wasRefused,
     handlers: {
       auth: async () => undefined,

@@ -1,10 +1,20 @@
 import type { HubEnvironment } from '../platform/environment.js'
 import { withTimeout } from '../platform/timeouts.js'
-import type { OpenTransport, TransportHandlers } from '../transport/transport.js'
-import type { HubErrorCode, HubProblem, Metadata, Settings, SocketState, Welcome } from '../wire/protocol.js'
+import { deliverEvent } from '../transport/metadata.js'
+import type { OpenTransport, Transport, TransportHandlers } from '../transport/transport.js'
+import {
+  type HubErrorCode,
+  type HubProblem,
+  isMetadata,
+  type Metadata,
+  type Settings,
+  type SocketState,
+  type Welcome,
+} from '../wire/protocol.js'
 import { createBackOff } from './back-off.js'
 import { createConnectionMachine } from './connection-machine.js'
 import { createLiveness } from './liveness.js'
+import type { HubLog } from './log.js'
 
 /** An attempt may take this long, credentials included; longer where a tab alone may take nearly as long. */
 const ATTEMPT_TIMEOUT_MS = 20_000
@@ -41,19 +51,21 @@ export interface ConnectionOptions {
   readonly environment: Pick<HubEnvironment, 'clock' | 'timers' | 'random'>
   readonly settings: Settings
   readonly openTransport: OpenTransport
+  readonly log: HubLog
   /** Another hub here has just left the connection to others, because the server refused what its tabs gave. */
-  readonly wasRefused: boolean | undefined
+  readonly wasRefused?: boolean | undefined
   readonly handlers: ConnectionHandlers
 }
 
 /** The hub's policy over its transport: when to try again, when to check, and what the tabs are told. */
-export function createConnection({ environment, settings, openTransport, wasRefused, handlers }: ConnectionOptions) {
+export function createConnection(options: ConnectionOptions) {
+  const { environment, settings, handlers } = options
+  const { clock, timers, random } = environment
   const outage = createOutage(handlers.onProblem)
 
   const machine = createConnectionMachine({
-    environment,
-    backOff: createBackOff(settings.socket, environment.random),
-    wasRefused,
+    ...options,
+    backOff: createBackOff(settings.socket, random),
     attemptTimeoutMs: Math.max(ATTEMPT_TIMEOUT_MS, settings.authTimeoutMs + MIN_SERVER_TIME_MS),
     onAttempt: () => transport.connect(),
     onExpired() {
@@ -81,7 +93,7 @@ export function createConnection({ environment, settings, openTransport, wasRefu
     handlers.onUnauthorized()
   }
 
-  const transport = openTransport(settings, {
+  const reports: TransportHandlers = {
     ...handlers,
     onAlive: () => liveness.received(),
     onEvent(name, metadata, reserved) {
@@ -106,7 +118,8 @@ export function createConnection({ environment, settings, openTransport, wasRefu
       outage.report('auth-failed', reason)
     },
     onRefused: refused,
-  })
+  }
+  const transport = options.openTransport(settings, reports)
 
   /** Gives the present connection up for another one. */
   function replace(reason: string): void {
@@ -115,9 +128,10 @@ export function createConnection({ environment, settings, openTransport, wasRefu
     else transport.disconnect('keep')
   }
 
+  const roundTrip = createRoundTrip(clock.monotonic)
   const liveness = createLiveness(environment, {
     isConnected: () => machine.isConnected,
-    ask: () => transport.probe?.(),
+    ask: () => roundTrip.measure(transport.probe?.()),
     replace,
     connect: machine.nudge,
   })
@@ -132,21 +146,10 @@ export function createConnection({ environment, settings, openTransport, wasRefu
       if (machine.start()) liveness.start()
     },
     nudge: liveness.nudge,
-    /** Resolves when the credentials are accepted, or can't be. */
-    async renew(credentials: Metadata): Promise<'accepted' | 'unavailable' | undefined> {
-      // An attempt that is under way, or yet to come, has asked for its own.
-      if (!machine.isConnected) return undefined
-      const connection = machine.current()
-      const answer = transport.renew?.(credentials)
-      const renewed =
-        answer && (await withTimeout(environment.timers.after, RENEWAL_TIMEOUT_MS, answer).catch(() => undefined))
-      // Another state is another connection, or none.
-      if (machine.current() !== connection) return undefined
-      if (renewed === 'accepted' || renewed === 'unavailable') return renewed
-      if (renewed) handlers.onRefused()
-      replace(renewed ? 'the server refused the renewed credentials' : 'to renew the credentials')
-      return undefined
-    },
+    renew: createRenewer(machine, transport, timers, (isRefused) => {
+      if (isRefused) handlers.onRefused()
+      replace(isRefused ? 'the server refused the renewed credentials' : 'to renew the credentials')
+    }),
     /** To another process behind the same address. The session is not ended: where the servers share it, it goes on. */
     move(): void {
       if (machine.isConnected) replace('the server asked the connection to move')
@@ -165,6 +168,85 @@ export function createConnection({ environment, settings, openTransport, wasRefu
       liveness.close()
       transport.close()
     },
+    /** Checks the connection, as when a tab becomes visible, so that the next answer has a round-trip time. */
+    inspect() {
+      if (machine.isConnected) liveness.nudge('visible')
+      return { ...machine.inspect(), ...roundTrip.inspect() }
+    },
+    /** As if the server, or the network, had done it. */
+    simulate: createSimulations(machine, transport, reports, replace),
+  }
+}
+
+/** `onFailed`: only another connection will do. */
+function createRenewer(
+  machine: ReturnType<typeof createConnectionMachine>,
+  transport: Transport,
+  { after }: HubEnvironment['timers'],
+  onFailed: (isRefused: boolean) => void,
+) {
+  /** Resolves when the credentials are accepted, or can't be. */
+  return async (credentials: Metadata): Promise<'accepted' | 'unavailable' | undefined> => {
+    // An attempt that is under way, or yet to come, has asked for its own.
+    if (!machine.isConnected) return undefined
+    const connection = machine.current()
+    const answer = transport.renew?.(credentials)
+    const renewed = answer && (await withTimeout(after, RENEWAL_TIMEOUT_MS, answer).catch(() => undefined))
+    // Another state is another connection, or none.
+    if (machine.current() !== connection) return undefined
+    if (renewed === 'accepted' || renewed === 'unavailable') return renewed
+    onFailed(renewed === 'refused')
+    return undefined
+  }
+}
+
+function createSimulations(
+  machine: ReturnType<typeof createConnectionMachine>,
+  transport: Transport,
+  { onEvent, onDown, onRefused }: TransportHandlers,
+  replace: (reason: string) => void,
+) {
+  const reason = 'simulated'
+  return {
+    /** The event has no number: no server's log knows of it. */
+    event(name: string, metadata: unknown): void {
+      deliverEvent(
+        { onEvent: (event, checked, reserved) => onEvent(event, checked, withoutId(reserved)) },
+        name,
+        metadata,
+      )
+    },
+    drop(): void {
+      if (!machine.isOpen) return
+      transport.disconnect('keep')
+      onDown(reason)
+    },
+    reconnect(): void {
+      if (machine.isConnected) replace(reason)
+      // A pause follows a connection that had not held.
+      machine.nudge('retry')
+    },
+    refusal(): void {
+      if (!machine.isOpen) return
+      transport.disconnect('end')
+      onRefused({ reason, final: false, isWrongIdentity: false })
+    },
+  }
+}
+
+const withoutId = (reserved: unknown): unknown => (isMetadata(reserved) ? { ...reserved, id: undefined } : reserved)
+
+/** How long the server's last answer to a sign of life took. */
+function createRoundTrip(now: () => number) {
+  let roundTripMs: number | undefined
+  return {
+    measure(answer: Promise<void> | undefined): Promise<void> | undefined {
+      const askedAt = now()
+      return answer?.then(() => {
+        roundTripMs = now() - askedAt
+      })
+    },
+    inspect: () => (roundTripMs === undefined ? {} : { roundTripMs }),
   }
 }
 

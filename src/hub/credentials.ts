@@ -2,6 +2,7 @@ import type { HubEnvironment } from '../platform/environment.js'
 import { withTimeout } from '../platform/timeouts.js'
 import { messageOf } from '../util/errors.js'
 import type { CredentialsAnswer } from '../wire/protocol.js'
+import type { HubLog } from './log.js'
 import type { AttachedTab, TabRegistry } from './tab-registry.js'
 
 export type TabCredentials = Extract<CredentialsAnswer, { ok: true }>
@@ -11,6 +12,7 @@ const MAX_ASKED_TABS = 3
 
 export interface CredentialsSourceOptions {
   readonly tabs: TabRegistry
+  readonly log: HubLog
   readonly timers: HubEnvironment['timers']
   /** How long one tab may take. Milliseconds. */
   readonly timeoutMs: number
@@ -25,7 +27,7 @@ export interface CredentialsSourceOptions {
  * Gets credentials from a live tab. The tab that attached or became visible last is asked first. One that fails is asked again
  * only when all others have been asked. Credentials pass through and are not kept.
  */
-export function createCredentialsSource({ tabs, timers, timeoutMs, onNoTrustedTab }: CredentialsSourceOptions) {
+export function createCredentialsSource({ tabs, log, timers, timeoutMs, onNoTrustedTab }: CredentialsSourceOptions) {
   let lastRequest = 0
   /** Undefined when it may have other credentials by now. */
   let lastResponder: AttachedTab | undefined
@@ -63,16 +65,19 @@ export function createCredentialsSource({ tabs, timers, timeoutMs, onNoTrustedTa
         if (tab.gone.signal.aborted) continue
         // Before the answer: an attempt may be ended while a tab is asked, and the next one begins with another tab.
         const rank = queue.failed(tab)
+        log.add('credentials', 'asked', { tab: tab.id })
         try {
           const answer = await ask(tab)
           if (answer.ok) {
             lastResponder = queue.restore(tab, rank) ? undefined : tab
+            log.add('credentials', 'given', { tab: tab.id })
             return answer
           }
           trouble = answer.message
         } catch (thrown) {
           trouble = messageOf(thrown)
         }
+        log.add('credentials', 'failed', { tab: tab.id, reason: trouble })
       }
       giveUp()
       throw new Error(trouble)

@@ -3,6 +3,8 @@ import { whenLockIsFree } from '../platform/locks.js'
 import type { Endpoint } from '../wire/endpoint.js'
 import type { EventPair, Hello, SocketState } from '../wire/protocol.js'
 import { createHistory } from './history.js'
+import { createTabInspection, type Description } from './inspection.js'
+import type { HubLog } from './log.js'
 import { type BatchTimer, createOutbox } from './outbox.js'
 import { type AttachedTab, createTabRegistry, createTabTimeout } from './tab-registry.js'
 
@@ -19,11 +21,26 @@ export interface DownstreamOptions {
   readonly multicastName: string
   readonly batchTimer: BatchTimer
   readonly socketState: () => SocketState
+  readonly log: HubLog
   readonly handlers: DownstreamHandlers
 }
 
+/** `released`: the identity has ended in it. `gone`: its lock is free. */
+export type Leaving = 'closed' | 'released' | 'parked' | 'gone' | 'silent'
+
+const REASONS: Record<Leaving, string> = {
+  closed: 'it detached',
+  released: 'its session has ended',
+  parked: 'its page is frozen, or in the back/forward cache',
+  gone: 'its lock is free',
+  silent: 'nothing was heard of it',
+}
+
+export type Downstream = ReturnType<typeof createDownstream>
+
 /** The hub's side toward the tabs: who is attached, and what they are sent. */
-export function createDownstream({ environment, multicastName, batchTimer, socketState, handlers }: DownstreamOptions) {
+export function createDownstream(options: DownstreamOptions) {
+  const { environment, multicastName, batchTimer, socketState, log, handlers } = options
   const { clock, locks } = environment
   const tabs = createTabRegistry()
   const history = createHistory(clock.monotonic)
@@ -33,14 +50,27 @@ export function createDownstream({ environment, multicastName, batchTimer, socke
     batchTimer,
     seq: () => history.seq,
     multicastName,
-    onPosted: history.weigh,
+    onPosted(count, characters) {
+      history.weigh(count, characters)
+      log.counters.batches++
+      log.counters.characters += characters
+    },
   })
   const tabTimeout = createTabTimeout(tabs, environment, (tab) => {
     // It may be alive, and rest because it trusts its lock. Parked it is not: a page detaches before.
     tab.endpoint.postMessage({ kind: 'closed', reason: 'the hub heard nothing of this tab for long' })
-    remove(tab, false)
+    remove(tab, 'silent')
   })
+  const inspection = createTabInspection(tabs, clock.monotonic)
   let cancelPostState: (() => void) | undefined
+
+  /** Fifty tabs that open at once are told of their number a few times, not fifty times each. */
+  function postState(): void {
+    cancelPostState ??= batchTimer(0, () => {
+      cancelPostState = undefined
+      tabs.postToAll({ kind: 'state', socket: socketState(), tabs: tabs.size })
+    })
+  }
 
   /** A pipe over a channel is the hub's to close; at a port nobody is left to receive. */
   function forget(tab: AttachedTab, kept?: Endpoint): boolean {
@@ -49,8 +79,11 @@ export function createDownstream({ environment, multicastName, batchTimer, socke
     return wasAttached
   }
 
-  function remove(tab: AttachedTab, release: boolean): void {
-    if (forget(tab)) handlers.onRemoved(release)
+  function remove(tab: AttachedTab, why: Leaving): void {
+    if (!forget(tab)) return
+    log.add('hub', why === 'parked' ? why : 'left', { tab: tab.id, reason: REASONS[why] })
+    if (why === 'parked') inspection.parked(tab)
+    handlers.onRemoved(why === 'released')
   }
 
   return {
@@ -58,6 +91,7 @@ export function createDownstream({ environment, multicastName, batchTimer, socke
     history,
     multicastName: outbox.multicastName,
     add(event: EventPair): void {
+      log.counters.events++
       history.add(event)
       outbox.add(event)
     },
@@ -66,6 +100,7 @@ export function createDownstream({ environment, multicastName, batchTimer, socke
       outbox.post()
       const quietForMs = unbroken ? 0 : Math.floor(clock.monotonic() - history.break(quietSince))
       const flaps = handlers.flaps()
+      log.add('gap', unbroken ? 'nothing-missed' : 'missed', { reason })
       const gap = { reason, ...(flaps > 0 && { flaps }), ...(quietForMs > 0 && { quietForMs }) }
       for (const tab of tabs.all()) {
         if (!unbroken || tab.isOwedGap) tab.endpoint.postMessage({ kind: 'gap', seq: history.seq, ...gap })
@@ -79,14 +114,21 @@ export function createDownstream({ environment, multicastName, batchTimer, socke
       const before = tabs.get(hello.tab)
       if (before) forget(before, endpoint)
       const tab = tabs.add({ endpoint, isTrusted, seenAt: clock.monotonic() }, hello)
+      log.add('hub', 'attached', { tab: tab.id })
+      inspection.attached(tab)
+      postState()
       const watchSilence = () => {
         tab.isLocked = false
         tabTimeout.watch()
       }
       if (hello.lock && locks)
-        whenLockIsFree(locks, hello.lock, tab.gone.signal, () => remove(tab, false), watchSilence)
+        whenLockIsFree(locks, hello.lock, tab.gone.signal, () => remove(tab, 'gone'), watchSilence)
       else watchSilence()
       return tab
+    },
+    /** The tab's welcome brings so many events of the history. */
+    replayed(tab: AttachedTab, count: number): void {
+      if (count > 0) log.add('gap', 'replayed', { tab: tab.id, count })
     },
     ping(tabId: string): boolean {
       const tab = tabs.get(tabId)
@@ -97,17 +139,13 @@ export function createDownstream({ environment, multicastName, batchTimer, socke
       const tab = tabs.get(tabId)
       if (tab?.endpoint === endpoint) tab.isOnMulticast = true
     },
-    detach(tabId: string, endpoint: Endpoint, release: boolean): void {
+    detach(tabId: string, endpoint: Endpoint, why: Leaving): void {
       const tab = tabs.get(tabId)
-      if (tab?.endpoint === endpoint) remove(tab, release)
+      if (tab?.endpoint === endpoint) remove(tab, why)
     },
-    /** Fifty tabs that open at once are told of their number a few times, not fifty times each. */
-    postState(): void {
-      cancelPostState ??= batchTimer(0, () => {
-        cancelPostState = undefined
-        tabs.postToAll({ kind: 'state', socket: socketState(), tabs: tabs.size })
-      })
-    },
+    describe: (tabId: string, description: Description): void => inspection.described(tabs.get(tabId), description),
+    inspect: inspection.inspect,
+    postState,
     close(): void {
       outbox.close()
       tabTimeout.close()

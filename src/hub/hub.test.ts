@@ -242,9 +242,9 @@ describe('tabs come and go', () => {
     const { attach, ended } = setUp()
     const one = await attach(['a'])
     const two = await attach(['a'])
-    one.detach(true)
+    one.detach('released')
     expect(ended()).toBe(0)
-    two.detach(true)
+    two.detach('released')
     expect(ended()).toBe(1)
   })
 

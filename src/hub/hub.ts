@@ -2,11 +2,22 @@ import type { HubEnvironment } from '../platform/environment.js'
 import { tryNewLock } from '../platform/locks.js'
 import type { OpenTransport } from '../transport/transport.js'
 import type { Endpoint } from '../wire/endpoint.js'
-import type { CredentialsAnswer, Hello, Nudge, Settings, Welcome } from '../wire/protocol.js'
+import type {
+  CredentialsAnswer,
+  Hello,
+  HubInspectionCalls,
+  HubMessage,
+  Nudge,
+  Settings,
+  Welcome,
+} from '../wire/protocol.js'
 import type { Host } from '../wire/status.js'
-import { createDownstream } from './downstream.js'
+import { createDownstream, type Leaving } from './downstream.js'
 import type { HistoryEntry } from './history.js'
+import { createHubInspection, type Description } from './inspection.js'
+import { createHubLog, type HubLog } from './log.js'
 import type { BatchTimer } from './outbox.js'
+import { wants } from './tab-registry.js'
 import { createUpstream } from './upstream.js'
 
 export interface HubOptions {
@@ -15,16 +26,18 @@ export interface HubOptions {
   readonly host: Host
   readonly settings: Settings
   readonly openTransport: OpenTransport
+  /** What happened before this hub's life, in the campaign for it, may be in it. Default: a new one. */
+  readonly log?: HubLog | undefined
   readonly wasRefused?: boolean | undefined
   /** Waits between the batches of a burst. Default: by a timer. */
   readonly batchTimer?: BatchTimer | undefined
   /** Whether the connection may be left to another tab's hub now, because no tab here gives credentials that do. */
   readonly mayHandOver?: () => boolean
   /** The hub has ended, by itself or by a call. */
-  readonly onEnd: () => void
+  readonly onEnd: (reason: string) => void
 }
 
-export interface Hub {
+export interface Hub extends HubInspectionCalls {
   readonly epoch: string
   /** Undefined when this hub has ended meanwhile. */
   attach(endpoint: Endpoint, hello: Hello, isTrusted: boolean): Promise<Welcome | undefined>
@@ -36,8 +49,9 @@ export interface Hub {
   ping(tabId: string): boolean
   /** The tab listens to the multicast that its welcome named. */
   multicastJoined(tabId: string, endpoint: Endpoint): void
-  /** `release`: the identity has ended in this tab, so without other tabs the connection is closed at once. */
-  detach(tabId: string, endpoint: Endpoint, release: boolean): void
+  /** `released`: the identity has ended in this tab, so without other tabs the connection is closed at once. */
+  detach(tabId: string, endpoint: Endpoint, why: Leaving): void
+  describe(tabId: string, description: Description): void
   signOut(): void
   /** Ends at once: the connection is closed, and the tabs are told. */
   close(reason: string): void
@@ -51,9 +65,9 @@ type HubState =
 
 /** Owns the one connection of one key: numbers events and fans them out to tabs. Does not know where it runs. */
 export function createHub(options: HubOptions): Hub {
-  const { environment, key, host, settings, openTransport, onEnd, mayHandOver = () => true } = options
-  const { timers } = environment
-  const { batchTimer = timers.after } = options
+  const { environment, key, host, settings, onEnd, mayHandOver = () => true } = options
+  const { timers, clock } = environment
+  const { batchTimer = timers.after, log = createHubLog(clock.monotonic) } = options
   const epoch = environment.id()
   /** Aborts at the hub's end. */
   const life = new AbortController()
@@ -69,6 +83,7 @@ export function createHub(options: HubOptions): Hub {
     multicastName: `${key}/events/${epoch}`,
     batchTimer,
     socketState: () => connection.state(),
+    log,
     handlers: {
       flaps: () => connection.flaps(),
       onRemoved(release) {
@@ -82,10 +97,8 @@ export function createHub(options: HubOptions): Hub {
   const { tabs, history, multicastName } = downstream
 
   const upstream = createUpstream({
-    environment,
-    settings,
-    openTransport,
-    wasRefused: options.wasRefused,
+    ...options,
+    log,
     tabs,
     ready: firstTab.promise,
     handlers: {
@@ -93,7 +106,7 @@ export function createHub(options: HubOptions): Hub {
       onDecided: downstream.decide,
       onState: downstream.postState,
       onNoTrustedTab() {
-        if (tabs.all().every((tab) => !tab.isTrusted) || mayHandOver()) end()
+        if (tabs.all().every((tab) => !tab.isTrusted) || mayHandOver()) end(NO_TAB_HAS_CREDENTIALS)
       },
     },
   })
@@ -101,6 +114,7 @@ export function createHub(options: HubOptions): Hub {
 
   function enter(next: HubState): void {
     if (state.name === 'lingering') state.cancel()
+    if (next.name === 'lingering') log.add('hub', 'lingering', { inMs: settings.lingerMs })
     state = next
   }
 
@@ -112,13 +126,12 @@ export function createHub(options: HubOptions): Hub {
     enter({ name: 'open' })
     const tab = downstream.join(endpoint, hello, isTrusted)
     firstTab.give()
-    topics.update()
     upstream.attached(tab)
 
-    const known = history.since(hello.since, epoch)?.filter(({ pair: [name] }) => tab.wanted.has(name))
+    const known = history.since(hello.since, epoch)?.filter(({ pair: [name] }) => wants(tab, name))
     const isCurrent = upstream.isCurrent()
     tab.isOwedGap = !known && !isCurrent
-    downstream.postState()
+    if (known) downstream.replayed(tab, known.length)
     return {
       ok: true,
       host,
@@ -131,19 +144,24 @@ export function createHub(options: HubOptions): Hub {
       ...(lock && { lock }),
       // Only with a lock: a tab that timed out here, without its knowing, must not go on receiving some of the events.
       ...(!isTrusted && tab.isLocked && multicastName && { multicast: multicastName }),
-      ...(known && replayOf(known, environment.clock.monotonic())),
+      ...(known && replayOf(known, clock.monotonic())),
       ...(!known && isCurrent && { gap: 'attached to a hub that can not vouch for what came before' }),
       ...(hello.settings && JSON.stringify(hello.settings) !== JSON.stringify(settings) && { settingsDiffer: true }),
     }
   }
 
-  function end(): void {
+  function end(reason = LAST_TAB_LEFT): void {
     if (state.name === 'ended') return
     enter({ name: 'ended' })
     upstream.close()
     downstream.close()
     life.abort()
-    onEnd()
+    onEnd(reason)
+  }
+
+  function endFor(message: Extract<HubMessage, { kind: 'signed-out' | 'closed' }>): void {
+    tabs.postToAll(message)
+    end(message.reason)
   }
 
   return {
@@ -160,16 +178,16 @@ export function createHub(options: HubOptions): Hub {
     ping: downstream.ping,
     multicastJoined: downstream.multicastJoined,
     detach: downstream.detach,
-    signOut() {
-      tabs.postToAll({ kind: 'signed-out', reason: 'signed out in a tab of this browser' })
-      end()
-    },
-    close(reason) {
-      tabs.postToAll({ kind: 'closed', reason })
-      end()
-    },
+    signOut: () => endFor({ kind: 'signed-out', reason: 'signed out in a tab of this browser' }),
+    close: (reason) => endFor({ kind: 'closed', reason }),
+    describe: downstream.describe,
+    ...createHubInspection({ environment, epoch, host, log, upstream, downstream, leave: end }),
   }
 }
+
+/** Why a hub ends by itself. */
+const LAST_TAB_LEFT = 'the last tab has left'
+const NO_TAB_HAS_CREDENTIALS = 'left to another tab: none here gave credentials'
 
 const replayOf = (known: readonly HistoryEntry[], now: number) => ({
   replay: known.map(({ pair }) => pair),

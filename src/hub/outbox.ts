@@ -1,7 +1,7 @@
 import type { HubEnvironment } from '../platform/environment.js'
 import { type Endpoint, overChannel } from '../wire/endpoint.js'
 import { type EventPair, type HubMessage, writeEvents } from '../wire/protocol.js'
-import type { TabRegistry } from './tab-registry.js'
+import { type TabRegistry, wants } from './tab-registry.js'
 
 /** Milliseconds between the batches of a burst. */
 export const BATCH_INTERVAL_MS = 20
@@ -42,13 +42,13 @@ export function createOutbox({ tabs, environment, batchTimer, seq, multicastName
     const all = writeEvents(events)
     onPosted(events.length, all.length)
     const listeners = tabs.all().filter((tab) => tab.isOnMulticast)
-    const isForAll = listeners.length > 1 && listeners.every(({ wanted }) => names.every((name) => wanted.has(name)))
+    const isForAll = listeners.length > 1 && listeners.every((tab) => names.every((name) => wants(tab, name)))
     if (isForAll) multicast.post({ kind: 'events', seq: seq(), events: all })
     for (const tab of tabs.all()) {
       if (isForAll && tab.isOnMulticast) continue
-      const wanted = names.filter((name) => tab.wanted.has(name))
+      const wanted = names.filter((name) => wants(tab, name))
       if (wanted.length === 0) continue
-      const text = wanted.length === names.length ? all : writeEvents(events.filter(([name]) => tab.wanted.has(name)))
+      const text = wanted.length === names.length ? all : writeEvents(events.filter(([name]) => wants(tab, name)))
       tab.endpoint.postMessage({ kind: 'events', seq: seq(), events: text })
     }
   }

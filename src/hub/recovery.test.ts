@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { setUpHub } from '../../test/fake-hub.js'
+import { createHubLog } from './log.js'
 import { createRenewal } from './renewal.js'
 
 beforeEach(() => void vi.useFakeTimers({ now: 1_000_000 }))
@@ -698,11 +699,12 @@ describe('the renewal', () => {
     },
     random: () => 0.5,
   }
+  const log = createHubLog(environment.clock.monotonic)
 
   it('of a life of many weeks overflows no timer', async () => {
     const onRenewed = vi.fn()
     const ask = async () => ({ ok: true, auth: { token: 'x' } }) as const
-    createRenewal({ environment, ask, onRenewed, onTrouble: vi.fn() }).plan(Date.now() + 60 * 86_400_000)
+    createRenewal({ environment, log, ask, onRenewed, onTrouble: vi.fn() }).plan(Date.now() + 60 * 86_400_000)
     await settle(59 * 86_400_000)
     expect(onRenewed).not.toHaveBeenCalled()
     await settle(86_400_000)
@@ -713,7 +715,7 @@ describe('the renewal', () => {
     const onRenewed = vi.fn()
     // Longer than one timer of a browser.
     const ask = async () => ({ ok: true, auth: { token: 'x' } }) as const
-    createRenewal({ environment, ask, onRenewed, onTrouble: vi.fn() }).plan(Date.now() + 30 * 86_400_000)
+    createRenewal({ environment, log, ask, onRenewed, onTrouble: vi.fn() }).plan(Date.now() + 30 * 86_400_000)
     vi.setSystemTime(Date.now() - 40 * 86_400_000)
     await settle(30 * 86_400_000)
     expect(onRenewed).toHaveBeenCalledOnce()
@@ -723,7 +725,7 @@ describe('the renewal', () => {
     const onRenewed = vi.fn()
     const answers: ((given: { ok: true; auth: object }) => void)[] = []
     const ask = () => new Promise<never>((resolve) => void answers.push(resolve as never))
-    const renewal = createRenewal({ environment, ask, onRenewed, onTrouble: vi.fn() })
+    const renewal = createRenewal({ environment, log, ask, onRenewed, onTrouble: vi.fn() })
     renewal.plan(Date.now() + 20_000)
     await settle(20_000)
     renewal.plan(Date.now() + 600_000)

@@ -1,6 +1,7 @@
 import type { HubEnvironment } from '../platform/environment.js'
 import { messageOf } from '../util/errors.js'
 import type { TabCredentials } from './credentials.js'
+import type { HubLog } from './log.js'
 
 /** Credentials are renewed this long before their end, or a tenth of their life before it if that is less. */
 const RENEW_AHEAD_MS = 60_000
@@ -11,6 +12,7 @@ const MAX_TIMER_MS = 2 ** 31 - 1
 
 export interface RenewalOptions {
   readonly environment: Pick<HubEnvironment, 'clock' | 'timers' | 'random'>
+  readonly log: HubLog
   readonly ask: () => Promise<TabCredentials>
   readonly onRenewed: (credentials: Readonly<Record<string, unknown>>) => void
   readonly onTrouble: (message: string) => void
@@ -18,12 +20,13 @@ export interface RenewalOptions {
 
 type RenewalState =
   | { readonly name: 'idle' }
-  | { readonly name: 'planned'; cancel(): void }
+  /** By the monotonic clock. */
+  | { readonly name: 'planned'; readonly dueAt: number; cancel(): void }
   /** Tabs are being asked. */
   | { readonly name: 'asking' }
 
 /** Has credentials renewed before they end, at a random moment of each browser. */
-export function createRenewal({ environment, ask, onRenewed, onTrouble }: RenewalOptions) {
+export function createRenewal({ environment, log, ask, onRenewed, onTrouble }: RenewalOptions) {
   const { clock, timers, random } = environment
   let state: RenewalState = { name: 'idle' }
   /** A failure was reported since the last success. */
@@ -40,7 +43,7 @@ export function createRenewal({ environment, ask, onRenewed, onTrouble }: Renewa
       if (left > MAX_TIMER_MS) waitUntil(dueAt)
       else void renew()
     })
-    enter({ name: 'planned', cancel })
+    enter({ name: 'planned', dueAt, cancel })
   }
 
   /** Without a known end, there is nothing to plan. */
@@ -50,7 +53,9 @@ export function createRenewal({ environment, ask, onRenewed, onTrouble }: Renewa
     // From here on the wall clock may be set back and forth.
     const lifeMs = expiresAt - clock.now()
     const aheadMs = Math.min(RENEW_AHEAD_MS, lifeMs / 10)
-    waitUntil(clock.monotonic() + Math.max(MIN_RENEWAL_DELAY_MS, lifeMs - aheadMs * (1 + random() / 2)))
+    const inMs = Math.max(MIN_RENEWAL_DELAY_MS, lifeMs - aheadMs * (1 + random() / 2))
+    log.add('credentials', 'renewal-planned', { inMs })
+    waitUntil(clock.monotonic() + inMs)
   }
 
   function cancel(): void {
@@ -75,5 +80,9 @@ export function createRenewal({ environment, ask, onRenewed, onTrouble }: Renewa
     }
   }
 
-  return { plan, cancel }
+  return {
+    plan,
+    cancel,
+    inspect: () => (state.name === 'planned' ? { renewalInMs: Math.max(0, state.dueAt - clock.monotonic()) } : {}),
+  }
 }

@@ -6,6 +6,7 @@ import { discoveryChannelOf, isDiscoveryMessage, postOnce } from '../wire/discov
 import { type Endpoint, listen, overChannel } from '../wire/endpoint.js'
 import type { Host } from '../wire/status.js'
 import { createHub, type Hub } from './hub.js'
+import { createHubLog } from './log.js'
 import type { BatchTimer } from './outbox.js'
 import { type PipeServer, type StandbyPipe, serveTabPipe } from './tab-pipe.js'
 
@@ -61,9 +62,11 @@ type ServerState =
  * until then. When the hub has ended it gives the leadership up, and the next tab starts again.
  */
 export function serveHub({ environment, key, host, open, elector, batchTimer }: ServeOptions): Served {
-  const { timers, locks } = environment
+  const { timers, locks, clock } = environment
   const name = environment.id()
   let state: ServerState = { name: 'idle' }
+  /** Of the next hub, from the campaign for it on: who asks it will ask why it is there. */
+  let log = createHubLog(clock.monotonic)
   /** The `check` of the tabs that this hub serves, from the first hub on. */
   let check: string | undefined
   /** Epochs that ended by a sign-out: a tab that slept through it must not bring the session back. */
@@ -73,21 +76,23 @@ export function serveHub({ environment, key, host, open, elector, batchTimer }: 
 
   function campaign(): void {
     const candidacy = new AbortController()
+    log.add('hub', 'campaigning')
     const result = elector
       .campaign(candidacy.signal)
       .then(({ lost }) => lead(candidacy, lost))
-      .catch(() => resign(candidacy))
+      .catch(() => resign(candidacy, 'the campaign has ended'))
     state = { name: 'campaigning', candidacy, result }
   }
 
   function lead(candidacy: AbortController, lost: AbortSignal): void {
     if (candidacy.signal.aborted) return
-    lost.addEventListener('abort', () => resign(candidacy))
+    log.add('hub', 'leading')
+    lost.addEventListener('abort', () => resign(candidacy, 'another hub has the leadership'))
     state = {
       name: 'leading',
       candidacy,
       followers: listenForFollowers({ environment, key, owner: name, connect: (pipe) => connect(pipe, false) }),
-      cancelTimeout: timers.after(UNUSED_LEADERSHIP_MS, () => resign(candidacy)),
+      cancelTimeout: timers.after(UNUSED_LEADERSHIP_MS, () => resign(candidacy, 'no tab attached')),
     }
     promoteStandby()
   }
@@ -98,7 +103,7 @@ export function serveHub({ environment, key, host, open, elector, batchTimer }: 
   }
 
   /** Ends a candidacy and whatever came of it. */
-  function resign(candidacy: AbortController): void {
+  function resign(candidacy: AbortController, reason: string): void {
     if (state.name === 'idle' || state.candidacy !== candidacy) return
     const former = state
     state = { name: 'idle' }
@@ -107,6 +112,8 @@ export function serveHub({ environment, key, host, open, elector, batchTimer }: 
     if (former.name === 'serving') former.hub.close('this hub no longer owns the socket')
     if (former.name !== 'campaigning') former.followers.close()
     candidacy.abort()
+    log = createHubLog(clock.monotonic)
+    log.add('hub', 'ended', { reason })
   }
 
   const server: PipeServer = {
@@ -132,7 +139,7 @@ export function serveHub({ environment, key, host, open, elector, batchTimer }: 
         const { candidacy, followers } = state
         check = theirs
         state.cancelTimeout()
-        const onEnd = () => resign(candidacy)
+        const onEnd = (reason: string) => resign(candidacy, reason)
         const hub = createHub({
           environment,
           key,
@@ -140,6 +147,7 @@ export function serveHub({ environment, key, host, open, elector, batchTimer }: 
           settings,
           openTransport: open,
           batchTimer,
+          log,
           wasRefused: hasHandedOver(environment, key),
           mayHandOver: () => mayHandOver(environment, key),
           onEnd,
@@ -152,7 +160,8 @@ export function serveHub({ environment, key, host, open, elector, batchTimer }: 
     hub: () => (state.name === 'serving' ? state.hub : undefined),
     addStandby: (pipe) => void standby.add(pipe),
     removeStandby(pipe) {
-      if (standby.delete(pipe) && standby.size === 0 && state.name === 'campaigning') resign(state.candidacy)
+      if (standby.delete(pipe) && standby.size === 0 && state.name === 'campaigning')
+        resign(state.candidacy, 'no tab is left')
     },
     signOut() {
       const hub = server.hub()
@@ -165,7 +174,7 @@ export function serveHub({ environment, key, host, open, elector, batchTimer }: 
   return {
     connect: (endpoint) => connect(endpoint, true),
     close() {
-      if (state.name !== 'idle') resign(state.candidacy)
+      if (state.name !== 'idle') resign(state.candidacy, 'this tab has given the leadership up')
     },
   }
 }

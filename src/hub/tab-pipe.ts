@@ -66,6 +66,7 @@ export function serveTabPipe({ environment, endpoint, isTrusted, server }: TabPi
   let state: PipeState = waiting()
   const tab = () => ('tab' in state ? state.tab : '')
   const hasLeft = () => state.name === 'left'
+  const attachedTo = () => (state.name === 'attached' ? server.hub() : undefined)
 
   const pipe: StandbyPipe = {
     promote() {
@@ -120,7 +121,7 @@ export function serveTabPipe({ environment, endpoint, isTrusted, server }: TabPi
           return STANDBY
         }
         const welcome = await hub.attach(endpoint, hello, isTrusted)
-        if (hasLeft()) server.hub()?.detach(hello.tab, endpoint, false)
+        if (hasLeft()) server.hub()?.detach(hello.tab, endpoint, 'closed')
         else if (welcome) enter({ name: 'attached', tab: hello.tab })
         if (welcome) return welcome.ok ? { ...welcome, owner: server.name } : welcome
         // The hub has ended meanwhile, and there may be another one. Never without a pause: that one may end as soon.
@@ -132,6 +133,8 @@ export function serveTabPipe({ environment, endpoint, isTrusted, server }: TabPi
     nudge: (why) => server.hub()?.nudge(why, tab()),
     ping: () => server.hub()?.ping(tab()) ?? false,
     signOut: server.signOut,
+    inspect: (after) => attachedTo()?.inspect(after),
+    simulate: (simulation) => attachedTo()?.simulate(simulation),
   }
   expose(calls, endpoint as Parameters<typeof expose>[1])
   listen(endpoint, (data) => {
@@ -139,9 +142,10 @@ export function serveTabPipe({ environment, endpoint, isTrusted, server }: TabPi
     const hub = server.hub()
     if (data.kind === 'multicast-joined') return hub?.multicastJoined(tab(), endpoint)
     if (data.kind === 'credentials') return hub?.credentials(data.request, data.answer)
+    if (data.kind === 'description') return hub?.describe(tab(), { title: data.title, isVisible: data.isVisible })
     const leaving = tab()
     leave()
-    hub?.detach(leaving, endpoint, data.release === true)
+    hub?.detach(leaving, endpoint, data.release === true ? 'released' : data.park === true ? 'parked' : 'closed')
   })
   return leave
 }
@@ -152,9 +156,10 @@ const isStrings = (value: unknown): boolean => Array.isArray(value) && value.eve
 
 export function isTabMessage(data: unknown): data is TabMessage {
   if (!isMetadata(data)) return false
-  const { kind, request, answer } = data
+  const { kind, request, answer, title, isVisible } = data
   if (kind === 'credentials')
     return typeof request === 'number' && isMetadata(answer) && typeof answer['ok'] === 'boolean'
+  if (kind === 'description') return typeof title === 'string' && typeof isVisible === 'boolean'
   return kind === 'detach' || kind === 'multicast-joined'
 }
 

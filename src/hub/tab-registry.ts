@@ -1,6 +1,6 @@
 import type { HubEnvironment } from '../platform/environment.js'
 import type { Endpoint } from '../wire/endpoint.js'
-import type { Hello, HubErrorCode, HubMessage } from '../wire/protocol.js'
+import type { Hello, HubErrorCode, HubMessage, HubTab } from '../wire/protocol.js'
 
 /**
  * Without Web Locks, a tab that has been silent for this long is gone. Hidden tabs' timers run once a minute.
@@ -11,7 +11,7 @@ const TAB_TIMEOUT_MS = 150_000
 export interface AttachedTab {
   readonly id: string
   readonly endpoint: Endpoint
-  /** The names of the events that it subscribes to. */
+  /** The names of the events that it subscribes to. Ask `wants`: one of them may stand for all. */
   wanted: ReadonlySet<string>
   /** The topics that it uses. */
   topics: ReadonlySet<string>
@@ -27,6 +27,8 @@ export interface AttachedTab {
   isOwedGap: boolean
   /** It listens to the multicast. */
   isOnMulticast: boolean
+  /** Since somebody inspected the hub. */
+  description?: Pick<HubTab, 'title' | 'isVisible'> | undefined
 }
 
 /** Who is attached. */
@@ -49,6 +51,9 @@ export interface TabRegistry {
    */
   reportToOneTab(code: HubErrorCode, message: string, event?: string): boolean
 }
+
+/** Whether a tab subscribes to the event. */
+export const wants = ({ wanted }: AttachedTab, event: string): boolean => wanted.has(event) || wanted.has('*')
 
 export function createTabRegistry(): TabRegistry {
   const tabs = new Map<string, AttachedTab>()
@@ -77,7 +82,7 @@ export function createTabRegistry(): TabRegistry {
       return tabs.get(tab.id) === tab && tabs.delete(tab.id)
     },
     wants(event) {
-      for (const tab of tabs.values()) if (tab.wanted.has(event)) return true
+      for (const tab of tabs.values()) if (wants(tab, event)) return true
       return false
     },
     postToAll(message) {

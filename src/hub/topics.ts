@@ -1,6 +1,7 @@
 import type { HubEnvironment } from '../platform/environment.js'
 import { afterTurns } from '../platform/timeouts.js'
-import { type Metadata, RESERVED, type TopicAnswer } from '../wire/protocol.js'
+import { type HubInspection, type Metadata, RESERVED, type TopicAnswer } from '../wire/protocol.js'
+import type { HubLog } from './log.js'
 import { readQuietMs } from './server-messages.js'
 import type { AttachedTab, TabRegistry } from './tab-registry.js'
 
@@ -46,6 +47,7 @@ interface Membership {
 
 export interface TopicMembershipsOptions {
   readonly tabs: TabRegistry
+  readonly log: HubLog
   readonly environment: Pick<HubEnvironment, 'timers' | 'clock' | 'random'>
   readonly send: (event: string, metadata: Metadata) => void
 }
@@ -61,7 +63,7 @@ export interface TopicMembershipsOptions {
  * was fetched in that time lacks none of its events. A replay from the cursor does not keep it: the server replays before it
  * knows of the topics. All tabs of a browser receive everything, so a tab that joins later than others has nothing to fetch.
  */
-export function createTopicMemberships({ tabs, environment, send }: TopicMembershipsOptions) {
+export function createTopicMemberships({ tabs, log, environment, send }: TopicMembershipsOptions) {
   const { timers, clock } = environment
   const memberships = new Map<string, Membership>()
   let isUp = false
@@ -98,16 +100,15 @@ export function createTopicMemberships({ tabs, environment, send }: TopicMembers
 
   function settle(request: number, answer: TopicOutcome, retryMs = RETRY_PAUSE_MS.first): void {
     const membership = memberships.get(answer.topic) as Membership
-    const isNew = isNews(answer, membership.state)
+    if (isNews(answer, membership.state)) announce(answer, clock.monotonic(), tabs, log)
     membership.state = { name: 'answered', request, answer }
     if (!answer.ok) retry.plan(retryMs)
-    const message = { kind: 'topic', ...answerOf(answer, clock.monotonic()) } as const
-    if (isNew) for (const tab of tabs.all()) if (tab.topics.has(answer.topic)) tab.endpoint.postMessage(message)
   }
 
   function leave(topic: string): void {
     if (!isRefused(memberships.get(topic))) send(`${RESERVED}:leave`, { topics: [topic] })
     memberships.delete(topic)
+    log.add('topic', 'left', { topic })
   }
 
   /** Which topics are used may have changed. */
@@ -174,12 +175,27 @@ export function createTopicMemberships({ tabs, environment, send }: TopicMembers
     readMessage,
     /** The credentials were renewed: what was refused may be allowed now. */
     retryRefused: retry.now,
+    inspect: () => inspectTopics(memberships, tabs),
     close(): void {
       retry.reset()
       for (const { cancelLeave } of memberships.values()) cancelLeave?.()
       memberships.clear()
     },
   }
+}
+
+const inspectTopics = (memberships: ReadonlyMap<string, Membership>, tabs: TabRegistry): HubInspection['topics'] =>
+  [...memberships].map(([name, { state }]) => ({
+    name,
+    state: state.name !== 'answered' ? state.name : state.answer.ok ? 'joined' : state.answer.name,
+    tabs: tabs.all().filter((tab) => tab.topics.has(name)).length,
+  }))
+
+function announce(answer: TopicOutcome, now: number, tabs: TabRegistry, log: HubLog): void {
+  const { topic, ok } = answer
+  log.add('topic', ok ? 'joined' : answer.name, { topic, ...(!ok && { reason: answer.message }) })
+  const message = { kind: 'topic', ...answerOf(answer, now) } as const
+  for (const tab of tabs.all()) if (tab.topics.has(topic)) tab.endpoint.postMessage(message)
 }
 
 function joiningOf(state: MembershipState, request: number): MembershipState {

@@ -23,7 +23,7 @@ export interface UpstreamHandlers {
   onNoTrustedTab(): void
 }
 
-export interface UpstreamOptions extends Pick<ConnectionOptions, 'settings' | 'openTransport' | 'wasRefused'> {
+export interface UpstreamOptions extends Pick<ConnectionOptions, 'settings' | 'openTransport' | 'log' | 'wasRefused'> {
   readonly environment: HubEnvironment
   readonly tabs: TabRegistry
   /** Tabs are asked for credentials only after it: the first one is not attached sooner. */
@@ -31,12 +31,15 @@ export interface UpstreamOptions extends Pick<ConnectionOptions, 'settings' | 'o
   readonly handlers: UpstreamHandlers
 }
 
+export type Upstream = ReturnType<typeof createUpstream>
+
 /** The hub's side toward the server: the connection, its credentials, and what the server sends over it. */
 export function createUpstream(options: UpstreamOptions) {
-  const { environment, settings, tabs, ready, handlers } = options
+  const { environment, settings, tabs, log, ready, handlers } = options
   const { timers, random } = environment
   const credentials = createCredentialsSource({
     tabs,
+    log,
     timers,
     timeoutMs: settings.authTimeoutMs,
     onNoTrustedTab: handlers.onNoTrustedTab,
@@ -45,15 +48,16 @@ export function createUpstream(options: UpstreamOptions) {
   const normalize = createEventNormalizer(tabs, cursor, random)
   const recovery = createRecovery(environment, cursor, handlers.onDecided)
   const topics = createTopicMemberships({
-    tabs,
-    environment,
+    ...options,
     send: (event, metadata) => connection.send(event, metadata),
   })
   const renewal = createRenewal({
     environment,
+    log,
     ask: credentials.get,
     onRenewed: (auth) =>
       void connection.renew(withIdentity(auth)).then((answer) => {
+        if (answer) log.add('credentials', answer === 'accepted' ? 'renewed' : 'renewal-failed')
         if (answer === 'accepted') topics.retryRefused()
         // The server can't judge now. It is asked again before it ends the connection.
         else if (answer === 'unavailable') renewal.plan(environment.clock.now())
@@ -125,6 +129,7 @@ export function createUpstream(options: UpstreamOptions) {
     answerCredentials: credentials.answer,
     /** A tab has attached. Its credentials may do where those of others did not. */
     attached(tab: AttachedTab): void {
+      topics.update()
       credentials.prefer(tab)
       const { name } = connection.state()
       if (name === 'unauthorized' || name === 'wrong-identity') connection.nudge('mount')
@@ -136,6 +141,8 @@ export function createUpstream(options: UpstreamOptions) {
     },
     /** Connected, and it is known what was missed before. */
     isCurrent: () => connection.state().name === 'connected' && !recovery.isDeciding,
+    inspect: () => ({ ...connection.inspect(), ...renewal.inspect(), topics: topics.inspect() }),
+    missed: recovery.missed,
     close(): void {
       connection.close()
       serverMessages.close()

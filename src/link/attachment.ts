@@ -1,8 +1,17 @@
 import { tryNewLock } from '../platform/locks.js'
 import type { TabEnvironment } from '../platform/page.js'
-import { afterSilence } from '../platform/timeouts.js'
+import { afterSilence, withTimeout } from '../platform/timeouts.js'
 import { messageOf } from '../util/errors.js'
-import { ATTACH_ALLOWANCE_MS, type Hello, type Nudge, type Since, type Welcome } from '../wire/protocol.js'
+import {
+  ATTACH_ALLOWANCE_MS,
+  type Hello,
+  type HubInspection,
+  isMetadata,
+  type Nudge,
+  type Simulation,
+  type Since,
+  type Welcome,
+} from '../wire/protocol.js'
 import { watchElections } from './find-owner.js'
 import { createHubClient, type HubClientHandlers } from './hub-client.js'
 import { HubTimeoutError, OwnerChangedError, RefusedError } from './link-errors.js'
@@ -57,7 +66,11 @@ export interface Attachment {
   updateSubscriptions(): void
   nudge(why: Nudge): void
   signOut(): void
-  detach(release: boolean): void
+  /** `isParked`: the page will be frozen, or in the back/forward cache. */
+  detach(release: boolean, isParked?: boolean): void
+  /** Undefined when the hub does not answer in time: that alone is no reason to leave it. */
+  inspect(after: number): Promise<HubInspection | undefined>
+  simulate(simulation: Simulation): Promise<unknown>
 }
 
 /**
@@ -133,6 +146,9 @@ async function attachTo(rung: Rung, options: AttachmentOptions): Promise<Attachm
       return client.withHubTimeout(SECOND_PING_TIMEOUT_MS, client.call('ping')).then(() => undefined, giveUp)
     })
 
+  const inTime = <T>(answer: Promise<T>): Promise<T | undefined> =>
+    withTimeout(environment.timers.after, CALL_TIMEOUT_MS, answer).catch(() => undefined)
+
   failure.promise.catch((thrown: unknown) => lose(messageOf(thrown), false))
   if (welcome.multicast) client.joinMulticast(welcome.multicast)
   watchHub({
@@ -151,9 +167,18 @@ async function attachTo(rung: Rung, options: AttachmentOptions): Promise<Attachm
     nudge: (why) => void guard(client.call('nudge', why)),
     // The answer is the `signed-out` message, which every tab gets.
     signOut: () => void client.call('signOut').catch(() => undefined),
-    detach: (release) => client.post({ kind: 'detach', release }),
+    detach: (release, park = false) => client.post({ kind: 'detach', release, park }),
+    inspect: async (after) => {
+      const answer = await inTime(client.call('inspect', after))
+      return isHubInspection(answer) ? answer : undefined
+    },
+    simulate: (simulation) => inTime(client.call('simulate', simulation)),
   }
 }
+
+/** No deeper: a hub of the same protocol is this library's own. */
+const isHubInspection = (answer: unknown): answer is HubInspection =>
+  isMetadata(answer) && Array.isArray(answer['tabs']) && Array.isArray(answer['records'])
 
 function handshakeTimeout({ tries = 1 }: Rung, failures: number): number {
   if (tries === 1) return HANDSHAKE_TIMEOUT_MS

@@ -7,8 +7,11 @@ import { createCaller } from './caller.js'
 import { HubTimeoutError } from './link-errors.js'
 import type { Rung } from './rungs.js'
 
-/** A hub's message for the link; requests for credentials are answered here. */
-export type LinkMessage = Exclude<HubMessage, { kind: 'credentials-request' }>
+/** A hub's message for the link; its requests for credentials and for a description are answered here. */
+export type LinkMessage = Exclude<HubMessage, { kind: 'credentials-request' | 'describe' }>
+
+/** A longer title is cut. Characters. */
+const MAX_TITLE_LENGTH = 200
 
 export interface HubClientHandlers {
   readonly onMessage: (message: LinkMessage) => void
@@ -37,6 +40,7 @@ export function createHubClient(rung: Rung, endpoint: Endpoint, options: HubClie
     received++
     if (!isHubMessage(data)) caller.receive(data)
     else if (data.kind === 'credentials-request') sendCredentials(data.request)
+    else if (data.kind === 'describe') describe()
     else handlers.onMessage(data)
   }
 
@@ -48,6 +52,11 @@ export function createHubClient(rung: Rung, endpoint: Endpoint, options: HubClie
     } catch {
       return false
     }
+  }
+
+  function describe(): void {
+    const { page } = environment
+    post({ kind: 'description', title: page.title().slice(0, MAX_TITLE_LENGTH), isVisible: page.isVisible() })
   }
 
   /** Only to the hub that asked, over the endpoint on which it asked, and never where others can listen. */

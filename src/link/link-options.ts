@@ -1,7 +1,15 @@
 import type { TabEnvironment } from '../platform/page.js'
 import type { SignOutWatch } from '../platform/sign-out-marks.js'
 import type { Report } from '../util/errors.js'
-import type { CredentialsAnswer, EventPair, Settings, SocketState, TopicAnswer } from '../wire/protocol.js'
+import type {
+  CredentialsAnswer,
+  EventPair,
+  HubInspection,
+  Settings,
+  Simulation,
+  SocketState,
+  TopicAnswer,
+} from '../wire/protocol.js'
 import { type Host, IDLE, type Step } from '../wire/status.js'
 import type { Rung } from './rungs.js'
 
@@ -87,4 +95,8 @@ export interface Link {
   signOut(): void
   /** `release`: the identity's session has ended here, so a hub without other tabs closes its socket at once. */
   close(release: boolean): void
+  /** The hub's view, with its records after the number `after`; undefined while there is no hub, or when it does not answer in 3 s. */
+  inspect(after: number): Promise<HubInspection | undefined>
+  /** Has the hub act as if the server or the network had done it. Resolves when it has, or at once where there is no hub. */
+  simulate(simulation: Simulation): Promise<void>
 }

@@ -1,6 +1,9 @@
 import type { Attachment } from './attachment.js'
 import { type LinkState, SEEKING } from './link-options.js'
 
+/** What the tab sees while there is no hub. */
+export const NO_HUB = { host: undefined, role: undefined, socket: undefined, tabs: 0 } as const
+
 /** How far the tab is on its way to a hub. `attempt` ends the search, and then the attachment that came of it. */
 type LinkProgress =
   | { readonly name: 'seeking'; readonly attempt: AbortController }
@@ -70,6 +73,8 @@ export function createLinkStore(onState: (state: LinkState) => void) {
       const current = progress()
       return current?.name === 'attached' ? current.attachment : undefined
     },
+    /** Not while it is being signed out. */
+    attached: () => (status.name === 'attached' ? status.attachment : undefined),
     show,
     enter,
     advance,

@@ -6,7 +6,7 @@ import { createDelivery } from './delivery.js'
 import type { LinkMessage } from './hub-client.js'
 import { createLadder } from './ladder.js'
 import type { Link, LinkOptions, LinkState } from './link-options.js'
-import { createLinkStore, type LinkStatus } from './link-state.js'
+import { createLinkStore, type LinkStatus, NO_HUB } from './link-state.js'
 import { createSeeker } from './seeker.js'
 import { createSignOuts, isOver } from './sign-outs.js'
 
@@ -18,8 +18,6 @@ const MIN_ATTACHED_MS = 1_000
 const MIN_LOSS_PAUSE_MS = 100
 /** An older sign-out ended the hub of a new session: another tab's storage may learn of a newer one this much later. */
 const STORAGE_DELAY_MS = 250
-/** What the tab sees while there is no hub. */
-const NO_HUB = { host: undefined, role: undefined, socket: undefined, tabs: 0 } as const
 const NO_CREDENTIALS = { ok: false, message: 'signed out' } as const
 
 /** The tab's side of the endpoint: finds a hub, attaches, and attaches again when the hub is lost. */
@@ -101,7 +99,7 @@ export function createLink(options: LinkOptions): Link {
     // The hub knows of the sign-out by now, or it never will.
     if (store.status.name === 'signing-out') signOuts.hubSignedOut(SIGNED_OUT_HERE)
     else if (store.progress()) {
-      store.attachment()?.detach(false)
+      store.attachment()?.detach(false, true)
       store.leave()
       ladder.rung?.release?.()
       store.enter({ name: 'parked' }, { socket: undefined, tabs: 0 })
@@ -132,15 +130,15 @@ export function createLink(options: LinkOptions): Link {
     position: delivery.position,
     subscriptionsChanged: () => store.attachment()?.updateSubscriptions(),
     retry: nudge,
-    signOut() {
-      if (signOuts.begin()) store.show({ ...NO_HUB, reason: SIGNED_OUT_HERE })
-    },
+    signOut: signOuts.begin,
     close(release) {
       // A sign-out goes on until it is confirmed or times out: until then the other tabs have to be told.
       if (isOver(store.status)) return
       store.attachment()?.detach(release)
       end({ name: 'closed' }, { socket: undefined, tabs: 0 })
     },
+    inspect: async (after) => store.attached()?.inspect(after),
+    simulate: async (simulation) => void (await store.attached()?.simulate(simulation)),
   }
 }
 

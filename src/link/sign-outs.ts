@@ -1,6 +1,6 @@
 import { SIGNED_OUT_ELSEWHERE, SIGNED_OUT_HERE } from '../wire/status.js'
 import type { LinkOptions } from './link-options.js'
-import type { createLinkStore, LinkStatus } from './link-state.js'
+import { type createLinkStore, type LinkStatus, NO_HUB } from './link-state.js'
 
 /** How long a sign-out may take to be confirmed. */
 const SIGN_OUT_TIMEOUT_MS = 2_000
@@ -38,13 +38,13 @@ export function createSignOuts(
       if (store.status.name !== 'signing-out' && signOuts.last() === 'before') onOlderSignOut(reason)
       else onSignedOut(reason)
     },
-    /** Tells the hub. Gives false when the session is over already. */
-    begin(): boolean {
-      if (isOver(store.status)) return false
+    /** Tells the hub. */
+    begin(): void {
+      if (isOver(store.status)) return
       const cancelTimeout = environment.timers.after(SIGN_OUT_TIMEOUT_MS, () => onSignedOut(SIGNED_OUT_HERE))
       store.attachment()?.signOut()
       store.enter({ name: 'signing-out', progress: store.progress(), cancelTimeout })
-      return true
+      store.show({ ...NO_HUB, reason: SIGNED_OUT_HERE })
     },
   }
 }

@@ -43,6 +43,7 @@ export type PageMoment = 'visible' | 'online' | 'away' | 'back'
 
 export interface Page {
   isVisible(): boolean
+  title(): string
   on(moment: PageMoment, run: () => void): () => void
   /** Makes a URL absolute: a worker would resolve it against its own script. */
   resolveUrl(url: string): string
@@ -117,6 +118,7 @@ function browserPage(): Page {
   const isVisible = () => document.visibilityState !== 'hidden'
   return {
     isVisible,
+    title: () => document.title,
     on(moment, run) {
       const listener = (event: Event) => {
         if (moment === 'visible' && !isVisible()) return

@@ -82,7 +82,7 @@ export function createPageEnvironment(
 }
 
 /** A page's visibility and the moments of its life, as the slice in platform/page.ts has them. */
-export function createPageEvents(base = 'https://app.example') {
+export function createPageEvents(base = 'https://app.example', title = 'a page') {
   const listeners = new Map<PageMoment, Set<() => void>>()
   let visible = true
   const fire = (moment: PageMoment) => {
@@ -91,6 +91,7 @@ export function createPageEvents(base = 'https://app.example') {
   return {
     slice: {
       isVisible: () => visible,
+      title: () => title,
       on(moment: PageMoment, run: () => void) {
         const set = listeners.get(moment) ?? new Set()
         listeners.set(moment, set.add(run))

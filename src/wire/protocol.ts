@@ -8,7 +8,7 @@
  * Within one version only optional fields are ever added. Anything else is a new version, and so a new key: hubs
  * and tabs of different versions never meet.
  */
-export const PROTOCOL = 4
+export const PROTOCOL = 5
 
 /** JSON metadata of an event: a plain object, small, and not the data itself. */
 export type Metadata = Readonly<Record<string, unknown>>
@@ -77,6 +77,7 @@ export interface Hello {
   readonly settings?: Settings
   /** A second hash of all that is in the key. Should two keys ever collide, their tabs must not share a hub. */
   readonly check: string
+  /** The names of the events that the tab subscribes to; `*`: every event. */
   readonly events: readonly string[]
   readonly since: Since
   /** The topics that this tab uses. */
@@ -150,9 +151,9 @@ export type CredentialsAnswer =
   | { readonly ok: false; readonly message: string }
 
 /** The calls a hub answers, over Comlink. */
-export interface HubCalls {
+export interface HubCalls extends HubInspectionCalls {
   attach(hello: Hello): Welcome | Promise<Welcome>
-  /** Replaces the event names that this tab subscribes to, and the topics that it uses. */
+  /** Replaces the event names that this tab subscribes to (`*`: every event), and the topics that it uses. */
   subscribe(events: readonly string[], topics?: readonly string[]): void
   /** Something happened after which the connection should be checked. */
   nudge(why: Nudge): void
@@ -164,8 +165,11 @@ export interface HubCalls {
 
 /** The calls of whoever inspects a hub. */
 export interface HubInspectionCalls {
-  /** What the hub knows of itself, with its records after the number `after`. From the first call on, it records more. */
-  inspect(after: number): HubInspection
+  /**
+   * What the hub knows of itself, with its records after the number `after`. It asks the tabs for their titles, which the next
+   * answer has. Undefined where the caller is not attached.
+   */
+  inspect(after: number): HubInspection | undefined
   simulate(simulation: Simulation): void
 }
 
@@ -176,7 +180,7 @@ export interface HubRecord {
   /** How long ago, as this is sent. Milliseconds. */
   readonly ageMs: number
   readonly kind: 'connection' | 'gap' | 'credentials' | 'topic' | 'hub'
-  /** What happened, in one word of its kind: `connecting`, `connected`, `lost`, `refused`, `waiting`, `renewed`, `attached`, … */
+  /** What happened, in a word of its kind: see the list in docs/architecture.md. */
   readonly step: string
   readonly reason?: string
   /** The tab that it concerns. */
@@ -287,6 +291,8 @@ export type HubMessage =
   | { readonly kind: 'signed-out'; readonly reason: string }
   /** A standby hub owns the socket from now on: its tabs attach to it. */
   | { readonly kind: 'promoted' }
+  /** Somebody inspects the hub: the tab answers with its `description`. */
+  | { readonly kind: 'describe' }
   /** This hub has ended, or lost its leadership: the tab searches for the owner. */
   | { readonly kind: 'closed'; readonly reason: string }
 
@@ -307,14 +313,21 @@ export type TabMessage =
       readonly kind: 'detach'
       /** The identity's session has ended in this tab: without other tabs, the socket closes without a linger. */
       readonly release?: boolean
+      /** The page is about to be frozen, or to go into the back/forward cache. */
+      readonly park?: boolean
     }
+  /**
+   * Answers `describe`, so only while somebody inspects the hub. Where the endpoint is a BroadcastChannel, other scripts of this
+   * origin can read the title, as they can in a window that they have opened. `title`: 200 characters at most.
+   */
+  | { readonly kind: 'description'; readonly title: string; readonly isVisible: boolean }
   /** This tab listens to the welcome's `multicast`. */
   | { readonly kind: 'multicast-joined' }
   /** Answers the hub's `credentials-request` of that number. Never sent over a BroadcastChannel. */
   | { readonly kind: 'credentials'; readonly request: number; readonly answer: CredentialsAnswer }
 
 const HUB_KINDS: readonly unknown[] =
-  'events gap state credentials-request problem topic signed-out promoted closed'.split(' ')
+  'events gap state credentials-request problem topic signed-out promoted describe closed'.split(' ')
 
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
@@ -366,6 +379,7 @@ export function isHubMessage(data: unknown): data is HubMessage {
     case 'problem':
       return typeof data['code'] === 'string' && typeof data['message'] === 'string'
     case 'promoted':
+    case 'describe':
       return true
     default:
       return typeof data['reason'] === 'string'
