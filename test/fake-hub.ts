@@ -8,6 +8,7 @@ import {
   type Settings,
   type Welcome,
 } from '../src/wire/protocol.js'
+import type { Host } from '../src/wire/status.js'
 import { createMemoryBrowser, createPipe } from './browser.js'
 import { createFakeTransport } from './fake-transport.js'
 
@@ -21,14 +22,14 @@ export const SETTINGS: Settings = {
 }
 
 /** A hub over a server in memory, and tabs to attach to it. For a test runner's fake clock. */
-export function setUpHub({ webLocks = true, settings = SETTINGS } = {}) {
+export function setUpHub({ webLocks = true, settings = SETTINGS, host = 'shared-worker' as Host } = {}) {
   const browser = createMemoryBrowser({ webLocks })
   const transport = createFakeTransport()
   let ended = 0
   const hub = createHub({
     environment: browser.tab().environment,
     key: KEY,
-    host: 'shared-worker',
+    host,
     settings,
     openTransport: transport.open,
     onEnd: () => ended++,
@@ -61,29 +62,30 @@ export function setUpHub({ webLocks = true, settings = SETTINGS } = {}) {
     const lock = `${KEY}/tab/${id}`
     const { locks } = tab.environment
     if (locks) void locks.request(lock, { signal: new AbortController().signal }, () => new Promise(() => undefined))
-    const welcome = (await hub.attach(
-      port2,
-      {
-        protocol: PROTOCOL,
-        tab: id,
-        settings,
-        events,
-        check: 'c',
-        since: options.since ?? { ageMs: 0 },
-        ...(options.topics && { topics: options.topics }),
-        ...(locks && { lock }),
-      },
-      options.trusted ?? true,
-    )) as Extract<Welcome, { ok: true }>
+    const hello = {
+      protocol: PROTOCOL,
+      tab: id,
+      settings,
+      events,
+      check: 'c',
+      since: options.since ?? { ageMs: 0 },
+      ...(options.topics && { topics: options.topics }),
+      ...(locks && { lock }),
+    }
+    const attachAgain = () => hub.attach(port2, hello, options.trusted ?? true)
+    const welcome = (await attachAgain()) as Extract<Welcome, { ok: true }>
     const of = <K extends HubMessage['kind']>(kind: K) =>
       got.filter((message) => message.kind === kind) as Extract<HubMessage, { kind: K }>[]
     return {
       id,
       welcome,
+      attachAgain,
       got,
       of,
       batches: () => of('events').map((batch) => readEvents(batch.events)),
       use: (...topics: string[]) => hub.subscribe(id, events, topics),
+      describe: (title: string, isVisible = true) => hub.describe(id, { title, isVisible }),
+      joinMulticast: () => hub.multicastJoined(id, port2),
       detach: (why: 'closed' | 'released' | 'parked' = 'closed') => hub.detach(id, port2, why),
       crash: tab.crash,
     }

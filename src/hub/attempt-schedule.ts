@@ -21,8 +21,8 @@ export interface AttemptScheduleOptions {
   readonly onExpired: () => void
 }
 
-/** What a pause follows, as its record says. `lost`: the connection. `replaced`: one that had not held. */
-export type PauseStep = 'failed' | 'lost' | 'replaced' | 'no-credentials' | 'refused' | 'wrong-identity'
+/** What a pause follows, as its record says: an attempt that failed, a connection that was lost, … */
+export type PauseStep = 'failed' | 'lost' | 'given-up' | 'no-credentials' | 'refused' | 'wrong-identity'
 
 /** In each state but the last two something is scheduled or will be reported, so that none is a dead end. */
 type AttemptState =
@@ -51,11 +51,9 @@ export function createAttemptSchedule(options: AttemptScheduleOptions) {
     state = next
   }
 
-  /** `reason`: why a live connection was given up for it. */
-  function begin(reason?: string): void {
+  function begin(): void {
     nudges.attempted()
-    const step = reason === undefined ? 'connecting' : 'replacing'
-    log.add('connection', step, { attempt: ++attempts, ...(reason !== undefined && { reason }) })
+    log.add('connection', 'connecting', { attempt: ++attempts })
     enter({ name: 'attempting', cancelTimeout: afterTurns(environment, attemptTimeoutMs, onExpired) })
   }
 
@@ -86,9 +84,13 @@ export function createAttemptSchedule(options: AttemptScheduleOptions) {
     /** Another one for each connection, attempt and pause. */
     current: (): object => state,
     attempt,
-    /** The attempt is made by the caller. */
-    begin,
+    /** The attempt is made by the caller, who has given a live connection up for it. */
+    begin(reason: string): void {
+      log.add('connection', 'given-up', { reason })
+      begin()
+    },
     connected(): void {
+      log.counters.connections++
       log.add('connection', 'connected')
       enter({ name: 'connected', since: clock.monotonic() })
     },
@@ -100,7 +102,7 @@ export function createAttemptSchedule(options: AttemptScheduleOptions) {
     },
     inspect: () => ({
       attempts: hasHeld() ? 0 : attempts,
-      ...(state.name === 'waiting' && { nextAttemptInMs: Math.max(0, state.dueAt - clock.monotonic()) }),
+      nextAttemptInMs: state.name === 'waiting' ? state.dueAt - clock.monotonic() : undefined,
     }),
     /** The next attempt comes after so many milliseconds, or sooner if somebody asked for it. */
     wait(ms: number, step: PauseStep, reason: string): void {
@@ -113,7 +115,7 @@ export function createAttemptSchedule(options: AttemptScheduleOptions) {
     },
     /** Nothing is scheduled: the server has refused for good. */
     stop(reason: string): void {
-      log.add('connection', 'refused-for-good', { reason })
+      log.add('connection', 'refused', { reason })
       enter({ name: 'final' })
     },
     close: () => enter({ name: 'closed' }),

@@ -119,7 +119,7 @@ export function createConnectionMachine(options: ConnectionMachineOptions) {
       if (isAtOnce) {
         schedule.begin(reason)
         showTrouble(reason)
-      } else attemptFailed(reason, 'replaced')
+      } else attemptFailed(reason, 'given-up')
       return isAtOnce
     },
     close: schedule.close,

@@ -23,6 +23,9 @@ const MIN_SERVER_TIME_MS = 10_000
 /** The server has this long to answer renewed credentials. */
 const RENEWAL_TIMEOUT_MS = 2_500
 
+/** The reason of what `simulate` does. */
+export const SIMULATED = 'simulated'
+
 const REFUSAL_MESSAGES = {
   unauthorized: 'the server refuses the credentials',
   'wrong-identity': 'the server knows this browser as somebody else',
@@ -60,7 +63,7 @@ export interface ConnectionOptions {
 /** The hub's policy over its transport: when to try again, when to check, and what the tabs are told. */
 export function createConnection(options: ConnectionOptions) {
   const { environment, settings, handlers } = options
-  const { clock, timers, random } = environment
+  const { timers, random } = environment
   const outage = createOutage(handlers.onProblem)
 
   const machine = createConnectionMachine({
@@ -128,10 +131,9 @@ export function createConnection(options: ConnectionOptions) {
     else transport.disconnect('keep')
   }
 
-  const roundTrip = createRoundTrip(clock.monotonic)
   const liveness = createLiveness(environment, {
     isConnected: () => machine.isConnected,
-    ask: () => roundTrip.measure(transport.probe?.()),
+    ask: () => transport.probe?.(),
     replace,
     connect: machine.nudge,
   })
@@ -171,7 +173,7 @@ export function createConnection(options: ConnectionOptions) {
     /** Checks the connection, as when a tab becomes visible, so that the next answer has a round-trip time. */
     inspect() {
       if (machine.isConnected) liveness.nudge('visible')
-      return { ...machine.inspect(), ...roundTrip.inspect() }
+      return { ...machine.inspect(), roundTripMs: liveness.roundTripMs() }
     },
     /** As if the server, or the network, had done it. */
     simulate: createSimulations(machine, transport, reports, replace),
@@ -206,7 +208,7 @@ function createSimulations(
   { onEvent, onDown, onRefused }: TransportHandlers,
   replace: (reason: string) => void,
 ) {
-  const reason = 'simulated'
+  const reason = SIMULATED
   return {
     /** The event has no number: no server's log knows of it. */
     event(name: string, metadata: unknown): void {
@@ -217,7 +219,7 @@ function createSimulations(
       )
     },
     drop(): void {
-      if (!machine.isOpen) return
+      if (!machine.isConnected) return
       transport.disconnect('keep')
       onDown(reason)
     },
@@ -235,20 +237,6 @@ function createSimulations(
 }
 
 const withoutId = (reserved: unknown): unknown => (isMetadata(reserved) ? { ...reserved, id: undefined } : reserved)
-
-/** How long the server's last answer to a sign of life took. */
-function createRoundTrip(now: () => number) {
-  let roundTripMs: number | undefined
-  return {
-    measure(answer: Promise<void> | undefined): Promise<void> | undefined {
-      const askedAt = now()
-      return answer?.then(() => {
-        roundTripMs = now() - askedAt
-      })
-    },
-    inspect: () => (roundTripMs === undefined ? {} : { roundTripMs }),
-  }
-}
 
 function standingOf(
   { shown, flaps, isConnected }: ReturnType<typeof createConnectionMachine>,

@@ -25,16 +25,8 @@ export interface DownstreamOptions {
   readonly handlers: DownstreamHandlers
 }
 
-/** `released`: the identity has ended in it. `gone`: its lock is free. */
+/** Why a tab is no longer attached. `released`: the identity has ended in it. `gone`: its lock is free. */
 export type Leaving = 'closed' | 'released' | 'parked' | 'gone' | 'silent'
-
-const REASONS: Record<Leaving, string> = {
-  closed: 'it detached',
-  released: 'its session has ended',
-  parked: 'its page is frozen, or in the back/forward cache',
-  gone: 'its lock is free',
-  silent: 'nothing was heard of it',
-}
 
 export type Downstream = ReturnType<typeof createDownstream>
 
@@ -81,7 +73,7 @@ export function createDownstream(options: DownstreamOptions) {
 
   function remove(tab: AttachedTab, why: Leaving): void {
     if (!forget(tab)) return
-    log.add('hub', why === 'parked' ? why : 'left', { tab: tab.id, reason: REASONS[why] })
+    log.add('hub', 'left', { tab: tab.id, reason: why })
     if (why === 'parked') inspection.parked(tab)
     handlers.onRemoved(why === 'released')
   }
@@ -100,7 +92,8 @@ export function createDownstream(options: DownstreamOptions) {
       outbox.post()
       const quietForMs = unbroken ? 0 : Math.floor(clock.monotonic() - history.break(quietSince))
       const flaps = handlers.flaps()
-      log.add('gap', unbroken ? 'nothing-missed' : 'missed', { reason })
+      log.add('gap', unbroken ? 'none' : 'missed', { reason })
+      if (!unbroken) log.counters.gaps++
       const gap = { reason, ...(flaps > 0 && { flaps }), ...(quietForMs > 0 && { quietForMs }) }
       for (const tab of tabs.all()) {
         if (!unbroken || tab.isOwedGap) tab.endpoint.postMessage({ kind: 'gap', seq: history.seq, ...gap })
@@ -128,7 +121,9 @@ export function createDownstream(options: DownstreamOptions) {
     },
     /** The tab's welcome brings so many events of the history. */
     replayed(tab: AttachedTab, count: number): void {
-      if (count > 0) log.add('gap', 'replayed', { tab: tab.id, count })
+      if (count === 0) return
+      log.counters.replays++
+      log.add('gap', 'replayed', { tab: tab.id, count })
     },
     ping(tabId: string): boolean {
       const tab = tabs.get(tabId)

@@ -5,6 +5,7 @@ import type { Endpoint } from '../wire/endpoint.js'
 import type {
   CredentialsAnswer,
   Hello,
+  HubInspection,
   HubInspectionCalls,
   HubMessage,
   Nudge,
@@ -37,7 +38,7 @@ export interface HubOptions {
   readonly onEnd: (reason: string) => void
 }
 
-export interface Hub extends HubInspectionCalls {
+export interface Hub extends Pick<HubInspectionCalls, 'simulate'> {
   readonly epoch: string
   /** Undefined when this hub has ended meanwhile. */
   attach(endpoint: Endpoint, hello: Hello, isTrusted: boolean): Promise<Welcome | undefined>
@@ -52,6 +53,7 @@ export interface Hub extends HubInspectionCalls {
   /** `released`: the identity has ended in this tab, so without other tabs the connection is closed at once. */
   detach(tabId: string, endpoint: Endpoint, why: Leaving): void
   describe(tabId: string, description: Description): void
+  inspect(after: number): HubInspection
   signOut(): void
   /** Ends at once: the connection is closed, and the tabs are told. */
   close(reason: string): void
@@ -187,7 +189,7 @@ export function createHub(options: HubOptions): Hub {
 
 /** Why a hub ends by itself. */
 const LAST_TAB_LEFT = 'the last tab has left'
-const NO_TAB_HAS_CREDENTIALS = 'left to another tab: none here gave credentials'
+const NO_TAB_HAS_CREDENTIALS = 'no tab here gave credentials'
 
 const replayOf = (known: readonly HistoryEntry[], now: number) => ({
   replay: known.map(({ pair }) => pair),

@@ -73,6 +73,8 @@ export function createLiveness(
       clockWatch?.ran()
       probe.received()
     },
+    /** How long the server's last answer to a probe took. */
+    roundTripMs: probe.roundTripMs,
     /** The connection has changed: a probe of the former one says nothing of it. */
     changed: probe.end,
     close(): void {

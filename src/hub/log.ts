@@ -5,13 +5,6 @@ const MAX_RECORDS_OF_KIND = 40
 /** What somebody else wrote may be of any length. Characters. */
 const MAX_REASON_LENGTH = 300
 
-/** Which records are counted as well. */
-const COUNTED: Readonly<Record<string, keyof HubInspection['counters']>> = {
-  'connection connected': 'connections',
-  'gap missed': 'gaps',
-  'gap replayed': 'replays',
-}
-
 export type RecordDetail = Partial<Omit<HubRecord, 'n' | 'ageMs' | 'kind' | 'step'>>
 
 /** What happened in a hub, for whoever inspects it. Nothing in it is a credential, or the metadata of an event. */
@@ -28,18 +21,15 @@ export function createHubLog(now: () => number): HubLog {
   let records: { readonly at: number; readonly record: Omit<HubRecord, 'ageMs'> }[] = []
   let last = 0
 
-  const log: HubLog = {
+  return {
     counters: { events: 0, batches: 0, characters: 0, connections: 0, gaps: 0, replays: 0 },
     add(kind, step, detail) {
       const same = records.filter(({ record }) => record.kind === kind)
       if (same.length >= MAX_RECORDS_OF_KIND) records = records.filter((one) => one !== same[0])
       const reason = detail?.reason?.slice(0, MAX_REASON_LENGTH)
-      records.push({ at: now(), record: { n: ++last, kind, step, ...detail, ...(reason && { reason }) } })
-      const counter = COUNTED[`${kind} ${step}`]
-      if (counter) log.counters[counter]++
+      records.push({ at: now(), record: { n: ++last, kind, step, ...detail, reason } })
     },
     after: (n) =>
       records.filter(({ record }) => record.n > n).map(({ at, record }) => ({ ...record, ageMs: now() - at })),
   }
-  return log
 }

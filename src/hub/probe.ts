@@ -5,7 +5,7 @@ import { afterSilence } from '../platform/timeouts.js'
 const PROBE_SILENCE_MS = 2_500
 
 export interface ProbeOptions {
-  readonly environment: Pick<HubEnvironment, 'timers'>
+  readonly environment: Pick<HubEnvironment, 'timers' | 'clock'>
   /** Asks the server for a sign of life; undefined when the transport can't. */
   readonly ask: () => Promise<void> | undefined
   readonly onDead: () => void
@@ -16,7 +16,9 @@ export interface ProbeOptions {
  * sign; the answer may wait behind a burst.
  */
 export function createConnectionProbe({ environment, ask, onDead }: ProbeOptions) {
+  const now = environment.clock.monotonic
   let received = 0
+  let roundTripMs: number | undefined
   /** Set while a probe is under way. */
   let end: (() => void) | undefined
 
@@ -28,6 +30,7 @@ export function createConnectionProbe({ environment, ask, onDead }: ProbeOptions
     begin(): void {
       const answer = end ? undefined : ask()
       if (!answer) return
+      const askedAt = now()
       const over = () => {
         stop()
         if (end === over) end = undefined
@@ -38,8 +41,13 @@ export function createConnectionProbe({ environment, ask, onDead }: ProbeOptions
       }
       const stop = afterSilence(environment, () => received, PROBE_SILENCE_MS, dead)
       end = over
-      answer.then(over, () => undefined)
+      const answered = () => {
+        roundTripMs = now() - askedAt
+        over()
+      }
+      answer.then(answered, () => undefined)
     },
+    roundTripMs: () => roundTripMs,
     /** A probe of one connection says nothing of the next. */
     end(): void {
       end?.()

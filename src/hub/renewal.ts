@@ -54,7 +54,7 @@ export function createRenewal({ environment, log, ask, onRenewed, onTrouble }: R
     const lifeMs = expiresAt - clock.now()
     const aheadMs = Math.min(RENEW_AHEAD_MS, lifeMs / 10)
     const inMs = Math.max(MIN_RENEWAL_DELAY_MS, lifeMs - aheadMs * (1 + random() / 2))
-    log.add('credentials', 'renewal-planned', { inMs })
+    log.add('credentials', 'planned', { inMs })
     waitUntil(clock.monotonic() + inMs)
   }
 
@@ -83,6 +83,7 @@ export function createRenewal({ environment, log, ask, onRenewed, onTrouble }: R
   return {
     plan,
     cancel,
-    inspect: () => (state.name === 'planned' ? { renewalInMs: Math.max(0, state.dueAt - clock.monotonic()) } : {}),
+    /** How long until the next one. Milliseconds. */
+    inMs: () => (state.name === 'planned' ? state.dueAt - clock.monotonic() : undefined),
   }
 }

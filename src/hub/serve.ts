@@ -80,19 +80,19 @@ export function serveHub({ environment, key, host, open, elector, batchTimer }: 
     const result = elector
       .campaign(candidacy.signal)
       .then(({ lost }) => lead(candidacy, lost))
-      .catch(() => resign(candidacy, 'the campaign has ended'))
+      .catch(() => resign(candidacy))
     state = { name: 'campaigning', candidacy, result }
   }
 
   function lead(candidacy: AbortController, lost: AbortSignal): void {
     if (candidacy.signal.aborted) return
     log.add('hub', 'leading')
-    lost.addEventListener('abort', () => resign(candidacy, 'another hub has the leadership'))
+    lost.addEventListener('abort', () => resign(candidacy, 'another hub leads'))
     state = {
       name: 'leading',
       candidacy,
       followers: listenForFollowers({ environment, key, owner: name, connect: (pipe) => connect(pipe, false) }),
-      cancelTimeout: timers.after(UNUSED_LEADERSHIP_MS, () => resign(candidacy, 'no tab attached')),
+      cancelTimeout: timers.after(UNUSED_LEADERSHIP_MS, () => resign(candidacy)),
     }
     promoteStandby()
   }
@@ -103,7 +103,7 @@ export function serveHub({ environment, key, host, open, elector, batchTimer }: 
   }
 
   /** Ends a candidacy and whatever came of it. */
-  function resign(candidacy: AbortController, reason: string): void {
+  function resign(candidacy: AbortController, reason?: string): void {
     if (state.name === 'idle' || state.candidacy !== candidacy) return
     const former = state
     state = { name: 'idle' }
@@ -160,8 +160,7 @@ export function serveHub({ environment, key, host, open, elector, batchTimer }: 
     hub: () => (state.name === 'serving' ? state.hub : undefined),
     addStandby: (pipe) => void standby.add(pipe),
     removeStandby(pipe) {
-      if (standby.delete(pipe) && standby.size === 0 && state.name === 'campaigning')
-        resign(state.candidacy, 'no tab is left')
+      if (standby.delete(pipe) && standby.size === 0 && state.name === 'campaigning') resign(state.candidacy)
     },
     signOut() {
       const hub = server.hub()
@@ -174,7 +173,7 @@ export function serveHub({ environment, key, host, open, elector, batchTimer }: 
   return {
     connect: (endpoint) => connect(endpoint, true),
     close() {
-      if (state.name !== 'idle') resign(state.candidacy, 'this tab has given the leadership up')
+      if (state.name !== 'idle') resign(state.candidacy)
     },
   }
 }

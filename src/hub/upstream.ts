@@ -57,7 +57,7 @@ export function createUpstream(options: UpstreamOptions) {
     ask: credentials.get,
     onRenewed: (auth) =>
       void connection.renew(withIdentity(auth)).then((answer) => {
-        if (answer) log.add('credentials', answer === 'accepted' ? 'renewed' : 'renewal-failed')
+        if (answer) log.add('credentials', answer)
         if (answer === 'accepted') topics.retryRefused()
         // The server can't judge now. It is asked again before it ends the connection.
         else if (answer === 'unavailable') renewal.plan(environment.clock.now())
@@ -141,7 +141,7 @@ export function createUpstream(options: UpstreamOptions) {
     },
     /** Connected, and it is known what was missed before. */
     isCurrent: () => connection.state().name === 'connected' && !recovery.isDeciding,
-    inspect: () => ({ ...connection.inspect(), ...renewal.inspect(), topics: topics.inspect() }),
+    inspect: () => ({ ...connection.inspect(), renewalInMs: renewal.inMs(), topics: topics.inspect() }),
     missed: recovery.missed,
     close(): void {
       connection.close()

@@ -5,10 +5,8 @@ import { messageOf } from '../util/errors.js'
 import {
   ATTACH_ALLOWANCE_MS,
   type Hello,
-  type HubInspection,
-  isMetadata,
+  type HubCalls,
   type Nudge,
-  type Simulation,
   type Since,
   type Welcome,
 } from '../wire/protocol.js'
@@ -60,6 +58,8 @@ export interface AttachmentOptions {
   readonly signal: AbortSignal
 }
 
+type CallOf<Name extends keyof HubCalls> = readonly [name: Name, ...parameters: Parameters<HubCalls[Name]>]
+
 export interface Attachment {
   readonly welcome: AcceptedWelcome
   /** Tells the hub what this tab subscribes to, if that has changed. */
@@ -68,9 +68,8 @@ export interface Attachment {
   signOut(): void
   /** `isParked`: the page will be frozen, or in the back/forward cache. */
   detach(release: boolean, isParked?: boolean): void
-  /** Undefined when the hub does not answer in time: that alone is no reason to leave it. */
-  inspect(after: number): Promise<HubInspection | undefined>
-  simulate(simulation: Simulation): Promise<unknown>
+  /** Calls the hub. Undefined when it does not answer in time: that alone is no reason to leave it. */
+  ask(...call: CallOf<'inspect'> | CallOf<'simulate'>): Promise<unknown>
 }
 
 /**
@@ -146,9 +145,6 @@ async function attachTo(rung: Rung, options: AttachmentOptions): Promise<Attachm
       return client.withHubTimeout(SECOND_PING_TIMEOUT_MS, client.call('ping')).then(() => undefined, giveUp)
     })
 
-  const inTime = <T>(answer: Promise<T>): Promise<T | undefined> =>
-    withTimeout(environment.timers.after, CALL_TIMEOUT_MS, answer).catch(() => undefined)
-
   failure.promise.catch((thrown: unknown) => lose(messageOf(thrown), false))
   if (welcome.multicast) client.joinMulticast(welcome.multicast)
   watchHub({
@@ -168,17 +164,12 @@ async function attachTo(rung: Rung, options: AttachmentOptions): Promise<Attachm
     // The answer is the `signed-out` message, which every tab gets.
     signOut: () => void client.call('signOut').catch(() => undefined),
     detach: (release, park = false) => client.post({ kind: 'detach', release, park }),
-    inspect: async (after) => {
-      const answer = await inTime(client.call('inspect', after))
-      return isHubInspection(answer) ? answer : undefined
-    },
-    simulate: (simulation) => inTime(client.call('simulate', simulation)),
+    ask: (...call) =>
+      withTimeout(environment.timers.after, CALL_TIMEOUT_MS, client.call(...(call as CallOf<'inspect'>))).catch(
+        () => undefined,
+      ),
   }
 }
-
-/** No deeper: a hub of the same protocol is this library's own. */
-const isHubInspection = (answer: unknown): answer is HubInspection =>
-  isMetadata(answer) && Array.isArray(answer['tabs']) && Array.isArray(answer['records'])
 
 function handshakeTimeout({ tries = 1 }: Rung, failures: number): number {
   if (tries === 1) return HANDSHAKE_TIMEOUT_MS

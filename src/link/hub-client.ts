@@ -10,9 +10,6 @@ import type { Rung } from './rungs.js'
 /** A hub's message for the link; its requests for credentials and for a description are answered here. */
 export type LinkMessage = Exclude<HubMessage, { kind: 'credentials-request' | 'describe' }>
 
-/** A longer title is cut. Characters. */
-const MAX_TITLE_LENGTH = 200
-
 export interface HubClientHandlers {
   readonly onMessage: (message: LinkMessage) => void
   /** Answers a request for credentials. */
@@ -29,6 +26,7 @@ interface HubClientOptions {
 /** The tab's end of an endpoint: calls with a timeout, and the hub's messages. */
 export function createHubClient(rung: Rung, endpoint: Endpoint, options: HubClientOptions) {
   const { environment, handlers, signal } = options
+  const { page } = environment
   const caller = createCaller(endpoint)
   /** A hub in this very thread is as well as this tab is: it gets no timeout. */
   const isOwnHub = rung.host !== 'shared-worker' && !endpoint.shared
@@ -40,7 +38,7 @@ export function createHubClient(rung: Rung, endpoint: Endpoint, options: HubClie
     received++
     if (!isHubMessage(data)) caller.receive(data)
     else if (data.kind === 'credentials-request') sendCredentials(data.request)
-    else if (data.kind === 'describe') describe()
+    else if (data.kind === 'describe') post({ kind: 'description', title: page.title(), isVisible: page.isVisible() })
     else handlers.onMessage(data)
   }
 
@@ -52,11 +50,6 @@ export function createHubClient(rung: Rung, endpoint: Endpoint, options: HubClie
     } catch {
       return false
     }
-  }
-
-  function describe(): void {
-    const { page } = environment
-    post({ kind: 'description', title: page.title().slice(0, MAX_TITLE_LENGTH), isVisible: page.isVisible() })
   }
 
   /** Only to the hub that asked, over the endpoint on which it asked, and never where others can listen. */

@@ -1,5 +1,5 @@
 import type { Page } from '../platform/page.js'
-import type { Nudge } from '../wire/protocol.js'
+import type { HubInspection, Nudge } from '../wire/protocol.js'
 import { SIGNED_OUT_HERE } from '../wire/status.js'
 import type { Attachment } from './attachment.js'
 import { createDelivery } from './delivery.js'
@@ -95,11 +95,11 @@ export function createLink(options: LinkOptions): Link {
   }
 
   /** A page in the back/forward cache must be silent and hold no locks; nobody should wait for a frozen one. */
-  function park(): void {
+  function park(mayReturn: boolean): void {
     // The hub knows of the sign-out by now, or it never will.
     if (store.status.name === 'signing-out') signOuts.hubSignedOut(SIGNED_OUT_HERE)
     else if (store.progress()) {
-      store.attachment()?.detach(false, true)
+      store.attachment()?.detach(false, mayReturn)
       store.leave()
       ladder.rung?.release?.()
       store.enter({ name: 'parked' }, { socket: undefined, tabs: 0 })
@@ -137,13 +137,19 @@ export function createLink(options: LinkOptions): Link {
       store.attachment()?.detach(release)
       end({ name: 'closed' }, { socket: undefined, tabs: 0 })
     },
-    inspect: async (after) => store.attached()?.inspect(after),
-    simulate: async (simulation) => void (await store.attached()?.simulate(simulation)),
+    inspect: async (after) => inspectionIn(await store.attached()?.ask('inspect', after)),
+    simulate: async (simulation) => void (await store.attached()?.ask('simulate', simulation)),
   }
 }
 
+/** Checked no deeper: a hub of the same protocol is this library's own. */
+function inspectionIn(answer: unknown): HubInspection | undefined {
+  const inspection = answer as HubInspection | null | undefined
+  return Array.isArray(inspection?.records) ? inspection : undefined
+}
+
 /** Tells of the page's moments; returns the way to stop. */
-function listenToPage({ on }: Page, onAway: () => void, onNudge: (why: Nudge) => void): () => void {
+function listenToPage({ on }: Page, onAway: (mayReturn: boolean) => void, onNudge: (why: Nudge) => void): () => void {
   const stops = [
     on('away', onAway),
     on('back', () => onNudge('visible')),

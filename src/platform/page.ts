@@ -44,7 +44,8 @@ export type PageMoment = 'visible' | 'online' | 'away' | 'back'
 export interface Page {
   isVisible(): boolean
   title(): string
-  on(moment: PageMoment, run: () => void): () => void
+  /** `mayReturn`: the page may be back, after `away`; false when it is being closed. */
+  on(moment: PageMoment, run: (mayReturn: boolean) => void): () => void
   /** Makes a URL absolute: a worker would resolve it against its own script. */
   resolveUrl(url: string): string
 }
@@ -123,8 +124,9 @@ function browserPage(): Page {
       const listener = (event: Event) => {
         if (moment === 'visible' && !isVisible()) return
         // The first `pageshow` of a page is its load.
-        if (event.type === 'pageshow' && !(event as PageTransitionEvent).persisted) return
-        run()
+        const mayReturn = (event as PageTransitionEvent).persisted !== false
+        if (event.type === 'pageshow' && !mayReturn) return
+        run(mayReturn)
       }
       const ended = new AbortController()
       for (const [target, event] of MOMENTS[moment])

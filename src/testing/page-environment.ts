@@ -83,16 +83,16 @@ export function createPageEnvironment(
 
 /** A page's visibility and the moments of its life, as the slice in platform/page.ts has them. */
 export function createPageEvents(base = 'https://app.example', title = 'a page') {
-  const listeners = new Map<PageMoment, Set<() => void>>()
+  const listeners = new Map<PageMoment, Set<(mayReturn: boolean) => void>>()
   let visible = true
-  const fire = (moment: PageMoment) => {
-    for (const run of [...(listeners.get(moment) ?? [])]) run()
+  const fire = (moment: PageMoment, mayReturn = true) => {
+    for (const run of [...(listeners.get(moment) ?? [])]) run(mayReturn)
   }
   return {
     slice: {
       isVisible: () => visible,
       title: () => title,
-      on(moment: PageMoment, run: () => void) {
+      on(moment: PageMoment, run: (mayReturn: boolean) => void) {
         const set = listeners.get(moment) ?? new Set()
         listeners.set(moment, set.add(run))
         return () => void set.delete(run)

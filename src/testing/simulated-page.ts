@@ -118,7 +118,7 @@ export function createSimulatedPage(
     },
     /** A clean end: the page gets its last event. */
     close(): void {
-      if (state === 'active') realm.task(0, () => events.fire('away'))
+      if (state === 'active') realm.task(0, () => events.fire('away', false))
       machine.time.after(1, () => realm.die())
     },
     /** An end without any event. */

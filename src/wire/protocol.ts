@@ -182,16 +182,16 @@ export interface HubRecord {
   readonly kind: 'connection' | 'gap' | 'credentials' | 'topic' | 'hub'
   /** What happened, in a word of its kind: see the list in docs/architecture.md. */
   readonly step: string
-  readonly reason?: string
+  readonly reason?: string | undefined
   /** The tab that it concerns. */
-  readonly tab?: string
-  readonly topic?: string
+  readonly tab?: string | undefined
+  readonly topic?: string | undefined
   /** The number of the attempt to connect since the last connection that held. */
-  readonly attempt?: number
+  readonly attempt?: number | undefined
   /** So long until the next attempt or renewal. Milliseconds. */
-  readonly inMs?: number
+  readonly inMs?: number | undefined
   /** How many events were sent again. */
-  readonly count?: number
+  readonly count?: number | undefined
 }
 
 /** A snapshot of a hub. Nothing in it is a credential. */
@@ -205,13 +205,13 @@ export interface HubInspection {
   readonly socketAgeMs: number
   /** Attempts since the last connection that held, and how long until the next one. Milliseconds. */
   readonly attempts: number
-  readonly nextAttemptInMs?: number
+  readonly nextAttemptInMs?: number | undefined
   /** How many connections in a row did not hold. */
   readonly flaps: number
   /** How long the server's last answer to a sign of life took. Milliseconds. */
-  readonly roundTripMs?: number
+  readonly roundTripMs?: number | undefined
   /** So long until the credentials are renewed. Milliseconds. */
-  readonly renewalInMs?: number
+  readonly renewalInMs?: number | undefined
   readonly tabs: readonly HubTab[]
   readonly topics: readonly { readonly name: string; readonly state: string; readonly tabs: number }[]
   /** Since the hub began. `characters`: of the batches that were posted to tabs, each counted once. */
@@ -230,12 +230,12 @@ export interface HubInspection {
 export interface HubTab {
   readonly id: string
   /** Where the host is `leader-tab`. */
-  readonly role?: 'leader' | 'follower'
-  /** Absent until the tab has answered `describe`. */
-  readonly title?: string
-  readonly isVisible?: boolean
+  readonly role?: 'leader' | 'follower' | undefined
+  /** Absent until the tab has answered `describe`. 200 characters at most. */
+  readonly title?: string | undefined
+  readonly isVisible?: boolean | undefined
   /** It has left for as long as it is frozen, or in the back/forward cache. */
-  readonly isParked?: boolean
+  readonly isParked?: boolean | undefined
   readonly events: readonly string[]
   readonly topics: readonly string[]
   /** How long ago it gave a sign of life. Milliseconds. */
@@ -318,7 +318,7 @@ export type TabMessage =
     }
   /**
    * Answers `describe`, so only while somebody inspects the hub. Where the endpoint is a BroadcastChannel, other scripts of this
-   * origin can read the title, as they can in a window that they have opened. `title`: 200 characters at most.
+   * origin can read the title, as they can in a window that they have opened.
    */
   | { readonly kind: 'description'; readonly title: string; readonly isVisible: boolean }
   /** This tab listens to the welcome's `multicast`. */
