@@ -351,7 +351,7 @@ it('never contains a credential, whatever happened', async () => {
 describe('a simulation', () => {
   const connected = async (options: Parameters<typeof setUpHub>[0] = {}) => {
     const all = setUp(options)
-    const tab = await all.attach(['a'])
+    const tab = await all.attach(['a'], { auth: () => 'x' })
     all.server.up()
     await pass(10_000)
     return { ...all, tab }
@@ -372,7 +372,7 @@ describe('a simulation', () => {
     server.emit('a', { _line: { id: 3 } })
     simulate({ name: 'event', event: 'a', metadata: { _line: { id: 999 } } })
     server.down()
-    expect((await askForCredentials())?.['cursor'] ?? 3).toBe(3)
+    expect((await askForCredentials())?.['cursor']).toBe(3)
   })
 
   it('of more than 5,000 events is one of 5,000, and one of none is none', async () => {

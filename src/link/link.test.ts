@@ -28,7 +28,7 @@ interface Hub {
 }
 
 /** A link to a hub that the test plays, over the one rung that there is. */
-function setUp(hub: () => Hub = () => ({}), rung: Partial<Rung> = {}, signOuts = NO_SIGN_OUTS) {
+function setUp(hub: () => Hub = () => ({}), rung: Partial<Rung> = {}, signOuts = NO_SIGN_OUTS, calls: object = {}) {
   const { environment, page } = createMemoryBrowser().tab()
   const hellos: Hello[] = []
   const nudges: string[] = []
@@ -46,7 +46,10 @@ function setUp(hub: () => Hub = () => ({}), rung: Partial<Rung> = {}, signOuts =
         return { ...WELCOME, ...welcome }
       }
       const nudge = (why: string) => void nudges.push(why)
-      expose({ attach, nudge, ping: () => true, subscribe: () => null }, port2 as Parameters<typeof expose>[1])
+      expose(
+        { attach, nudge, ping: () => true, subscribe: () => null, ...calls },
+        port2 as Parameters<typeof expose>[1],
+      )
       post = (message) => port2.postMessage(message)
       return port1
     },
@@ -84,6 +87,30 @@ function setUp(hub: () => Hub = () => ({}), rung: Partial<Rung> = {}, signOuts =
     state: () => state,
   }
 }
+
+describe('an inspection', () => {
+  it.each([
+    ['nothing in time', () => new Promise(() => undefined)],
+    ['an error', () => Promise.reject(new Error('no'))],
+    ['nonsense', () => 'all is well'],
+    ['null', () => null],
+  ])('that brings %s is none, and the tab stays with its hub', async (_, inspect) => {
+    const { link, hellos, state, log } = setUp(undefined, {}, undefined, { inspect, simulate: inspect })
+    await settle(10)
+    let told: unknown = 'no answer'
+    void link.inspect(0).then((answer) => {
+      told = answer
+    })
+    let simulated = false
+    void link.simulate({ name: 'drop' }).then(() => {
+      simulated = true
+    })
+    await settle(3_500)
+    expect([told, simulated]).toEqual([undefined, true])
+    await settle(20_000)
+    expect([hellos.length, state()?.phase, log]).toEqual([1, 'attached', []])
+  })
+})
 
 describe('a hello', () => {
   it('says how old the page is as it is sent, whatever the wall clock says', async () => {

@@ -14,6 +14,7 @@ describe('what a tab accepts from a hub', () => {
     { kind: 'signed-out', reason: 'why' },
     { kind: 'closed', reason: 'why' },
     { kind: 'promoted' },
+    { kind: 'describe' },
     { kind: 'topic', topic: 'p', ok: true, ageMs: 1 },
     { kind: 'topic', topic: 'p', ok: false, name: 'refused', message: 'why' },
   ])('%j', (message) => expect(isHubMessage(message)).toBe(true))
