@@ -180,7 +180,7 @@ export interface HubRecord {
   /** How long ago, as this is sent. Milliseconds. */
   readonly ageMs: number
   readonly kind: 'connection' | 'gap' | 'credentials' | 'topic' | 'hub'
-  /** What happened, in a word of its kind: see the list in docs/architecture.md. */
+  /** What happened, in a word of its kind, such as `connecting`, `lost`, `attached`: docs/architecture.md has all. */
   readonly step: string
   readonly reason?: string | undefined
   /** The tab that it concerns. */
