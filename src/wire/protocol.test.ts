@@ -117,6 +117,12 @@ describe('what a hub accepts from a tab', () => {
     expect(isTabMessage({ kind: 'detach', release: true })).toBe(true)
     expect(isTabMessage({ kind: 'attach' })).toBe(false)
   })
+
+  it('accepts a description', () => {
+    expect(isTabMessage({ kind: 'description', title: '', isVisible: false })).toBe(true)
+    expect(isTabMessage({ kind: 'description', title: 7, isVisible: true })).toBe(false)
+    expect(isTabMessage({ kind: 'description', title: 'a page' })).toBe(false)
+  })
 })
 
 it('no value, however odd, makes a guard throw', () => {
