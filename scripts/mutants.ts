@@ -1103,6 +1103,13 @@ export const MUTANTS: readonly Mutant[] = [
     replace: "JSON.stringify([transport, '', ",
   },
   {
+    name: 'a gap that is owed is forgotten with the attachment',
+    by: 'src/tab/quiet.test.ts',
+    file: 'src/link/delivery.ts',
+    find: 'seq: isOwedGap ? NO_SEQ : seq',
+    replace: 'seq: isOwedGap && NO_SEQ > 0 ? NO_SEQ : seq',
+  },
+  {
     name: 'handlers hear again what a former session of their page heard',
     by: 'src/tab/remount.test.ts',
     file: 'src/link/delivery.ts',
