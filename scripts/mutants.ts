@@ -984,6 +984,13 @@ export const MUTANTS: readonly Mutant[] = [
     replace: '',
   },
   {
+    name: 'a tab that is silent for good is never taken for gone',
+    by: 'src/hub',
+    file: 'src/hub/tab-registry.ts',
+    find: 'clock.monotonic() - tab.seenAt > TAB_TIMEOUT_MS',
+    replace: 'clock.monotonic() - tab.seenAt > 1e6 * TAB_TIMEOUT_MS',
+  },
+  {
     name: 'a hub without tabs never ends',
     by: 'simulation',
     file: 'src/hub/hub.ts',
