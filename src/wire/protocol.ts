@@ -27,6 +27,14 @@ export interface EventEnvelope {
   readonly waitMs?: number
   /** So long after the fetches that it causes, they are made once more. Milliseconds. */
   readonly againMs?: number
+  /** The trace that the event belongs to, for whoever inspects the tab. 100 characters at most. */
+  readonly trace?: string
+}
+
+/** What the app is told of an event. */
+export const readPair = ([name, metadata, envelope]: EventPair) => {
+  const { trace } = envelope ?? {}
+  return { name, metadata: metadata ?? {}, ...(trace && { trace }) }
 }
 
 /** The field of an event's metadata that belongs to Partyline: no rule and no handler ever sees it. */

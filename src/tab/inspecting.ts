@@ -1,0 +1,108 @@
+import type { RecorderContext } from '../inspect/context.js'
+import type { Recorder } from '../inspect/recorder.js'
+import type { LoadChunk } from '../platform/line-powers.js'
+import { isDebugging } from '../platform/page-view.js'
+import { type createErrors, messageOf } from '../util/errors.js'
+import { createListeners } from '../util/listeners.js'
+import type { CredentialsAnswer, EventPair } from '../wire/protocol.js'
+import type { Line } from './create-partyline.js'
+
+declare const process: { env: { NODE_ENV?: string } }
+
+interface InspectorOptions extends Pick<RecorderContext, 'configuration' | 'status' | 'topics' | 'tab' | 'mounted'> {
+  /** Both undefined where there is no page. */
+  readonly powers: RecorderContext['powers'] | undefined
+  readonly loadChunk: LoadChunk | undefined
+  readonly errors: ReturnType<typeof createErrors>
+  readonly receipts: { readonly add: RecorderContext['onReceipt'] }
+}
+
+/** Loads the recorder of a line when somebody asks for it, and no sooner. */
+export function createInspector(
+  { invalidates = {}, debug }: { readonly invalidates?: RecorderContext['invalidates']; readonly debug?: boolean },
+  { powers, loadChunk, errors, receipts, ...context }: InspectorOptions,
+) {
+  const { report } = errors
+  let recorder: Recorder | undefined
+  /** Whose the kept errors and records are; '' after somebody's end. */
+  let owner: string | undefined
+
+  async function load(): Promise<Recorder> {
+    if (!powers || !loadChunk) throw new Error('a line needs a page')
+    const { createRecorder } = await loadChunk(() => import('../inspect/recorder.js'), 'createRecorder')
+    if (!recorder) {
+      recorder = createRecorder({
+        ...context,
+        powers,
+        loadChunk,
+        invalidates,
+        report,
+        createListeners,
+        onReceipt: receipts.add,
+        errors: errors.kept(),
+      })
+      errors.tap(recorder.error)
+    }
+    return recorder
+  }
+
+  const failed = (cause: unknown) => report('inspect-failed', messageOf(cause), { cause })
+  if (powers && isDebugged(debug))
+    load()
+      .then((ready) => ready.debug(), failed)
+      .catch(failed)
+
+  const faces: Pick<Line<unknown>, 'onRecord' | 'inspect' | 'simulate'> & {
+    explain: Line<Record<string, unknown>>['explain']
+  } = {
+    onRecord(handler) {
+      let stop: (() => void) | undefined = () => undefined
+      load()
+        .then((ready) => {
+          if (stop) stop = ready.onRecord(handler)
+        })
+        .catch(failed)
+      return () => {
+        stop?.()
+        stop = undefined
+      }
+    },
+    inspect: async () => (await load()).inspect(),
+    explain: async (event, metadata) => (await load()).explain(event, metadata),
+    simulate: async (simulation) => (await load()).simulate(simulation),
+  }
+
+  return {
+    faces,
+    /** The session received events. Gives the same. */
+    events(pairs: readonly EventPair[]) {
+      recorder?.events(pairs)
+      return pairs
+    },
+    /** The hub asked for credentials. Gives the same. */
+    asked(answer: Promise<CredentialsAnswer>) {
+      recorder?.asked(answer)
+      return answer
+    },
+    topic: (name: string, { name: step, reason }: { readonly name: string; readonly reason?: string | undefined }) =>
+      recorder?.topic(name, step, reason),
+    /** From now on, errors and records are this identity's. Empty: nobody's. */
+    belongTo(identity: string): void {
+      if (owner !== undefined && owner !== identity) {
+        errors.forget()
+        recorder?.forget()
+      }
+      owner = identity
+    },
+  }
+}
+
+function isDebugged(asked = false): boolean {
+  try {
+    // Bundlers replace the whole of `process.env.NODE_ENV`, and drop the look from what they build for production.
+    if (process.env.NODE_ENV !== 'production') return asked || isDebugging()
+  } catch {
+    // No bundler and no `process`.
+  }
+  return asked
+}
