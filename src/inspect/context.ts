@@ -5,7 +5,7 @@ import type { CompiledRule, compileRule } from '../invalidation/rule.js'
 import type { Scopeable } from '../invalidation/scope.js'
 import type { NormalTarget } from '../invalidation/target.js'
 import type { LinePowers, LoadChunk } from '../platform/line-powers.js'
-import type { PartylineError, Report } from '../util/errors.js'
+import type { createErrors } from '../util/errors.js'
 import type { createListeners } from '../util/listeners.js'
 import type { HubInspection, Simulation } from '../wire/protocol.js'
 import type { Status } from '../wire/status.js'
@@ -36,7 +36,7 @@ export interface SessionInside {
   readonly topics: { stateOf(topic: string): TopicView }
 }
 
-interface TopicView {
+export interface TopicView {
   readonly name: string
   readonly reason?: string | undefined
 }
@@ -48,22 +48,23 @@ export interface MountedView {
   readonly state: { readonly name: string; readonly session?: { readonly inside: SessionInside } }
 }
 
+/** The options that a recorder needs as the app wrote them. */
+export interface RecordedOptions {
+  readonly invalidates?: Readonly<Record<string, unknown>>
+  readonly debug?: boolean
+}
+
 /** What a line gives to its recorder. */
-export interface RecorderContext {
+export interface RecorderContext extends RecordedOptions {
   readonly powers: LinePowers & Partial<PageView>
   readonly tab: () => string
-  /** The rules as the app wrote them. */
-  readonly invalidates: Readonly<Record<string, unknown>>
   readonly configuration: object
   readonly status: { get(): Status; subscribe(listener: () => void): () => void }
-  readonly onReceipt: (handler: (receipt: Receipt) => void) => () => void
-  /** Those that were reported before recording began. */
-  readonly errors: readonly PartylineError[]
-  /** The topics that the app uses. */
-  readonly topics: ReadonlySet<{ readonly name: string }>
+  readonly receipts: { add(handler: (receipt: Receipt) => void): () => void }
+  readonly errors: Pick<ReturnType<typeof createErrors>, 'report' | 'kept' | 'tap' | 'forget'>
+  readonly topics: { readonly all: ReadonlySet<{ readonly name: string }> }
   readonly mounted: () => MountedView | undefined
   readonly loadChunk: LoadChunk
-  readonly report: Report
   readonly createListeners: typeof createListeners
 }
 

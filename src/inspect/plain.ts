@@ -52,9 +52,8 @@ function plainAt(value: unknown, depth: number, text = hideIn): unknown {
     if (value instanceof Date) return Number.isNaN(value.getTime()) ? null : value.toISOString()
     const fields: [string, unknown][] = []
     for (const [name, inner] of Object.entries(value)) {
-      const told =
-        isSecretName(name) && inner !== undefined && inner !== null ? HIDDEN : plainAt(inner, depth + 1, text)
-      fields.push([name, told])
+      const isSecret = isSecretName(name) && !OPEN_VALUES.includes(inner)
+      fields.push([name, isSecret ? HIDDEN : plainAt(inner, depth + 1, text)])
     }
     return Object.fromEntries(fields)
   } catch {
@@ -63,7 +62,10 @@ function plainAt(value: unknown, depth: number, text = hideIn): unknown {
   }
 }
 
-export const isSecretName = (name: string): boolean => SECRET_NAME.test(name)
+/** Under any name, these are no secret. */
+const OPEN_VALUES: readonly unknown[] = [undefined, null, true, false]
+
+const isSecretName = (name: string): boolean => SECRET_NAME.test(name)
 
 /** Texts of these options of a transport say nothing secret. What an app may put its credentials into is not among them. */
 const OPEN_TEXTS: readonly string[] = ['path', 'transports', 'host', 'hostname', 'port']
@@ -71,8 +73,9 @@ const OPEN_TEXTS: readonly string[] = ['path', 'transports', 'host', 'hostname',
 /** A transport's options: numbers and truth values, and the texts that are known. */
 export function plainSocketOptions(socket: Readonly<Record<string, unknown>>): Record<string, unknown> {
   const told = Object.entries(socket).map(([name, value]) => {
+    if (typeof value === 'boolean') return [name, value]
     if (isSecretName(name)) return [name, HIDDEN]
-    if (typeof value === 'number' || typeof value === 'boolean') return [name, value]
+    if (typeof value === 'number') return [name, value]
     if (!OPEN_TEXTS.includes(name)) return [name, HIDDEN]
     return [name, Array.isArray(value) ? value.map((one) => plainUrl(String(one))) : plainUrl(String(value))]
   })

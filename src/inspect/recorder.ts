@@ -4,7 +4,7 @@ import { pageView } from '../platform/page-view.js'
 import type { PartylineError } from '../util/errors.js'
 import type { CredentialsAnswer, EventPair, Simulation } from '../wire/protocol.js'
 import type { Gap, Status } from '../wire/status.js'
-import type { RecorderContext, SessionInside } from './context.js'
+import type { RecorderContext, SessionInside, TopicView } from './context.js'
 import { explainEvent } from './explain.js'
 import { watchFetches } from './fetches.js'
 import { createHubRecords } from './hub-records.js'
@@ -22,8 +22,8 @@ export interface Recorder {
   events(pairs: readonly EventPair[]): void
   /** The hub asked for credentials. */
   asked(answer: Promise<CredentialsAnswer>): void
-  topic(name: string, step: string, reason: string | undefined): void
-  error(error: PartylineError): void
+  /** The state of a topic in this tab has changed. */
+  topic(name: string, state: TopicView): void
   /** The identity has ended, and what is recorded of it goes. */
   forget(): void
   onRecord(listener: (record: LineRecord) => void): () => void
@@ -40,7 +40,7 @@ export interface Recorder {
  * load it.
  */
 export function createRecorder(context: RecorderContext): Recorder {
-  const { powers, status, mounted, topics, loadChunk } = context
+  const { powers, status, mounted, topics } = context
   const { clock } = powers
   const { page = pageView } = powers
   const records = createRecords(context)
@@ -48,7 +48,7 @@ export function createRecorder(context: RecorderContext): Recorder {
   const tallies = createTallies({ now: clock.now, client: () => mounted()?.client, tools })
   const fetches = createFetchWatch(clock.monotonic, tallies.fetched, records.own)
   let tellStatus = createStatusTeller(status, records.own)
-  const topicTexts = new Map<string, string>()
+  const topicStates = createTopicTeller(topics, records.own)
   const hub = createHubRecords({
     powers,
     inside,
@@ -84,9 +84,13 @@ export function createRecorder(context: RecorderContext): Recorder {
     }
   }
 
-  for (const reported of context.errors) errors.add(reported)
+  context.errors.kept().forEach(errors.add)
+  context.errors.tap((error) => {
+    const { code, message, detail } = errors.add(error)
+    records.own({ from: 'tab', kind: 'error', code, message, detail })
+  })
   status.subscribe(sync)
-  context.onReceipt((receipt) => {
+  context.receipts.add((receipt) => {
     const skippedBy = tallies.receipt(receipt)
     const why = skippedBy.length > 0 ? { skippedBy } : {}
     records.own({ from: 'tab', kind: 'receipt', receipt: plain(receipt), ...why })
@@ -112,32 +116,20 @@ export function createRecorder(context: RecorderContext): Recorder {
         records.own({ from: 'tab', kind: 'credentials', step: ok ? 'given' : 'failed', ...expiry })
       })
     },
-    topic(name, step, reason) {
-      const text = `${step} ${reason}`
-      // Several uses of one topic are told of the same; it is left by the last one.
-      const isUsed = [...topics].some((use) => use.name === name)
-      if (topicTexts.get(name) === text || (step === 'left' && isUsed)) return
-      topicTexts.set(name, text)
-      const why = reason === undefined ? {} : { reason: plainText(reason) }
-      records.own({ from: 'tab', kind: 'topic', topic: name, step, ...why })
-    },
-    error(reported) {
-      const { code, message, detail } = errors.add(reported)
-      records.own({ from: 'tab', kind: 'error', code, message, detail })
-    },
+    topic: topicStates.changed,
     forget() {
       records.forget()
       errors.forget()
       tallies.forget()
       hub.forget()
-      topicTexts.clear()
+      topicStates.forget()
       // Nothing of what it fetches is told to the next one.
       fetches.watch(undefined)
       tellStatus = createStatusTeller(status, records.own, status.get().lastGap)
     },
     onRecord,
     async debug() {
-      const { printRecord } = await loadChunk(() => import('./console.js'), 'printRecord')
+      const { printRecord } = await context.loadChunk(() => import('./console.js'), 'printRecord')
       onRecord(printRecord)
     },
     async inspect() {
@@ -150,7 +142,7 @@ export function createRecorder(context: RecorderContext): Recorder {
         tallies,
         tools: tools(),
         errors: errors.all(),
-        topics: [...new Set([...topics].map(({ name }) => name))],
+        topics: [...new Set([...topics.all].map(({ name }) => name))],
         hub: mounted() === of ? answer : undefined,
         records: records.kept(),
       })
@@ -158,7 +150,7 @@ export function createRecorder(context: RecorderContext): Recorder {
     explain(event, metadata) {
       const session = tools()
       if (!session) return []
-      const copy = session.compileRule(event, context.invalidates[event], () => undefined)
+      const copy = session.compileRule(event, context.invalidates?.[event], () => undefined)
       const explained = { event, metadata, rule: session.rules.get(event), copy }
       return explainEvent(explained, mounted()?.client.getQueryCache().getAll() ?? [], session)
     },
@@ -186,7 +178,7 @@ const isSameStatus = (one: Status, other: Status): boolean =>
 type Unnumbered<R> = R extends unknown ? Omit<R, 'n'> : never
 
 /** The last records, and who listens to them. */
-function createRecords({ powers, report, createListeners }: RecorderContext) {
+function createRecords({ powers, errors: { report }, createListeners }: RecorderContext) {
   const listeners = createListeners<LineRecord>(report, 'onRecord')
   let kept: readonly LineRecord[] = []
   let count = 0
@@ -226,6 +218,21 @@ function createStatusTeller(status: RecorderContext['status'], onRecord: (record
       onRecord({ from: 'tab', kind: 'status', name, reason: reason && plainText(reason), host, role, tabs })
     if (lastGap && lastGap !== (before?.lastGap ?? toldGap))
       onRecord({ from: 'tab', kind: 'gap', ...plainMessages(lastGap) })
+  }
+}
+
+/** Tells each change of a topic once, however many uses it has in this tab. It is left by the last one. */
+function createTopicTeller({ all }: RecorderContext['topics'], onRecord: (record: TabRecord) => void) {
+  const told = new Map<string, string>()
+  return {
+    changed(topic: string, { name: step, reason }: TopicView): void {
+      const text = `${step} ${reason}`
+      const isUsed = [...all].some(({ name }) => name === topic)
+      if (told.get(topic) === text || (step === 'left' && isUsed)) return
+      told.set(topic, text)
+      onRecord({ from: 'tab', kind: 'topic', topic, step, ...(reason !== undefined && { reason: plainText(reason) }) })
+    },
+    forget: () => told.clear(),
   }
 }
 

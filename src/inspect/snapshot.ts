@@ -69,7 +69,7 @@ function ruleOf(event: string, rule: CompiledRule, { context, tallies }: Snapsho
   return {
     event,
     touches: rule.reach().map(({ queryKey }) => plain(queryKey)),
-    isDeclared: isDeclared(context.invalidates[event]),
+    isDeclared: isDeclared(context.invalidates?.[event]),
     hasSchema: rule.parse !== undefined,
     ...tallies.rule(event),
   }

@@ -148,8 +148,8 @@ export function createPartyline<Events, const Given = unknown>(
       onFailed: status.opening,
       connect,
     })
-  const told = { powers, loadChunk, errors, configuration, status, receipts, topics: topics.all, tab: getOrigin }
-  const inspector = createInspector(options, { ...told, mounted: () => mounts.current })
+  const parts = { powers, loadChunk, errors, configuration, status, receipts, topics, tab: getOrigin }
+  const inspector = createInspector(options, { ...parts, mounted: () => mounts.current })
   const mounts = createMounts(
     {
       watchSignOuts: createSignOutWatcher(powers, configuration),

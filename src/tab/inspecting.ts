@@ -1,28 +1,23 @@
-import type { RecorderContext } from '../inspect/context.js'
+import type { RecordedOptions, RecorderContext, TopicView } from '../inspect/context.js'
 import type { Recorder } from '../inspect/recorder.js'
 import type { LoadChunk } from '../platform/line-powers.js'
 import { isDebugging } from '../platform/page-view.js'
-import { type createErrors, messageOf } from '../util/errors.js'
+import { messageOf } from '../util/errors.js'
 import { createListeners } from '../util/listeners.js'
 import type { CredentialsAnswer, EventPair } from '../wire/protocol.js'
 import type { Line } from './create-partyline.js'
 
 declare const process: { env: { NODE_ENV?: string } }
 
-interface InspectorOptions extends Pick<RecorderContext, 'configuration' | 'status' | 'topics' | 'tab' | 'mounted'> {
-  /** Both undefined where there is no page. */
+/** What a line has for its recorder. Powers are undefined where there is no page. */
+type InspectorOptions = Omit<RecorderContext, 'powers' | 'loadChunk' | 'createListeners' | keyof RecordedOptions> & {
   readonly powers: RecorderContext['powers'] | undefined
   readonly loadChunk: LoadChunk | undefined
-  readonly errors: ReturnType<typeof createErrors>
-  readonly receipts: { readonly add: RecorderContext['onReceipt'] }
 }
 
 /** Loads the recorder of a line when somebody asks for it, and no sooner. */
-export function createInspector(
-  { invalidates = {}, debug }: { readonly invalidates?: RecorderContext['invalidates']; readonly debug?: boolean },
-  { powers, loadChunk, errors, receipts, ...context }: InspectorOptions,
-) {
-  const { report } = errors
+export function createInspector(options: RecordedOptions, given: InspectorOptions) {
+  const { powers, loadChunk, errors } = given
   let recorder: Recorder | undefined
   /** Whose the kept errors and records are; '' after somebody's end. */
   let owner: string | undefined
@@ -30,24 +25,12 @@ export function createInspector(
   async function load(): Promise<Recorder> {
     if (!powers || !loadChunk) throw new Error('a line needs a page')
     const { createRecorder } = await loadChunk(() => import('../inspect/recorder.js'), 'createRecorder')
-    if (!recorder) {
-      recorder = createRecorder({
-        ...context,
-        powers,
-        loadChunk,
-        invalidates,
-        report,
-        createListeners,
-        onReceipt: receipts.add,
-        errors: errors.kept(),
-      })
-      errors.tap(recorder.error)
-    }
+    recorder ??= createRecorder({ ...options, ...given, powers, loadChunk, createListeners })
     return recorder
   }
 
-  const failed = (cause: unknown) => report('inspect-failed', messageOf(cause), { cause })
-  if (powers && isDebugged(debug))
+  const failed = (cause: unknown) => errors.report('inspect-failed', messageOf(cause), { cause })
+  if (powers && isDebugged(options.debug))
     load()
       .then((ready) => ready.debug(), failed)
       .catch(failed)
@@ -84,8 +67,7 @@ export function createInspector(
       recorder?.asked(answer)
       return answer
     },
-    topic: (name: string, { name: step, reason }: { readonly name: string; readonly reason?: string | undefined }) =>
-      recorder?.topic(name, step, reason),
+    topic: (name: string, state: TopicView) => recorder?.topic(name, state),
     /** From now on, errors and records are this identity's. Empty: nobody's. */
     belongTo(identity: string): void {
       if (owner !== undefined && owner !== identity) {

@@ -237,16 +237,7 @@ function openSession(options: SessionOptions, context: SessionContext): Session 
     pendingChanges: invalidator.pendingChanges,
     refresh: invalidator.refresh,
     signOut: link.signOut,
-    inside: {
-      key,
-      url,
-      rules,
-      link: link as typeof link & SessionInside['link'],
-      invalidator,
-      topics,
-      compileRule,
-      liveModeOf,
-    },
+    inside: { key, url, rules, link, invalidator, topics, compileRule, liveModeOf },
     close(release) {
       end()
       const position = link.position()
