@@ -28,7 +28,7 @@ export interface Recorder {
   forget(): void
   onRecord(listener: (record: LineRecord) => void): () => void
   /** Prints a line for each record on the console. */
-  debug(): Promise<void>
+  debug(): Promise<unknown>
   inspect(): Promise<Inspection>
   explain(event: string, metadata: unknown): readonly Explanation[]
   simulate(simulation: Simulation): Promise<void>
@@ -41,8 +41,7 @@ export interface Recorder {
  */
 export function createRecorder(context: RecorderContext): Recorder {
   const { powers, status, mounted, topics } = context
-  const { clock } = powers
-  const { page = pageView } = powers
+  const { clock, page = pageView } = powers
   const records = createRecords(context)
   const errors = createErrorTable()
   const tallies = createTallies({ now: clock.now, client: () => mounted()?.client, tools })
@@ -128,10 +127,8 @@ export function createRecorder(context: RecorderContext): Recorder {
       tellStatus = createStatusTeller(status, records.own, status.get().lastGap)
     },
     onRecord,
-    async debug() {
-      const { printRecord } = await context.loadChunk(() => import('./console.js'), 'printRecord')
-      onRecord(printRecord)
-    },
+    debug: () =>
+      context.loadChunk(() => import('./console.js'), 'printRecord').then((code) => onRecord(code.printRecord)),
     async inspect() {
       const of = mounted()
       const answer = await hub.pull()

@@ -255,7 +255,7 @@ function createTopicUses(
   return {
     all,
     add(name: string, options: TopicOptions = {}): () => void {
-      const states = createListeners<TopicState>(report, `the topic '${name}'`)
+      const states = createListeners<TopicState>(report, `topic ${name}`)
       if (options.onState) states.add(options.onState)
       states.add((state) => onState(name, state))
       const use = { name, queryKeys: options.queryKeys, onState: states.emit }

@@ -1,4 +1,5 @@
-import { messageOf, type Report } from '../util/errors.js'
+import type { Report } from '../util/errors.js'
+import { reportThrown } from '../util/listeners.js'
 import { type EventPair, isMetadata, type Metadata, readPair } from '../wire/protocol.js'
 
 /** Stands for every event where a name is expected. */
@@ -27,10 +28,7 @@ export function createEventHandlers(report: Report, monotonic: () => number, onN
       try {
         handler.run(value as never)
       } catch (thrown) {
-        report('handler-failed', `a handler of '${name}' threw: ${messageOf(thrown)}`, {
-          detail: { event: name },
-          cause: thrown,
-        })
+        reportThrown(report, name, thrown)
       }
     }
   }
