@@ -55,8 +55,8 @@ export const INSPECT_MUTANTS: readonly Mutant[] = [
     name: 'messages are told as they are',
     by: 'src/inspect/recorder.test.ts',
     file: 'src/inspect/plain.ts',
-    find: "const plain = hideIn(text.replace(ADDRESS, '$1$2')).replace(NAMED_TEXT, `$1${HIDDEN}`)",
-    replace: 'const plain = text',
+    find: "hideIn(text.replace(ADDRESS, '$1$2')).replace(NAMED_TEXT,",
+    replace: "text.replace('nothing',",
   },
   {
     name: 'an explanation teaches the rule in force',

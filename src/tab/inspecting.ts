@@ -29,7 +29,8 @@ export function createInspector(options: RecordedOptions, given: InspectorOption
     return recorder
   }
 
-  const failed = (cause: unknown) => errors.report('inspect-failed', messageOf(cause), { cause })
+  /** A server that renders pages has nothing to tell. */
+  const failed = (cause: unknown) => powers && errors.report('inspect-failed', messageOf(cause), { cause })
   if (powers && isDebugged(options.debug))
     load()
       .then((ready) => ready.debug(), failed)
