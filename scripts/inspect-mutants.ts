@@ -18,10 +18,17 @@ export const INSPECT_MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'a record of the hub is told again',
-    by: 'src/inspect/recorder.test.ts',
+    by: 'src/inspect/hub-records.test.ts',
     file: 'src/inspect/hub-records.ts',
     find: '      if (n <= position.n) continue\n',
     replace: '',
+  },
+  {
+    name: 'what a hub answers after its identity has ended is told',
+    by: 'src/inspect/hub-records.test.ts',
+    file: 'src/inspect/hub-records.ts',
+    find: 'asked !== life || inside() !== session',
+    replace: 'inside() !== session',
   },
   {
     name: 'a hidden tab asks the hub',

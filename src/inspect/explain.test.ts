@@ -70,6 +70,11 @@ describe('an explanation', () => {
     expect(explained.map(({ outcome }) => outcome)).toEqual(['matches', 'matches', 'unmatched'])
   })
 
+  it('teaches the rule in force nothing, where it leaves its touches', () => {
+    const wide = { touches: ['balance'], targets: (m: { key: string }) => [[m.key]] }
+    expect(explain(wide, { key: 'loans' }, [queryOf(['loans'])])).toMatchObject([{ outcome: 'matches' }])
+  })
+
   it('metadata that is no object stands for all that the rule can reach', () => {
     const queries = [queryOf(['balance', 1]), queryOf(['loans'])]
     for (const metadata of [undefined, null, 7, [1]])

@@ -81,6 +81,19 @@ it('a fetch that is cancelled and reverted', async () => {
   expect(outcomes()).toEqual(['succeeded', 'cancelled'])
 })
 
+it('a fetch that is cancelled and not reverted', async () => {
+  const { client, observe, settle, outcomes } = setUp()
+  observe(['balance'])
+  await settle(0, 'answer', 1)
+  void client.refetchQueries({ queryKey: ['balance'] }).catch(() => undefined)
+  await client
+    .getQueryCache()
+    .find({ queryKey: ['balance'] })
+    ?.cancel()
+  await new Promise((resolve) => setTimeout(resolve, 5))
+  expect(outcomes()).toEqual(['succeeded', 'cancelled'])
+})
+
 it('a first load that is cancelled', async () => {
   const { client, observe, outcomes } = setUp()
   observe(['balance'])

@@ -18,6 +18,10 @@ type Events = { changed: { id: string; type?: string }; profile_updated: unknown
 
 const SECRET = 's3cr3t'
 
+const fail = (message: string): never => {
+  throw new Error(message)
+}
+
 function setUp() {
   const world = createMemoryBrowser({ sharedWorkers: true })
   function openTab(options: Partial<PartylineOptions<Events>> = {}) {
@@ -30,7 +34,10 @@ function setUp() {
         invalidates: {
           changed: {
             touches: ['thing', 'list'],
-            targets: (m) => [['thing', m.id], { queryKey: ['list'], scope: { type: m.type } }],
+            targets: (m) => [
+              ['thing', m.type === 'broken' ? fail(m.id) : m.id],
+              { queryKey: ['list'], scope: { type: m.type } },
+            ],
           },
           profile_updated: ['profile'],
         },
@@ -203,7 +210,7 @@ describe('records', () => {
       server.up()
       await settle(3_000)
       server.emit('changed', { id: 'mine' })
-      server.emit('unheard_of', { id: 'mine' })
+      server.emit('changed', { id: 'mine', type: 'broken' })
       await settle(3_000)
       const text = async () => {
         const { queries: _, ...inspection } = await line.inspect()
