@@ -8,7 +8,13 @@ const withPeers = (name: string): TestProjectConfiguration => ({
   extends: true,
   test: {
     name,
-    include: ['src/invalidation/*.test.ts', 'src/react/*.test.tsx', 'test/freshness/*.test.ts', 'test/peers/*.test.ts'],
+    include: [
+      'src/invalidation/*.test.ts',
+      'src/inspect/fetches.test.ts',
+      'src/react/*.test.tsx',
+      'test/freshness/*.test.ts',
+      'test/peers/*.test.ts',
+    ],
     // It compares with a function that only newer versions export, and drives no QueryClient.
     exclude: ['src/invalidation/target.test.ts'],
     provide: { peers: name },

@@ -1,3 +1,13 @@
+export type {
+  ErrorInspection,
+  Explanation,
+  Inspection,
+  LineRecord,
+  QueryInspection,
+  RecordKind,
+  RuleInspection,
+  Savings,
+} from './inspect/inspection.js'
 export type { CheckedRules } from './invalidation/checked-rules.js'
 export type { PendingChanges } from './invalidation/pending.js'
 export type { LiveMode, QueryClientSlice, QuerySlice } from './invalidation/query-client.js'
@@ -11,5 +21,5 @@ export type { CheckedOptions, PartylineOptions, Rules } from './tab/options.js'
 export type { Auth } from './tab/session.js'
 export type { TopicOptions, TopicState } from './tab/topics.js'
 export { PartylineError, type PartylineErrorCode } from './util/errors.js'
-export type { Metadata } from './wire/protocol.js'
+export type { HubInspection, HubRecord, HubTab, Metadata, Simulation } from './wire/protocol.js'
 export type { Gap, Host, Status, StatusName, Step } from './wire/status.js'

@@ -1,13 +1,7 @@
 import { createHub } from '../src/hub/hub.js'
 import { deliverEvent } from '../src/transport/metadata.js'
-import {
-  type CredentialsAnswer,
-  type HubMessage,
-  PROTOCOL,
-  readEvents,
-  type Settings,
-  type Welcome,
-} from '../src/wire/protocol.js'
+import { readEvents } from '../src/wire/messages.js'
+import { type CredentialsAnswer, type HubMessage, PROTOCOL, type Settings, type Welcome } from '../src/wire/protocol.js'
 import type { Host } from '../src/wire/status.js'
 import { createMemoryBrowser, createPipe } from './browser.js'
 import { createFakeTransport } from './fake-transport.js'

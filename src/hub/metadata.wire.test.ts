@@ -4,7 +4,8 @@ import { afterwards, until } from '../../test/real-server.js'
 import type { WebSocketSlice } from '../platform/environment.js'
 import { isPlainJson } from '../transport/metadata.js'
 import { webSocketTransport } from '../transport/websocket.js'
-import { PROTOCOL, writeEvents } from '../wire/protocol.js'
+import { writeEvents } from '../wire/messages.js'
+import { PROTOCOL } from '../wire/protocol.js'
 import { createHub } from './hub.js'
 
 /** `run` with metadata that counts how often its fields are listed: by a walk, and by writing it as JSON. */

@@ -1,6 +1,7 @@
 import type { HubEnvironment } from '../platform/environment.js'
 import { type Endpoint, overChannel } from '../wire/endpoint.js'
-import { type EventPair, type HubMessage, writeEvents } from '../wire/protocol.js'
+import { writeEvents } from '../wire/messages.js'
+import type { EventPair, HubMessage } from '../wire/protocol.js'
 import { type TabRegistry, wants } from './tab-registry.js'
 
 /** Milliseconds between the batches of a burst. */

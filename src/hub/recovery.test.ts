@@ -43,6 +43,8 @@ describe('what the server says of an event', () => {
     server.emit('a', { n: 2.5, _line: { spreadMs: -1, againMs: 'soon' } })
     server.emit('a', { n: 2.6, _line: { againMs: 2_000 } })
     server.emit('a', { n: 2.7, _line: { againMs: 86_400_000 } })
+    server.emit('a', { n: 2.8, _line: { trace: 'x'.repeat(100) } })
+    server.emit('a', { n: 2.9, _line: { trace: 'x'.repeat(101) } })
     server.emit('a', { n: 3, _line: 'nonsense' })
     server.emit('a', { n: 4 })
     await settle(20)
@@ -53,6 +55,8 @@ describe('what the server says of an event', () => {
       ['a', { n: 2.5 }],
       ['a', { n: 2.6 }, { againMs: 2_000 }],
       ['a', { n: 2.7 }, { againMs: 600_000 }],
+      ['a', { n: 2.8 }, { trace: 'x'.repeat(100) }],
+      ['a', { n: 2.9 }],
       ['a', { n: 3 }],
       ['a', { n: 4 }],
     ])

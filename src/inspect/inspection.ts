@@ -31,7 +31,8 @@ export type TabRecord = { readonly from: 'tab' } & (
     }
   /** An event that this tab received. `isMapped`: it has a rule. Handlers of `on` may hear it either way. */
   | { readonly kind: 'event'; readonly event: ServerEvent; readonly isMapped: boolean }
-  | { readonly kind: 'receipt'; readonly receipt: Receipt }
+  /** `skippedBy`: the fields of scopes that its skipped queries contradict. */
+  | { readonly kind: 'receipt'; readonly receipt: Receipt; readonly skippedBy?: readonly string[] }
   /** A fetch of a query has ended. `durationMs`: since it began, with its retries. */
   | {
       readonly kind: 'fetch'
@@ -78,8 +79,8 @@ export interface Inspection {
   readonly errors: readonly ErrorInspection[]
   /** Since the first `onRecord` or `inspect` of this line. */
   readonly savings: Savings
-  /** Undefined while this tab is attached to none, or it does not answer. */
-  readonly hub: HubInspection | undefined
+  /** Undefined while this tab is attached to none, or it does not answer. Its records are among `records`. */
+  readonly hub: Omit<HubInspection, 'records'> | undefined
   /** The last 500, the newest last. */
   readonly records: readonly LineRecord[]
 }
@@ -140,7 +141,7 @@ export interface Savings {
 /** What one event would do to one query, and why. */
 export interface Explanation {
   readonly queryKey: QueryKey
-  /** `matches`: it would be refetched. `skipped`: its key contradicts the scope. `unmatched`: no target has its key. `off`: its `meta.live` is `off`. */
+  /** `matches`: it would be refetched. `skipped`: its key contradicts the scope. `unmatched`: no target has its key. `off`: its `meta.live` is `off`, or its `staleTime` is `static`. */
   readonly outcome: 'matches' | 'skipped' | 'unmatched' | 'off'
   /** In words: `type: salary is not card`. */
   readonly reason: string

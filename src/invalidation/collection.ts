@@ -1,5 +1,5 @@
 import type { TabEnvironment } from '../platform/page.js'
-import type { EventPair } from '../wire/protocol.js'
+import { type EventPair, readPair } from '../wire/protocol.js'
 import type { LogicalClock } from './logical-clock.js'
 import type { ServerEvent } from './receipt.js'
 import type { NormalTarget } from './target.js'
@@ -93,7 +93,7 @@ export function createCollection(options: CollectionOptions) {
     },
     take(): { readonly events: readonly ServerEvent[]; readonly targets: readonly NormalTarget[] } {
       takeOwn()
-      const events = pairs.map(([name, metadata]) => ({ name, metadata: metadata ?? {} }))
+      const events = pairs.map(readPair)
       pairs = []
       return { events, targets: set.take() }
     },

@@ -11,13 +11,14 @@ import type { LogicalClock } from './logical-clock.js'
 import { createMatcher, isHit } from './matcher.js'
 import { createPending, type PendingChanges, type PendingFetches } from './pending.js'
 import { liveModeOf, type QueryClientSlice, type QuerySlice } from './query-client.js'
+import type { QueryRecord } from './query-record.js'
 import { createReceipts, type Receipt } from './receipt.js'
 import { createRecentTargets } from './recent-targets.js'
 import type { CompiledRule } from './rule.js'
 import { anyNames, DEFAULT_ANY_VALUES } from './scope.js'
 import { createSecondLook } from './second-look.js'
 import { createSharedFetches, type SharedFetchesOptions } from './shared-fetches.js'
-import type { QueryKey } from './target.js'
+import type { NormalTarget, QueryKey } from './target.js'
 import { createWalk } from './walk.js'
 
 export interface InvalidatorOptions {
@@ -65,6 +66,9 @@ export interface Invalidator {
   pendingChanges(queryKey: QueryKey): PendingChanges
   /** Fetches that, if they are in use. */
   refresh(queryKey: QueryKey): void
+  /** For an inspector: the matcher of a flush, and what a query owes. */
+  matcherOf(targets: readonly NormalTarget[]): ReturnType<typeof createMatcher>
+  debtorOf(query: QuerySlice): QueryRecord | undefined
   close(): void
 }
 
@@ -160,6 +164,8 @@ export function createInvalidator(options: InvalidatorOptions): Invalidator {
     },
     pendingChanges: pending.changes,
     refresh: (queryKey) => collector.refresh(pending.owingUnder(queryKey)),
+    matcherOf: (targets) => createMatcher(targets, any),
+    debtorOf: ledger.debtorOf,
     close() {
       closed = true
       collection.close()

@@ -8,6 +8,8 @@ export interface ServerEvent {
   readonly name: string
   /** Empty if the server sent something that is not an object (which was reported). */
   readonly metadata: Metadata
+  /** The trace id that the server gave it. */
+  readonly trace?: string
 }
 
 /** What happens to one query. */

@@ -49,7 +49,10 @@ export interface CompiledRule {
    * An event's object is validated once, however often it is parsed and resolved.
    */
   parse?(metadata: Metadata): { readonly value: unknown } | undefined
-  /** The targets of this event. Invalid metadata or a faulty rule is reported, and the result is then that of `reach`. */
+  /**
+   * The targets of this event. Invalid metadata or a faulty rule is reported, and the result is then that of `reach`. Whoever counts
+   * events may put a function around it.
+   */
   resolve(metadata: Metadata | null): readonly NormalTarget[]
   /** So long after the fetches of an event, they are made once more. Milliseconds. */
   readonly againMs: number

@@ -1,5 +1,6 @@
 import type { Report } from '../util/errors.js'
-import { type HubProblem, readEvents } from '../wire/protocol.js'
+import { readEvents } from '../wire/messages.js'
+import type { HubProblem } from '../wire/protocol.js'
 import type { AcceptedWelcome } from './attachment.js'
 import type { LinkMessage } from './hub-client.js'
 import type { DeliveryHandlers, Position } from './link-options.js'

@@ -63,7 +63,7 @@ function createFakeLine() {
       watchers.add(own)
       return () => void watchers.delete(own)
     },
-    on(event, handle) {
+    on(event: string, handle: (metadata: never) => void) {
       subscriptions++
       const own = { event, handle }
       handlers.add(own)
@@ -79,6 +79,11 @@ function createFakeLine() {
       }
     },
     onReceipt: () => () => undefined,
+    onError: () => () => undefined,
+    onRecord: () => () => undefined,
+    inspect: async () => expect.fail('no component inspects a line'),
+    explain: async () => [],
+    simulate: async () => undefined,
     origin: 'me',
     request: (run) => run({}),
     pendingChanges: () => changes,

@@ -17,6 +17,8 @@ export interface NotifyOptions {
    * @default 0
    */
   readonly againMs?: number
+  /** The id of the trace that the event belongs to. Records and receipts of the browsers carry it. 100 characters at most. */
+  readonly trace?: string | undefined
 }
 
 /** Metadata and options. Metadata may be left out where the event's type requires no field. */

@@ -82,12 +82,14 @@ describe('notifier', () => {
     const metadata = Object.freeze({ accountId: '7' })
     notify.user('ann', 'changed', metadata, { id: 12 })
     notify.user('ann', 'changed', metadata, { id: 'a', spreadMs: 500, againMs: 2_000, origin: HASH })
-    notify.user('ann', 'changed', metadata, { spreadMs: 0, againMs: 0, origin: undefined })
+    notify.user('ann', 'changed', metadata, { spreadMs: 0, againMs: 0, origin: undefined, trace: undefined })
+    notify.user('ann', 'changed', metadata, { trace: '4bf92f3577b34da6a3ce929d0e0e4736' })
     const { ann } = await settled()
     expect(ann).toEqual([
       ['changed', { accountId: '7', _line: { id: 12 } }],
       ['changed', { accountId: '7', _line: { id: 'a', spreadMs: 500, againMs: 2_000, origin: HASH } }],
       ['changed', { accountId: '7' }],
+      ['changed', { accountId: '7', _line: { trace: '4bf92f3577b34da6a3ce929d0e0e4736' } }],
     ])
   })
 
@@ -218,6 +220,8 @@ describe('notifier', () => {
       { spreadMs: -1 },
       { spreadMs: '5' },
       { spread: 5 },
+      { trace: '' },
+      { trace: 'x'.repeat(101) },
       { againMs: -1 },
       { againMs: Number.POSITIVE_INFINITY },
       { origin: 'a b' },

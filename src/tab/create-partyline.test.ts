@@ -790,6 +790,31 @@ describe('bad input', () => {
   })
 })
 
+it('a handler of * hears what no rule and no other handler names, and then no event is unknown', async () => {
+  const { openTab, server, settle, codes } = setUp()
+  const { line, mount } = openTab()
+  const heard: unknown[] = []
+  mount()
+  const stop = line.on('*', (event) => heard.push(event))
+  await settle()
+  server.up()
+  await settle(50)
+  server.emit('unmapped', { n: 1 })
+  server.emit('changed', { id: 'a', _line: { trace: 't' } })
+  await settle(50)
+  expect(heard).toEqual([
+    { name: 'unmapped', metadata: { n: 1 } },
+    { name: 'changed', metadata: { id: 'a' }, trace: 't' },
+  ])
+  expect(codes()).toEqual([])
+  stop()
+  await settle(50)
+  server.emit('unmapped', { n: 2 })
+  await settle(50)
+  expect(heard.length).toBe(2)
+  expect(codes()).toEqual(['unknown-event'])
+})
+
 describe('an emptied cache', () => {
   const SECRET = 'the salary of u1'
 

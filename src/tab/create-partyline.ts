@@ -1,21 +1,24 @@
+import type { RecorderContext } from '../inspect/context.js'
+import type { Explanation, Inspection, LineRecord } from '../inspect/inspection.js'
 import { clearClient, fetchEmptied } from '../invalidation/clear.js'
 import type { PendingChanges } from '../invalidation/pending.js'
-import type { Receipt } from '../invalidation/receipt.js'
+import type { Receipt, ServerEvent } from '../invalidation/receipt.js'
 import type { QueryKey } from '../invalidation/target.js'
 import { isPage } from '../platform/environment.js'
 import { isServer, type LinePowers, type LoadChunk, linePowers } from '../platform/line-powers.js'
 import type { TabEnvironment } from '../platform/page.js'
 import { createSignOutMarks, watchSignOuts } from '../platform/sign-out-marks.js'
-import { createReport, type Report } from '../util/errors.js'
+import { createErrors, type PartylineError, type Report } from '../util/errors.js'
 import { createListeners } from '../util/listeners.js'
 import { signOutNameOf } from '../wire/key.js'
-import type { Metadata } from '../wire/protocol.js'
+import type { Metadata, Simulation } from '../wire/protocol.js'
 import type { Status } from '../wire/status.js'
 import { createEventHandlers } from './event-handlers.js'
+import { createInspector } from './inspecting.js'
 import { createChunkLoader } from './load-chunk.js'
 import { authOf, createMounts, type MountedSession, type MountOptions } from './mounts.js'
 import { createOpener, NOT_OPENED } from './opening.js'
-import { type CheckedOptions, configure, type PartylineOptions } from './options.js'
+import { type CheckedOptions, type Configuration, configure, type PartylineOptions } from './options.js'
 import { createOwnWrites } from './own-writes.js'
 import type { Session, SessionFactory } from './session.js'
 import { createStatusStore } from './status-store.js'
@@ -35,6 +38,8 @@ export interface Line<Events> {
   readonly status: Status
   /** Calls back when `status` has changed, or what `pendingChanges` says; returns the way to stop. */
   subscribe(listener: () => void): () => void
+  /** Calls back with every event that the server sends to this browser, mapped or not; returns the way to stop. */
+  on(event: '*', handler: (event: ServerEvent) => void): () => void
   /** Calls back with each event's metadata, in every tab; returns the way to stop. */
   on<E extends keyof Events & string>(event: E, handler: (metadata: MetadataOf<Events[E]>) => void): () => void
   /**
@@ -44,6 +49,26 @@ export interface Line<Events> {
   topic(name: string, options?: TopicOptions): () => void
   /** Calls back with what each flush did; returns the way to stop. */
   onReceipt(handler: (receipt: Receipt) => void): () => void
+  /**
+   * Calls back with everything that goes wrong, first with the last 50 errors that were reported before; returns the way to stop. While
+   * anybody listens, there are no console warnings.
+   */
+  onError(handler: (error: PartylineError) => void): () => void
+  /**
+   * Calls back with everything that happens to this line, first with the last 500 records that are kept; returns the way to stop.
+   * Recording begins with the first call of `onRecord` or `inspect`, when its code is loaded. The records of an identity are
+   * dropped at its end.
+   */
+  onRecord(handler: (record: LineRecord) => void): () => void
+  /** A snapshot of the line, its queries and its hub. Rejects if its code can't be loaded, or where there is no page. */
+  inspect(): Promise<Inspection>
+  /**
+   * Says for each cached query what an event would do to it, and why. Nothing is refetched or reported. Calls the event's rule.
+   * Rejects as `inspect` does.
+   */
+  explain<E extends keyof Events & string>(event: E, metadata: Metadata): Promise<readonly Explanation[]>
+  /** Acts as if the server, or the network, had done it: for tests and demonstrations. Rejects if no session is open. */
+  simulate(simulation: Simulation): Promise<void>
   /**
    * What has changed in the data of the queries whose key begins with that one, and was not fetched since. For queries with
    * `meta: { live: 'manual' }`, whose data changes only when the user asks.
@@ -84,14 +109,11 @@ export function createPartyline<Events, const Given = unknown>(
   /** @internal */
   environment?: TabEnvironment,
 ): Line<Events> {
-  const report = createReport(
-    options.onError,
-    (run) => void Promise.resolve().then(run),
-    (message) => console.warn(message),
-  )
-  const configuration = configure(options as PartylineOptions<never>, report)
-  const powers: LinePowers | undefined = environment ?? (isPage() ? linePowers() : undefined)
+  const powers: RecorderContext['powers'] | undefined = environment ?? (isPage() ? linePowers() : undefined)
   const now = () => powers?.clock.now() ?? Date.now()
+  const errors = createErrors(options.onError, now)
+  const { report } = errors
+  const configuration = configure(options as PartylineOptions<never>, report)
   const monotonic = () => powers?.clock.monotonic() ?? 0
   let origin: string | undefined
   const getOrigin = () => {
@@ -99,9 +121,10 @@ export function createPartyline<Events, const Given = unknown>(
     return origin
   }
 
+  const onSubscribed = () => session()?.subscriptionsChanged()
   const status = createStatusStore(now, report)
-  const events = createEventHandlers(report, monotonic, () => subscriptionsChanged())
-  const topics = createTopicUses(report, () => subscriptionsChanged())
+  const events = createEventHandlers(report, monotonic, onSubscribed)
+  const topics = createTopicUses(report, onSubscribed, (...state) => inspector.topic(...state))
   const receipts = createListeners<Receipt>(report, 'onReceipt')
   const writes = createOwnWrites({
     newSecret: () => powers?.id(),
@@ -116,26 +139,31 @@ export function createPartyline<Events, const Given = unknown>(
     createOpener({
       powers,
       preload: () => loadSessionCode(loadChunk),
-      loadFactory: () => loadFactory(loadChunk),
+      async loadFactory() {
+        const { invalidates = {}, worker } = options
+        const { createSessionFactory } = await loadSessionCode(loadChunk)
+        return createSessionFactory({ environment, worker, invalidates, configuration, loadChunk, report })
+      },
       report,
       onFailed: status.opening,
       connect,
     })
-  const signOutMarks =
-    powers?.signOutMarks ?? createSignOutMarks({ openChannel: powers?.openChannel, id: () => powers?.id() ?? '' })
+  const parts = { powers, loadChunk, errors, configuration, status, receipts, topics, tab: getOrigin }
+  const inspector = createInspector(options, { ...parts, mounted: () => mounts.current })
   const mounts = createMounts(
     {
-      watchSignOuts: (identity) =>
-        watchSignOuts(signOutMarks, signOutNameOf(configuration.name, { ...configuration, identity })),
+      watchSignOuts: createSignOutWatcher(powers, configuration),
       open: (mounted) => opener?.open(mounted) ?? NOT_OPENED,
       onState: status.link,
       onSignedOut: status.signedOut,
-      onBegin(client) {
+      onBegin(client, identity) {
+        inspector.belongTo(identity)
         if (configuration.clearOnSwitch) fetchEmptied(client)
         status.begin()
       },
       onEnd: status.idle,
       onIdentityEnd(client, isReplaced) {
+        inspector.belongTo('')
         if (configuration.clearOnSwitch) clearClient(client, isReplaced)
       },
     },
@@ -145,14 +173,6 @@ export function createPartyline<Events, const Given = unknown>(
   function session(): Session | undefined {
     const state = mounts.current?.state
     return state?.name === 'open' ? state.session : undefined
-  }
-
-  const subscriptionsChanged = () => session()?.subscriptionsChanged()
-
-  async function loadFactory(loadChunk: LoadChunk): Promise<SessionFactory> {
-    const { invalidates = {}, worker } = options
-    const { createSessionFactory } = await loadSessionCode(loadChunk)
-    return createSessionFactory({ environment, worker, invalidates, configuration, loadChunk, report })
   }
 
   function connect(mounted: MountedSession, url: string, factory: SessionFactory): void {
@@ -167,10 +187,11 @@ export function createPartyline<Events, const Given = unknown>(
       topics: topics.all,
       handlers: {
         auth: () => authOf(mounted),
+        onAsked: inspector.asked,
         events: () => [...new Set([...factory.rules.keys(), ...events.names()])],
         isWatched: () => receipts.size > 0,
         onState: (state) => mounts.linkChanged(mounted, state),
-        onEvents: (pairs, agesMs) => events.deliver(pairs, factory.rules, agesMs),
+        onEvents: (pairs, agesMs) => events.deliver(inspector.events(pairs), factory.rules, agesMs),
         onGap: status.gap,
         onReceipt: receipts.emit,
         onPending: status.pending,
@@ -179,16 +200,17 @@ export function createPartyline<Events, const Given = unknown>(
     mounts.opened(mounted, session)
   }
 
-  const mountNowhere = createMountNowhere(report)
   return {
-    mount: powers ? mounts.mount : mountNowhere,
+    mount: powers ? mounts.mount : createMountNowhere(report),
     get status() {
       return status.get()
     },
     subscribe: status.subscribe,
-    on: (event, handler) => events.add(event, handler as (metadata: never) => void),
+    on: (event: string, handler: (metadata: never) => void) => events.add(event, handler),
     topic: topics.add,
     onReceipt: receipts.add,
+    onError: errors.add,
+    ...inspector.faces,
     pendingChanges: (queryKey) => session()?.pendingChanges(queryKey) ?? NOTHING_PENDING,
     refresh: (queryKey) => session()?.refresh(queryKey),
     get origin() {
@@ -204,6 +226,13 @@ const NOTHING_PENDING: PendingChanges = { count: 0, isUncertain: false, since: u
 
 const loadSessionCode = (loadChunk: LoadChunk) => loadChunk(() => import('./session.js'), 'createSessionFactory')
 
+/** Gives the watch of an identity's sign-outs. */
+function createSignOutWatcher(powers: LinePowers | undefined, { name, ...configuration }: Configuration) {
+  const marks =
+    powers?.signOutMarks ?? createSignOutMarks({ openChannel: powers?.openChannel, id: () => powers?.id() ?? '' })
+  return (identity: string) => watchSignOuts(marks, signOutNameOf(name, { ...configuration, identity }))
+}
+
 /** What `mount` does where there is no page: a server that renders one has nothing to do; anything else can't have a line. */
 function createMountNowhere(report: Report): Line<unknown>['mount'] {
   let isReported = false
@@ -217,18 +246,25 @@ function createMountNowhere(report: Report): Line<unknown>['mount'] {
 }
 
 /** The topics that the app uses in this tab; they outlast sessions. */
-function createTopicUses(report: Report, onChanged: () => void) {
+function createTopicUses(
+  report: Report,
+  onChanged: () => void,
+  onState: (name: string, state: TopicState | { readonly name: 'left'; readonly reason?: undefined }) => void,
+) {
   const all = new Set<TopicUse>()
   return {
     all,
     add(name: string, options: TopicOptions = {}): () => void {
-      const states = createListeners<TopicState>(report, `the topic '${name}'`)
+      const states = createListeners<TopicState>(report, `topic ${name}`)
       if (options.onState) states.add(options.onState)
+      states.add((state) => onState(name, state))
       const use = { name, queryKeys: options.queryKeys, onState: states.emit }
       all.add(use)
       onChanged()
       return () => {
-        if (all.delete(use)) onChanged()
+        if (!all.delete(use)) return
+        onState(name, { name: 'left' })
+        onChanged()
       }
     },
   }

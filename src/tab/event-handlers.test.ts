@@ -23,3 +23,43 @@ it('a handler hears nothing that is older than its subscription, and all that ca
   handlers.deliver([['note', { n: 4 }]], noRules)
   expect(heard).toEqual(['first 4', 'second 4'])
 })
+
+it('a handler of * hears every event as the server sent it, and nothing else changes', () => {
+  let monotonic = 0
+  const changes: string[] = []
+  const handlers = createEventHandlers(
+    (code) => changes.push(code),
+    () => monotonic,
+    () => changes.push('names'),
+  )
+  const heard: unknown[] = []
+  const stop = handlers.add('*', (event: unknown) => heard.push(event))
+  handlers.add('note', (metadata: unknown) => heard.push(metadata))
+  expect(handlers.names()).toEqual(['*', 'note'])
+  const rules = new Map([['note', { parse: () => ({ value: 'parsed' }) }]])
+  handlers.deliver(
+    [
+      ['note', { n: 1 }, { trace: 't', origin: 'o' }],
+      ['other', { n: 2 }],
+      ['broken', null],
+      // An event of that name is one like any other.
+      ['*', { n: 3 }],
+    ],
+    rules,
+  )
+  expect(heard).toEqual([
+    { name: 'note', metadata: { n: 1 }, trace: 't' },
+    'parsed',
+    { name: 'other', metadata: { n: 2 } },
+    { name: 'broken', metadata: {} },
+    { name: '*', metadata: { n: 3 } },
+  ])
+  heard.length = 0
+  monotonic = 1_000
+  handlers.deliver([['other', {}]], rules, [5_000])
+  expect(heard).toEqual([])
+  stop()
+  handlers.deliver([['other', {}]], rules)
+  expect(heard).toEqual([])
+  expect(changes).toEqual(['names', 'names', 'names'])
+})

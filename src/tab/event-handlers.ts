@@ -1,5 +1,9 @@
-import { messageOf, type Report } from '../util/errors.js'
-import { type EventPair, isMetadata, type Metadata } from '../wire/protocol.js'
+import type { Report } from '../util/errors.js'
+import { reportThrown } from '../util/listeners.js'
+import { type EventPair, isMetadata, type Metadata, readPair } from '../wire/protocol.js'
+
+/** Stands for every event where a name is expected. */
+const EVERY = '*'
 
 /** The rules by the names of their events, as far as they check metadata. */
 type ParsingRules = ReadonlyMap<string, { parse?(metadata: Metadata): { readonly value: unknown } | undefined }>
@@ -24,10 +28,7 @@ export function createEventHandlers(report: Report, monotonic: () => number, onN
       try {
         handler.run(value as never)
       } catch (thrown) {
-        report('handler-failed', `a handler of '${name}' threw: ${messageOf(thrown)}`, {
-          detail: { event: name },
-          cause: thrown,
-        })
+        reportThrown(report, name, thrown)
       }
     }
   }
@@ -48,16 +49,19 @@ export function createEventHandlers(report: Report, monotonic: () => number, onN
     },
     /**
      * Handlers do not get metadata that is no object, or that the rule's schema refuses; both are reported elsewhere. Nor do they
-     * get events from before their subscription. `agesMs`: of each event, if they are sent again.
+     * get events from before their subscription. Handlers of `*` get all, as the server sent them. `agesMs`: of each event, if they are sent again.
      */
     deliver(events: readonly EventPair[], rules: ParsingRules, agesMs?: readonly number[]): void {
       const now = agesMs && monotonic()
+      const everyEvent = byName.get(EVERY)
       events.forEach((pair, index) => {
         const handlers = byName.get(pair[0])
-        if (!handlers || !isMetadata(pair[1])) return
+        if (!handlers && !everyEvent) return
+        const cameAt = now === undefined ? Number.POSITIVE_INFINITY : now - (agesMs?.[index] ?? 0)
+        if (everyEvent) call(EVERY, everyEvent, readPair(pair), cameAt)
+        if (!handlers || handlers === everyEvent || !isMetadata(pair[1])) return
         const parse = rules.get(pair[0])?.parse
         const parsed = parse?.(pair[1])
-        const cameAt = now === undefined ? Number.POSITIVE_INFINITY : now - (agesMs?.[index] ?? 0)
         if (!parse) call(pair[0], handlers, pair[1], cameAt)
         else if (parsed) call(pair[0], handlers, parsed.value, cameAt)
       })

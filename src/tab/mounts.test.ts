@@ -39,6 +39,7 @@ function setUp() {
     pendingChanges: () => ({ count: 0, isUncertain: false, since: undefined }),
     refresh: () => undefined,
     signOut: () => void log.push('sign out'),
+    inside: {} as Session['inside'],
     close: () => void log.push('close'),
   }
   const marks = createMarks()

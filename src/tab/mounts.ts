@@ -64,7 +64,7 @@ export interface MountsHandlers {
   /** Signed out before there is a link to say so. */
   onSignedOut(reason: string): void
   /** A mounted session begins; it will be opened. */
-  onBegin(client: QueryClientSlice): void
+  onBegin(client: QueryClientSlice, identity: string): void
   /** The mounted session has ended, and no other one has begun yet. */
   onEnd(): void
   /** The client holds data of an identity that has ended. `isReplaced`: another identity is mounted at once. */
@@ -111,7 +111,7 @@ export function createMounts(handlers: MountsHandlers, report: Report) {
     const mounted: MountedSession = { identity, client, signOuts, mounts: [], state: { name: 'ended' } }
     signOuts.onMark(() => endIfSignedOut(mounted))
     current = mounted
-    handlers.onBegin(client)
+    handlers.onBegin(client, identity)
     mounted.state = { name: 'opening', opening: handlers.open(mounted) }
     return mounted
   }

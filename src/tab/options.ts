@@ -111,7 +111,13 @@ export interface PartylineOptions<Events> {
    */
   readonly authTimeoutMs?: number
   /**
-   * Called with everything that goes wrong; see `PartylineErrorCode`.
+   * Prints one line per record on the console: connection, events and what they refetched, fetches, errors, and the hub's own.
+   * In development, a value at `partyline:debug` in localStorage does the same.
+   * @default false
+   */
+  readonly debug?: boolean
+  /**
+   * Called with everything that goes wrong; see `PartylineErrorCode`. `line.onError` takes more listeners.
    * @default one console warning per subject, in development
    */
   readonly onError?: (error: PartylineError) => void
@@ -229,7 +235,7 @@ export function configure(options: PartylineOptions<never>, report: Report): Con
       // Those with 0 stand for what the app alone knows the names in.
       reportUnknown(
         options,
-        { ...configuration, anyValues: 0, socket: 0, invalidates: 0, worker: 0, onError: 0 },
+        { ...configuration, anyValues: 0, socket: 0, invalidates: 0, worker: 0, debug: 0, onError: 0 },
         '',
         bad,
       )

@@ -1,9 +1,10 @@
 import { createElector } from '../election/create-elector.js'
 import type { Elector } from '../election/elector.js'
+import type { SessionInside } from '../inspect/context.js'
 import { createInvalidator } from '../invalidation/invalidator.js'
 import type { LogicalClock } from '../invalidation/logical-clock.js'
 import type { PendingChanges, PendingFetches } from '../invalidation/pending.js'
-import type { QueryClientSlice } from '../invalidation/query-client.js'
+import { liveModeOf, type QueryClientSlice } from '../invalidation/query-client.js'
 import type { Receipt } from '../invalidation/receipt.js'
 import { type CompiledRule, compileRule } from '../invalidation/rule.js'
 import type { Sharing, SharingOptions } from '../invalidation/sharing.js'
@@ -42,6 +43,8 @@ export interface SessionHandlers {
   auth(): Auth | undefined
   /** The names of the events that are mapped or have a handler. */
   events(): readonly string[]
+  /** The app's `auth` was asked. Gives the same answer. */
+  onAsked(answer: Promise<CredentialsAnswer>): Promise<CredentialsAnswer>
   /** Whether anybody listens to receipts. */
   isWatched(): boolean
   onState(state: LinkState): void
@@ -73,6 +76,8 @@ export interface Session {
   pendingChanges(queryKey: QueryKey): PendingChanges
   refresh(queryKey: QueryKey): void
   signOut(): void
+  /** For an inspector. */
+  readonly inside: SessionInside
   /** `release`: the identity has ended here, so a hub without other tabs closes its socket at once. */
   close(release: boolean): void
 }
@@ -134,12 +139,9 @@ function openSession(options: SessionOptions, context: SessionContext): Session 
   const life = new AbortController()
 
   const invalidator = createInvalidator({
+    ...configuration,
     client,
     rules,
-    debounce: configuration.debounce,
-    anyValues: configuration.anyValues,
-    jitterMs: configuration.jitterMs,
-    restartFetchAfterMs: configuration.restartFetchAfterMs,
     logicalClock,
     environment,
     onReceipt: handlers.onReceipt,
@@ -192,7 +194,7 @@ function openSession(options: SessionOptions, context: SessionContext): Session 
     heard: positions.get(key),
     events: handlers.events,
     topics: topics.names,
-    auth: () => readCredentials(handlers.auth(), clock.now(), report),
+    auth: () => handlers.onAsked(readCredentials(handlers.auth(), clock.now(), report)),
     report,
     onState(state) {
       // Here or in another tab.
@@ -235,6 +237,7 @@ function openSession(options: SessionOptions, context: SessionContext): Session 
     pendingChanges: invalidator.pendingChanges,
     refresh: invalidator.refresh,
     signOut: link.signOut,
+    inside: { key, url, rules, link, invalidator, topics, compileRule, liveModeOf },
     close(release) {
       end()
       const position = link.position()

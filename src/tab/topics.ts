@@ -132,6 +132,7 @@ export function createTabTopics({ uses, report, monotonic, onJoined }: TabTopics
   return {
     update,
     names: () => names,
+    stateOf,
     /** The hub's answers. */
     answered(given: readonly TopicAnswer[] = []): void {
       given.forEach(take)

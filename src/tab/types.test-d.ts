@@ -6,12 +6,15 @@ import { z } from 'zod'
 import {
   type CheckedRules,
   createPartyline,
+  type Explanation,
+  type Inspection,
   type Line,
   type Metadata,
   type MetadataOf,
   type PartylineErrorCode,
   type QueryClientSlice,
   type Receipt,
+  type ServerEvent,
   type Status,
   type Targets,
   type TopicState,
@@ -59,6 +62,25 @@ expectTypeOf<MetadataOf<unknown>>().toEqualTypeOf<Metadata>()
 expectTypeOf<Parameters<typeof line.on>[0]>().toEqualTypeOf<
   'profile_updated' | 'loan_status_changed' | 'balance_updated' | 'transaction_happened' | 'tick' | 'paid'
 >()
+
+// Every event, whatever its name.
+line.on('*', (event) => expectTypeOf(event).toEqualTypeOf<ServerEvent>())
+expectTypeOf(line.on('*', () => undefined)).toEqualTypeOf<() => void>()
+// @ts-expect-error it is no rule's metadata
+line.on('*', (m: { accountId: string }) => m)
+line.onError((error) => expectTypeOf(error.code).toEqualTypeOf<PartylineErrorCode>())
+line.onRecord((record) => {
+  if (record.from === 'hub') expectTypeOf(record.step).toBeString()
+  else if (record.kind === 'fetch') expectTypeOf(record.outcome).toEqualTypeOf<'succeeded' | 'failed' | 'cancelled'>()
+  else if (record.kind === 'receipt') expectTypeOf(record.receipt).toEqualTypeOf<Receipt>()
+})
+expectTypeOf(line.inspect()).resolves.toEqualTypeOf<Inspection>()
+expectTypeOf(line.explain('paid', { accountId: '7' })).resolves.toEqualTypeOf<readonly Explanation[]>()
+// @ts-expect-error no such event
+void line.explain('pay', {})
+void line.simulate({ name: 'event', event: 'paid', metadata: { accountId: '7' }, count: 3 })
+// @ts-expect-error no such simulation
+void line.simulate({ name: 'explode' })
 
 // @ts-expect-error no such event
 line.on('balance_update', () => undefined)

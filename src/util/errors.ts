@@ -48,6 +48,8 @@ export type PartylineErrorCode =
   | 'topic-failed'
   /** A topic's name is no string of 1 to 200 characters, or the tab uses more than 100 topics. It is not joined. */
   | 'bad-topic'
+  /** The code of `inspect`, `onRecord`, `explain` or `debug` can't be loaded. Everything else goes on; the next call tries again. */
+  | 'inspect-failed'
   /** A line was mounted for another identity or QueryClient while mounted. The new mount replaced the old one. */
   | 'mounted-twice'
 
@@ -56,15 +58,18 @@ export class PartylineError extends Error {
   override readonly name = 'PartylineError'
   readonly code: PartylineErrorCode
   readonly detail: Readonly<Record<string, unknown>>
+  /** When it was reported. Milliseconds since the Unix epoch. */
+  readonly at: number
 
   constructor(
     code: PartylineErrorCode,
     message: string,
-    options: { detail?: Record<string, unknown>; cause?: unknown } = {},
+    options: { detail?: Record<string, unknown>; cause?: unknown; at?: number } = {},
   ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
     this.code = code
     this.detail = options.detail ?? {}
+    this.at = options.at ?? Date.now()
   }
 }
 
@@ -85,33 +90,61 @@ function inDevelopment(): boolean {
   }
 }
 
+/** So many errors are kept for whoever listens later. */
+const MAX_KEPT_ERRORS = 50
+
 /**
- * The one channel for errors: `onError`, or else one console warning per code and subject in development. A throwing
- * `onError` must not break the caller, so its error is rethrown in a task of its own.
+ * The one channel for errors. `onError` is the first listener, and `now` the wall clock. Without listeners there is one console warning per code and subject in development. A listener that throws must
+ * not break the caller, so its error is rethrown in a task of its own.
  */
-export function createReport(
-  onError: ((error: PartylineError) => void) | undefined,
-  later: (run: () => void) => void,
-  warn: (message: string) => void,
-): Report {
+export function createErrors(onError: ((error: PartylineError) => void) | undefined, now: () => number) {
   const warned = new Set<string>()
-  return (code, message, options) => {
-    const error = new PartylineError(code, message, options)
-    if (onError) {
-      try {
-        onError(error)
-      } catch (thrown) {
-        later(() => {
-          throw thrown
-        })
-      }
-      return
+  const listeners = new Set(onError && [{ run: onError }])
+  let kept: readonly PartylineError[] = []
+  let tap: ((error: PartylineError) => void) | undefined
+
+  function tell({ run }: { run(error: PartylineError): void }, error: PartylineError): void {
+    try {
+      run(error)
+    } catch (thrown) {
+      void Promise.resolve().then(() => {
+        throw thrown
+      })
     }
-    if (!inDevelopment()) return
-    const subject = `${code} ${String(error.detail['event'] ?? error.detail['topic'] ?? error.detail['host'] ?? error.detail['option'] ?? '')}`
+  }
+
+  const report: Report = (code, message, options) => {
+    const error = new PartylineError(code, message, { ...options, at: now() })
+    kept = [...kept.slice(1 - MAX_KEPT_ERRORS), error]
+    tap?.(error)
+    for (const listener of [...listeners]) tell(listener, error)
+    if (listeners.size > 0 || !inDevelopment()) return
+    const { event, topic, host, option } = error.detail
+    const subject = `${code} ${String(event ?? topic ?? host ?? option ?? '')}`
     if (warned.has(subject)) return
     warned.add(subject)
-    warn(`[partyline] ${code}: ${message}`)
+    console.warn(`[partyline] ${code}: ${message}`)
+  }
+
+  return {
+    report,
+    /** The last errors, the newest last. */
+    kept: () => kept,
+    /** Calls back with those, and with each that follows; returns the way to stop. */
+    add(run: (error: PartylineError) => void): () => void {
+      const listener = { run }
+      for (const error of kept) tell(listener, error)
+      listeners.add(listener)
+      return () => void listeners.delete(listener)
+    },
+    /** `run` is called with each error from now on as well, but is no listener: the warning stays. */
+    tap(run: (error: PartylineError) => void): void {
+      tap = run
+    },
+    /** What was reported of an identity is nobody else's. */
+    forget(): void {
+      kept = []
+    },
   }
 }
 

@@ -1,5 +1,9 @@
 import { messageOf, type Report } from './errors.js'
 
+/** A handler of the app threw. */
+export const reportThrown = (report: Report, event: string, cause: unknown): void =>
+  report('handler-failed', `a handler of '${event}' threw: ${messageOf(cause)}`, { detail: { event }, cause })
+
 /** A set of callbacks. One that throws is reported, and the others are still called. */
 export function createListeners<T>(report: Report, what: string) {
   const listeners = new Set<(value: T) => void>()
@@ -18,10 +22,7 @@ export function createListeners<T>(report: Report, what: string) {
         try {
           listener(value)
         } catch (thrown) {
-          report('handler-failed', `a handler of ${what} threw: ${messageOf(thrown)}`, {
-            detail: { event: what },
-            cause: thrown,
-          })
+          reportThrown(report, what, thrown)
         }
       }
     },

@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { isHello, isTabMessage } from '../hub/tab-pipe.js'
-import { isHubMessage, isMetadata, PROTOCOL, readEvents, writeEvents } from './protocol.js'
+import { isHubMessage, readEvents, writeEvents } from './messages.js'
+import { isMetadata, PROTOCOL } from './protocol.js'
 
 describe('what a tab accepts from a hub', () => {
   it.each([

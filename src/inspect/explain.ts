@@ -1,0 +1,138 @@
+import type { Match } from '../invalidation/matcher.js'
+import type { QuerySlice } from '../invalidation/query-client.js'
+import type { CompiledRule } from '../invalidation/rule.js'
+import type { Scopeable } from '../invalidation/scope.js'
+import type { NormalTarget, QueryKey } from '../invalidation/target.js'
+import type { Metadata } from '../wire/protocol.js'
+import type { MatchingTools } from './context.js'
+import type { Explanation } from './inspection.js'
+import { plain } from './plain.js'
+
+/** A query as far as it decides whether an event concerns it. */
+type ExplainedQuery = Pick<QuerySlice, 'queryKey' | 'isStatic'> & Scopeable
+
+/** What a flush would do to a query because of some targets. */
+export interface QueryVerdict {
+  readonly outcome: Explanation['outcome']
+  /** The one that matches, or whose scope the query contradicts. */
+  readonly target: NormalTarget | undefined
+}
+
+/** Creates the function that judges queries by these targets, with the matcher that a flush has. */
+export function createJudge(
+  targets: readonly NormalTarget[],
+  { matcherOf, liveModeOf }: MatchingTools,
+): (query: ExplainedQuery) => QueryVerdict {
+  const all = matcherOf(targets)
+  const matchers = targets.map((target) => [target, matcherOf([target])] as const)
+  const firstWith = (is: (match: Match) => boolean, query: ExplainedQuery) =>
+    matchers.find(([, matchOf]) => is(matchOf(query)))?.[0]
+  return (query) => {
+    const match = all(query)
+    if (match === undefined) return { outcome: 'unmatched', target: undefined }
+    const isHit = match !== 'skipped'
+    const target = firstWith(isHit ? (one) => typeof one === 'object' : (one) => one === 'skipped', query)
+    if (liveModeOf(query) === 'off') return { outcome: 'off', target }
+    if (!isHit) return { outcome: 'skipped', target }
+    return { outcome: isStatic(query) ? 'off' : 'matches', target }
+  }
+}
+
+/** The app's own `staleTime` may throw. */
+function isStatic(query: ExplainedQuery): boolean {
+  try {
+    return query.isStatic?.() === true
+  } catch {
+    return false
+  }
+}
+
+/** Why a query is skipped: the scope's field, and in words what the query has there. */
+export function contradictionOf(target: NormalTarget, query: ExplainedQuery, tools: MatchingTools) {
+  for (const [path, value] of scopeValuesOf(target.scope ?? {})) {
+    const scope = path.reduceRight<unknown>((inner, field) => ({ [field]: inner }), value) as object
+    if (tools.matcherOf([{ queryKey: target.queryKey, scope: { ...scope } }])(query) !== 'skipped') continue
+    const sources = [...query.queryKey, query.meta?.['scope']]
+    const found = sources.map((source) => foundAt(source, path)).filter((one) => one !== undefined)
+    return { field: path.join('.'), reason: `${found.map(inShort).join(' or ')} is not ${inShort(value)}` }
+  }
+  return undefined
+}
+
+/** The values of a scope, and where they are. */
+function scopeValuesOf(scope: object, above: readonly string[] = []): (readonly [readonly string[], unknown])[] {
+  return Object.entries(scope).flatMap(([field, value]) => {
+    const path = [...above, field]
+    const isInner =
+      typeof value === 'object' && value !== null && !Array.isArray(value) && path.length < MAX_SCOPE_LEVELS
+    return isInner ? scopeValuesOf(value as object, path) : [[path, value] as const]
+  })
+}
+
+const MAX_SCOPE_LEVELS = 4
+
+const foundAt = (source: unknown, path: readonly string[]): unknown =>
+  path.reduce<unknown>((value, field) => (Object(value) as Record<string, unknown>)[field], source)
+
+/** Without the quotes of a text. */
+const inShort = (value: unknown): string => {
+  if (typeof value === 'string') return value
+  try {
+    return JSON.stringify(plain(value))?.replaceAll('"', "'") ?? String(value)
+  } catch {
+    return '…'
+  }
+}
+
+function reasonOf({ outcome, target }: QueryVerdict, query: ExplainedQuery, tools: MatchingTools): string {
+  if (!target) return 'no target has its key'
+  if (outcome === 'skipped') {
+    const { field, reason } = contradictionOf(target, query, tools) ?? { field: 'scope', reason: 'is another one' }
+    return `${field}: ${reason}`
+  }
+  if (outcome === 'off') return tools.liveModeOf(query) === 'off' ? 'its meta.live is off' : 'its staleTime is static'
+  const begins = target.queryKey.length === 0 ? 'every query' : `its key begins with ${inShort(target.queryKey)}`
+  return target.scope ? `${begins}, and it contradicts nothing of the scope` : begins
+}
+
+interface ExplainedEvent {
+  readonly event: string
+  readonly metadata: unknown
+  /** The one in force; undefined if the event has none. */
+  readonly rule: CompiledRule | undefined
+  /** The same rule, compiled once more: nothing is reported, and the one in force learns nothing. */
+  readonly copy: CompiledRule
+}
+
+/** Says for each query what one event would do to it. */
+export function explainEvent(
+  { event, metadata, rule, copy }: ExplainedEvent,
+  queries: readonly QuerySlice[],
+  tools: MatchingTools,
+): readonly Explanation[] {
+  const targets = rule ? dryTargets(rule, copy, metadata) : []
+  const judge = createJudge(targets, tools)
+  return queries.map((query) => {
+    const verdict = judge(query)
+    const { outcome, target } = verdict
+    return {
+      queryKey: plain(query.queryKey),
+      outcome,
+      reason: rule ? reasonOf(verdict, query, tools) : `'${event}' has no rule`,
+      ...(target && { target: targetOf(target) }),
+    }
+  })
+}
+
+const targetOf = ({ queryKey, scope }: NormalTarget): NonNullable<Explanation['target']> => ({
+  queryKey: plain(queryKey as QueryKey),
+  ...(scope && { scope: plain(scope) }),
+})
+
+/** The targets of an event that does not happen. */
+function dryTargets(rule: CompiledRule, copy: CompiledRule, metadata: unknown): readonly NormalTarget[] {
+  const isObject = typeof metadata === 'object' && metadata !== null && !Array.isArray(metadata)
+  const targets = copy.resolve(isObject ? (metadata as Metadata) : null)
+  // It stands for all that it can reach, and the one in force may have learnt of more.
+  return targets === copy.reach() ? [...rule.reach(), ...targets] : targets
+}
