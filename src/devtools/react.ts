@@ -1,0 +1,18 @@
+'use client'
+
+import { useEffect } from 'react'
+import type { DevtoolsOptions, InspectedLine } from './inspected-line.js'
+import { mountPartylineDevtools } from './mount.js'
+
+export interface PartylineDevtoolsProps extends Omit<DevtoolsOptions, 'layout'> {
+  readonly line: InspectedLine
+}
+
+/** A button in a corner of the window that opens the panel. In a production build it renders nothing, and none of its code is there. */
+export function PartylineDevtools({ line, theme, corner, hotkey, isOpen }: PartylineDevtoolsProps): null {
+  useEffect(
+    () => mountPartylineDevtools(document.body, line, { theme, corner, hotkey, isOpen }),
+    [line, theme, corner, hotkey, isOpen],
+  )
+  return null
+}
