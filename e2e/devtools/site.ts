@@ -18,6 +18,7 @@ export async function serveFixture(): Promise<{ readonly url: string; close(): v
   })
   const server = createServer((request, response) => {
     const { pathname } = new URL(request.url ?? '/', 'http://fixture')
+    if (pathname === '/favicon.ico') return void response.writeHead(204).end()
     const path = pathname === '/' ? '/index.html' : normalize(pathname)
     try {
       const body = readFileSync(join(folder, path))

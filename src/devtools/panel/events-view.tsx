@@ -3,12 +3,13 @@ import { useEffect, useMemo, useState } from 'preact/hooks'
 import type { Explanation } from '../../inspect/inspection.js'
 import type { Outcome } from '../../invalidation/receipt.js'
 import type { QueryKey } from '../../invalidation/target.js'
-import { Badge, Dot, Empty, Facts, Key, VirtualList } from './parts.js'
+import { Badge, Dot, Empty, Facts, Key, Keys, VirtualList } from './parts.js'
 import { type Entry, keyText, type PanelStore, type ReceiptEntry } from './store.js'
 import type { ViewProps } from './views.js'
 import {
   CAUSE_WORDS,
   type Category,
+  countText,
   durationText,
   OUTCOME_WORDS,
   OUTCOMES,
@@ -196,11 +197,8 @@ function EventDetail({ entry, store }: { readonly entry: Entry; readonly store: 
         facts={[
           ['At', timeText(record.at)],
           ['Metadata', <code key="metadata">{valueText(record.event.metadata)}</code>],
-          [
-            'Rule reaches',
-            rule ? rule.touches.map((touch) => <Key key={keyText(touch)} value={touch} />) : 'no rule has its name',
-          ],
-          ['Applied', receipt && `#${receipt.receipt.number}, with ${receipt.receipt.events.length - 1} other events`],
+          ['Rule reaches', rule ? <Keys key="reaches" keys={rule.touches} /> : 'no rule has its name'],
+          ['Receipt', receipt && receiptText(receipt)],
           ['Answered by', receipt && answeredText(receipt)],
         ]}
       />
@@ -227,6 +225,11 @@ function ReceiptDetail({ receipt }: { readonly receipt: ReceiptEntry }) {
       <Fates fates={fatesOf(receipt, undefined)} receipt={receipt} />
     </>
   )
+}
+
+function receiptText({ receipt: { number, events } }: ReceiptEntry): string {
+  const others = events.length - 1
+  return others > 0 ? `#${number}, with ${countText(others, 'other event')}` : `#${number}`
 }
 
 const answeredText = ({ answeredBy }: ReceiptEntry): string =>

@@ -14,6 +14,15 @@ export const Key = ({ value }: { readonly value: QueryKey }) => (
   <code>{value.length === 0 ? 'every query' : valueText(value)}</code>
 )
 
+export const Keys = ({ keys }: { readonly keys: readonly QueryKey[] }) => (
+  <span class="keys">
+    {keys.length === 0 && 'no query'}
+    {keys.map((key) => (
+      <Key key={valueText(key)} value={key} />
+    ))}
+  </span>
+)
+
 export const Empty = ({ children }: { readonly children: ComponentChildren }) => <p class="empty">{children}</p>
 
 export const Section = ({ title, children }: { readonly title: string; readonly children: ComponentChildren }) => (

@@ -4,8 +4,7 @@ import type { Explanation, RuleInspection } from '../../inspect/inspection.js'
 import { messageOf } from '../../util/errors.js'
 import { EventForm } from './event-form.js'
 import { Fates } from './events-view.js'
-import { Badge, Empty, Key, Section, Table } from './parts.js'
-import { keyText } from './store.js'
+import { Badge, Empty, Keys, Section, Table } from './parts.js'
 import type { ViewProps } from './views.js'
 import { countText } from './words.js'
 
@@ -24,17 +23,7 @@ export function RulesView(view: ViewProps) {
           keyOf={({ event }) => event}
           columns={[
             { title: 'Event', cell: ({ event }) => <b>{event}</b> },
-            {
-              title: 'Reaches',
-              cell: ({ touches }) => (
-                <span class="keys">
-                  {touches.length === 0 && 'no query'}
-                  {touches.map((touch) => (
-                    <Key key={keyText(touch)} value={touch} />
-                  ))}
-                </span>
-              ),
-            },
+            { title: 'Reaches', cell: ({ touches }) => <Keys keys={touches} /> },
             { title: 'Events', isNumber: true, cell: ({ events }) => events },
             { title: 'Hits', isNumber: true, cell: ({ hits }) => hits },
             { title: 'Misses', isNumber: true, cell: ({ misses }) => misses },
@@ -45,11 +34,7 @@ export function RulesView(view: ViewProps) {
       {unreached.length > 0 && (
         <Section title={`${countText(unreached.length, 'query', 'queries')} that no rule reaches`}>
           <p class="dim">No event refetches them. Add a rule, or say that they need none: meta: {"{ live: 'off' }"}.</p>
-          <p class="keys">
-            {unreached.map(({ queryKey, queryHash }) => (
-              <Key key={queryHash} value={queryKey} />
-            ))}
-          </p>
+          <Keys keys={unreached.map(({ queryKey }) => queryKey)} />
         </Section>
       )}
       <Section title="Try it">

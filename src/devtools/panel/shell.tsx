@@ -159,7 +159,8 @@ function OpenPanel({ store, window, isInline, remembered, remember, takesFocus, 
       />
       <div class="body">
         <ViewTabs ref_={tabs} store={store} view={view} onView={(next) => remember({ view: next })} />
-        <div class={`view ${view}`} id="view" role="tabpanel" aria-label={title} tabIndex={-1}>
+        {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a keyboard scrolls what has the focus. */}
+        <div class={`view ${view}`} id="view" role="tabpanel" aria-label={title} tabIndex={0}>
           {failure !== undefined && <p class="fault">The line did not answer: {failure}</p>}
           {inspection ? (
             <Content inspection={inspection} entries={entries} store={store} say={say} />
@@ -238,7 +239,7 @@ function ViewTabs({ ref_, store: { inspection }, view, onView }: ViewTabsProps) 
   }
 
   return (
-    <div ref={ref_} class="tabs" role="tablist" aria-label="Views" onKeyDown={onKeyDown}>
+    <div ref={ref_} class="nav" role="tablist" aria-label="Views" onKeyDown={onKeyDown}>
       {ALL_VIEWS.map(([name, { title, count, isAlarming }]) => {
         const shown = inspection && count?.(inspection)
         return (

@@ -1,8 +1,7 @@
 /** @jsxImportSource preact */
-import type { ErrorInspection } from '../../inspect/inspection.js'
-import { Badge, Dot, Empty, Facts, Section, Table } from './parts.js'
+import { Dot, Empty, Facts, Section, Table } from './parts.js'
 import type { ViewProps } from './views.js'
-import { agoText, countText, OUTCOME_WORDS, OUTCOMES, type Tone, valueText } from './words.js'
+import { OUTCOME_WORDS, OUTCOMES, type Tone } from './words.js'
 
 const TOPIC_TONES: Readonly<Record<string, Tone>> = { joined: 'good', refused: 'bad', failed: 'bad' }
 
@@ -37,38 +36,6 @@ export function TopicsView({ inspection: { topics, hub } }: ViewProps) {
   )
 }
 
-/** What the line has reported, the last one first. */
-export function ErrorsView({ inspection: { errors, at } }: ViewProps) {
-  if (errors.length === 0) return <Empty>Nothing is wrong.</Empty>
-  return (
-    <ul class="errors">
-      {[...errors].reverse().map((error) => (
-        <li key={`${error.code} ${error.firstAt} ${error.message}`}>
-          <div class="error-head">
-            <Dot tone="bad" />
-            <b>{error.code}</b>
-            {error.count > 1 && <Badge>{countText(error.count, 'time')}</Badge>}
-            <span class="right dim">{agoText(at - error.lastAt)}</span>
-          </div>
-          <p>{error.message}</p>
-          {Object.keys(error.detail).length > 0 && <code class="dim">{valueText(error.detail)}</code>}
-          <Remedy error={error} />
-        </li>
-      ))}
-    </ul>
-  )
-}
-
-const DOCS = 'https://www.npmjs.com/package/partyline'
-
-function Remedy({ error: { code } }: { readonly error: ErrorInspection }) {
-  return (
-    <a href={`${DOCS}#${code}`} target="_blank" rel="noreferrer">
-      What to do about {code}
-    </a>
-  )
-}
-
 /** What one connection and scoped refetches have spared. */
 export function SavingsView({ inspection: { savings, hub, status } }: ViewProps) {
   const tabs = hub?.tabs.length ?? status.tabs
@@ -76,7 +43,7 @@ export function SavingsView({ inspection: { savings, hub, status } }: ViewProps)
   const most = Math.max(fetches, fetchesWithoutPartyline, 1)
   const bars = [
     ['With Partyline', fetches],
-    ['A refetch of every active query at each event', fetchesWithoutPartyline],
+    ['With a refetch of all active queries at each event', fetchesWithoutPartyline],
   ] as const
   const largest = Math.max(1, ...OUTCOMES.map((name) => outcomes[name]))
   return (

@@ -88,7 +88,7 @@ export function createTimeline() {
       const words = describeRecord(record)
       const text = `${words.label} ${words.title} ${words.note}`.toLowerCase()
       const entry: Entry = { record, category: categoryOf(record), words, text, receipt: undefined }
-      entries.push(entry)
+      insert(entry)
       if (record.kind === 'event' && record.isMapped) unanswered.push(entry)
       if (record.kind === 'receipt') applyReceipt(entry, record.receipt)
       if (record.kind === 'fetch') applyFetch(record)
@@ -101,6 +101,14 @@ export function createTimeline() {
       receipts.clear()
       awaited.clear()
     },
+  }
+
+  /** By time: a hub's records come late. */
+  function insert(entry: Entry): void {
+    let index = entries.length
+    while (index > 0 && (entries[index - 1] as Entry).record.at > entry.record.at) index--
+    if (index === entries.length) entries.push(entry)
+    else entries.splice(index, 0, entry)
   }
 
   function trim(): void {

@@ -67,8 +67,12 @@ export function durationText(ms: number): string {
   return minutes % 60 === 0 ? `${hours} h` : `${hours} h ${minutes % 60} min`
 }
 
-export const agoText = (ms: number): string =>
-  ms < 1_000 ? 'just now' : `${durationText(Math.floor(ms / 1_000) * 1_000)} ago`
+/** `just now`, `3 s ago`. */
+export function agoText(ms: number): string {
+  const seconds = Math.floor(ms / 1_000)
+  if (seconds < 1) return 'just now'
+  return `${seconds < 60 ? `${seconds} s` : durationText(seconds * 1_000)} ago`
+}
 
 /** `1 tab`, `5 tabs`. */
 export const countText = (count: number, one: string, many = `${one}s`): string =>
@@ -115,7 +119,7 @@ const CATEGORIES: Readonly<Record<LineRecord['kind'], Category>> = {
 
 export const categoryOf = (record: LineRecord): Category => CATEGORIES[record.kind]
 
-const BAD_STEPS = /lost|refus|fail|drop|wrong|expired|closed/
+const BAD_STEPS = /lost|refus|fail|given-up/
 const GOOD_STEPS = /^(connected|joined|given|renewed)$/
 
 export const stepTone = (step: string): Tone => (BAD_STEPS.test(step) ? 'bad' : GOOD_STEPS.test(step) ? 'good' : 'calm')
@@ -178,10 +182,14 @@ function describeStep(
     'count' in record && record.count !== undefined && countText(record.count, 'event'),
     'expiresAt' in record && record.expiresAt !== undefined && `expires ${timeText(record.expiresAt)}`,
   ]
-  return {
-    label: record.kind === 'hub' ? 'hub' : record.kind,
-    title: record.kind === 'gap' && step === '' ? 'Events may have been missed' : step || record.kind,
-    note: parts.filter(Boolean).join(', '),
-    tone: record.kind === 'gap' ? 'busy' : stepTone(step),
-  }
+  const calm = { label: record.kind, note: parts.filter(Boolean).join(', ') }
+  if (record.kind !== 'gap') return { ...calm, title: step.replaceAll('-', ' '), tone: stepTone(step) }
+  const title = GAP_WORDS[step]
+  return { ...calm, title: title ?? 'Events may have been missed', tone: title ? 'calm' : 'busy' }
+}
+
+/** What a hub says of a gap that cost nothing. */
+const GAP_WORDS: Readonly<Record<string, string>> = {
+  'nothing-missed': 'No event was missed',
+  replayed: 'Missed events were sent again',
 }
