@@ -60,7 +60,7 @@ const dev: UserConfig = {
     alias: [
       { find: /^partyline$/, replacement: at('src/index.ts') },
       { find: /^partyline\/react$/, replacement: at('src/react/index.ts') },
-      { find: /^partyline\/devtools$/, replacement: at('src/devtools/index.ts') },
+      { find: /^partyline\/devtools\/production$/, replacement: at('src/devtools/production.ts') },
     ],
   },
   server: { proxy: { '/api': api, '/ready': api, '/socket.io': { target: api, ws: true } } },

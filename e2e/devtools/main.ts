@@ -13,7 +13,7 @@ declare global {
 const parameters = new URLSearchParams(location.search)
 const options: DevtoolsOptions = {
   theme: (parameters.get('theme') ?? 'system') as 'system' | 'light' | 'dark',
-  isOpen: parameters.has('open'),
+  isOpen: parameters.has('open') || undefined,
 }
 
 window.fixture = createFixtureLine((parameters.get('scenario') ?? 'healthy') as Scenario)

@@ -24,7 +24,7 @@ export interface DevtoolsOptions {
   readonly corner?: 'bottom-right' | 'bottom-left' | undefined
   /** Opens and closes the panel: modifiers and one letter or digit. False: no key does. Default: `Alt+Shift+P`. */
   readonly hotkey?: string | false | undefined
-  /** Whether the panel is open at first, until the user opens or closes it. Default: false. */
+  /** Whether the panel is open at first. Default: as the user left it, and closed before that. */
   readonly isOpen?: boolean | undefined
 }
 

@@ -23,12 +23,13 @@ export function mountPanel(element: HTMLElement, line: InspectedLine, options: D
 
   const store = createPanelStore(line, window)
   const memory = createMemory(window, {
-    isOpen: options.isOpen ?? false,
+    isOpen: false,
     view: 'line',
     dock: 'bottom',
     heightPx: 420,
     widthPx: 560,
   })
+  if (options.isOpen !== undefined) memory.set({ isOpen: options.isOpen })
   render(<Shell store={store} memory={memory} options={options} window={window} />, root)
   return () => {
     render(null, root)
