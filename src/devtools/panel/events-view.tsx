@@ -11,8 +11,8 @@ import {
   type Category,
   countText,
   durationText,
+  OUTCOME_NAMES,
   OUTCOME_WORDS,
-  OUTCOMES,
   outcomeText,
   outcomeTone,
   type Tone,
@@ -198,7 +198,7 @@ function EventDetail({ entry, store }: { readonly entry: Entry; readonly store: 
           ['At', timeText(record.at)],
           ['Metadata', <code key="metadata">{valueText(record.event.metadata)}</code>],
           ['Rule reaches', rule ? <Keys key="reaches" keys={rule.touches} /> : 'no rule has its name'],
-          ['Receipt', receipt && receiptText(receipt)],
+          ['Receipt', receipt && receiptName(receipt)],
           ['Answered by', receipt && answeredText(receipt)],
         ]}
       />
@@ -227,7 +227,7 @@ function ReceiptDetail({ receipt }: { readonly receipt: ReceiptEntry }) {
   )
 }
 
-function receiptText({ receipt: { number, events } }: ReceiptEntry): string {
+function receiptName({ receipt: { number, events } }: ReceiptEntry): string {
   const others = events.length - 1
   return others > 0 ? `#${number}, with ${countText(others, 'other event')}` : `#${number}`
 }
@@ -242,7 +242,7 @@ const answeredText = ({ answeredBy }: ReceiptEntry): string =>
 function fatesOf(receipt: ReceiptEntry | undefined, explanations: readonly Explanation[] | undefined): readonly Fate[] {
   const reasons = new Map(explanations?.map((one) => [keyText(one.queryKey), one]))
   const fates = receipt
-    ? OUTCOMES.flatMap((outcome) =>
+    ? OUTCOME_NAMES.flatMap((outcome) =>
         receipt.receipt[outcome].map((queryKey) => ({
           queryKey,
           outcome,

@@ -1,7 +1,7 @@
 /** @jsxImportSource preact */
 import { Dot, Empty, Facts, Section, Table } from './parts.js'
 import type { ViewProps } from './views.js'
-import { OUTCOME_WORDS, OUTCOMES, type Tone } from './words.js'
+import { OUTCOME_NAMES, OUTCOME_WORDS, type Tone } from './words.js'
 
 const TOPIC_TONES: Readonly<Record<string, Tone>> = { joined: 'good', refused: 'bad', failed: 'bad' }
 
@@ -45,7 +45,7 @@ export function SavingsView({ inspection: { savings, hub, status } }: ViewProps)
     ['With Partyline', fetches],
     ['With a refetch of all active queries at each event', fetchesWithoutPartyline],
   ] as const
-  const largest = Math.max(1, ...OUTCOMES.map((name) => outcomes[name]))
+  const largest = Math.max(1, ...OUTCOME_NAMES.map((name) => outcomes[name]))
   return (
     <>
       <div class="figures">
@@ -65,7 +65,7 @@ export function SavingsView({ inspection: { savings, hub, status } }: ViewProps)
       </Section>
       <Section title="What events did to queries">
         <Bars
-          rows={OUTCOMES.map((name) => ({
+          rows={OUTCOME_NAMES.map((name) => ({
             name,
             value: outcomes[name],
             share: outcomes[name] / largest,

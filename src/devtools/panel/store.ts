@@ -12,7 +12,7 @@ const TRIM_AT = 11_000
 /** Events that no receipt has named yet. A handler's own events never are. */
 const MAX_UNANSWERED = 2_000
 
-export type FetchRecord = Extract<LineRecord, { kind: 'fetch' }>
+export type EndedFetch = Extract<LineRecord, { kind: 'fetch' }>
 
 /** A record of the timeline, with what later ones said of it. */
 export interface Entry {
@@ -28,7 +28,7 @@ export interface Entry {
 export interface ReceiptEntry {
   readonly receipt: Receipt
   /** The fetches that it began and that have ended, by key. */
-  readonly fetches: Map<string, FetchRecord>
+  readonly fetches: Map<string, EndedFetch>
   /** The numbers of later receipts that made fetches which this one asked for. */
   readonly answeredBy: number[]
 }
@@ -58,11 +58,11 @@ export function createTimeline() {
     if (receipt.events.length === 0) return
     const wanted = new Map<string, number>()
     for (const event of receipt.events) {
-      const text = eventText(event)
+      const text = eventId(event)
       wanted.set(text, (wanted.get(text) ?? 0) + 1)
     }
     unanswered = unanswered.filter((one) => {
-      const text = one.record.kind === 'event' ? eventText(one.record.event) : ''
+      const text = one.record.kind === 'event' ? eventId(one.record.event) : ''
       const left = wanted.get(text) ?? 0
       if (left === 0) return true
       wanted.set(text, left - 1)
@@ -71,7 +71,7 @@ export function createTimeline() {
     })
   }
 
-  function applyFetch(record: FetchRecord): void {
+  function applyFetch(record: EndedFetch): void {
     const key = keyText(record.queryKey)
     for (const receipt of awaited.get(key) ?? []) receipt.fetches.set(key, record)
     awaited.delete(key)
@@ -127,7 +127,7 @@ export function pickLast<T>(entries: readonly Entry[], pick: (record: LineRecord
   return undefined
 }
 
-const eventText = ({ name, metadata }: { readonly name: string; readonly metadata: unknown }): string =>
+const eventId = ({ name, metadata }: { readonly name: string; readonly metadata: unknown }): string =>
   `${name} ${valueText(metadata)}`
 
 export type PanelStore = ReturnType<typeof createPanelStore>

@@ -35,7 +35,7 @@ export const OUTCOME_WORDS: Readonly<Record<Outcome, { tone: Tone; meaning: stri
   failed: { tone: 'bad', meaning: 'its fetch failed; it is tried again' },
 }
 
-export const OUTCOMES = Object.keys(OUTCOME_WORDS) as Outcome[]
+export const OUTCOME_NAMES = Object.keys(OUTCOME_WORDS) as Outcome[]
 
 export const CAUSE_WORDS: Readonly<Record<ReceiptCause, string>> = {
   events: 'Events applied',
@@ -92,12 +92,12 @@ export function valueText(value: unknown, depth = 0): string {
 
 /** `2 refetched, 1 skipped`. */
 export function outcomeText(receipt: Receipt): string {
-  const parts = OUTCOMES.flatMap((name) => (receipt[name].length > 0 ? [`${receipt[name].length} ${name}`] : []))
+  const parts = OUTCOME_NAMES.flatMap((name) => (receipt[name].length > 0 ? [`${receipt[name].length} ${name}`] : []))
   return parts.join(', ') || 'no query matched'
 }
 
 export function outcomeTone(receipt: Receipt): Tone {
-  const first = OUTCOMES.find((name) => receipt[name].length > 0)
+  const first = OUTCOME_NAMES.find((name) => receipt[name].length > 0)
   return receipt.failed.length > 0 ? 'bad' : first ? OUTCOME_WORDS[first].tone : 'calm'
 }
 
@@ -124,7 +124,7 @@ const GOOD_STEPS = /^(connected|joined|given|renewed)$/
 
 export const stepTone = (step: string): Tone => (BAD_STEPS.test(step) ? 'bad' : GOOD_STEPS.test(step) ? 'good' : 'calm')
 
-interface Description {
+interface RecordWords {
   readonly label: string
   readonly title: string
   readonly note: string
@@ -132,7 +132,7 @@ interface Description {
 }
 
 /** A record as a line of the timeline. The outcome of an event is known only later, so it is not in here. */
-export function describeRecord(record: LineRecord): Description {
+export function describeRecord(record: LineRecord): RecordWords {
   switch (record.kind) {
     case 'event':
       return {
@@ -172,7 +172,7 @@ export function describeRecord(record: LineRecord): Description {
 
 function describeStep(
   record: Extract<LineRecord, { kind: 'gap' | 'credentials' | 'topic' | 'hub' | 'connection' }>,
-): Description {
+): RecordWords {
   const step = 'step' in record ? record.step : ''
   const parts = [
     'topic' in record && record.topic,
