@@ -246,7 +246,7 @@ function fatesOf(receipt: ReceiptEntry | undefined, explanations: readonly Expla
         receipt.receipt[outcome].map((queryKey) => ({
           queryKey,
           outcome,
-          reason: reasons.get(keyText(queryKey))?.reason ?? OUTCOME_WORDS[outcome].meaning,
+          reason: reasonOf(outcome, reasons.get(keyText(queryKey))?.reason),
         })),
       )
     : []
@@ -256,6 +256,13 @@ function fatesOf(receipt: ReceiptEntry | undefined, explanations: readonly Expla
   )
   const own = fates.filter(({ queryKey }) => !explanations || reasons.get(keyText(queryKey))?.outcome !== 'unmatched')
   return [...own, ...(others ?? [])]
+}
+
+/** Why it matched, and what became of it where its outcome does not say it. */
+function reasonOf(outcome: Outcome, matched: string | undefined): string {
+  const { meaning } = OUTCOME_WORDS[outcome]
+  if (matched === undefined) return meaning
+  return outcome === 'refetched' || outcome === 'skipped' ? matched : `${matched}; ${meaning}`
 }
 
 const EXPLAINED_TONES: Readonly<Record<Explanation['outcome'], Tone>> = {

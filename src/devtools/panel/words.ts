@@ -176,6 +176,7 @@ function describeStep(
   const step = 'step' in record ? record.step : ''
   const parts = [
     'topic' in record && record.topic,
+    'tab' in record && record.tab && `tab ${record.tab.slice(0, 8)}`,
     'reason' in record && record.reason,
     'attempt' in record && record.attempt !== undefined && `attempt ${record.attempt}`,
     'inMs' in record && record.inMs !== undefined && `in ${durationText(record.inMs)}`,
