@@ -1,4 +1,5 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { expect, type Page, test } from '@playwright/test'
 import { build, type Rolldown } from 'vite'
@@ -194,6 +195,18 @@ test('closed, it neither asks nor listens; and after its end nothing is left', a
   await expect(page.locator('partyline-devtools')).toHaveCount(0)
 })
 
+test('nothing of one user is shown to the next', async ({ page }) => {
+  await open(page)
+  await show(page, 'Events')
+  await expect(page.getByRole('option').first()).toBeVisible()
+  await page.evaluate(() => {
+    window.fixture.signIn('bob')
+    window.fixture.record({ kind: 'error', code: 'call-timeout', message: "bob's own", detail: {} })
+  })
+  await expect(page.getByRole('option')).toHaveCount(1)
+  await expect(page.getByRole('option')).toContainText("bob's own")
+})
+
 test('it comes back as it was left, and without storage it works all the same', async ({ page }) => {
   await open(page)
   await show(page, 'Rules')
@@ -241,6 +254,33 @@ test('a change of the status is told to who can not see it, once', async ({ page
   await expect(page).toHaveTitle('The devtools over made data')
   await page.evaluate(() => window.fixture.become('broken'))
   await expect(status).toHaveText('Disconnected')
+})
+
+const axePath = findAxe()
+
+/** It is used if it is installed. */
+function findAxe(): string | undefined {
+  try {
+    return createRequire(import.meta.url).resolve('axe-core/axe.min.js')
+  } catch {
+    return undefined
+  }
+}
+
+test('axe finds nothing to complain of, in light and in dark', async ({ page }) => {
+  test.skip(axePath === undefined, 'axe-core is not installed')
+  for (const theme of ['light', 'dark']) {
+    await open(page, { open: '', scenario: 'broken', theme })
+    await page.evaluate(readFileSync(axePath ?? '', 'utf8'))
+    for (const tab of await page.getByRole('tab').all()) {
+      await tab.click()
+      const found = await page.evaluate(async () => {
+        const { axe } = window as unknown as { axe: { run(): Promise<{ violations: { id: string }[] }> } }
+        return (await axe.run()).violations.map(({ id }) => id)
+      })
+      expect([theme, await tab.textContent(), ...found]).toEqual([theme, await tab.textContent()])
+    }
+  }
 })
 
 test('nothing is wider than the window, down to 390 pixels', async ({ page }) => {

@@ -18,6 +18,8 @@ export interface FixtureLine {
   /** So many events, each with its receipt. */
   burst(count: number): void
   become(scenario: Scenario): void
+  /** Another user: the former one's records are dropped. */
+  signIn(identity: string): void
 }
 
 const MINUTE_MS = 60_000
@@ -141,9 +143,11 @@ export function createFixtureLine(first: Scenario): FixtureLine {
   const records: LineRecord[] = []
   const simulations: Simulation[] = []
   let receipts = 0
+  let identity = 'ann'
+  let count = 0
 
   function record(fields: Record<string, unknown>): void {
-    const made = { n: records.length + 1, at: Date.now(), from: 'tab', ...fields } as unknown as LineRecord
+    const made = { n: ++count, at: Date.now(), from: 'tab', ...fields } as unknown as LineRecord
     records.push(made)
     for (const listener of recordListeners) listener(made)
   }
@@ -243,7 +247,7 @@ export function createFixtureLine(first: Scenario): FixtureLine {
       at: Date.now(),
       tab: { id: 'tab-0-3f9a1c', title: 'Ledger: accounts', isVisible: true },
       status,
-      identity: scenario === 'idle' ? undefined : 'ann',
+      identity: scenario === 'idle' ? undefined : identity,
       settings: {
         key: 'partyline:ledger:5e0c',
         name: 'ledger',
@@ -332,6 +336,10 @@ export function createFixtureLine(first: Scenario): FixtureLine {
       scenario = next
       status = statusOf(next)
       for (const listener of statusListeners) listener()
+    },
+    signIn(next) {
+      identity = next
+      records.length = 0
     },
     line: {
       get status() {

@@ -163,7 +163,14 @@ function OpenPanel({ store, window, isInline, remembered, remember, takesFocus, 
         <div class={`view ${view}`} id="view" role="tabpanel" aria-label={title} tabIndex={0}>
           {failure !== undefined && <p class="fault">The line did not answer: {failure}</p>}
           {inspection ? (
-            <Content inspection={inspection} entries={entries} store={store} say={say} />
+            // The key: what one user has chosen or typed is not the next one's.
+            <Content
+              key={inspection.identity ?? ''}
+              inspection={inspection}
+              entries={entries}
+              store={store}
+              say={say}
+            />
           ) : (
             <Empty>Asking the line…</Empty>
           )}

@@ -95,12 +95,19 @@ export function createTimeline() {
       if (unanswered.length > MAX_UNANSWERED) unanswered = unanswered.slice(-MAX_UNANSWERED / 2)
       if (entries.length > TRIM_AT) trim()
     },
-    clear(): void {
-      entries = []
-      unanswered = []
-      receipts.clear()
-      awaited.clear()
+    clear,
+    /** Forgets as well what it has been told: it may be told that again. */
+    reset(): void {
+      clear()
+      lastNumber = 0
     },
+  }
+
+  function clear(): void {
+    entries = []
+    unanswered = []
+    receipts.clear()
+    awaited.clear()
   }
 
   /** By time: a hub's records come late. */
@@ -163,7 +170,15 @@ export function createPanelStore(line: InspectedLine, window: Window) {
 
   async function ask(): Promise<void> {
     try {
-      inspection = await line.inspect()
+      const answer = await line.inspect()
+      if (!stop) return
+      // Nothing of one user is shown to the next one, nor kept.
+      if (inspection && inspection.identity !== answer.identity) {
+        timeline.reset()
+        for (const record of answer.records) timeline.add(record)
+        if (held) held = []
+      }
+      inspection = answer
       failure = undefined
     } catch (thrown) {
       failure = messageOf(thrown)
@@ -220,6 +235,9 @@ export function createPanelStore(line: InspectedLine, window: Window) {
     close(): void {
       stop?.()
       stop = undefined
+      timeline.reset()
+      inspection = undefined
+      held = undefined
       if (frame !== undefined) window.cancelAnimationFrame(frame)
       frame = undefined
     },
