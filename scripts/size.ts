@@ -1,7 +1,7 @@
 /**
  * Measures what ships, min + gzip, without react and query-core: what every page loads, what a tab loads as soon as
- * somebody is signed in, what `shareFetches` adds, what inspecting adds, the chunks of a hub in a tab, and the worker, and the
- * panel of the devtools, which no production build has. Fails over budget.
+ * somebody is signed in, what `shareFetches` adds, what inspecting adds, the chunks of a hub in a tab, the worker,
+ * and the panel of the devtools, which no production build has. Fails over budget.
  */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'

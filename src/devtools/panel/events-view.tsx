@@ -246,7 +246,7 @@ function fatesOf(receipt: ReceiptEntry | undefined, explanations: readonly Expla
         receipt.receipt[outcome].map((queryKey) => ({
           queryKey,
           outcome,
-          reason: reasonOf(outcome, reasons.get(keyText(queryKey))?.reason),
+          reason: fateReason(outcome, reasons.get(keyText(queryKey))?.reason),
         })),
       )
     : []
@@ -259,7 +259,7 @@ function fatesOf(receipt: ReceiptEntry | undefined, explanations: readonly Expla
 }
 
 /** Why it matched, and what became of it where its outcome does not say it. */
-function reasonOf(outcome: Outcome, matched: string | undefined): string {
+function fateReason(outcome: Outcome, matched: string | undefined): string {
   const { meaning } = OUTCOME_WORDS[outcome]
   if (matched === undefined) return meaning
   return outcome === 'refetched' || outcome === 'skipped' ? matched : `${matched}; ${meaning}`

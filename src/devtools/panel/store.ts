@@ -188,26 +188,9 @@ export function createPanelStore(line: InspectedLine, window: Window) {
 
   function open(): void {
     if (stop) return
-    let timer: number | undefined
-    let hasEnded = false
-    const { document } = window
-    const poll = async () => {
-      window.clearTimeout(timer)
-      timer = undefined
-      if (document.visibilityState !== 'hidden') await ask()
-      if (!hasEnded && timer === undefined) timer = window.setTimeout(poll, POLL_MS)
-    }
-    const onVisible = () => {
-      if (document.visibilityState !== 'hidden') void poll()
-    }
-    document.addEventListener('visibilitychange', onVisible)
-    const unsubscribe = [line.onRecord(receive), line.subscribe(changed)]
-    void poll()
+    const ends = [line.onRecord(receive), line.subscribe(changed), pollWhileVisible(window, ask)]
     stop = () => {
-      hasEnded = true
-      window.clearTimeout(timer)
-      document.removeEventListener('visibilitychange', onVisible)
-      for (const end of unsubscribe) end()
+      for (const end of ends) end()
     }
   }
 
@@ -260,5 +243,30 @@ export function createPanelStore(line: InspectedLine, window: Window) {
       changed()
     },
     ask,
+  }
+}
+
+/** Asks at once, and again so long after each answer; not while the page is hidden, and at once when it is shown. Gives its end. */
+function pollWhileVisible(window: Window, ask: () => Promise<void>): () => void {
+  const { document } = window
+  let timer: number | undefined
+  let hasEnded = false
+
+  async function poll(): Promise<void> {
+    window.clearTimeout(timer)
+    timer = undefined
+    if (document.visibilityState !== 'hidden') await ask()
+    if (!hasEnded && timer === undefined) timer = window.setTimeout(poll, POLL_MS)
+  }
+  const onVisible = () => {
+    if (document.visibilityState !== 'hidden') void poll()
+  }
+
+  document.addEventListener('visibilitychange', onVisible)
+  void poll()
+  return () => {
+    hasEnded = true
+    window.clearTimeout(timer)
+    document.removeEventListener('visibilitychange', onVisible)
   }
 }
