@@ -16,6 +16,22 @@ const worker: UserConfig = {
   },
 }
 
+/** `vite build --mode devtools`: the panel as one self-contained file, with its view library and its styles. */
+const devtools: UserConfig = {
+  build: {
+    outDir: at('dist/devtools'),
+    emptyOutDir: false,
+    target: 'es2022',
+    sourcemap: 'hidden',
+    modulePreload: false,
+    rolldownOptions: {
+      input: at('src/devtools/panel.tsx'),
+      preserveEntrySignatures: 'strict',
+      output: { entryFileNames: 'panel.js', codeSplitting: false },
+    },
+  },
+}
+
 /** `vite build`: the demo, a consumer of the package like any other. */
 const demo: UserConfig = {
   root: at('demo'),
@@ -44,6 +60,7 @@ const dev: UserConfig = {
     alias: [
       { find: /^partyline$/, replacement: at('src/index.ts') },
       { find: /^partyline\/react$/, replacement: at('src/react/index.ts') },
+      { find: /^partyline\/devtools\/production$/, replacement: at('src/devtools/production.ts') },
     ],
   },
   server: { proxy: { '/api': api, '/ready': api, '/socket.io': { target: api, ws: true } } },
@@ -51,5 +68,6 @@ const dev: UserConfig = {
 
 export default defineConfig(({ mode, command }) => {
   if (mode === 'worker') return worker
+  if (mode === 'devtools') return devtools
   return command === 'serve' ? dev : demo
 })

@@ -7,7 +7,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { MUTANTS } from './mutants.js'
-import { type FunctionSize, importsFrom, type Module, surveyHouse } from './survey.js'
+import { type FunctionSize, importsFrom, type Module, roomOf, surveyHouse } from './survey.js'
 
 const MAX_FILE_LINES = 400
 const MAX_FUNCTION_LINES = 120
@@ -49,8 +49,11 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   comlink: ['hub/tab-pipe.ts'],
   'lodash-es/debounce.js': ['platform/page.ts'],
   '@standard-schema/spec': ['invalidation/rule.ts'],
-  react: ['react'],
+  react: ['react', 'devtools/react.ts'],
   '@tanstack/react-query': ['react'],
+  // Bundled into the panel: no dependency of the package's.
+  preact: ['devtools'],
+  'preact/hooks': ['devtools'],
 }
 
 /** What a browser gives to its scripts beyond the language. Only platform/ touches it. */
@@ -69,6 +72,8 @@ const GLOBALS_OF: Readonly<Record<string, readonly string[]>> = {
 const GLOBALS_OF_FILE: Readonly<Record<string, readonly string[]>> = {
   // Taken before a test runner's fake clock replaces them.
   'testing/machine.ts': ['globalThis', 'setTimeout'],
+  // A component without an element of its own: the panel hangs on the page's body. All else comes from the element given.
+  'devtools/react.ts': ['document'],
 }
 
 /** Short modules with one importer that stay on their own. Entry points and lazily loaded chunks are known by themselves. */
@@ -81,6 +86,9 @@ const SHARED_NAMES: Readonly<Record<string, string>> = {}
 
 /** Loaded from outside of src: what they import is no splinter. */
 const ENTRIES = ['worker/index.ts']
+
+/** No module, but it has its room. */
+const STYLES = /\.css\?inline$/
 
 const isIndex = (path: string) => /(^|\/)index\.ts$/.test(path)
 
@@ -185,6 +193,7 @@ function judgeMutants(): string[] {
 }
 
 function roomAt(path: string): string {
+  if (STYLES.test(path)) return roomOf(path)
   return modules.find((module) => module.path === path)?.room ?? path
 }
 

@@ -116,4 +116,8 @@ line.subscribe(() => app.states.at(-1) !== line.status.name && app.states.push(l
 line.on('told', (metadata) => app.heard.push(metadata))
 if (parameters.has('topic')) line.topic(text('topic', ''))
 window.app = app
+if (parameters.has('devtools'))
+  void import('partyline/devtools/production').then(({ mountPartylineDevtools }) =>
+    mountPartylineDevtools(document.body, line, { isOpen: true }),
+  )
 if (parameters.has('user')) app.mount(text('user', ''))

@@ -51,6 +51,18 @@ export function smoke<B extends object>(engine: string, browser: B | Missing, la
       }
     })
 
+    it('shows the tabs and an event in the devtools', async () => {
+      const tabs = await bank.openTabs(TABS)
+      const [inspected] = tabs as [Tab]
+      const inPanel = (view: string, selector: string) => inspected.evaluate(lookIntoPanel, view, selector)
+      await expect.poll(() => inPanel('tabs', '.tabs-of-hub li')).toHaveLength(TABS)
+      await bank.payAndSee(tabs)
+      await expect
+        .poll(() => inPanel('events', '.row'))
+        .toContainEqual(expect.stringMatching(/transaction_happened.*refetched/))
+      expect(await errorCodes(inspected)).toEqual([])
+    })
+
     it('gives tabs without SharedWorker one socket', async () => {
       const tabs = await bank.openTabs(TABS, WITHOUT_SHARED_WORKER)
       for (const tab of tabs) {
@@ -118,4 +130,12 @@ async function rolesOf(tabs: readonly Tab[]): Promise<{ leader: Tab; followers: 
   const leader = tabs[roles.indexOf('leader')]
   if (!leader) throw new Error(`no leader among ${roles.join(', ')}`)
   return { leader, followers: tabs.filter((tab) => tab !== leader) }
+}
+
+/** The texts of what the selector finds in a view of the devtools, which it opens. Runs in the page. */
+function lookIntoPanel(view: string, selector: string): string[] {
+  const root = document.querySelector('partyline-devtools')?.shadowRoot
+  if (!root) document.querySelector<HTMLElement>('[data-testid=btn-inspect]')?.click()
+  root?.querySelector<HTMLElement>(`#tab-${view}[aria-selected=false]`)?.click()
+  return Array.from(root?.querySelectorAll(selector) ?? [], ({ textContent }) => textContent ?? '')
 }

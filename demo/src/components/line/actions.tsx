@@ -1,5 +1,6 @@
 import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { api } from '../../api.js'
+import { inspect } from '../../inspect.js'
 import { accountsQuery } from '../../queries.js'
 import { say } from '../../toasts.js'
 
@@ -34,6 +35,7 @@ export function Actions() {
       {button('Payment by someone else', 'btn-incoming', api.demo.incoming)}
       {button('Burst of 500', 'btn-burst', () => api.demo.burst(500))}
       {button('Cut the connection', 'btn-cut', api.demo.cut)}
+      {button('Inspect', 'btn-inspect', inspect)}
     </section>
   )
 }
