@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { build, type Plugin, type Rolldown } from 'vite'
 
-const BUDGET = { 'tab entry': 8_100, session: 21_100, 'shared fetches': 1_700, 'hub in a tab': 28_650, worker: 30_700 }
+const BUDGET = { 'tab entry': 8_100, session: 21_250, 'shared fetches': 1_700, 'hub in a tab': 28_650, worker: 30_700 }
 
 const gzipped = (code: string | Uint8Array) => gzipSync(code, { level: 9 }).length
 

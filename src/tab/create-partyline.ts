@@ -79,15 +79,20 @@ export type EventsOf<L> = L extends Line<infer Events> ? Events : never
  * Makes a line: what each event makes stale, and how to reach the server. Nothing is opened until `mount`.
  * Never throws: an option that can't work is reported to `onError`.
  */
+export function createPartyline<Events, const Given = unknown>(options: CheckedOptions<Events, Given>): Line<Events>
+/** @internal */
 export function createPartyline<Events, const Given = unknown>(
   options: CheckedOptions<Events, Given>,
-  /** @internal */
+  environment: TabEnvironment | undefined,
+): Line<Events>
+export function createPartyline<Events, const Given = unknown>(
+  options: CheckedOptions<Events, Given>,
   environment?: TabEnvironment,
 ): Line<Events> {
   const report = createReport(
     options.onError,
     (run) => void Promise.resolve().then(run),
-    (message) => console.warn(message),
+    (...words) => console.warn(...words),
   )
   const configuration = configure(options as PartylineOptions<never>, report)
   const powers: LinePowers | undefined = environment ?? (isPage() ? linePowers() : undefined)

@@ -50,6 +50,26 @@ export type PartylineErrorCode =
   | 'bad-topic'
   /** A line was mounted for another identity or QueryClient while mounted. The new mount replaced the old one. */
   | 'mounted-twice'
+  /** In development: a rule has matched no query so far, and a query has nearly the key that it gave. */
+  | 'rule-missed'
+  /** In development: no query names a field of a rule's scope, and one names a similar field. Nothing is skipped. */
+  | 'scope-missed'
+  /** In development: each event of a rule refetches every query in the cache, whatever it is of. */
+  | 'too-broad'
+  /** In development: the server sends an event that nobody knows, and its name is nearly that of a rule whose event never came. */
+  | 'event-misspelt'
+  /** In development: an event's metadata is large, or a list of objects. Metadata names what has changed; the data is fetched. */
+  | 'data-in-metadata'
+  /** In development: queries of rules are on the screen, and nobody was ever said to be signed in. */
+  | 'no-identity'
+  /** In development: the line follows another QueryClient than the one that the queries on the screen are in. */
+  | 'client-replaced'
+  /** In development: the server answers over HTTP, and refuses WebSockets again and again. */
+  | 'websocket-refused'
+  /** In development: a bundler has moved Partyline's modules, and not its worker. */
+  | 'worker-left-out'
+  /** In development: refetches after events were answered from the browser's HTTP cache. */
+  | 'http-cached'
 
 /** What `onError` receives. `code` is stable. `detail` holds the subject: an event and its metadata, an option, a topic, a host. It never holds credentials. */
 export class PartylineError extends Error {
@@ -76,14 +96,8 @@ export type Report = (
 
 declare const process: { env: { NODE_ENV?: string } }
 
-/** Bundlers replace the whole of `process.env.NODE_ENV`; without a bundler there may be no `process`. */
-function inDevelopment(): boolean {
-  try {
-    return process.env.NODE_ENV !== 'production'
-  } catch {
-    return true
-  }
-}
+/** Where each code has a section. It ships with the package. */
+export const ERRORS_PAGE = 'docs/errors.md'
 
 /**
  * The one channel for errors: `onError`, or else one console warning per code and subject in development. A throwing
@@ -92,26 +106,37 @@ function inDevelopment(): boolean {
 export function createReport(
   onError: ((error: PartylineError) => void) | undefined,
   later: (run: () => void) => void,
-  warn: (message: string) => void,
+  warn: (message: string, ...causes: unknown[]) => void,
 ): Report {
-  const warned = new Set<string>()
+  let say: ((error: PartylineError) => void) | undefined
+  try {
+    // Bundlers replace the whole of `process.env.NODE_ENV`, and drop what is said from what they build for production.
+    if (process.env.NODE_ENV !== 'production') say = createWarnings(warn)
+  } catch {
+    // No bundler and no `process`.
+    say = createWarnings(warn)
+  }
   return (code, message, options) => {
     const error = new PartylineError(code, message, options)
-    if (onError) {
-      try {
-        onError(error)
-      } catch (thrown) {
-        later(() => {
-          throw thrown
-        })
-      }
-      return
+    if (!onError) return say?.(error)
+    try {
+      onError(error)
+    } catch (thrown) {
+      later(() => {
+        throw thrown
+      })
     }
-    if (!inDevelopment()) return
-    const subject = `${code} ${String(error.detail['event'] ?? error.detail['topic'] ?? error.detail['host'] ?? error.detail['option'] ?? '')}`
+  }
+}
+
+/** One warning for each code and subject, with the section that tells more, and with what was thrown. */
+function createWarnings(warn: (message: string, ...causes: unknown[]) => void) {
+  const warned = new Set<string>()
+  return ({ code, message, detail, cause }: PartylineError): void => {
+    const subject = `${code} ${String(detail['event'] ?? detail['topic'] ?? detail['host'] ?? detail['option'] ?? '')}`
     if (warned.has(subject)) return
     warned.add(subject)
-    warn(`[partyline] ${code}: ${message}`)
+    warn(`[partyline] ${code}: ${message} (${ERRORS_PAGE}#${code})`, ...(cause === undefined ? [] : [cause]))
   }
 }
 
