@@ -100,7 +100,7 @@ export function compileRule(event: string, rule: unknown, report: Report): Compi
   if (touches && !isWhole(touches, declared.touches)) touches = undefined
   const reach = createReach(touches ?? (compute ? undefined : constant), said)
   if (touches) reach.include(constant)
-  let hint: ReturnType<typeof createRuleHints> | undefined
+  let hint: ReturnType<typeof createTouchHints> | undefined
 
   // By the event's own object: a handler and the rule ask for the same event.
   const checks = new WeakMap<Metadata, Check>()
@@ -127,7 +127,7 @@ export function compileRule(event: string, rule: unknown, report: Report): Compi
       try {
         // Bundlers replace the whole of `process.env.NODE_ENV`, and drop the hints from what they build for production.
         if (process.env.NODE_ENV !== 'production' && isWhole(found, given)) {
-          hint ??= createRuleHints(reach, said)
+          hint ??= createTouchHints(reach, said)
           isSaid = hint(given, found, metadata)
         }
       } catch {
@@ -202,7 +202,7 @@ function createReach(touches: readonly NormalTarget[] | undefined, say: Say) {
 const MAX_WORDS_CHARACTERS = 120
 
 /** As a developer would write it. */
-const inWords = (value: unknown): string => {
+export const inWords = (value: unknown): string => {
   try {
     // JSON would make null of both.
     const json = JSON.stringify(value, (_field, part) => (part === undefined || Number.isNaN(part) ? `${part}` : part))
@@ -220,7 +220,7 @@ function lineFor(keys: readonly QueryKey[]): string {
 }
 
 /** What is said in development alone, once for each rule. Gives whether its list of targets was meant as a key. */
-function createRuleHints(reach: { readonly isDeclared: boolean }, say: Say) {
+function createTouchHints(reach: { readonly isDeclared: boolean }, say: Say) {
   let toSayTouches = !reach.isDeclared
   let toSayKey = true
 

@@ -4,7 +4,6 @@ import type { Receipt } from '../invalidation/receipt.js'
 import type { QueryKey } from '../invalidation/target.js'
 import { isPage } from '../platform/environment.js'
 import { isServer, type LinePowers, type LoadChunk, linePowers } from '../platform/line-powers.js'
-import type { TabEnvironment } from '../platform/page.js'
 import { createSignOutMarks, watchSignOuts } from '../platform/sign-out-marks.js'
 import { createReport, type Report } from '../util/errors.js'
 import { createListeners } from '../util/listeners.js'
@@ -12,6 +11,7 @@ import { signOutNameOf } from '../wire/key.js'
 import type { Metadata } from '../wire/protocol.js'
 import type { Status } from '../wire/status.js'
 import { createEventHandlers } from './event-handlers.js'
+import { type LineEnvironment, startHints } from './line-hints.js'
 import { createChunkLoader } from './load-chunk.js'
 import { authOf, createMounts, type MountedSession, type MountOptions } from './mounts.js'
 import { createOpener, NOT_OPENED } from './opening.js'
@@ -83,19 +83,16 @@ export function createPartyline<Events, const Given = unknown>(options: CheckedO
 /** @internal */
 export function createPartyline<Events, const Given = unknown>(
   options: CheckedOptions<Events, Given>,
-  environment: TabEnvironment | undefined,
+  environment: LineEnvironment | undefined,
 ): Line<Events>
 export function createPartyline<Events, const Given = unknown>(
   options: CheckedOptions<Events, Given>,
-  environment?: TabEnvironment,
+  environment?: LineEnvironment,
 ): Line<Events> {
-  const report = createReport(
-    options.onError,
-    (run) => void Promise.resolve().then(run),
-    (...words) => console.warn(...words),
-  )
-  const configuration = configure(options as PartylineOptions<never>, report)
   const powers: LinePowers | undefined = environment ?? (isPage() ? linePowers() : undefined)
+  const hints = startHints(environment, powers, options, () => status.get())
+  const report = hints?.report ?? createReport(options.onError)
+  const configuration = configure(options as PartylineOptions<never>, report)
   const now = () => powers?.clock.now() ?? Date.now()
   const monotonic = () => powers?.clock.monotonic() ?? 0
   let origin: string | undefined
@@ -157,7 +154,9 @@ export function createPartyline<Events, const Given = unknown>(
   async function loadFactory(loadChunk: LoadChunk): Promise<SessionFactory> {
     const { invalidates = {}, worker } = options
     const { createSessionFactory } = await loadSessionCode(loadChunk)
-    return createSessionFactory({ environment, worker, invalidates, configuration, loadChunk, report })
+    const factory = await createSessionFactory({ environment, worker, invalidates, configuration, loadChunk, report })
+    hints?.watch(factory.rules)
+    return factory
   }
 
   function connect(mounted: MountedSession, url: string, factory: SessionFactory): void {
@@ -186,7 +185,7 @@ export function createPartyline<Events, const Given = unknown>(
 
   const mountNowhere = createMountNowhere(report)
   return {
-    mount: powers ? mounts.mount : mountNowhere,
+    mount: powers ? (hints?.mount(mounts.mount) ?? mounts.mount) : mountNowhere,
     get status() {
       return status.get()
     },

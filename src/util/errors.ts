@@ -68,8 +68,6 @@ export type PartylineErrorCode =
   | 'websocket-refused'
   /** In development: a bundler has moved Partyline's modules, and not its worker. */
   | 'worker-left-out'
-  /** In development: refetches after events were answered from the browser's HTTP cache. */
-  | 'http-cached'
 
 /** What `onError` receives. `code` is stable. `detail` holds the subject: an event and its metadata, an option, a topic, a host. It never holds credentials. */
 export class PartylineError extends Error {
@@ -103,18 +101,14 @@ export const ERRORS_PAGE = 'docs/errors.md'
  * The one channel for errors: `onError`, or else one console warning per code and subject in development. A throwing
  * `onError` must not break the caller, so its error is rethrown in a task of its own.
  */
-export function createReport(
-  onError: ((error: PartylineError) => void) | undefined,
-  later: (run: () => void) => void,
-  warn: (message: string, ...causes: unknown[]) => void,
-): Report {
+export function createReport(onError: ((error: PartylineError) => void) | undefined): Report {
   let say: ((error: PartylineError) => void) | undefined
   try {
     // Bundlers replace the whole of `process.env.NODE_ENV`, and drop what is said from what they build for production.
-    if (process.env.NODE_ENV !== 'production') say = createWarnings(warn)
+    if (process.env.NODE_ENV !== 'production') say = createWarnings()
   } catch {
     // No bundler and no `process`.
-    say = createWarnings(warn)
+    say = createWarnings()
   }
   return (code, message, options) => {
     const error = new PartylineError(code, message, options)
@@ -122,7 +116,7 @@ export function createReport(
     try {
       onError(error)
     } catch (thrown) {
-      later(() => {
+      void Promise.resolve().then(() => {
         throw thrown
       })
     }
@@ -130,13 +124,13 @@ export function createReport(
 }
 
 /** One warning for each code and subject, with the section that tells more, and with what was thrown. */
-function createWarnings(warn: (message: string, ...causes: unknown[]) => void) {
+function createWarnings() {
   const warned = new Set<string>()
   return ({ code, message, detail, cause }: PartylineError): void => {
     const subject = `${code} ${String(detail['event'] ?? detail['topic'] ?? detail['host'] ?? detail['option'] ?? '')}`
     if (warned.has(subject)) return
     warned.add(subject)
-    warn(`[partyline] ${code}: ${message} (${ERRORS_PAGE}#${code})`, ...(cause === undefined ? [] : [cause]))
+    console.warn(`[partyline] ${code}: ${message} (${ERRORS_PAGE}#${code})`, ...(cause === undefined ? [] : [cause]))
   }
 }
 
