@@ -375,3 +375,42 @@ describe('a worker that can not start', () => {
     expect(said).toEqual([])
   })
 })
+
+describe('a healthy app', () => {
+  const invalidates = {
+    profile_updated: ['profile'],
+    loan_status_changed: ['loans', 'loan-summary'],
+    balance_updated: { touches: ['balance'], targets: (m: { accountId: string }) => [['balance', m.accountId]] },
+    transaction_happened: {
+      touches: ['transactions', 'balance'],
+      targets: (m: { accountId: string; txType?: string }) => [
+        { queryKey: ['transactions'], scope: { accountId: m.accountId, type: m.txType } },
+        ['balance', m.accountId],
+      ],
+    },
+  }
+  const pages: Record<string, readonly Key[]> = {
+    home: [['accounts'], ['balance', '1'], ['balance', '2'], ['profile']],
+    account: [['balance', '1'], ['transactions', { accountId: '1', type: 'card' }], ['profile']],
+    'all transactions': [
+      ['transactions', { accountId: 'all' }],
+      ['transactions', { page: 2 }],
+    ],
+    loans: [['loans'], ['loan-summary'], ['loan', 7]],
+    settings: [['settings']],
+    nothing: [],
+  }
+
+  it.each(Object.entries(pages))('hears no hint, whatever is on the screen: %s', async (_page, keys) => {
+    const { hints, emit, said } = setUp({ invalidates, keys })
+    hints.heard('unknown-event', '', { event: 'card_blocked' })
+    for (const accountId of ['1', '2', '3', 4]) {
+      await emit('balance_updated', { accountId })
+      for (const txType of ['card', 'salary', undefined]) await emit('transaction_happened', { accountId, txType })
+    }
+    await emit('loan_status_changed', { loanId: 7, status: 'approved' })
+    await emit('profile_updated', {})
+    await vi.advanceTimersByTimeAsync(600_000)
+    expect(said).toEqual([])
+  })
+})

@@ -13,6 +13,7 @@ import { simulatedSha256 } from '../testing/sha256.js'
 import { deliverEvent } from '../transport/metadata.js'
 import type { PartylineError } from '../util/errors.js'
 import { createPartyline, type Line } from './create-partyline.js'
+import type { LineEnvironment } from './line-hints.js'
 import type { PartylineOptions } from './options.js'
 
 const inTab = vi.hoisted(() => ({ open: undefined as unknown }))
@@ -825,6 +826,51 @@ describe('bad input', () => {
         "[partyline] unknown-event: no tab has a rule or a handler for the event 'nobody_knows' (docs/errors.md#unknown-event)",
       ],
     ])
+  })
+})
+
+describe('development hints', () => {
+  /** A misspelt key: the cache has `thing`. */
+  const misspelt = { changed: (m: { id: string }) => [['things', m.id]], profile_updated: ['profile'] }
+
+  async function emitTwenty(loadHints?: LineEnvironment['loadHints']) {
+    const { world, server, settle, codes, errors } = setUp()
+    const tab = world.tab()
+    const queryClient = new QueryClient()
+    const environment: LineEnvironment = { ...tab.environment, ...(loadHints && { loadHints }) }
+    const onError = (error: PartylineError) => errors.push(error)
+    const line = createPartyline<Events>(
+      { invalidates: { ...misspelt, changed: { touches: ['things'], targets: misspelt.changed } }, onError },
+      environment,
+    )
+    queryClient.setQueryData(['thing', '1'], 1)
+    line.mount({ queryClient, identity: 'u1' })
+    await settle()
+    server.up()
+    for (let time = 0; time < 20; time++) {
+      server.emit('changed', { id: '1' })
+      await settle(1_500)
+    }
+    return codes()
+  }
+  const hints = () => import('../inspect/hints.js')
+
+  it('are said through onError, once', async () => {
+    const loaded = await hints()
+    expect(await emitTwenty(async () => loaded)).toEqual(['rule-missed'])
+  })
+
+  it('are not loaded in production', async () => {
+    vi.stubEnv('NODE_ENV', 'production')
+    const loadHints = vi.fn(hints)
+    expect(await emitTwenty(loadHints)).toEqual([])
+    expect(loadHints).not.toHaveBeenCalled()
+    vi.unstubAllEnvs()
+  })
+
+  it('are missed by nobody if they can not be loaded', async () => {
+    expect(await emitTwenty(() => Promise.reject(new Error('404')))).toEqual([])
+    expect(await emitTwenty()).toEqual([])
   })
 })
 
