@@ -13,10 +13,9 @@ interface Setting {
   readonly keys?: readonly Key[]
   readonly look?: FileState
   readonly isConnected?: boolean
-  readonly address?: string
 }
 
-function setUp({ invalidates = {}, keys = [], look = 'there', isConnected = false, address = '/src' }: Setting) {
+function setUp({ invalidates = {}, keys = [], look = 'there', isConnected = false }: Setting) {
   const said: string[] = []
   const looked: string[] = []
   const hints = createHints({
@@ -32,7 +31,6 @@ function setUp({ invalidates = {}, keys = [], look = 'there', isConnected = fals
       looked.push(url)
       return look
     },
-    address,
   })
   const rules = new Map(
     Object.entries(invalidates).map(([event, rule]) => [event, compileRule(event, rule, () => undefined)]),
@@ -351,27 +349,23 @@ describe('a connection that fails', () => {
 })
 
 describe('a worker that can not start', () => {
-  const reason = "the worker's script ../worker.js could not be loaded or started"
-  const deps = 'http://localhost:5173/node_modules/.vite/deps/hints-1.js?v=2'
+  const reasonOf = (script: string) => `the worker's script ${script} could not be loaded or started`
 
   it('because Vite has moved the modules and not the worker is told of', () => {
-    const { hints, said } = setUp({ address: deps })
+    const { hints, said } = setUp({})
+    const reason = reasonOf('/node_modules/.vite/worker.js?worker_file&type=module')
     hints.heard('host-failed', '', { host: 'shared-worker', reason })
     expect(said).toEqual([expect.stringContaining("worker-left-out: Vite has moved Partyline's modules")])
     expect(said[0]).toContain("exclude: ['partyline']")
   })
 
   it.each([
-    [
-      'of Vite 8, which moves the worker as well',
-      deps,
-      reason.replace('../worker.js', '/node_modules/partyline/dist/worker.js'),
-    ],
-    ['of a page without a bundler', 'http://localhost/partyline/dist/inspect/hints.js', reason],
-    ['that does not answer', deps, 'the hub did not answer for 7500 ms'],
-  ])('has other reasons: %s', (_what, address, why) => {
-    const { hints, said } = setUp({ address })
-    hints.heard('host-failed', '', { host: 'shared-worker', reason: why })
+    ['with Vite 8', reasonOf('/node_modules/partyline/dist/worker.js?worker_file&type=module')],
+    ['without a bundler', reasonOf('../worker.js')],
+    ['that does not answer', 'the hub did not answer for 7500 ms'],
+  ])('has other reasons: %s', (_what, reason) => {
+    const { hints, said } = setUp({})
+    hints.heard('host-failed', '', { host: 'shared-worker', reason })
     expect(said).toEqual([])
   })
 })

@@ -25,8 +25,6 @@ export interface HintsOptions {
   readonly isConnected: () => boolean
   /** What the server says of the file at an address. */
   readonly look: ((url: string) => Promise<FileState>) | undefined
-  /** Where this file is. */
-  readonly address?: string
 }
 
 /** What is said in development alone, once for each cause. Nothing of it is in a bundle for production. */
@@ -40,7 +38,7 @@ export interface Hints {
 }
 
 export function createHints(options: HintsOptions): Hints {
-  const { report, after, address = import.meta.url } = options
+  const { report, after } = options
   /** Of the last mount. */
   let client: QueryClientSlice | undefined
   /** No mount has said who is signed in; null says that it is nobody. */
@@ -102,8 +100,8 @@ export function createHints(options: HintsOptions): Hints {
       })
     },
     'host-failed'(_message, { reason }) {
-      // Vite 8 writes another address into the code that it moves; versions before leave this one.
-      if (!address.includes('/.vite/') || !String(reason).includes(' ../worker.js ')) return
+      // Vite 8 moves the worker as well. In the versions before, nothing is at this address.
+      if (!String(reason).includes('/.vite/worker.js')) return
       const what =
         "Vite has moved Partyline's modules, and not its worker. Set in vite.config: optimizeDeps: { exclude: ['partyline'], include: ['partyline > socket.io-client'] }"
       sayOnce('worker-left-out', what)
