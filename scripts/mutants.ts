@@ -1,3 +1,4 @@
+import { HINT_MUTANTS } from './hint-mutants.js'
 import { LEDGER_MUTANTS } from './ledger-mutants.js'
 
 /** One fault in the library, and what has to find it. */
@@ -18,6 +19,7 @@ export interface Mutant {
 
 export const MUTANTS: readonly Mutant[] = [
   ...LEDGER_MUTANTS,
+  ...HINT_MUTANTS,
   {
     name: 'a server that can’t replay is taken for one that has',
     by: 'simulation',

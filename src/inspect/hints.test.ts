@@ -120,6 +120,16 @@ describe('a rule that matches nothing', () => {
     expect(said).toEqual([])
   })
 
+  it('is no fault on a page that shows only something like it, after one where it matched', async () => {
+    const keys = [['comments', { post: 7 }]]
+    const { emit, client, said } = setUp({ invalidates: { changed: byId((id) => ['comment', id]) }, keys })
+    client.setQueryData(['comment', '7'], 1)
+    await emit('changed', { id: '7' }, 1)
+    client.removeQueries({ queryKey: ['comment'] })
+    await emit('changed', { id: '7' }, 30)
+    expect(said).toEqual([])
+  })
+
   it('is no fault before there were some events', async () => {
     const { emit, said } = setUp({ invalidates: { changed: ['balances'] }, keys: KEYS })
     await emit('changed', {}, 9)
@@ -162,6 +172,12 @@ describe('a rule that reaches everything', () => {
     expect(said).toEqual([
       "too-broad: the rule of 'ticked' gave ['api'], and so each of its events refetches all 6 queries in the cache. A longer key, or a scope, would spare the others",
     ])
+  })
+
+  it('is no fault before there were some events', async () => {
+    const { emit, said } = setUp({ invalidates: { ticked: ['api'] }, keys: kinds.map((kind) => ['api', kind, 7]) })
+    await emit('ticked', {}, 9)
+    expect(said).toEqual([])
   })
 
   it.each<[what: string, keys: readonly Key[], rule: unknown]>([
