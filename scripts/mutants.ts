@@ -988,6 +988,13 @@ export const MUTANTS: readonly Mutant[] = [
     replace: '',
   },
   {
+    name: 'a tab that is silent for good is never taken for gone',
+    by: 'src/hub',
+    file: 'src/hub/tab-registry.ts',
+    find: 'clock.monotonic() - tab.seenAt > TAB_TIMEOUT_MS',
+    replace: 'clock.monotonic() - tab.seenAt > 1e6 * TAB_TIMEOUT_MS',
+  },
+  {
     name: 'a hub without tabs never ends',
     by: 'simulation',
     file: 'src/hub/hub.ts',
@@ -1105,6 +1112,13 @@ export const MUTANTS: readonly Mutant[] = [
     file: 'src/wire/key.ts',
     find: 'JSON.stringify([transport, url, ',
     replace: "JSON.stringify([transport, '', ",
+  },
+  {
+    name: 'a gap that is owed is forgotten with the attachment',
+    by: 'src/tab/quiet.test.ts',
+    file: 'src/link/delivery.ts',
+    find: 'seq: isOwedGap ? NO_SEQ : seq',
+    replace: 'seq: isOwedGap && NO_SEQ > 0 ? NO_SEQ : seq',
   },
   {
     name: 'handlers hear again what a former session of their page heard',

@@ -5,6 +5,9 @@ import type { AcceptedWelcome } from './attachment.js'
 import type { LinkMessage } from './hub-client.js'
 import type { DeliveryHandlers, Position } from './link-options.js'
 
+/** Before all that any hub has kept: it can't vouch for a tab that says so. */
+const NO_SEQ = -1
+
 /** The hub's messages that change nothing about the link. */
 type DeliveredMessage = Extract<LinkMessage, { kind: 'events' | 'gap' | 'topic' | 'problem' }>
 
@@ -12,6 +15,8 @@ type DeliveredMessage = Extract<LinkMessage, { kind: 'events' | 'gap' | 'topic' 
 export function createDelivery(handlers: DeliveryHandlers, report: Report, heard?: Position) {
   let epoch: string | undefined
   let seq: number | undefined
+  /** The welcome vouched for nothing: a gap follows once the hub is connected, unless this attachment ends before. */
+  let isOwedGap = false
   const reportProblem = ({ code, message, event }: HubProblem) =>
     report(code, message, event === undefined ? {} : { detail: { event } })
 
@@ -22,12 +27,15 @@ export function createDelivery(handlers: DeliveryHandlers, report: Report, heard
   }
 
   return {
-    /** Undefined before the first welcome. */
+    /** What was delivered last. Undefined before the first welcome. */
     position: () => (epoch !== undefined && seq !== undefined ? { epoch, seq } : undefined),
+    /** Up to where nothing is missing, for the next hello. */
+    complete: () => (epoch !== undefined && seq !== undefined ? { epoch, seq: isOwedGap ? NO_SEQ : seq } : undefined),
     /** Moves to the welcome's position, before anybody sees its epoch. */
     moveTo(welcome: AcceptedWelcome): void {
       epoch = welcome.epoch
       seq = welcome.seq
+      isOwedGap = welcome.gap === undefined && welcome.replay === undefined
     },
     /** The hub's life was ended: what was delivered of it says nothing of the next one. */
     forget(): void {
@@ -56,6 +64,7 @@ export function createDelivery(handlers: DeliveryHandlers, report: Report, heard
           break
         case 'gap':
           seq = message.seq
+          isOwedGap = false
           handlers.onGap(message.reason, message.flaps, message.quietForMs)
           break
         case 'topic':

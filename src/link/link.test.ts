@@ -114,7 +114,7 @@ describe('an inspection', () => {
 
 describe('a hello', () => {
   it('says how old the page is as it is sent, whatever the wall clock says', async () => {
-    const { hellos, post } = setUp()
+    const { hellos, post } = setUp(() => ({ welcome: { replay: [] } }))
     await settle(3_000)
     vi.setSystemTime(5)
     post({ kind: 'promoted' })
@@ -122,6 +122,17 @@ describe('a hello', () => {
     const ages = hellos.map(({ since }) => Math.round(since.ageMs / 100))
     expect(ages).toEqual([0, 30])
     expect(hellos[1]?.since).toMatchObject({ epoch: 'epoch-1', seq: 4 })
+  })
+
+  it('claims no position while a gap is owed', async () => {
+    const { hellos, post } = setUp()
+    await settle()
+    post({ kind: 'promoted' })
+    await settle()
+    post({ kind: 'gap', seq: 5, reason: 'the socket was connected' })
+    post({ kind: 'promoted' })
+    await settle()
+    expect(hellos.map(({ since }) => since.seq)).toEqual([undefined, -1, 5])
   })
 
   it('has the settings over a port', async () => {

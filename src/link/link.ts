@@ -38,7 +38,7 @@ export function createLink(options: LinkOptions): Link {
   const search = createSeeker({
     ...options,
     ladder,
-    position: delivery.position,
+    position: delivery.complete,
     handlers: {
       onAttached,
       onRetry: (steps) => seek({ steps }),

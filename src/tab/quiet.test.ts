@@ -108,3 +108,31 @@ describe('where something was sent', () => {
     expect([app.fetches(), app.gap()]).toEqual([2, 'the socket was reconnected'])
   })
 })
+
+it('a gap that a tab was owed when it left is still owed when it is back, though nothing was sent since', async () => {
+  const browser = await openBrowser()
+  const tab = browser.openTab()
+  const line = tab.createPartyline({ url: 'https://api.example.com', invalidates: { task_changed: ['task'] } })
+  const queryClient = new QueryClient({ defaultOptions: { queries: { staleTime: Infinity, retry: false } } })
+  let fetches = 0
+  new QueryObserver(queryClient, { queryKey: ['task'], queryFn: async () => ++fetches }).subscribe(() => undefined)
+  // It also loads its code.
+  await browser.pass(10_000)
+  browser.server.emit('ann', 'task_changed')
+  const other = openApp(browser)
+  await browser.pass(60_000)
+  browser.network.cut()
+  await browser.pass(100)
+  // The hub has no connection, and a history that is younger than this page.
+  line.mount({ queryClient, identity: 'ann' })
+  await browser.pass(500)
+  expect([line.status.host, line.status.name, line.status.tabs]).toEqual(['shared-worker', 'disconnected', 2])
+  tab.leave()
+  await browser.pass(100)
+  browser.network.restore()
+  await browser.pass(60_000)
+  expect([other.line.status.name, other.gap(), fetches]).toEqual(['connected', 'the socket was connected', 1])
+  expect(tab.return()).toBe(true)
+  await browser.settle()
+  expect([line.status.name, fetches]).toEqual(['connected', 2])
+})
