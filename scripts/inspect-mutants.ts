@@ -104,8 +104,8 @@ export const INSPECT_MUTANTS: readonly Mutant[] = [
     name: 'a recorder that listens to errors ends the warnings',
     by: 'src/util/errors.test.ts',
     file: 'src/util/errors.ts',
-    find: '    if (listeners.size > 0 || !inDevelopment()) return\n',
-    replace: '    if (listeners.size > 0 || tap || !inDevelopment()) return\n',
+    find: 'if (listeners.size === 0) warn?.(error)',
+    replace: 'if (listeners.size === 0 && !tap) warn?.(error)',
   },
   {
     name: 'a listener of * hears what is older than it',

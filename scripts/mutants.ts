@@ -1,3 +1,4 @@
+import { HINT_MUTANTS } from './hint-mutants.js'
 import { INSPECT_MUTANTS } from './inspect-mutants.js'
 import { LEDGER_MUTANTS } from './ledger-mutants.js'
 
@@ -19,6 +20,7 @@ export interface Mutant {
 
 export const MUTANTS: readonly Mutant[] = [
   ...LEDGER_MUTANTS,
+  ...HINT_MUTANTS,
   ...INSPECT_MUTANTS,
   {
     name: 'a server that can’t replay is taken for one that has',

@@ -13,8 +13,9 @@ import { build, type Rolldown } from 'vite'
 import { checkServer } from './pack-server.js'
 
 /** The whole of what may be in the package. A test, a fake or a source file is not. */
-const MAY_SHIP = /^(package\.json|README\.md|CHANGELOG\.md|LICENSE|dist\/(?!.*\.test)[\w/-]+(\.js|\.js\.map|\.d\.ts))$/
-const MUST_SHIP = ['package.json', 'README.md', 'CHANGELOG.md', 'LICENSE']
+const MAY_SHIP =
+  /^(package\.json|README\.md|CHANGELOG\.md|LICENSE|docs\/[\w-]+\.md|dist\/(?!.*\.test)[\w/-]+(\.js|\.js\.map|\.d\.ts))$/
+const MUST_SHIP = ['package.json', 'README.md', 'CHANGELOG.md', 'LICENSE', 'docs/errors.md']
 /** Text of socket.io-client's that no minifier changes. */
 const SOCKET_CODE = 'pingInterval'
 /** An import as `tsc` writes it. */

@@ -432,7 +432,7 @@ it('nothing that comes out holds a credential, wherever there is one', async () 
       path: `/live?key=${SECRET}`,
       extraHeaders: { authorization: `Bearer ${SECRET}` },
       query: { key: SECRET },
-      auth: { token: SECRET },
+      auth: { token: SECRET } as never,
       protocols: [SECRET],
       transportOptions: { websocket: { extraHeaders: { cookie: SECRET } } },
     },

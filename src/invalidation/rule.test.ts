@@ -67,6 +67,18 @@ describe('a static rule', () => {
     expect(resolve(paid).every(({ queryKey }) => queryKey.length > 0)).toBe(true)
   })
 
+  it.each<[what: string, given: unknown, words: string]>([
+    ['a part that is no number', [['balance', Number('x7')]], "gave ['balance',NaN], which is no target: "],
+    ['no key', [{ scope: { id: '7' } }], "gave {'scope':{'id':'7'}}, which is no target: "],
+    ['a function', [() => 'x'], "gave () => 'x', which is no target: "],
+    ['something long', [{ queryKey: 'x'.repeat(500) }], `gave {'queryKey':'${'x'.repeat(107)}…, which`],
+    ['nothing', [undefined], 'gave undefined, which is no target: '],
+  ])('is told of with the target itself: %s', (_what, given, words) => {
+    const rule = compile({ touches: ['balance'], targets: () => given })
+    rule.resolve(paid)
+    expect(rule.complaints[0]?.message).toContain(words)
+  })
+
   it('keeps what is good in it', () => {
     const rule = compile(['loans', []])
     expect(rule.resolve(paid)).toEqual([{ queryKey: ['loans'] }])
@@ -233,6 +245,20 @@ describe('a key where a list of targets belongs', () => {
     expect(rule.complaints).toEqual([
       expect.objectContaining({ code: 'bad-target', message: expect.stringContaining("[['balance', …]]") }),
     ])
+  })
+
+  it('is all that is told of it, though its parts are outside of what the rule can reach', () => {
+    const targets = (m: { id: string }) => ['balance', m.id]
+    for (const rule of [compile({ touches: ['balance'], targets }), compile(targets)]) {
+      rule.resolve(paid)
+      rule.resolve({ id: '8' })
+      expect(codesOf(rule)).toEqual(['bad-target'])
+      expect(rule.complaints[0]?.message).toContain("gave the targets 'balance' and '7'")
+    }
+    // What is refetched does not depend on what is told.
+    const rule = compile({ touches: ['balance'], targets })
+    rule.resolve(paid)
+    expect(rule.reach()).toEqual([{ queryKey: ['balance'] }, { queryKey: ['7'] }])
   })
 
   it('is told also if the value was a number', () => {

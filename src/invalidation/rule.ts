@@ -91,7 +91,8 @@ export function compileRule(event: string, rule: unknown, report: Report): Compi
     const sound = normalize(given)
     if (isWhole(sound, given)) return sound
     const invalid = invalidTargetsIn(given)
-    said('bad-target', `has an invalid target: ${remedyFor(given, invalid)}`, { metadata, invalid })
+    const what = `gave ${inWords(invalid[0])}, which is no target: ${remedyFor(given, invalid)}`
+    said('bad-target', what, { metadata, invalid })
     // A field too many makes a target no narrower.
     return normalize(given, true)
   }
@@ -102,7 +103,7 @@ export function compileRule(event: string, rule: unknown, report: Report): Compi
   if (touches && !isWhole(touches, declared.touches)) touches = undefined
   const reach = createReach(touches ?? (compute ? undefined : constant), said)
   if (touches) reach.include(constant)
-  let hint: ReturnType<typeof createHints> | undefined
+  let hint: ReturnType<typeof createTouchHints> | undefined
 
   // By the event's own object: a handler and the rule ask for the same event.
   const checks = new WeakMap<Metadata, Check>()
@@ -125,18 +126,18 @@ export function compileRule(event: string, rule: unknown, report: Report): Compi
       if (!compute) return constant
       const given = compute((checked ? checked.value : metadata) as never)
       const found = usable(given, metadata)
-      reach.include(found, metadata)
-      if (!isWhole(found, given)) return reach.all()
+      let isSaid = false
       try {
         // Bundlers replace the whole of `process.env.NODE_ENV`, and drop the hints from what they build for production.
-        if (process.env.NODE_ENV !== 'production') {
-          hint ??= createHints(reach, said)
-          hint(given, found, metadata)
+        if (process.env.NODE_ENV !== 'production' && isWhole(found, given)) {
+          hint ??= createTouchHints(reach, said)
+          isSaid = hint(given, found, metadata)
         }
       } catch {
         // No bundler and no `process`: no hints.
       }
-      return found
+      reach.include(found, metadata, isSaid)
+      return isWhole(found, given) ? found : reach.all()
     } catch (thrown) {
       said('rule-failed', `threw: ${messageOf(thrown)}`, { metadata }, thrown)
     }
@@ -184,13 +185,14 @@ function createReach(touches: readonly NormalTarget[] | undefined, say: Say) {
   return {
     isDeclared: touches !== undefined,
     all: () => all,
-    /** Widens it by what is outside. */
-    include(targets: readonly NormalTarget[], metadata?: Metadata): void {
+    /** Widens it by what is outside. `isSaid`: the reason has been told in better words. */
+    include(targets: readonly NormalTarget[], metadata?: Metadata, isSaid?: boolean): void {
       for (let index = 0; index < targets.length; index++) {
         const { queryKey } = targets[index] as NormalTarget
         if (covers(queryKey)) continue
         // The whole head: of a function that leaves what it has declared, nothing else is known.
         all = [...all, { queryKey: queryKey.slice(0, 1) }]
+        if (isSaid) continue
         const line = lineFor(all.map((one) => one.queryKey))
         const gave = `gave ${inWords(queryKey)}, which is outside of its touches. Write ${line}`
         say('outside-touches', gave, { metadata, queryKey })
@@ -199,9 +201,16 @@ function createReach(touches: readonly NormalTarget[] | undefined, say: Say) {
   }
 }
 
-const inWords = (value: unknown): string => {
+/** A longer value is cut off. */
+const MAX_WORDS_CHARACTERS = 120
+
+/** As a developer would write it. */
+export const inWords = (value: unknown): string => {
   try {
-    return JSON.stringify(value)?.replaceAll('"', "'") ?? String(value)
+    // JSON would make null of both.
+    const json = JSON.stringify(value, (_field, part) => (part === undefined || Number.isNaN(part) ? `${part}` : part))
+    const words = (json ?? String(value)).replace(/"(NaN|undefined)"/g, '$1').replaceAll('"', "'")
+    return words.length > MAX_WORDS_CHARACTERS ? `${words.slice(0, MAX_WORDS_CHARACTERS)}…` : words
   } catch {
     return '[…]'
   }
@@ -213,12 +222,22 @@ function lineFor(keys: readonly QueryKey[]): string {
   return `touches: [${[...new Set(texts)].join(', ')}]`
 }
 
-/** What is said in development alone, once for each rule. */
-function createHints(reach: { readonly isDeclared: boolean }, say: Say) {
+/** What is said in development alone, once for each rule. Gives whether its list of targets was meant as a key. */
+function createTouchHints(reach: { readonly isDeclared: boolean }, say: Say) {
   let toSayTouches = !reach.isDeclared
   let toSayKey = true
 
-  return (given: unknown, targets: readonly NormalTarget[], metadata: Metadata): void => {
+  return (given: unknown, targets: readonly NormalTarget[], metadata: Metadata): boolean => {
+    const values = Object.values(metadata).map(String)
+    const [head, ...others] = Array.isArray(given) ? given : []
+    const data = others.find((one) => typeof one === 'string' && values.includes(one))
+    if (typeof head === 'string' && data !== undefined) {
+      if (toSayKey) {
+        say('bad-target', `gave the targets '${head}' and '${data}', and ${remedyFor(given, [])}`, { metadata })
+      }
+      toSayKey = false
+      return true
+    }
     if (toSayTouches && targets.length > 0) {
       toSayTouches = false
       const line = lineFor(targets.map(({ queryKey }) => queryKey.slice(0, 1)))
@@ -227,11 +246,6 @@ function createHints(reach: { readonly isDeclared: boolean }, say: Say) {
         `is a function without touches: after a gap it stands for every query. Write { ${line}, targets: (m) => … }, with the first part of every key that it can give`,
       )
     }
-    if (!toSayKey || !Array.isArray(given)) return
-    const values = Object.values(metadata)
-    const data = given.slice(1).find((one) => typeof one === 'string' && values.some((value) => String(value) === one))
-    if (data === undefined || typeof given[0] !== 'string') return
-    toSayKey = false
-    say('bad-target', `gave the targets '${given[0]}' and '${data}', and ${remedyFor(given, [])}`, { metadata })
+    return false
   }
 }

@@ -47,7 +47,7 @@ export function createDelivery(handlers: DeliveryHandlers, report: Report, heard
       const { settingsDiffer, problems = [], gap, flaps, replay, topics } = welcome
       for (const problem of problems) reportProblem(problem)
       if (settingsDiffer) {
-        report('settings-differ', 'another tab made this hub with other connection settings, which stay in force')
+        report('settings-differ', 'another tab or line made this hub with other settings, which stay in force')
       }
       if (gap) handlers.onGap(gap, flaps)
       else if (replay) handlers.onVouched()

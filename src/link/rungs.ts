@@ -75,10 +75,11 @@ export function sharedWorkerRung(open: OpenSharedWorker | undefined, key: string
     async open({ fail, signal }) {
       if (!open) throw new NotSupportedError('this browser has no SharedWorker')
       const worker = open(key)
+      const script = open.script ? ` ${open.script}` : ''
       // A 404, a CSP refusal and a script that throws look alike here: an error event without a message.
       const onError = (event: Event) => {
         const { message } = event as Partial<ErrorEvent>
-        fail(message || 'the worker script could not be loaded or started')
+        fail(message || `the worker's script${script} could not be loaded or started`)
       }
       // By signal: a page keeps every SharedWorker that it opened, and so every listener on it, until the page ends.
       worker.addEventListener('error', onError, { signal })

@@ -56,7 +56,11 @@ export interface SharedWorkerSlice {
   addEventListener(type: 'error', listener: (event: Event) => void, options: { readonly signal: AbortSignal }): void
 }
 
-export type OpenSharedWorker = (name: string) => SharedWorkerSlice
+export interface OpenSharedWorker {
+  (name: string): SharedWorkerSlice
+  /** The address of its script as it stands in the code, if it does. */
+  readonly script?: string | undefined
+}
 
 /** The options with which a SharedWorker is opened. */
 export interface SharedWorkerOptions extends WorkerOptions {
@@ -77,6 +81,12 @@ const openOwnWorker: WorkerFactory = ({ name }) =>
     extendedLifetime: true,
   } as WorkerOptions)
 
+/**
+ * No event tells the address of a script that can't be loaded, and only the bundler knows it: it writes the address into the
+ * function that starts the worker.
+ */
+const scriptOf = (open: WorkerFactory): string | undefined => /["'`]([^"'`]+\.[cm]?[jt]s\b[^"'`]*)/.exec(`${open}`)?.[1]
+
 /** The real browser's powers, for a tab. */
 export function browserEnvironment(openWorker: WorkerFactory = openOwnWorker): TabEnvironment {
   const common = commonEnvironment()
@@ -88,7 +98,9 @@ export function browserEnvironment(openWorker: WorkerFactory = openOwnWorker): T
     openSharedWorker:
       typeof SharedWorker === 'undefined'
         ? undefined
-        : (name) => openWorker({ type: 'module', name, extendedLifetime: true }),
+        : Object.assign((name: string) => openWorker({ type: 'module', name, extendedLifetime: true }), {
+            script: scriptOf(openWorker),
+          }),
     openPipe: () => new MessageChannel(),
     warn: (message) => console.warn(message),
   }

@@ -27,7 +27,8 @@ export function usePartyline(line: AnyLine, { identity, auth }: UsePartylineOpti
         identity,
         // A getter: the component may have none now and one later.
         get auth() {
-          return latest.current && (() => latest.current?.())
+          // What is no function is left for the line to tell of.
+          return typeof latest.current === 'function' ? () => latest.current?.() : latest.current
         },
       }),
     [line, queryClient, identity, latest],

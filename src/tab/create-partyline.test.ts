@@ -13,6 +13,7 @@ import { simulatedSha256 } from '../testing/sha256.js'
 import { deliverEvent } from '../transport/metadata.js'
 import type { PartylineError } from '../util/errors.js'
 import { createPartyline, type Line } from './create-partyline.js'
+import type { LineEnvironment } from './line-hints.js'
 import type { PartylineOptions } from './options.js'
 
 const inTab = vi.hoisted(() => ({ open: undefined as unknown }))
@@ -470,12 +471,15 @@ describe('the ladder', () => {
     ],
     [
       'a script that is a 404',
-      () => ({
-        port: new MessageChannel().port1,
-        addEventListener: (_type: 'error', listener: (event: Event) => void) =>
-          void setTimeout(() => listener(new Event('error')), 5),
-      }),
-      'the worker script could not be loaded or started',
+      Object.assign(
+        () => ({
+          port: new MessageChannel().port1,
+          addEventListener: (_type: 'error', listener: (event: Event) => void) =>
+            void setTimeout(() => listener(new Event('error')), 5),
+        }),
+        { script: '/assets/worker-1.js' },
+      ),
+      "the worker's script /assets/worker-1.js could not be loaded or started",
       ['host-failed'],
     ],
     [
@@ -599,7 +603,7 @@ describe('bad input', () => {
     const { mount, line } = openTab({
       lingerMs: -1,
       jitterMs: Number.NaN,
-      socket: { parser: () => undefined, auth: { token: 'secret' } },
+      socket: { parser: () => undefined, auth: { token: 'secret' } as never },
       host: 'moon' as 'auto',
       debounce: { waitMs: -5 },
       anyValues: 'none' as never,
@@ -671,6 +675,39 @@ describe('bad input', () => {
     expect(codes()).toEqual(['auth-failed'])
     expect(errors[0]?.message).toBe('auth failed with TypeError')
     expect(String(errors[0]?.cause)).toContain('s3cr3t')
+  })
+
+  it('what auth threw is in the console of its own tab, beside the words that every tab gets', async () => {
+    const { openTab, settle, world } = setUp()
+    const warn = vi.spyOn(console, 'warn').mockImplementation(() => undefined)
+    const cause = new TypeError('no session')
+    const tabs = [openTab({ onError: undefined as never }), openTab({ onError: undefined as never })]
+    for (const { line, queryClient } of tabs)
+      line.mount({ queryClient, identity: 'u1', auth: () => Promise.reject(cause) })
+    await settle()
+    await expect(world.transport.last.handlers.auth()).rejects.toThrow()
+    world.transport.last.handlers.onNoCredentials('auth failed with TypeError')
+    await settle()
+    const words = '[partyline] auth-failed: auth failed with TypeError (docs/errors.md#auth-failed)'
+    expect(warn.mock.calls).toEqual([
+      [words, cause],
+      [words, cause],
+    ])
+  })
+
+  it.each<[what: string, auth: unknown, words: string]>([
+    ['a text in place of a function', 's3cr3t', 'auth is no function, but of type string'],
+    ['an object in place of a function', { token: 's3cr3t' }, 'auth is no function, but of type object'],
+    ['a function that gives a text', () => 's3cr3t', 'auth gave no object, but a string'],
+    ['a function that gives a list', async () => ['s3cr3t'], 'auth gave no plain object'],
+  ])('auth that is %s is told of in words that do not quote it, in every tab', async (_what, auth, words) => {
+    const { openTab, world, settle, errors } = setUp()
+    const { line, queryClient } = openTab()
+    line.mount({ queryClient, identity: 'u1', auth: auth as () => object })
+    await settle()
+    const message = `${words}: it is a function that gives the credentials, as () => ({ token })`
+    await expect(world.transport.last.handlers.auth()).rejects.toThrow(message)
+    expect(errors.map((error) => [error.code, error.message])).toEqual([['auth-failed', message]])
   })
 
   it('auth may give more than can cross to the hub: what is data crosses', async () => {
@@ -785,8 +822,55 @@ describe('bad input', () => {
     for (let time = 0; time < 3; time++) server.emit('nobody_knows', { token: 'of u1' })
     await settle(50)
     expect(warn.mock.calls).toEqual([
-      ["[partyline] unknown-event: no tab has a rule or a handler for the event 'nobody_knows'"],
+      [
+        "[partyline] unknown-event: no tab has a rule or a handler for the event 'nobody_knows' (docs/errors.md#unknown-event)",
+      ],
     ])
+  })
+})
+
+describe('development hints', () => {
+  /** A misspelt key: the cache has `thing`. */
+  const misspelt = { changed: (m: { id: string }) => [['things', m.id]], profile_updated: ['profile'] }
+
+  async function emitTwenty(loadHints?: LineEnvironment['loadHints']) {
+    const { world, server, settle, codes, errors } = setUp()
+    const tab = world.tab()
+    const queryClient = new QueryClient()
+    const environment: LineEnvironment = { ...tab.environment, ...(loadHints && { loadHints }) }
+    const onError = (error: PartylineError) => errors.push(error)
+    const line = createPartyline<Events>(
+      { invalidates: { ...misspelt, changed: { touches: ['things'], targets: misspelt.changed } }, onError },
+      environment,
+    )
+    queryClient.setQueryData(['thing', '1'], 1)
+    line.mount({ queryClient, identity: 'u1' })
+    await settle()
+    server.up()
+    for (let time = 0; time < 20; time++) {
+      server.emit('changed', { id: '1' })
+      await settle(1_500)
+    }
+    return codes()
+  }
+  const hints = () => import('../inspect/hints.js')
+
+  it('are said through onError, once', async () => {
+    const loaded = await hints()
+    expect(await emitTwenty(async () => loaded)).toEqual(['rule-missed'])
+  })
+
+  it('are not loaded in production', async () => {
+    vi.stubEnv('NODE_ENV', 'production')
+    const loadHints = vi.fn(hints)
+    expect(await emitTwenty(loadHints)).toEqual([])
+    expect(loadHints).not.toHaveBeenCalled()
+    vi.unstubAllEnvs()
+  })
+
+  it('are missed by nobody if they can not be loaded', async () => {
+    expect(await emitTwenty(() => Promise.reject(new Error('404')))).toEqual([])
+    expect(await emitTwenty()).toEqual([])
   })
 })
 

@@ -6,7 +6,6 @@ import type { Receipt, ServerEvent } from '../invalidation/receipt.js'
 import type { QueryKey } from '../invalidation/target.js'
 import { isPage } from '../platform/environment.js'
 import { isServer, type LinePowers, type LoadChunk, linePowers } from '../platform/line-powers.js'
-import type { TabEnvironment } from '../platform/page.js'
 import { createSignOutMarks, watchSignOuts } from '../platform/sign-out-marks.js'
 import { createErrors, type PartylineError, type Report } from '../util/errors.js'
 import { createListeners } from '../util/listeners.js'
@@ -15,6 +14,7 @@ import type { Metadata, Simulation } from '../wire/protocol.js'
 import type { Status } from '../wire/status.js'
 import { createEventHandlers } from './event-handlers.js'
 import { createInspector } from './inspecting.js'
+import { type LineEnvironment, startHints } from './line-hints.js'
 import { createChunkLoader } from './load-chunk.js'
 import { authOf, createMounts, type MountedSession, type MountOptions } from './mounts.js'
 import { createOpener, NOT_OPENED } from './opening.js'
@@ -104,34 +104,32 @@ export type EventsOf<L> = L extends Line<infer Events> ? Events : never
  * Makes a line: what each event makes stale, and how to reach the server. Nothing is opened until `mount`.
  * Never throws: an option that can't work is reported to `onError`.
  */
+export function createPartyline<Events, const Given = unknown>(options: CheckedOptions<Events, Given>): Line<Events>
+/** @internal */
 export function createPartyline<Events, const Given = unknown>(
   options: CheckedOptions<Events, Given>,
-  /** @internal */
-  environment?: TabEnvironment,
+  environment: LineEnvironment | undefined,
+): Line<Events>
+export function createPartyline<Events, const Given = unknown>(
+  options: CheckedOptions<Events, Given>,
+  environment?: LineEnvironment,
 ): Line<Events> {
   const powers: RecorderContext['powers'] | undefined = environment ?? (isPage() ? linePowers() : undefined)
   const now = () => powers?.clock.now() ?? Date.now()
   const errors = createErrors(options.onError, now)
-  const { report } = errors
+  const hints = startHints(environment, powers, options, errors.report, () => status.get())
+  const report = hints?.report ?? errors.report
   const configuration = configure(options as PartylineOptions<never>, report)
   const monotonic = () => powers?.clock.monotonic() ?? 0
   let origin: string | undefined
-  const getOrigin = () => {
-    origin ??= powers?.id() ?? ''
-    return origin
-  }
-
+  const getOrigin = () => (origin ??= powers?.id() ?? '')
   const onSubscribed = () => session()?.subscriptionsChanged()
   const status = createStatusStore(now, report)
   const events = createEventHandlers(report, monotonic, onSubscribed)
   const topics = createTopicUses(report, onSubscribed, (...state) => inspector.topic(...state))
   const receipts = createListeners<Receipt>(report, 'onReceipt')
-  const writes = createOwnWrites({
-    newSecret: () => powers?.id(),
-    sha256: powers?.sha256,
-    monotonic,
-    after: (ms, run) => powers?.timers.after(ms, run),
-  })
+  const after = (ms: number, run: () => void) => powers?.timers.after(ms, run)
+  const writes = createOwnWrites({ newSecret: () => powers?.id(), sha256: powers?.sha256, monotonic, after })
   const loadChunk = powers && createChunkLoader(powers, report)
   const opener =
     powers &&
@@ -142,7 +140,16 @@ export function createPartyline<Events, const Given = unknown>(
       async loadFactory() {
         const { invalidates = {}, worker } = options
         const { createSessionFactory } = await loadSessionCode(loadChunk)
-        return createSessionFactory({ environment, worker, invalidates, configuration, loadChunk, report })
+        const factory = await createSessionFactory({
+          environment,
+          worker,
+          invalidates,
+          configuration,
+          loadChunk,
+          report,
+        })
+        hints?.watch(factory.rules)
+        return factory
       },
       report,
       onFailed: status.opening,
@@ -201,7 +208,7 @@ export function createPartyline<Events, const Given = unknown>(
   }
 
   return {
-    mount: powers ? mounts.mount : createMountNowhere(report),
+    mount: powers ? (hints?.mount(mounts.mount) ?? mounts.mount) : createMountNowhere(report),
     get status() {
       return status.get()
     },

@@ -4,7 +4,7 @@ import type { SignOutWatch } from '../platform/sign-out-marks.js'
 import type { Report } from '../util/errors.js'
 import { SIGNED_OUT_ELSEWHERE, SIGNED_OUT_HERE } from '../wire/status.js'
 import type { Opening } from './opening.js'
-import type { Auth, Session } from './session.js'
+import type { Auth, GivenCredentials, Session } from './session.js'
 
 export interface MountOptions {
   readonly queryClient: QueryClientSlice
@@ -14,7 +14,7 @@ export interface MountOptions {
    * Called at every connection attempt, so that an expired token is renewed. Of several mounts for one identity, the newest one
    * with an `auth` is asked.
    */
-  readonly auth?: Auth | undefined
+  readonly auth?: (() => GivenCredentials | Promise<GivenCredentials>) | undefined
 }
 
 /**

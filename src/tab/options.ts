@@ -104,7 +104,7 @@ export interface PartylineOptions<Events> {
    * `limit`, the maximum characters of a frame (65,536), and `pingAfterMs`, the silence after which the server is pinged (25,000).
    * @default WebSocket only, endless reconnection with full jitter, 0 to 2 s and later 0 to 20 s apart
    */
-  readonly socket?: Readonly<Record<string, unknown>>
+  readonly socket?: SocketSettings
   /**
    * How many milliseconds `auth` may take before another tab is asked, and a `url` function before it is asked again.
    * @default 10000
@@ -121,6 +121,29 @@ export interface PartylineOptions<Events> {
    * @default one console warning per subject, in development
    */
   readonly onError?: (error: PartylineError) => void
+}
+
+/** The settings of a connection: those that apps use most, and whatever else socket.io-client takes. */
+export interface SocketSettings {
+  /** The path of Socket.IO at the server. Default: `/socket.io`. */
+  readonly path?: string
+  /** In the order in which they are tried. `polling` needs sticky sessions at the server. Default: `['websocket']`. */
+  readonly transports?: readonly ('websocket' | 'polling' | 'webtransport')[]
+  /** Tries the next one of `transports` when one fails: for users behind a proxy that blocks WebSocket. Default: false. */
+  readonly tryAllTransports?: boolean
+  /** Sends cookies to a server of another origin. Default: false. */
+  readonly withCredentials?: boolean
+  /** The pause before the first further attempt, in milliseconds. */
+  readonly reconnectionDelay?: number
+  /** The longest pause between two attempts, in milliseconds. */
+  readonly reconnectionDelayMax?: number
+  /** Plain WebSocket: the maximum characters of a frame. Default: 65,536. */
+  readonly limit?: number
+  /** Plain WebSocket: after so much silence the server is pinged, in milliseconds. Default: 25,000. */
+  readonly pingAfterMs?: number
+  /** Not here: credentials belong in the `auth` of `mount` or of the provider, which is asked at every attempt. */
+  readonly auth?: never
+  readonly [option: string]: unknown
 }
 
 /** The options with their defaults, by the same names. */

@@ -36,7 +36,8 @@ const SHARING_PAUSE = { minMs: 5_000, maxMs: 300_000 }
  * (milliseconds since the Unix epoch), they are renewed before that moment.
  */
 export type Auth = () => GivenCredentials | Promise<GivenCredentials>
-type GivenCredentials = (object & { readonly expiresAt?: unknown }) | null | undefined
+/** An object, or nothing where a cookie is enough. `then`: a promise of something else is none. */
+export type GivenCredentials = (object & { readonly expiresAt?: unknown; readonly then?: never }) | null | undefined
 
 /** What a session asks of its line, and what it tells it. */
 export interface SessionHandlers {
@@ -290,9 +291,11 @@ function createRungs(key: string, { environment, hubs, configuration, loadChunk 
 /** The app's answer, brought to plain data: what can't cross to the hub must fail here, where it can be explained. */
 export async function readCredentials(auth: Auth | undefined, now: number, report: Report): Promise<CredentialsAnswer> {
   try {
+    // In JavaScript an app may give the credentials themselves.
+    if (auth && typeof auth !== 'function') throw new AuthFault(`is no function, but of type ${typeof auth}`)
     const answer = await auth?.()
     if (answer === undefined || answer === null) return { ok: true, auth: undefined }
-    if (typeof answer !== 'object') throw new TypeError(`auth gave a ${typeof answer}, not an object`)
+    if (typeof answer !== 'object') throw new AuthFault(`gave no object, but a ${typeof answer}`)
     const { expiresAt } = answer
     const ends = typeof expiresAt === 'number' && expiresAt > now && Number.isFinite(expiresAt)
     if (expiresAt !== undefined && !ends) {
@@ -302,15 +305,21 @@ export async function readCredentials(auth: Auth | undefined, now: number, repor
     }
     // An object may choose what it is as JSON.
     const plain: unknown = JSON.parse(JSON.stringify(answer))
-    if (!isMetadata(plain)) throw new TypeError('auth gave what is no plain object')
+    if (!isMetadata(plain)) throw new AuthFault('gave no plain object')
     return { ok: true, auth: plain, ...(ends && { expiresAt }) }
   } catch (thrown) {
     // What was thrown may quote the credentials (a JSON parser does), and this goes to every tab, over a channel too.
-    const message = `auth failed with ${kindOf(thrown)}`
+    const message =
+      thrown instanceof AuthFault
+        ? `auth ${thrown.message}: it is a function that gives the credentials, as () => ({ token })`
+        : `auth failed with ${kindOf(thrown)}`
     report('auth-failed', message, { cause: thrown })
     return { ok: false, message }
   }
 }
+
+/** What is wrong with what the app gave, in words that quote nothing of it. */
+class AuthFault extends TypeError {}
 
 /** The name of an error's class, or the type of a value that is no error. */
 function kindOf(thrown: unknown): string {

@@ -1,6 +1,7 @@
 /** What the compiler has to know. Checked by `tsc -p .`, never run. */
 import { QueryClient, queryOptions } from '@tanstack/react-query'
 import type { ReactNode } from 'react'
+import type { ManagerOptions, SocketOptions } from 'socket.io-client'
 import { expectTypeOf } from 'vitest'
 import { z } from 'zod'
 import {
@@ -15,6 +16,7 @@ import {
   type QueryClientSlice,
   type Receipt,
   type ServerEvent,
+  type SocketSettings,
   type Status,
   type Targets,
   type TopicState,
@@ -107,6 +109,11 @@ const Component = (): ReactNode => {
   usePartyline(line, {})
   // @ts-expect-error credentials are an object
   usePartyline(line, { identity: 'u1', auth: () => 'token' })
+  // @ts-expect-error in a promise too
+  usePartyline(line, { identity: 'u1', auth: async () => 'token' })
+  // @ts-expect-error a function gives them
+  usePartyline(line, { identity: 'u1', auth: { token: 'x' } })
+  usePartyline(line, { identity: 'u1', auth: async () => ({}) as Record<string, string> })
 
   expectTypeOf(usePartylineStatus()).toEqualTypeOf<Status>()
   expectTypeOf(usePartylineStatus(line)).toEqualTypeOf<Status>()
@@ -346,3 +353,16 @@ line.topic(42)
 line.topic('project:42', { queryKeys: ['project'] })
 // @ts-expect-error no such option
 line.topic('project:42', { keys: [] })
+
+// An editor completes what `socket` takes: options of socket.io-client by its own names and types, and two for plain WebSocket.
+type Completed = keyof { [Option in keyof SocketSettings as string extends Option ? never : Option]: unknown }
+type OfSocketIo = Partial<ManagerOptions & SocketOptions>
+expectTypeOf<Exclude<Completed, keyof OfSocketIo>>().toEqualTypeOf<'limit' | 'pingAfterMs'>()
+expectTypeOf<
+  Pick<SocketSettings, Exclude<Completed, 'limit' | 'pingAfterMs' | 'transports' | 'auth'>>
+>().toExtend<OfSocketIo>()
+createPartyline({ invalidates: {}, socket: { path: '/ws', transports: ['polling'], extraHeaders: { a: 'b' } } })
+// @ts-expect-error no such transport
+createPartyline({ invalidates: {}, socket: { transports: ['http'] } })
+// @ts-expect-error credentials do not belong there
+createPartyline({ invalidates: {}, socket: { auth: { token: 'x' } } })

@@ -56,7 +56,9 @@ it('warns without listeners, once per code and subject, whatever a tap hears; no
   errors.report('rule-failed', 'three', { detail: { event: 'c' } })
   stop()
   errors.report('rule-failed', 'four', { detail: { event: 'd' } })
-  expect(warn.mock.calls.flat()).toEqual(['one', 'two', 'four'].map((text) => `[partyline] rule-failed: ${text}`))
+  expect(warn.mock.calls.flat()).toEqual(
+    ['one', 'two', 'four'].map((text) => `[partyline] rule-failed: ${text} (docs/errors.md#rule-failed)`),
+  )
   expect(codes(tapped)).toHaveLength(5)
 })
 

@@ -52,6 +52,24 @@ export type PartylineErrorCode =
   | 'inspect-failed'
   /** A line was mounted for another identity or QueryClient while mounted. The new mount replaced the old one. */
   | 'mounted-twice'
+  /** In development: a rule has matched no query so far, and a query has nearly the key that it gave. */
+  | 'rule-missed'
+  /** In development: no query names a field of a rule's scope, and one names a similar field. Nothing is skipped. */
+  | 'scope-missed'
+  /** In development: each event of a rule refetches every query in the cache, whatever it is of. */
+  | 'too-broad'
+  /** In development: the server sends an event that nobody knows, and its name is nearly that of a rule whose event never came. */
+  | 'event-misspelt'
+  /** In development: an event's metadata is large, or a list of objects. Metadata names what has changed; the data is fetched. */
+  | 'data-in-metadata'
+  /** In development: queries of rules are on the screen, and nobody was ever said to be signed in. */
+  | 'no-identity'
+  /** In development: the line follows another QueryClient than the one that the queries on the screen are in. */
+  | 'client-replaced'
+  /** In development: the server answers over HTTP, and refuses WebSockets again and again. */
+  | 'websocket-refused'
+  /** In development: a bundler has moved Partyline's modules, and not its worker. */
+  | 'worker-left-out'
 
 /** What `onError` receives. `code` is stable. `detail` holds the subject: an event and its metadata, an option, a topic, a host. It never holds credentials. */
 export class PartylineError extends Error {
@@ -81,27 +99,29 @@ export type Report = (
 
 declare const process: { env: { NODE_ENV?: string } }
 
-/** Bundlers replace the whole of `process.env.NODE_ENV`; without a bundler there may be no `process`. */
-function inDevelopment(): boolean {
-  try {
-    return process.env.NODE_ENV !== 'production'
-  } catch {
-    return true
-  }
-}
+/** Where each code has a section. It ships with the package. */
+export const ERRORS_PAGE = 'docs/errors.md'
 
 /** So many errors are kept for whoever listens later. */
 const MAX_KEPT_ERRORS = 50
 
 /**
- * The one channel for errors. `onError` is the first listener, and `now` the wall clock. Without listeners there is one console warning per code and subject in development. A listener that throws must
- * not break the caller, so its error is rethrown in a task of its own.
+ * The one channel for errors. `onError` is the first listener, and `now` the wall clock. Without listeners there is one console
+ * warning per code and subject in development. A listener that throws must not break the caller, so its error is rethrown in a task
+ * of its own.
  */
 export function createErrors(onError: ((error: PartylineError) => void) | undefined, now: () => number) {
-  const warned = new Set<string>()
   const listeners = new Set(onError && [{ run: onError }])
   let kept: readonly PartylineError[] = []
   let tap: ((error: PartylineError) => void) | undefined
+  let warn: ((error: PartylineError) => void) | undefined
+  try {
+    // Bundlers replace the whole of `process.env.NODE_ENV`, and drop the warnings from what they build for production.
+    if (process.env.NODE_ENV !== 'production') warn = createWarnings()
+  } catch {
+    // No bundler and no `process`.
+    warn = createWarnings()
+  }
 
   function tell({ run }: { run(error: PartylineError): void }, error: PartylineError): void {
     try {
@@ -117,13 +137,8 @@ export function createErrors(onError: ((error: PartylineError) => void) | undefi
     const error = new PartylineError(code, message, { ...options, at: now() })
     kept = [...kept.slice(1 - MAX_KEPT_ERRORS), error]
     tap?.(error)
+    if (listeners.size === 0) warn?.(error)
     for (const listener of [...listeners]) tell(listener, error)
-    if (listeners.size > 0 || !inDevelopment()) return
-    const { event, topic, host, option } = error.detail
-    const subject = `${code} ${String(event ?? topic ?? host ?? option ?? '')}`
-    if (warned.has(subject)) return
-    warned.add(subject)
-    console.warn(`[partyline] ${code}: ${message}`)
   }
 
   return {
@@ -145,6 +160,18 @@ export function createErrors(onError: ((error: PartylineError) => void) | undefi
     forget(): void {
       kept = []
     },
+  }
+}
+
+/** One warning for each code and subject, with the section that tells more, and with what was thrown. */
+function createWarnings() {
+  const warned = new Set<string>()
+  return ({ code, message, detail, cause }: PartylineError): void => {
+    const { event, topic, host, option } = detail
+    const subject = `${code} ${String(event ?? topic ?? host ?? option ?? '')}`
+    if (warned.has(subject)) return
+    warned.add(subject)
+    console.warn(`[partyline] ${code}: ${message} (${ERRORS_PAGE}#${code})`, ...(cause === undefined ? [] : [cause]))
   }
 }
 

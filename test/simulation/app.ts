@@ -1,4 +1,5 @@
 import { MutationObserver, QueryClient, QueryObserver } from '@tanstack/react-query'
+import * as hints from '../../src/inspect/hints.js'
 import { createPartyline } from '../../src/tab/create-partyline.js'
 import type { SimulatedPage } from '../../src/testing/simulated-page.js'
 import type { World } from '../../src/testing/world.js'
@@ -28,8 +29,11 @@ const REPAIR_DELAY_MS = 5_000
 const POLLING = { downForMs: 5_000, intervalMs: 5_000 }
 /** What the app gives on purpose now and then. */
 const PLANNED_JUNK = /^(expiresAt|the url )/
-/** The app makes none of these. */
-const OWN_MISTAKES: ReadonlySet<string> = new Set(['handler-failed', 'rule-failed', 'bad-target', 'no-touches'])
+/** The app makes none of these, and development hints see none either. */
+const OWN_MISTAKES: ReadonlySet<string> = new Set([
+  ...['handler-failed', 'rule-failed', 'bad-target', 'no-touches', 'rule-missed', 'scope-missed', 'too-broad'],
+  ...['event-misspelt', 'data-in-metadata', 'no-identity', 'client-replaced', 'websocket-refused', 'worker-left-out'],
+])
 const ORIGIN_HEADER = 'x-partyline-origin'
 
 /** Reports a broken promise. */
@@ -309,7 +313,7 @@ function openLine(
       },
       onError: ({ code, message }) => onError(code, message),
     },
-    page.environment,
+    { ...page.environment, loadHints: async () => hints },
   )
   return {
     line,
