@@ -1,7 +1,7 @@
 import { useEffect, useRef } from 'react'
 import uPlot from 'uplot'
 import { useStore } from '../store.js'
-import { CHART_MS, type Sample, wall } from './state.js'
+import { AVERAGE_MS, CHART_MS, type Sample, wall } from './state.js'
 
 const HEIGHT = 132
 const scheme = matchMedia('(prefers-color-scheme: dark)')
@@ -20,13 +20,18 @@ function optionsFor(width: number): uPlot.Options {
     height: HEIGHT,
     legend: { show: false },
     cursor: { show: false },
-    padding: [8, 4, 0, 0],
+    padding: [8, 16, 0, 0],
     scales: {
       x: { time: false, range: [-CHART_MS / 1_000, 0] },
       y: { range: (_chart, _min, max) => [0, Math.max(5, max * 1.1)] },
     },
     axes: [
-      { ...axis, size: 26, values: (_chart, ticks) => ticks.map((tick) => (tick === 0 ? 'now' : `${tick} s`)) },
+      {
+        ...axis,
+        size: 26,
+        space: 80,
+        values: (_chart, ticks) => ticks.map((tick) => (tick === 0 ? 'now' : `${tick} s`)),
+      },
       { ...axis, size: 40, space: 32 },
     ],
     series: [
@@ -38,13 +43,27 @@ function optionsFor(width: number): uPlot.Options {
   }
 }
 
+interface Rates {
+  readonly atMs: number
+  readonly left: number
+  readonly right: number
+}
+
+/** Each moment's requests per second: since the last sample that is old enough for an average. */
+function ratesOf(samples: readonly Sample[]): Rates[] {
+  return samples.flatMap(({ atMs, left, right }, index) => {
+    const before = samples.slice(0, index).reverse()
+    const from = before.find((one) => atMs - one.atMs >= AVERAGE_MS) ?? before.at(-1)
+    if (!from || from.atMs === atMs) return []
+    const seconds = (atMs - from.atMs) / 1_000
+    return [{ atMs, left: (left - from.left) / seconds, right: (right - from.right) / seconds }]
+  })
+}
+
 function dataOf(samples: readonly Sample[]): uPlot.AlignedData {
-  const now = samples.at(-1)?.atMs ?? 0
-  return [
-    samples.map(({ atMs }) => (atMs - now) / 1_000),
-    samples.map(({ left }) => left),
-    samples.map(({ right }) => right),
-  ]
+  const rates = ratesOf(samples)
+  const now = rates.at(-1)?.atMs ?? 0
+  return [rates.map(({ atMs }) => (atMs - now) / 1_000), rates.map(({ left }) => left), rates.map(({ right }) => right)]
 }
 
 /** Requests per second of both halves over the last 30 seconds, on one axis. */
@@ -76,8 +95,9 @@ export function Chart() {
 
   useEffect(() => chart.current?.setData(dataOf(samples)), [samples])
 
-  const last = samples.at(-1) ?? { left: 0, right: 0 }
-  const largest = (half: 'left' | 'right') => perSecond(Math.max(0, ...samples.map((sample) => sample[half])))
+  const rates = ratesOf(samples)
+  const last = rates.at(-1) ?? { left: 0, right: 0 }
+  const largest = (half: 'left' | 'right') => perSecond(Math.max(0, ...rates.map((rate) => rate[half])))
   const label = `Requests per second over the last 30 seconds, at most: a socket in every tab ${largest('left')}, Partyline ${largest('right')}.`
   return (
     <section className="card chart" aria-labelledby="chart-title">

@@ -12,14 +12,16 @@ const HIDDEN = [10, 11, 12]
 export const FROZEN = 5
 const POLL_MS = 500
 export const CHART_MS = 30_000
+/** What the chart calls a second's requests is the average of so long. */
+export const AVERAGE_MS = 2_000
 const BURST_AT_MS = 8_000
-export const FIRST_BURST = 100
+const FIRST_BURST = 60
 /** A closed tile's place stays empty for so long. */
 const CLOSED_MS = 3_000
 /** Nobody is told of the wall's state more often than that. */
 const ANNOUNCE_MS = 6_000
 
-/** Requests per second of both halves, at one moment. */
+/** How many requests there had been in all, at one moment of the server's clock. */
 export interface Sample {
   readonly atMs: number
   readonly left: number
@@ -216,12 +218,9 @@ function hubIn(tiles: readonly (TileState | undefined)[], { host }: WallState): 
   return host === 'auto' && tiles.some((tile) => tile?.hub === 'shared-worker') ? 'SharedWorker' : 'looking for one'
 }
 
-function sampled({ samples, view: last }: WallState, view: WallView): Sample[] {
-  const seconds = last ? (view.atMs - last.atMs) / 1_000 : 0
-  const rate = (half: Half) =>
-    last && seconds > 0 ? Math.max(0, view.counts[half].requests - last.counts[half].requests) / seconds : 0
-  const sample = { atMs: view.atMs, left: rate('left'), right: rate('right') }
-  return [...samples, sample].filter(({ atMs }) => atMs > view.atMs - CHART_MS - POLL_MS)
+function sampled({ samples }: WallState, { atMs, counts }: WallView): Sample[] {
+  const sample = { atMs, left: counts.left.requests, right: counts.right.requests }
+  return [...samples, sample].filter((one) => one.atMs > atMs - CHART_MS - 2 * AVERAGE_MS)
 }
 
 let announcedAt = performance.now()

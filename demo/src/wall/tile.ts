@@ -23,7 +23,10 @@ const path = `/api/wall/${place.wall}/${place.half}`
 const tell = (what: 'event' | 'ask') => window.parent.wall?.hear(place.half, place.number, what)
 
 async function ask<T>(what: string, request: RequestInit): Promise<T> {
-  const response = await fetch(`${path}/${what}`, request)
+  // A browser keeps six connections for requests with cookies, and six for those without. So the left half's storms do not hold
+  // up the right half's requests, as they would in one pool; neither needs a cookie.
+  const credentials = place.half === 'left' ? 'omit' : 'same-origin'
+  const response = await fetch(`${path}/${what}`, { ...request, credentials })
   if (!response.ok) throw new Error(String(response.status))
   return (await response.json()) as T
 }
@@ -43,7 +46,7 @@ const power: Power = {
   client,
   token: () => ask<{ token: string }>('token', { method: 'POST' }),
   onEvent: () => tell('event'),
-  onChange: () => draw(),
+  onChange: () => plan(),
 }
 
 const element = (id: string) => document.getElementById(id) as HTMLElement
@@ -72,20 +75,34 @@ function read(): TileState {
 }
 
 /** One word for people; the edge says the rest. */
-function wordFor({ act, data, isFailing, isConnected, isStale, hub }: TileState): string {
+function wordFor({ act, data, isFetching, isFailing, isConnected, isStale, hub }: TileState): string {
   if (act === 'frozen') return 'stands still'
   if (!data) return isFailing ? 'no answer yet' : 'loading'
   if (isFailing) return 'no answer, tries again'
   if (!isConnected) return 'reconnecting'
   if (isWrong) return 'old'
-  if (isStale) return act === 'hidden' ? 'fetches when shown' : 'fetching'
+  if (isStale) return isFetching ? 'fetching' : 'fetches when shown'
   return hub === 'leader' ? 'owns the socket' : ''
 }
 
+/** A storm changes a tile hundreds of times a second; eyes follow ten. */
+const DRAW_PAUSE_MS = 100
+let planned: ReturnType<typeof setTimeout> | undefined
+function plan(): void {
+  planned ??= setTimeout(draw, DRAW_PAUSE_MS)
+}
+
+function write(id: string, text: string): void {
+  const place = element(id)
+  if (place.textContent !== text) place.textContent = text
+}
+
 function draw(): void {
+  clearTimeout(planned)
+  planned = undefined
   const state = read()
-  element('amount').textContent = state.data ? whole(state.data.amount) : '…'
-  element('state').textContent = wordFor(state)
+  write('amount', state.data ? whole(state.data.amount) : '…')
+  write('state', wordFor(state))
   tile.toggleAttribute('data-stale', state.isStale)
   tile.toggleAttribute('data-acted', act !== 'visible')
   tile.toggleAttribute('data-wrong', isWrong)
@@ -123,11 +140,11 @@ let updatedAt = 0
 balance.subscribe(({ dataUpdatedAt }) => {
   if (dataUpdatedAt > updatedAt) flash()
   updatedAt = dataUpdatedAt
-  draw()
+  plan()
 })
 // Invalidating is no result that an observer is told of.
 client.getQueryCache().subscribe(({ type }) => {
-  if (type === 'updated') draw()
+  if (type === 'updated') plan()
 })
 show(act)
 
@@ -137,7 +154,7 @@ window.tile = {
   mark(next) {
     if (isWrong === next) return
     isWrong = next
-    draw()
+    plan()
   },
 }
 
