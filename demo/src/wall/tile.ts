@@ -76,13 +76,13 @@ function read(): TileState {
 
 /** One word for people; the edge says the rest. */
 function wordFor({ act, data, isFetching, isFailing, isConnected, isStale, hub }: TileState): string {
-  if (act === 'frozen') return 'stands still'
-  if (!data) return isFailing ? 'no answer yet' : 'loading'
-  if (isFailing) return 'no answer, tries again'
+  if (act === 'frozen') return ''
+  if (!data) return isFailing ? 'no answer' : 'loading'
+  if (isFailing) return 'no answer'
   if (!isConnected) return 'reconnecting'
   if (isWrong) return 'old'
-  if (isStale) return isFetching ? 'fetching' : 'fetches when shown'
-  return hub === 'leader' ? 'owns the socket' : ''
+  if (isStale) return isFetching ? 'fetching' : 'will fetch'
+  return hub === 'leader' ? 'leads' : ''
 }
 
 /** A storm changes a tile hundreds of times a second; eyes follow ten. */

@@ -12,7 +12,7 @@ export function WallPage() {
         <h1>
           Twelve tabs, <span>one socket</span>
         </h1>
-        <p>The same server, the same events, the same twelve tabs. Twice.</p>
+        <p>One server, the same events, the same tabs, twice.</p>
         <a className="act-button" href="/bank">
           Open the bank
         </a>
