@@ -50,7 +50,7 @@ const power: Power = {
 }
 
 const element = (id: string) => document.getElementById(id) as HTMLElement
-const tile = document.querySelector('main') as HTMLElement
+const tile = document.querySelector('.tile') as HTMLElement
 const isCalm = matchMedia('(prefers-reduced-motion: reduce)')
 let wire: Wire | undefined
 let isWrong = false
