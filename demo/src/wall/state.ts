@@ -15,7 +15,7 @@ export const CHART_MS = 30_000
 /** What the chart calls a second's requests is the average of so long. */
 export const AVERAGE_MS = 2_000
 const BURST_AT_MS = 8_000
-const FIRST_BURST = 60
+const FIRST_BURST = 100
 /** A closed tile's place stays empty for so long. */
 const CLOSED_MS = 3_000
 /** Nobody is told of the wall's state more often than that. */

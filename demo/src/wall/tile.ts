@@ -135,6 +135,7 @@ function flash(): void {
 }
 
 element('number').textContent = String(place.number)
+tile.dataset['half'] = place.half
 document.title = `Tab ${place.number}`
 let updatedAt = 0
 balance.subscribe(({ dataUpdatedAt }) => {
