@@ -32,11 +32,16 @@ const devtools: UserConfig = {
   },
 }
 
-/** `vite build`: the demo, a consumer of the package like any other. */
+/** `vite build`: the demo's pages, consumers of the package like any other. */
 const demo: UserConfig = {
   root: at('demo'),
   plugins: [react()],
-  build: { outDir: at('demo/dist'), emptyOutDir: true },
+  build: {
+    outDir: at('demo/dist'),
+    emptyOutDir: true,
+    // The wall, one of its tiles, and the bank.
+    rolldownOptions: { input: ['index', 'tile', 'bank'].map((page) => at(`demo/${page}.html`)) },
+  },
 }
 
 /** In the source there is no `src/worker.js`: the worker's entry is `worker/index.ts`, which only the build puts there. */

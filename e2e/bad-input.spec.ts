@@ -20,7 +20,7 @@ test('a missing worker file: a tab leads instead, its status gives the reason, a
 
 test('forced to this tab, each tab has a socket of its own', async ({ bank }) => {
   await bank.signIn()
-  const pages = await bank.openTabs(2, '/?host=this-tab')
+  const pages = await bank.openTabs(2, '?host=this-tab')
   for (const page of pages) {
     expect(await status(page)).toMatchObject({ name: 'connected', host: 'this-tab', tabs: 1, steps: [] })
     expect(await errorCodes(page)).toEqual([])

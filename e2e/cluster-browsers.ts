@@ -3,7 +3,7 @@ import { type Cluster, type ClusterOptions, startCluster } from '../demo/cluster
 import type { SocketEvent } from '../demo/cluster/node.js'
 import { SESSION_COOKIE } from '../demo/server/context.js'
 import { type Database, openDatabase } from '../demo/server/database.js'
-import { atRest, expect } from './fixtures.js'
+import { atRest, bankAt, expect } from './fixtures.js'
 import { screenFrom, screenOf } from './ledger-screen.js'
 
 /** What a tab has counted since it was opened. */
@@ -38,7 +38,7 @@ export class ClusterBrowser {
     const opened = new ClusterBrowser(userId, session, context)
     for (let tab = 0; tab < tabs; tab++) {
       const page = await context.newPage()
-      await page.goto(cluster.url)
+      await page.goto(bankAt(cluster.url))
       opened.pages.push(page)
     }
     for (const page of opened.pages) {

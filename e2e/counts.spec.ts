@@ -7,9 +7,9 @@ const TABS = 20
 /** The longest that an event waits for its fetch (ms): the default of `debounce.maxWaitMs`. */
 const MAX_WAIT = 1_000
 
-async function openOneVisible(bank: Bank, path: string): Promise<Page> {
+async function openOneVisible(bank: Bank, search: string): Promise<Page> {
   await bank.signIn()
-  const [shown, ...others] = await bank.openTabs(TABS, path)
+  const [shown, ...others] = await bank.openTabs(TABS, search)
   if (!shown) throw new Error('no tab')
   for (const page of others) await setVisibility(page, 'hidden')
   expect(bank.demo.stats).toMatchObject({ openSockets: 1, connections: 1 })
@@ -20,7 +20,7 @@ async function openOneVisible(bank: Bank, path: string): Promise<Page> {
 for (const host of ['shared-worker', 'leader-tab']) {
   test.describe(`${TABS} tabs, one visible, ${host}`, () => {
     test('one event: one request per affected active query', async ({ bank }) => {
-      const shown = await openOneVisible(bank, `/?host=${host}`)
+      const shown = await openOneVisible(bank, `?host=${host}`)
       await bank.pay(2_345)
       await expect(shown.getByTestId('tx-row').first()).toContainText('Corner Bakery')
       await atRest(shown)
@@ -37,7 +37,7 @@ for (const host of ['shared-worker', 'leader-tab']) {
 
     test('a burst of 5,000: two requests per affected query and window at most', async ({ bank }) => {
       test.setTimeout(300_000)
-      const shown = await openOneVisible(bank, `/?host=${host}`)
+      const shown = await openOneVisible(bank, `?host=${host}`)
       await shown.evaluate(() => {
         window.receipts = []
         window.ledger.line.onReceipt((receipt) => window.receipts.push(receipt))
@@ -68,7 +68,7 @@ for (const host of ['shared-worker', 'leader-tab']) {
 for (const host of ['shared-worker', 'leader-tab']) {
   test(`five visible windows share a fetch, ${host}`, async ({ bank }) => {
     await bank.signIn()
-    const pages = await bank.openTabs(5, `/?host=${host}&share`)
+    const pages = await bank.openTabs(5, `?host=${host}&share`)
     for (const page of pages) await atRest(page)
     bank.demo.stats.reset()
     await bank.pay(2_345)

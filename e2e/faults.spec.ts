@@ -9,7 +9,7 @@ import { userRoom } from '../demo/server/sockets.js'
 import { startPostgres } from '../scripts/postgres.js'
 import { Missing, orMissing } from '../scripts/service.js'
 import { bankProcesses, feed } from './bank-processes.js'
-import { atRest, Bank, expect, type Page, status, test } from './fixtures.js'
+import { atRest, Bank, bankAt, expect, type Page, status, test } from './fixtures.js'
 import { type Screen, screenFrom, screenOf } from './ledger-screen.js'
 import { freePort, startProxy } from './proxy.js'
 import { randomFrom } from './random.js'
@@ -233,7 +233,7 @@ test('a server that is killed twenty times under fifty writes a second: nothing 
     const pages: Page[] = []
     for (let tab = 0; tab < 5; tab++) {
       const page = await context.newPage()
-      await page.goto(url)
+      await page.goto(bankAt(url))
       pages.push(page)
     }
     for (const page of pages) {

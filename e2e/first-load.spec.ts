@@ -12,7 +12,7 @@ for (const host of ['shared-worker', 'leader-tab']) {
     const bank = new Bank(demo, context)
     await bank.signIn()
     await delay(QUIET_MS)
-    const page = await bank.open(`/?host=${host}`)
+    const page = await bank.open(`?host=${host}`)
     await atRest(page)
     // Longer than a resync is spread over.
     await delay(5_000)

@@ -15,6 +15,9 @@ declare global {
   }
 }
 
+/** The bank's page. */
+export const bankAt = (url: string, search = ''): string => `${url}/bank${search}`
+
 /** The bank: a real server with a real database, and what tests need to read from it. */
 export class Bank {
   constructor(
@@ -28,16 +31,16 @@ export class Bank {
     expect(answer.ok()).toBe(true)
   }
 
-  async open(path = '/'): Promise<Page> {
+  async open(search = ''): Promise<Page> {
     const page = await this.context.newPage()
-    await page.goto(this.demo.url + path)
+    await page.goto(bankAt(this.demo.url, search))
     return page
   }
 
   /** Opens tabs and waits until each is connected and at rest. */
-  async openTabs(count: number, path = '/'): Promise<Page[]> {
+  async openTabs(count: number, search = ''): Promise<Page[]> {
     const pages: Page[] = []
-    for (let tab = 0; tab < count; tab++) pages.push(await this.open(path))
+    for (let tab = 0; tab < count; tab++) pages.push(await this.open(search))
     for (const page of pages) await atRest(page)
     return pages
   }

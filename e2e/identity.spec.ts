@@ -1,4 +1,4 @@
-import { atRest, errorCodes, expect, status, test } from './fixtures.js'
+import { atRest, bankAt, errorCodes, expect, status, test } from './fixtures.js'
 
 test('signing out in one tab closes the socket and ends every tab', async ({ bank }) => {
   await bank.signIn()
@@ -61,7 +61,7 @@ test('two users in two profiles receive only their own events', async ({ bank, b
   try {
     await other.request.post(`${bank.demo.url}/api/session`, { data: { userId: '2' } })
     const theirs = await other.newPage()
-    await theirs.goto(bank.demo.url)
+    await theirs.goto(bankAt(bank.demo.url))
     await atRest(theirs)
     bank.demo.emit('1', 'profile_updated', {})
     await expect(mine?.getByTestId('feed-item').first() ?? theirs.locator('none')).toContainText('profile_updated')

@@ -1,5 +1,5 @@
 import type { BrowserContext, CDPSession } from '@playwright/test'
-import { atRest, type Bank, errorCodes, expect, origin, type Page, status, test } from './fixtures.js'
+import { atRest, type Bank, bankAt, errorCodes, expect, origin, type Page, status, test } from './fixtures.js'
 
 const withoutSharedWorker = (context: BrowserContext) =>
   context.addInitScript(() => void Reflect.deleteProperty(window, 'SharedWorker'))
@@ -81,7 +81,7 @@ test('a hub chunk that can not be loaded for a moment leaves no second socket', 
   const follower = await bank.context.newPage()
   let refused = 0
   await follower.route('**/tab-hub*', (route) => (refused++ === 0 ? route.abort() : route.continue()))
-  await follower.goto(bank.demo.url)
+  await follower.goto(bankAt(bank.demo.url))
   await atRest(follower)
   await leader.close()
   await expect.poll(async () => (await status(follower)).name).toBe('connected')
@@ -129,7 +129,7 @@ test('mixed: tabs with the worker and tabs without share its one socket', async 
 
 test('a worker that comes second stands by, and its tabs return to it when the leader is closed', async ({ bank }) => {
   await bank.signIn()
-  const [leader] = await bank.openTabs(1, '/?host=leader-tab')
+  const [leader] = await bank.openTabs(1, '?host=leader-tab')
   const pages = await bank.openTabs(2)
   for (const page of pages) expect(await status(page)).toMatchObject({ host: 'leader-tab', role: 'follower' })
   expect(bank.demo.stats).toMatchObject({ openSockets: 1, connections: 1 })

@@ -92,7 +92,7 @@ test('five tabs: the server sees one join and one leave, and an event reaches al
 test('the leader is closed: its successor joins again', async ({ topical }) => {
   const { bank, log } = topical
   await bank.signIn()
-  const pages = await bank.openTabs(3, '/?host=leader-tab')
+  const pages = await bank.openTabs(3, '?host=leader-tab')
   for (const page of pages) await join(page)
   await allJoined(pages)
   const roles = await Promise.all(pages.map(async (page) => (await status(page)).role))

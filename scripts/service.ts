@@ -29,14 +29,16 @@ function findProgram(name: string): string | undefined {
 }
 
 /** The program's path; installs nothing. Throws one sentence that says what is missing. */
-export function requireProgram(name: string): string {
+export function requireProgram(name: string, inPackage = name): string {
   const found = findProgram(name)
   if (found) return found
-  throw new Missing(`no ${name}: run \`apt-get install ${name}\` as root, or set ${variableOf(name)} to the program`)
+  throw new Missing(
+    `no ${name}: run \`apt-get install ${inPackage}\` as root, or set ${variableOf(name)} to the program`,
+  )
 }
 
 /** The same, after installing Debian's package if that is possible. */
-export function ensureProgram(name: string): string {
+export function ensureProgram(name: string, inPackage = name): string {
   const found = findProgram(name)
   if (found) return found
   if (!process.env[variableOf(name)] && process.getuid?.() === 0 && existsSync('/etc/debian_version')) {
@@ -44,9 +46,9 @@ export function ensureProgram(name: string): string {
     // Only the program is wanted: a package's own service would take its usual port.
     const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' }
     const run = (...args: string[]) => spawnSync('apt-get', args, { stdio: 'inherit', env }).status === 0
-    if (run('update', '-q')) run('install', '-y', '-q', '--no-install-recommends', name)
+    if (run('update', '-q')) run('install', '-y', '-q', '--no-install-recommends', inPackage)
   }
-  return requireProgram(name)
+  return requireProgram(name, inPackage)
 }
 
 /** Ends a program with this process, however that ends. In a process group of its own, so that Ctrl+C is ours to act on. */

@@ -49,7 +49,7 @@ try {
       say(`  process ${node}  ${what}  (browser ${session.slice(0, 6)})`)
     },
   })
-  say(`Ledger is open at ${cluster.url}: ${proxy}, three processes, PostgreSQL and Redis.`)
+  say(`Ledger is open at ${cluster.url}/bank: ${proxy}, three processes, PostgreSQL and Redis.`)
   say('Open it in as many tabs and browsers as you like, then try:')
   say(HELP)
   show(cluster)

@@ -6,14 +6,22 @@ import { Refusal } from './refusal.js'
 import { bankRoutes } from './routes/bank.js'
 import { demoRoutes } from './routes/demo.js'
 import { sessionRoutes } from './routes/session.js'
+import { wallRoutes } from './routes/wall.js'
 import type { SessionStore } from './sessions.js'
 
 /** The REST API. Without a session only the sign-in routes answer. */
 export function createApi(context: ApiContext): express.Router {
-  const { sessions, stats, faults } = context
+  const { sessions, stats, faults, walls } = context
   const router = express.Router()
 
-  router.use(async (request, response, next) => {
+  // The data changes at any moment, and TanStack Query is the only cache.
+  router.use((_request, response, next) => {
+    response.set('Cache-Control', 'no-store')
+    next()
+  })
+  // Before the bank's own statistics: hundreds of tiles' requests a second are none of theirs.
+  if (walls) router.use('/wall', express.json({ limit: '1kb' }), wallRoutes(walls), answerErrors)
+  router.use(async (request, _response, next) => {
     stats.record({
       method: request.method,
       path: request.originalUrl,
@@ -21,8 +29,6 @@ export function createApi(context: ApiContext): express.Router {
       userId: (await sessionOf(request, sessions))?.userId,
       at: Date.now(),
     })
-    // The data changes at any moment, and TanStack Query is the only cache.
-    response.set('Cache-Control', 'no-store')
     if (faults.apiDelay > 0) await delay(faults.apiDelay)
     next()
   })

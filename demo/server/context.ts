@@ -3,6 +3,7 @@ import type { Database } from './database.js'
 import type { Session, SessionStore } from './sessions.js'
 import type { Io } from './sockets.js'
 import type { Faults, Stats } from './telemetry.js'
+import type { Walls } from './wall.js'
 
 /** What the routes work with. */
 export interface ApiContext {
@@ -11,6 +12,8 @@ export interface ApiContext {
   readonly io: Io
   readonly stats: Stats
   readonly faults: Faults
+  /** Only where this is the only process. */
+  readonly walls: Walls | undefined
 }
 
 export const SESSION_COOKIE = 'ledger_session'

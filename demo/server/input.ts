@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { TRANSACTION_TYPES } from './bank.js'
+import { HALVES } from './wall.js'
 
 // What may come in. Every message is a sentence the page can show as it is.
 
@@ -52,13 +53,21 @@ export const IncomingInput = z
   .object({ accountId: Id.optional(), amount: Cents.optional() }, 'The request was not understood.')
   .optional()
 
-export const BurstInput = z.object(
+export const BurstCount = z.object(
   {
-    accountId: Id.optional(),
     count: z
       .int('How many?')
       .min(1, 'A burst has at least one transaction.')
       .max(500, 'A burst has at most 500 transactions.'),
   },
+  'Please say how many.',
+)
+
+export const BurstInput = BurstCount.extend({ accountId: Id.optional() })
+
+export const WallHalf = z.enum(HALVES, 'The wall has two halves.')
+
+export const WallRate = z.object(
+  { eventsPerSecond: z.number('How many?').min(0, 'Not less than none.').max(50, 'At most 50 events a second.') },
   'Please say how many.',
 )

@@ -1,4 +1,4 @@
-// npm start: Ledger, on one port, until Ctrl+C.
+// npm start: the wall and the bank, on one port, until Ctrl+C.
 import { startDemo } from './server.js'
 
 const port = Number(process.env['PORT'] ?? 4400)
@@ -8,7 +8,9 @@ const databaseUrl = process.env['DATABASE_URL'] || undefined
 try {
   const demo = await startDemo({ port, host, databaseUrl })
   const where = databaseUrl ? 'your PostgreSQL' : 'a PostgreSQL of its own, in memory'
-  console.log(`Ledger is open at ${demo.url} (data in ${where}). Open it in as many tabs as you like.`)
+  console.log(`The wall: ${demo.url}       twelve tabs, with a socket each and with Partyline`)
+  console.log(`The bank: ${demo.url}/bank  open it in as many tabs as you like`)
+  console.log(`Data in ${where}. Ctrl+C ends it.`)
 
   const stop = () => {
     // A second Ctrl+C ends it the hard way.
@@ -23,6 +25,6 @@ try {
 } catch (error) {
   const busy = error instanceof Error && 'code' in error && error.code === 'EADDRINUSE'
   if (busy) console.error(`Port ${port} is taken. Try another one: PORT=${port + 1} npm start`)
-  else console.error('Ledger could not start:', error)
+  else console.error('The demo could not start:', error)
   process.exit(1)
 }

@@ -14,6 +14,7 @@ import { type SessionStore, Sessions } from './sessions.js'
 import { type AuthorizeTopic, type Io, type Log, openSockets, userRoom } from './sockets.js'
 import { servePage } from './static.js'
 import { type Faults, noFaults, Stats } from './telemetry.js'
+import { openWalls, type Walls } from './wall.js'
 
 export interface DemoOptions {
   /**
@@ -49,6 +50,7 @@ export interface DemoOptions {
 }
 
 export interface Demo {
+  /** The wall's address; the bank's is `/bank` of it. */
   readonly url: string
   readonly port: number
   readonly stats: Stats
@@ -86,13 +88,16 @@ export async function startDemo(options: DemoOptions = {}): Promise<Demo> {
     io.to(userRoom(userId)).emit(name, ...args)
   }
   const readiness = createReadiness()
-  app.get('/ready', readiness.answer)
-  app.use('/api', createApi({ database, sessions, io, stats, faults }))
-  app.use(servePage(staticDir, faults))
 
   let stopEvents = async () => {}
+  let walls: Walls | undefined
   try {
     await prepare(database, options.schema)
+    // The wall counts what one process sees, and its events come from the database's notifications.
+    if (!options.source) walls = await openWalls(database, sessions, io)
+    app.get('/ready', readiness.answer)
+    app.use('/api', createApi({ database, sessions, io, stats, faults, walls }))
+    app.use(servePage(staticDir, faults, walls ? 'wall' : 'bank'))
     const notify = createNotifier(io)
     // Notifications that came while the connection was down are lost: browsers refetch.
     stopEvents = await (options.source?.(io, stats) ?? forwardNotifications(database, notify, stats, notify.gap))
@@ -105,6 +110,7 @@ export async function startDemo(options: DemoOptions = {}): Promise<Demo> {
   }
 
   const close = async () => {
+    walls?.close()
     await stopEvents()
     const closed = io.close()
     http.closeAllConnections()

@@ -3,18 +3,21 @@ import { join } from 'node:path'
 import express from 'express'
 import type { Faults } from './telemetry.js'
 
-/** The page may load from this origin and connect to it, and to no other. The SharedWorker works under such a policy. */
+/**
+ * The page may load from this origin and connect to it, and to no other; the wall frames its tiles. The SharedWorker works under
+ * such a policy.
+ */
 const POLICY = [
   "default-src 'self'",
   "connect-src 'self' ws: wss:",
   "img-src 'self' data:",
   "object-src 'none'",
   "base-uri 'none'",
-  "frame-ancestors 'none'",
+  "frame-ancestors 'self'",
 ].join('; ')
 
-/** The built page. */
-export function servePage(directory: string, faults: Faults): express.Router {
+/** The built pages; `first`: which of them is at `/`. The bank is at `/bank`. */
+export function servePage(directory: string, faults: Faults, first: 'wall' | 'bank'): express.Router {
   const router = express.Router()
 
   router.use((request, response, next) => {
@@ -30,15 +33,18 @@ export function servePage(directory: string, faults: Faults): express.Router {
     next()
   })
 
+  if (first === 'bank') router.get('/', (request, response) => response.redirect(`/bank${request.url.slice(1)}`))
   router.use(
     express.static(directory, {
+      // `/bank` is bank.html.
+      extensions: ['html'],
       // Always revalidated, mostly answered with 304: a new build is used at the next load.
       setHeaders: (response) => response.setHeader('Cache-Control', 'no-cache'),
     }),
   )
 
-  router.get('/', (_request, response, next) => {
-    if (existsSync(join(directory, 'index.html'))) {
+  router.get(['/', '/bank'], (_request, response, next) => {
+    if (existsSync(join(directory, 'bank.html'))) {
       next()
       return
     }

@@ -4,7 +4,7 @@ import { type Demo, startDemo } from '../../demo/server/server.js'
 import type {} from '../../demo/src/main.js'
 import type { Status } from '../../src/index.js'
 import type { Driver, Tab } from './driver.js'
-import { buildSite, EMPTY } from './site.js'
+import { BANK, buildSite, EMPTY } from './site.js'
 
 /** The account that pays, and what it is called in the app's cache and in its API. */
 const ACCOUNT = '11'
@@ -70,7 +70,7 @@ async function enter(demo: Demo, driver: Driver): Promise<Omit<Bank, 'close'>> {
   return {
     demo,
     driver,
-    async openTabs(count, page = '/') {
+    async openTabs(count, page = BANK) {
       const tabs: Tab[] = []
       for (let left = count; left > 0; left--) {
         const opening = await driver.open(demo.url + page)

@@ -3,7 +3,7 @@ import puppeteer, { type Browser, type Page } from 'puppeteer-core'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { type Demo, startDemo } from '../../demo/server/server.js'
 import { BROWSER_ARGS, ensureBrowser, findBrowser } from '../../scripts/browser.js'
-import { buildSite, EMPTY, WITHOUT_SHARED_WORKER } from './site.js'
+import { BANK, buildSite, EMPTY, WITHOUT_SHARED_WORKER } from './site.js'
 
 // A page's life as it really is: hidden, frozen, in the back/forward cache. Playwright switches all of that off.
 
@@ -175,7 +175,7 @@ const waitedFor = (seenFrom: Page, client: string | undefined) =>
   }, client)
 
 describe.each([
-  ['worker', '/'],
+  ['worker', BANK],
   ['leader tab', WITHOUT_SHARED_WORKER],
 ])('%s', (_way, path) => {
   it.each(['first', 'second'])(

@@ -8,6 +8,8 @@ const BUILT = fileURLToPath(new URL('../../demo/dist', import.meta.url))
 
 /** A page without the app: the browser signs in and pays from here. */
 export const EMPTY = '/empty.html'
+/** The app. */
+export const BANK = '/bank'
 /** The app in a browser that has no SharedWorker. */
 export const WITHOUT_SHARED_WORKER = '/without-shared-worker.html'
 
@@ -16,7 +18,7 @@ export const WITHOUT_SHARED_WORKER = '/without-shared-worker.html'
  * SharedWorker is a script of the page, served like the others (the policy allows nothing else).
  */
 export function buildSite(): { readonly folder: string; remove(): void } {
-  if (!existsSync(join(BUILT, 'index.html'))) {
+  if (!existsSync(join(BUILT, 'bank.html'))) {
     throw new Error('The demo is not built: run `npm run build && npm run build:demo` first.')
   }
   const folder = mkdtempSync(join(tmpdir(), 'partyline-browsers-'))
@@ -26,7 +28,7 @@ export function buildSite(): { readonly folder: string; remove(): void } {
   write(EMPTY, '<!doctype html><title>Nothing here</title>')
   write('remove-shared-worker.js', 'delete window.SharedWorker\n')
   // A classic script runs where it stands, a module after all of them.
-  const index = readFileSync(join(folder, 'index.html'), 'utf8')
-  write(WITHOUT_SHARED_WORKER, index.replace('<head>', '<head><script src="/remove-shared-worker.js"></script>'))
+  const bank = readFileSync(join(folder, 'bank.html'), 'utf8')
+  write(WITHOUT_SHARED_WORKER, bank.replace('<head>', '<head><script src="/remove-shared-worker.js"></script>'))
   return { folder, remove }
 }

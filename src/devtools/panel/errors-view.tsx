@@ -1,6 +1,6 @@
 /** @jsxImportSource preact */
 import type { ErrorInspection } from '../../inspect/inspection.js'
-import type { PartylineErrorCode } from '../../util/errors.js'
+import { ERRORS_PAGE, type PartylineErrorCode } from '../../util/errors.js'
 import { Badge, Dot, Empty } from './parts.js'
 import type { ViewProps } from './views.js'
 import { agoText, countText, valueText } from './words.js'
@@ -26,9 +26,6 @@ export function ErrorsView({ inspection: { errors, at } }: ViewProps) {
     </ul>
   )
 }
-
-/** Where the page of errors stands: an address, or a path in the package's repository. */
-const ERRORS_PAGE = 'docs/errors.md'
 
 function Remedy({ error: { code } }: { readonly error: ErrorInspection }) {
   const place = `${ERRORS_PAGE}#${code}`

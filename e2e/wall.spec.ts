@@ -1,0 +1,260 @@
+import { AxeBuilder } from '@axe-core/playwright'
+import { test as base, expect, type Page } from '@playwright/test'
+import { type Demo, startDemo } from '../demo/server/server.js'
+import type { Half, WallView } from '../demo/server/wall.js'
+// What a tile offers to its wall: `window.tile`.
+import type { TileState } from '../demo/src/wall/place.js'
+
+const SIZES = [
+  { width: 1440, height: 900 },
+  { width: 1024, height: 768 },
+  { width: 720, height: 900 },
+  { width: 390, height: 844 },
+]
+/** The tabs that play hidden ones. */
+const HIDDEN = 3
+const TILES = 12
+
+/** An open wall, and what its server says of it. */
+class OpenWall {
+  constructor(
+    readonly page: Page,
+    readonly url: string,
+    readonly id: string,
+  ) {}
+
+  async view(): Promise<WallView> {
+    return (await this.page.request.get(`${this.url}/api/wall/${this.id}`)).json()
+  }
+
+  press(name: string | RegExp): Promise<void> {
+    return this.page.getByRole('button', { name }).click()
+  }
+
+  /** The data stands still from here on. */
+  async pause(): Promise<void> {
+    await this.press('Pause')
+    await expect.poll(async () => (await this.view()).eventsPerSecond).toBe(0)
+  }
+
+  frames(half: Half) {
+    return this.page.frames().filter((frame) => frame.url().includes(`half=${half}`))
+  }
+
+  async tiles(half: Half): Promise<TileState[]> {
+    const states = await Promise.all(this.frames(half).map((frame) => frame.evaluate(() => window.tile?.read())))
+    return states.flatMap((state) => state ?? [])
+  }
+
+  async sockets(): Promise<[left: number, right: number]> {
+    const { left, right } = (await this.view()).counts
+    return [left.sockets, right.sockets]
+  }
+
+  /** How many tiles show what is in the database now. */
+  async fresh(half: Half): Promise<number> {
+    const [{ database }, tiles] = [await this.view(), await this.tiles(half)]
+    return tiles.filter(({ data }) => data?.version === database.version && data.amount === database.amount).length
+  }
+}
+
+const test = base.extend<{ wall: OpenWall }, { server: Demo }>({
+  server: [
+    // biome-ignore lint/correctness/noEmptyPattern: Playwright reads the fixtures that are needed off this pattern.
+    async ({}, use) => {
+      const demo = await startDemo()
+      await use(demo)
+      await demo.close()
+    },
+    { scope: 'worker' },
+  ],
+  wall: async ({ server, page }, use) => {
+    const opened = page.waitForResponse((response) => response.url().endsWith('/api/wall'))
+    await page.goto(server.url)
+    const { id } = (await (await opened).json()) as { id: string }
+    const wall = new OpenWall(page, server.url, id)
+    await expect.poll(() => wall.sockets()).toEqual([TILES, 1])
+    await use(wall)
+    // Its tiles are work for two cores.
+    await page.close()
+  },
+})
+
+const verdict = (page: Page, half: Half) => page.getByTestId(`verdict-${half}`)
+const ALL_AGREE = 'All 12 tiles agree with the database'
+
+test('twelve sockets against one, and both halves agree with the database after a burst', async ({ wall }) => {
+  const { page } = wall
+  const before = await wall.view()
+  await wall.press('Burst of 500')
+  await wall.pause()
+  const { events } = await wall.view()
+  expect(events).toBeGreaterThanOrEqual(before.events + 500)
+
+  await expect.poll(() => wall.fresh('left')).toBe(TILES)
+  await expect.poll(() => wall.fresh('right')).toBe(TILES - HIDDEN)
+  expect(await wall.sockets()).toEqual([TILES, 1])
+  const { left, right } = (await wall.view()).counts
+  // Each event goes to twelve sockets, or to one.
+  expect(left.messages).toBeGreaterThan(TILES * 500)
+  expect(right.messages).toBeLessThan(2 * events)
+  expect(right.requests).toBeLessThan(left.requests)
+  expect(right.bytes).toBeLessThan(left.bytes)
+  // The page shows what the server has counted.
+  await expect(page.getByTestId('left-sockets')).toHaveText('12')
+  await expect(page.getByTestId('right-sockets')).toHaveText('1')
+
+  // Nobody sees three of them: they know that they are old, and fetch when they are shown.
+  const hidden = (await wall.tiles('right')).filter(({ act }) => act === 'hidden')
+  expect(hidden.map(({ isStale }) => isStale)).toEqual([true, true, true])
+  await wall.press('Hide 3 tabs')
+  await expect.poll(() => wall.fresh('right')).toBe(TILES)
+  for (const half of ['left', 'right'] as const) await expect(verdict(page, half)).toHaveText(ALL_AGREE)
+})
+
+test('the tabs of one half share one hub, and without a SharedWorker the next tab owns the socket', async ({
+  wall,
+}) => {
+  const roles = async () => (await wall.tiles('right')).map(({ hub }) => hub).sort()
+  await expect.poll(roles).toEqual(Array(TILES).fill('shared-worker'))
+  await wall.press('No SharedWorker')
+  const oneLeads = [...Array(TILES - 1).fill('follower'), 'leader']
+  await expect.poll(roles).toEqual(oneLeads)
+  await expect.poll(() => wall.sockets()).toEqual([TILES, 1])
+  const { connections } = (await wall.view()).counts.right
+
+  await wall.press('Close the owner')
+  await expect.poll(async () => (await wall.view()).counts.right.connections).toBeGreaterThan(connections)
+  await expect.poll(roles).toEqual(oneLeads)
+  await expect.poll(() => wall.sockets()).toEqual([TILES, 1])
+})
+
+test('after a restart of the server the shared half agrees again, though no event comes any more', async ({ wall }) => {
+  await expect.poll(async () => (await wall.tiles('right')).every(({ data }) => data)).toBe(true)
+  await wall.press('Restart the server')
+  await expect.poll(() => wall.sockets()).toEqual([0, 0])
+  // Of this change no socket tells.
+  await wall.page.request.post(`${wall.url}/api/wall/${wall.id}/burst`, { data: { count: 1 } })
+  await wall.pause()
+  await expect.poll(() => wall.sockets(), { timeout: 90_000 }).toEqual([TILES, 1])
+  await expect.poll(() => wall.fresh('right'), { timeout: 90_000 }).toBe(TILES - HIDDEN)
+})
+
+test('while the API is down the tiles say that they are old, and then fetch by themselves', async ({ wall }) => {
+  const { page } = wall
+  await wall.press('API down for 10 s')
+  for (const half of ['left', 'right'] as const) await expect(verdict(page, half)).toContainText('and say')
+  await wall.pause()
+  await expect.poll(async () => (await wall.view()).apiDownForMs).toBe(0)
+  await expect.poll(() => wall.fresh('right'), { timeout: 90_000 }).toBe(TILES - HIDDEN)
+})
+
+test('a frozen tab waits, and catches up when it goes on', async ({ wall }) => {
+  await wall.press('Freeze tab 5')
+  const frozen = async (half: Half) => (await wall.tiles(half)).filter(({ act }) => act === 'frozen').length
+  for (const half of ['left', 'right'] as const) expect(await frozen(half)).toBe(1)
+  await wall.press('Burst of 500')
+  await wall.pause()
+  await expect.poll(() => wall.fresh('right')).toBe(TILES - HIDDEN - 1)
+  await wall.press('Freeze tab 5')
+  await expect.poll(() => wall.fresh('right')).toBe(TILES - HIDDEN)
+})
+
+test('it works by keyboard, and tells a summary to those who listen', async ({ wall }) => {
+  const { page } = wall
+  const names: string[] = []
+  for (let stop = 0; stop < 10; stop++) {
+    await page.keyboard.press('Tab')
+    names.push(await page.evaluate(() => document.activeElement?.textContent || document.activeElement?.id || ''))
+  }
+  expect(names.slice(0, 4)).toEqual(['Open the bank', 'Pause', 'rate', 'Burst of 500'])
+  expect(names[9]).toBe('No SharedWorker')
+  await page.getByRole('slider', { name: /Events a second/ }).press('End')
+  await expect.poll(async () => (await wall.view()).eventsPerSecond).toBe(50)
+  await page.getByRole('slider').press('Home')
+  await expect.poll(async () => (await wall.view()).eventsPerSecond).toBe(0.1)
+  await expect(page.getByTestId('summary')).toContainText('Partyline: 1 socket,')
+})
+
+test('nothing moves for those who asked for no motion', async ({ wall }) => {
+  const { page } = wall
+  await page.emulateMedia({ reducedMotion: 'reduce' })
+  const { events } = await wall.view()
+  await expect.poll(async () => (await wall.view()).events).toBeGreaterThan(events + 1)
+  for (const frame of page.frames()) {
+    await expect.poll(() => frame.evaluate(() => document.getAnimations().length)).toBe(0)
+  }
+})
+
+/** Texts that lie on each other, that are cut off, or that say less than nothing; and whether the page scrolls sideways. */
+const faultsOf = (page: Page) =>
+  page.evaluate(() => {
+    const faults: string[] = []
+    const look = (doc: Document, where: string) => {
+      const walker = doc.createTreeWalker(doc.body, NodeFilter.SHOW_TEXT)
+      const texts: { text: string; box: DOMRect }[] = []
+      while (walker.nextNode()) {
+        const { currentNode: node } = walker
+        const parent = node.parentElement
+        const text = node.textContent?.trim() ?? ''
+        if (!text || !parent || parent.closest('.visually-hidden, script, noscript')) continue
+        const range = doc.createRange()
+        range.selectNodeContents(node)
+        for (const box of range.getClientRects()) if (box.width > 0) texts.push({ text, box })
+        if (/^-\d/.test(text)) faults.push(`${where}: negative: ${text}`)
+        if (parent.scrollWidth > parent.clientWidth + 1 && getComputedStyle(parent).display !== 'inline')
+          faults.push(`${where}: cut off: ${text}`)
+      }
+      texts.forEach((one, index) => {
+        for (const other of texts.slice(index + 1)) {
+          const across = Math.min(one.box.right, other.box.right) - Math.max(one.box.left, other.box.left)
+          const down = Math.min(one.box.bottom, other.box.bottom) - Math.max(one.box.top, other.box.top)
+          if (across > 1 && down > 2) faults.push(`${where}: '${one.text}' lies on '${other.text}'`)
+        }
+      })
+    }
+    look(document, 'wall')
+    for (const frame of document.querySelectorAll('iframe'))
+      if (frame.contentDocument?.body) look(frame.contentDocument, frame.title)
+    if (document.documentElement.scrollWidth > innerWidth) faults.push('the page scrolls sideways')
+    return faults
+  })
+
+const STATES: readonly (readonly [name: string, enter: (wall: OpenWall) => Promise<void>])[] = [
+  ['at rest', async () => {}],
+  [
+    'while the API is down',
+    async ({ page, ...wall }) => {
+      await page.request.post(`${wall.url}/api/wall/${wall.id}/stop-api`)
+      await expect(verdict(page, 'right')).toContainText('and say')
+    },
+  ],
+  [
+    'while the server restarts',
+    async (wall) => {
+      await wall.page.request.post(`${wall.url}/api/wall/${wall.id}/restart`)
+      await expect(wall.page.getByTestId('left-sockets')).toHaveText('0')
+    },
+  ],
+]
+
+for (const [name, enter] of STATES) {
+  test(`no text lies on another, and axe finds nothing, ${name}`, async ({ wall }) => {
+    const { page } = wall
+    for (const size of SIZES) {
+      await page.setViewportSize(size)
+      await enter(wall)
+      for (const colorScheme of ['light', 'dark'] as const) {
+        await page.emulateMedia({ colorScheme })
+        expect(await faultsOf(page), `${size.width} ${colorScheme}`).toEqual([])
+      }
+    }
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await page.emulateMedia({ colorScheme })
+      // One tile stands for all of them.
+      const axe = new AxeBuilder({ page }).exclude('.place:not(:first-child) iframe')
+      const { violations } = await axe.analyze()
+      expect(violations.map(({ id, nodes }) => [id, nodes.map(({ html }) => html)])).toEqual([])
+    }
+  })
+}
