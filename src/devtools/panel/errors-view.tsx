@@ -1,6 +1,6 @@
 /** @jsxImportSource preact */
 import type { ErrorInspection } from '../../inspect/inspection.js'
-import type { PartylineErrorCode } from '../../util/errors.js'
+import { ERRORS_PAGE, type PartylineErrorCode } from '../../util/errors.js'
 import { Badge, Dot, Empty } from './parts.js'
 import type { ViewProps } from './views.js'
 import { agoText, countText, valueText } from './words.js'
@@ -27,9 +27,7 @@ export function ErrorsView({ inspection: { errors, at } }: ViewProps) {
   )
 }
 
-/** Where the page of errors stands: an address, or a path in the package's repository. */
-const ERRORS_PAGE = 'docs/errors.md'
-
+/** The page of errors may stand at an address, or be a path in the repository. */
 function Remedy({ error: { code } }: { readonly error: ErrorInspection }) {
   const place = `${ERRORS_PAGE}#${code}`
   return (
@@ -60,6 +58,8 @@ const REMEDIES: Readonly<Partial<Record<PartylineErrorCode, string>>> = {
   'no-touches': 'Declare touches, so that a gap refetches only what the rule can reach.',
   'share-failed': 'Keep data in the cache that can be cloned: no functions, no class instances.',
   'handler-failed': 'Mend the handler. Its error is in the console.',
+  'inspect-failed':
+    'Reload the page: its build may be gone from the server, and with it the code that inspects a line.',
   'host-failed': "Check that the worker's file is served. Until then a tab holds the connection.",
   'no-host': 'Look at the steps under Line: each says why its host was left.',
   'stale-build': 'Reload the page. At the server, keep the files of the last build for a while.',
