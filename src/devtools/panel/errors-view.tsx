@@ -27,6 +27,7 @@ export function ErrorsView({ inspection: { errors, at } }: ViewProps) {
   )
 }
 
+/** The page of errors may stand at an address, or be a path in the repository. */
 function Remedy({ error: { code } }: { readonly error: ErrorInspection }) {
   const place = `${ERRORS_PAGE}#${code}`
   return (
@@ -57,6 +58,8 @@ const REMEDIES: Readonly<Partial<Record<PartylineErrorCode, string>>> = {
   'no-touches': 'Declare touches, so that a gap refetches only what the rule can reach.',
   'share-failed': 'Keep data in the cache that can be cloned: no functions, no class instances.',
   'handler-failed': 'Mend the handler. Its error is in the console.',
+  'inspect-failed':
+    'Reload the page: its build may be gone from the server, and with it the code that inspects a line.',
   'host-failed': "Check that the worker's file is served. Until then a tab holds the connection.",
   'no-host': 'Look at the steps under Line: each says why its host was left.',
   'stale-build': 'Reload the page. At the server, keep the files of the last build for a while.',
