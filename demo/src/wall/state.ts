@@ -104,8 +104,9 @@ export const actions = {
   async setRate(eventsPerSecond: number) {
     await send('rate', { eventsPerSecond })
   },
-  async burst(count: number) {
-    set({ note: `${count} changes in one commit: ${count} events at once.` })
+  async burst(count: number, isPlayed = false) {
+    // What plays by itself does not talk over what somebody has pressed.
+    if (!isPlayed || !wall.get().note) set({ note: `${count} changes in one commit: ${count} events at once.` })
     await send('burst', { count })
   },
   async restart() {
@@ -179,7 +180,7 @@ export async function openWall(): Promise<void> {
   }
   const { id } = (await response.json()) as { id: string }
   set({ id, isCut: false })
-  setTimeout(() => void actions.burst(FIRST_BURST), BURST_AT_MS)
+  setTimeout(() => void actions.burst(FIRST_BURST, true), BURST_AT_MS)
   for (;;) {
     await look(id)
     await new Promise((resolve) => setTimeout(resolve, POLL_MS))

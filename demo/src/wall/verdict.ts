@@ -47,8 +47,9 @@ export interface Sentence {
 export function sentenceOf({ agree, wait, know, wrong, away }: Verdict): Sentence {
   const all = agree + wait + know + wrong + away
   if (wrong > 0)
-    return { tone: 'bad', text: `${tiles(wrong)} ${are(wrong)} old and ${wrong === 1 ? 'does' : 'do'} not know it` }
-  if (know > 0) return { tone: 'busy', text: `${tiles(know)} ${are(know)} old, and ${know === 1 ? 'says' : 'say'} so` }
+    return { tone: 'bad', text: `${tiles(wrong)} ${are(wrong)} old, and ${wrong === 1 ? 'does' : 'do'} not show it` }
+  if (know > 0)
+    return { tone: 'busy', text: `${tiles(know)} ${are(know)} old, and ${know === 1 ? 'shows' : 'show'} it` }
   if (away === all) return { tone: 'busy', text: 'The tiles are loading' }
   if (away > 0) return { tone: 'busy', text: `${tiles(away)} ${are(away)} opening; ${agree} agree with the database` }
   if (wait > 0)
