@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { ensureBrowser } from './browser.js'
 import { ensurePostgres } from './postgres.js'
-import { ensurePython } from './python.js'
+import { ASGI, DJANGO, ensurePython } from './python.js'
 import { ensureProgram } from './service.js'
 
 interface Count {
@@ -98,7 +98,8 @@ const SERVICES: readonly (() => unknown)[] = [
   () => ensureProgram('redis-server'),
   () => ensureProgram('haproxy'),
   () => ensureProgram('nginx'),
-  ensurePython,
+  () => ensurePython(DJANGO),
+  () => ensurePython(ASGI),
 ]
 
 /** Before the tests that want them, which run side by side: two installations at once are in each other's way. */
