@@ -15,6 +15,8 @@ interface Client {
   close(): void
 }
 
+/** A bare client is quick, and asks often. */
+const soon = <T>(look: () => T) => expect.poll(look, { intervals: [10, 20, 50, 100, 200] })
 const heardOf = (event: string, metadata: unknown) => (event === '_line' ? metadata : event)
 
 function overWebSocket(url: string, credentials: object): Client {
@@ -67,9 +69,9 @@ for (const backend of BACKENDS) {
     await test.step('it says whom it let in, before any event', async () => {
       const credentials = await tokenOf('ann')
       const client = connect({ ...credentials, _line: { identity: 'ann' } })
-      await expect.poll(() => client.heard).toContainEqual({ ok: true })
+      await soon(() => client.heard).toContainEqual({ ok: true })
       await write('one')
-      await expect.poll(() => client.heard).toContain('note_changed')
+      await soon(() => client.heard).toContain('note_changed')
       expect(client.heard[0]).toEqual({ ok: true })
       expect(client.heard[1]).toMatchObject({ identity: 'ann' })
       client.close()
@@ -78,36 +80,36 @@ for (const backend of BACKENDS) {
     await test.step('it refuses what is no token, and another user’s', async () => {
       for (const token of [undefined, null, 7, '', { $ne: null }, 'made up']) {
         const client = connect({ token })
-        await expect.poll(() => client.heard).toEqual([expect.objectContaining({ ok: false }), 'over'])
+        await soon(() => client.heard).toEqual([expect.objectContaining({ ok: false }), 'over'])
       }
       const mixedUp = connect({ ...(await tokenOf('ann')), _line: { identity: 'bob' } })
       const wrong = expect.objectContaining({ ok: false, code: 'wrong-identity' })
-      await expect.poll(() => mixedUp.heard).toEqual([wrong, 'over'])
+      await soon(() => mixedUp.heard).toEqual([wrong, 'over'])
     })
 
     await test.step('fresh credentials extend the session, bad ones change nothing, another user’s end it', async () => {
       const credentials = await tokenOf('ann')
       const client = connect(credentials)
-      await expect.poll(() => client.heard).toContainEqual(expect.objectContaining({ identity: 'ann' }))
+      await soon(() => client.heard).toContainEqual(expect.objectContaining({ identity: 'ann' }))
       const answers = () => client.heard.slice(1).filter((word) => Object.hasOwn(Object(word), 'ok'))
       client.renew(await reader.request('POST', 'line-token'))
-      await expect.poll(answers).toEqual([{ ok: true }])
+      await soon(answers).toEqual([{ ok: true }])
       client.renew({ token: 'made up' })
-      await expect.poll(answers).toEqual([{ ok: true }, expect.objectContaining({ ok: false })])
+      await soon(answers).toEqual([{ ok: true }, expect.objectContaining({ ok: false })])
       await write('two')
-      await expect.poll(() => client.heard).toContain('note_changed')
+      await soon(() => client.heard).toContain('note_changed')
       client.renew(await tokenOf('bob'))
-      await expect.poll(() => client.heard.at(-1)).toBe('over')
+      await soon(() => client.heard.at(-1)).toBe('over')
       expect(answers().at(-1)).toMatchObject({ ok: false, code: 'wrong-identity' })
     })
 
     await test.step('topics: each join is answered with its number, and left is left', async () => {
       const client = connect(await tokenOf('ann'))
-      await expect.poll(() => client.heard).toContainEqual({ ok: true })
+      await soon(() => client.heard).toContainEqual({ ok: true })
       const answers = () => client.heard.filter((word) => Object.hasOwn(Object(word), 'topic'))
       const events = () => client.heard.filter((word) => word === 'board_changed')
       client.send('_line:join', { topics: ['board', 'nothing', 7, '', 'x'.repeat(201)], request: 7 })
-      await expect.poll(answers).toHaveLength(2)
+      await soon(answers).toHaveLength(2)
       expect(answers()).toEqual(
         expect.arrayContaining([
           expect.objectContaining({ topic: 'board', ok: true, request: 7 }),
@@ -115,13 +117,13 @@ for (const backend of BACKENDS) {
         ]),
       )
       await reader.request('PUT', 'board', { text: 'one' })
-      await expect.poll(events).toHaveLength(1)
+      await soon(events).toHaveLength(1)
       client.send('_line:leave', { topics: ['board'] })
       client.send('_line:join', { topics: ['nothing'], request: 8 })
-      await expect.poll(answers).toHaveLength(3)
+      await soon(answers).toHaveLength(3)
       await reader.request('PUT', 'board', { text: 'two' })
       await write('after it')
-      await expect.poll(() => client.heard.at(-1)).toBe('note_changed')
+      await soon(() => client.heard.at(-1)).toBe('note_changed')
       expect(events()).toHaveLength(1)
     })
 
@@ -130,21 +132,21 @@ for (const backend of BACKENDS) {
         const credentials = await tokenOf('ann')
         const client = connect(credentials)
         const cursorOf = () => client.heard.map((word) => Object(word).cursor).find((cursor) => cursor !== undefined)
-        await expect.poll(cursorOf).toBeDefined()
+        await soon(cursorOf).toBeDefined()
         client.close()
         for (const text of ['three', 'four']) await write(text)
         const back = connect({ ...credentials, cursor: cursorOf() })
-        await expect.poll(() => back.heard.at(-1)).toEqual({ replayed: true })
+        await soon(() => back.heard.at(-1)).toEqual({ replayed: true })
         expect(back.heard.slice(-3, -1)).toEqual(['note_changed', 'note_changed'])
         for (const cursor of ['another life:1', 7, {}, `${cursorOf()}9999`, 'x'.repeat(10_000)]) {
           const other = connect({ ...credentials, cursor })
-          await expect.poll(() => other.heard.at(-1)).toEqual({ replayed: false })
+          await soon(() => other.heard.at(-1)).toEqual({ replayed: false })
         }
       })
 
     await test.step('nothing that a client says breaks it', async () => {
       const client = connect(await tokenOf('ann'))
-      await expect.poll(() => client.heard).toContainEqual({ ok: true })
+      await soon(() => client.heard).toContainEqual({ ok: true })
       for (const event of ['_line:join', '_line:leave', '_line:later', 'unknown'])
         for (const topics of [undefined, null, 7, 'board', {}, [{}], ['\ud800'], Array(5_000).fill('nothing')])
           client.send(event, { topics, request: { $ne: null } })
@@ -160,7 +162,7 @@ for (const backend of BACKENDS) {
         raw.terminate()
       }
       await write('after all that')
-      await expect.poll(() => client.heard).toContain('note_changed')
+      await soon(() => client.heard).toContain('note_changed')
       // What is asked many times at once is answered once.
       expect(client.heard.filter((word) => Object.hasOwn(Object(word), 'topic')).length).toBeLessThan(10)
     })
@@ -168,11 +170,11 @@ for (const backend of BACKENDS) {
     await test.step('a sign-out ends what is open, and its tokens', async () => {
       const credentials = await tokenOf('ann')
       const client = connect(credentials)
-      await expect.poll(() => client.heard).toContainEqual({ ok: true })
+      await soon(() => client.heard).toContainEqual({ ok: true })
       await reader.request('DELETE', 'session')
-      await expect.poll(() => client.heard.at(-1)).toBe('over')
+      await soon(() => client.heard.at(-1)).toBe('over')
       const late = connect(credentials)
-      await expect.poll(() => late.heard).toEqual([expect.objectContaining({ ok: false }), 'over'])
+      await soon(() => late.heard).toEqual([expect.objectContaining({ ok: false }), 'over'])
     })
     for (const client of clients) client.close()
   })

@@ -1,10 +1,11 @@
 /** The small backends of examples/ for the tests: each on loopback, with a file of data that is thrown away. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { ASGI, ensurePython } from './python.js'
-import { endProcess, freePort, spawnWithUs, untilListening } from './service.js'
+import { endProcess, ensureProgram, freePort, Missing, spawnWithUs, untilListening } from './service.js'
 
 export interface Backend {
   /** Its folder in examples/. */
@@ -13,28 +14,66 @@ export interface Backend {
   /** It keeps its last events for browsers that come back. */
   readonly replays: boolean
   /** What runs it in that folder, on a port. Installs or builds what it needs; throws `Missing` if that can't be had. */
-  prepare(): (port: number) => readonly [program: string, ...args: string[]]
+  prepare(): CommandOn
+}
+type CommandOn = (port: number) => readonly [program: string, ...args: string[]]
+
+const folderOf = (name: string) => fileURLToPath(new URL(`../examples/${name}`, import.meta.url))
+
+function uvicorn(): CommandOn {
+  const python = ensurePython(ASGI)
+  return (port) => [python, '-m', 'uvicorn', 'main:app', '--port', String(port), '--log-level', 'warning']
 }
 
-const uvicorn =
-  () =>
-  (port: number): readonly [string, ...string[]] => [
-    ensurePython(ASGI),
-    '-m',
-    'uvicorn',
-    'main:app',
-    '--port',
-    String(port),
-    '--log-level',
-    'warning',
-  ]
+/** Debian's copy of the module that examples/go needs: with it, nothing is fetched. */
+const DEBIANS_GORILLA = '/usr/share/gocode/src/github.com/gorilla/websocket'
+
+export const ensureGo = () => ensureProgram('go', 'golang-go', 'golang-github-gorilla-websocket-dev')
+
+function goProgram(): CommandOn {
+  const go = ensureGo()
+  const folder = mkdtempSync(join(tmpdir(), 'partyline-go-build-'))
+  const program = join(folder, 'notes')
+  const args = ['build', '-o', program]
+  if (existsSync(DEBIANS_GORILLA)) {
+    const mod = join(folder, 'go.mod')
+    const text = readFileSync(join(folderOf('go'), 'go.mod'), 'utf8')
+    writeFileSync(mod, `${text}\nreplace github.com/gorilla/websocket => ${DEBIANS_GORILLA}\n`)
+    args.push('-mod=mod', `-modfile=${mod}`)
+  }
+  run(folderOf('go'), go, args)
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
+  return () => [program]
+}
+
+/** NestJS is a package of its own, so that nobody who works on the library has to fetch it. Fetches it, if it is not there. */
+export function ensureNest(): string {
+  const folder = folderOf('nestjs')
+  if (!existsSync(join(folder, 'node_modules/.package-lock.json'))) {
+    console.log('No NestJS found; installing it for examples/nestjs.')
+    run(folder, 'npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'])
+  }
+  const ourselves = join(folder, 'node_modules/partyline')
+  if (!existsSync(ourselves)) symlinkSync('../../..', ourselves)
+  return folder
+}
+
+function nest(): CommandOn {
+  ensureNest()
+  return () => ['node', '--import', 'tsx', 'main.ts']
+}
+
+function run(cwd: string, program: string, args: readonly string[]): void {
+  const { status, stdout, stderr } = spawnSync(program, args, { cwd, encoding: 'utf8' })
+  if (status !== 0) throw new Missing(`\`${program} ${args[0]}\` failed in ${cwd}: ${stdout}${stderr}`)
+}
 
 export const BACKENDS: readonly Backend[] = [
   { name: 'fastapi', transport: 'websocket', replays: true, prepare: uvicorn },
+  { name: 'go', transport: 'websocket', replays: true, prepare: goProgram },
   { name: 'python-socketio', transport: 'socket.io', replays: true, prepare: uvicorn },
+  { name: 'nestjs', transport: 'socket.io', replays: false, prepare: nest },
 ]
-
-const folderOf = (name: string) => fileURLToPath(new URL(`../examples/${name}`, import.meta.url))
 
 /** What a backend keeps in its file, whatever it is written in. */
 interface Data {

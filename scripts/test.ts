@@ -1,6 +1,7 @@
 /** The test command: every check in order, and at the end one line `N passed, N failed` summed from the runners. */
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { ensureGo, ensureNest } from './backends.js'
 import { ensureBrowser } from './browser.js'
 import { ensurePostgres } from './postgres.js'
 import { ASGI, DJANGO, ensurePython } from './python.js'
@@ -100,6 +101,8 @@ const SERVICES: readonly (() => unknown)[] = [
   () => ensureProgram('nginx'),
   () => ensurePython(DJANGO),
   () => ensurePython(ASGI),
+  ensureGo,
+  ensureNest,
 ]
 
 /** Before the tests that want them, which run side by side: two installations at once are in each other's way. */
