@@ -28,6 +28,15 @@ for (const backend of BACKENDS) {
     for (const page of pages) await atRest(page)
     expect(front.takeFetches()).toEqual(Array(2).fill('/api/note'))
 
+    // A short break, in which nothing was sent to the user: the server says so, by its log or by Socket.IO's own recovery.
+    front.cut()
+    await expect.poll(() => front.opened).toBeGreaterThan(1)
+    for (const page of pages) await atRest(page)
+    await reader.request('PUT', 'note', { text: 'after the break' })
+    await shows(pages, 'note', 'after the break')
+    for (const page of pages) await atRest(page)
+    expect(front.takeFetches().filter((path) => path === '/api/note')).toHaveLength(3)
+
     await running.kill()
     for (const page of pages) await expect.poll(async () => (await status(page)).name).not.toBe('connected')
     // No event tells of this one.

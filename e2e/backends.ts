@@ -30,6 +30,8 @@ export interface Front {
   readonly opened: number
   /** GETs of data since they were taken last. */
   takeFetches(): string[]
+  /** Ends the line's connections without a word, as a router does. */
+  cut(): void
   close(): void
 }
 
@@ -91,6 +93,9 @@ export async function openFront(folder: string, port: number): Promise<Front> {
       const taken = fetches.sort()
       fetches = []
       return taken
+    },
+    cut() {
+      for (const socket of sockets) socket.destroy()
     },
     close() {
       server.close()

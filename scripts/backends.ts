@@ -1,11 +1,19 @@
 /** The small backends of examples/ for the tests: each on loopback, with a file of data that is thrown away. */
-import { spawnSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { ASGI, ensurePython } from './python.js'
-import { endProcess, ensureProgram, freePort, Missing, spawnWithUs, untilListening } from './service.js'
+import {
+  endProcess,
+  ensureProgram,
+  freePort,
+  installPackages,
+  Missing,
+  spawnWithUs,
+  untilListening,
+} from './service.js'
 
 export interface Backend {
   /** Its folder in examples/. */
@@ -25,14 +33,22 @@ function uvicorn(): CommandOn {
   return (port) => [python, '-m', 'uvicorn', 'main:app', '--port', String(port), '--log-level', 'warning']
 }
 
+const GO_PACKAGES = ['golang-go', 'golang-github-gorilla-websocket-dev']
 /** Debian's copy of the module that examples/go needs: with it, nothing is fetched. */
 const DEBIANS_GORILLA = '/usr/share/gocode/src/github.com/gorilla/websocket'
 
-export const ensureGo = () => ensureProgram('go', 'golang-go', 'golang-github-gorilla-websocket-dev')
+/** The path of a Go that has, or can fetch, all that examples/go needs. */
+export function ensureGo(): string {
+  const go = ensureProgram('go', ...GO_PACKAGES)
+  if (!existsSync(DEBIANS_GORILLA)) installPackages('gorilla/websocket for Go', GO_PACKAGES)
+  if (!existsSync(DEBIANS_GORILLA)) fetchWith(folderOf('go'), go, ['mod', 'download'])
+  return go
+}
 
 function goProgram(): CommandOn {
   const go = ensureGo()
-  const folder = mkdtempSync(join(tmpdir(), 'partyline-go-build-'))
+  const folder = mkdtempSync(join(tmpdir(), 'partyline-go-'))
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
   const program = join(folder, 'notes')
   const args = ['build', '-o', program]
   if (existsSync(DEBIANS_GORILLA)) {
@@ -41,8 +57,8 @@ function goProgram(): CommandOn {
     writeFileSync(mod, `${text}\nreplace github.com/gorilla/websocket => ${DEBIANS_GORILLA}\n`)
     args.push('-mod=mod', `-modfile=${mod}`)
   }
-  run(folderOf('go'), go, args)
-  process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
+  // Without a C compiler, which Debian's Go only recommends.
+  execFileSync(go, args, { cwd: folderOf('go'), env: { ...process.env, CGO_ENABLED: '0' } })
   return () => [program]
 }
 
@@ -51,7 +67,7 @@ export function ensureNest(): string {
   const folder = folderOf('nestjs')
   if (!existsSync(join(folder, 'node_modules/.package-lock.json'))) {
     console.log('No NestJS found; installing it for examples/nestjs.')
-    run(folder, 'npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'])
+    fetchWith(folder, 'npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'])
   }
   const ourselves = join(folder, 'node_modules/partyline')
   if (!existsSync(ourselves)) symlinkSync('../../..', ourselves)
@@ -63,9 +79,10 @@ function nest(): CommandOn {
   return () => ['node', '--import', 'tsx', 'main.ts']
 }
 
-function run(cwd: string, program: string, args: readonly string[]): void {
-  const { status, stdout, stderr } = spawnSync(program, args, { cwd, encoding: 'utf8' })
-  if (status !== 0) throw new Missing(`\`${program} ${args[0]}\` failed in ${cwd}: ${stdout}${stderr}`)
+/** Whatever it fails for, it is that something can't be fetched from here. */
+function fetchWith(cwd: string, program: string, args: readonly string[]): void {
+  const { status, stderr } = spawnSync(program, args, { cwd, encoding: 'utf8' })
+  if (status !== 0) throw new Missing(`\`${program} ${args[0]}\` failed in ${cwd}: ${stderr}`)
 }
 
 export const BACKENDS: readonly Backend[] = [
