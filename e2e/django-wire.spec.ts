@@ -5,7 +5,7 @@ import { startRedis } from '../scripts/redis.js'
 import { Missing, orMissing } from '../scripts/service.js'
 import { countsOf, expect, test, type Visitor } from './django.js'
 
-// The consumer of examples/django by itself, at the other end of a bare WebSocket: the wire of docs/websocket.md.
+// The consumer of examples/django by itself, at the other end of a bare WebSocket: the wire of docs/protocol.md.
 
 /** What was received, in order; the end as its close code. */
 async function connect({ url }: { readonly url: string }) {
@@ -38,7 +38,7 @@ test('the tests of the copied folder, in Python', ({ django }) => {
 test('the documents quote the example word for word', () => {
   const folder = new URL('../examples/django/', import.meta.url)
   let excerpts = 0
-  for (const document of ['../../docs/websocket.md', 'README.md']) {
+  for (const document of ['../../docs/protocol.md', 'README.md']) {
     const text = readFileSync(new URL(document, folder), 'utf8')
     for (const [, path = '', excerpt = ''] of text.matchAll(
       /```python\n# (?:examples\/django\/)?(\S+\.py).*\n([\s\S]*?)```/g,
@@ -47,7 +47,7 @@ test('the documents quote the example word for word', () => {
       excerpts++
     }
   }
-  expect(excerpts).toBe(9)
+  expect(excerpts).toBe(11)
 })
 
 test('credentials first, then events; without them none', async ({ open, visit }) => {
@@ -139,6 +139,71 @@ test('credentials of another user than the page’s are refused, with a code of 
   hers.send('_line:auth', { ...(await tokenOf(ann)), _line: { identity: '1' } })
   await expect.poll(() => mixedUp.heard).toEqual([SOMEBODY_ELSES, 4401])
   await expect.poll(() => hers.heard).toEqual(LET_IN)
+})
+
+test('a sign-out ends the session’s connections and its tokens, and no other session of the user', async ({
+  open,
+  visit,
+}) => {
+  const daphne = await open()
+  const [ann, elsewhere] = [await visit(daphne, 'ann'), await visit(daphne, 'ann')]
+  const credentials = await tokenOf(ann)
+  const connections = [await connect(daphne), await connect(daphne)]
+  const other = await connect(daphne)
+  for (const { send } of connections) send('_line:auth', credentials)
+  other.send('_line:auth', await tokenOf(elsewhere))
+  for (const { heard } of [...connections, other]) await expect.poll(() => heard).toEqual(LET_IN)
+
+  await ann.request('DELETE', '/api/session')
+  const over = [no('the session has ended'), 4401]
+  for (const { heard } of connections) await expect.poll(() => heard).toEqual([...LET_IN, ...over])
+  const late = await connect(daphne)
+  late.send('_line:auth', credentials)
+  await expect.poll(() => late.heard).toEqual(over)
+  await elsewhere.pay(100, 'Corner Bakery')
+  await expect.poll(() => other.heard).toEqual([...LET_IN, ...paid('1')])
+})
+
+test('topics: who owns the account joins, and hears what is said of it until the right ends', async ({
+  open,
+  visit,
+}) => {
+  const daphne = await open()
+  const ann = await visit(daphne, 'ann')
+  const { heard, send } = await connect(daphne)
+  const answer = (topic: string, fields: object) => ({ event: '_line', metadata: { topic, ...fields } })
+  const told = { event: 'told', metadata: { accountId: '1' } }
+  const tell = (topic: string) => ann.request('POST', '/tests/topic', { ...told, topic })
+  // Without a session nobody joins anything.
+  send('_line:join', { topics: ['account:1'], request: 1 })
+  send('_line:auth', await tokenOf(ann))
+  await expect.poll(() => heard).toEqual(LET_IN)
+  heard.length = 0
+
+  const strange = [7, '', 'x'.repeat(201), 'account:1\n']
+  send('_line:join', { topics: ['account:1', 'account:3', 'bank', ...strange], request: 2 })
+  await expect
+    .poll(() => heard)
+    .toEqual([
+      answer('account:1', { ok: true, request: 2 }),
+      answer('account:3', { ok: false, message: 'it is not your account', request: 2 }),
+      answer('bank', { ok: false, message: 'there is no such topic', request: 2 }),
+    ])
+  heard.length = 0
+  await tell('account:3')
+  await tell('account:1')
+  await expect.poll(() => heard).toEqual([told])
+
+  await ann.request('POST', '/tests/topic', { user: 1, topic: 'account:1' })
+  await expect.poll(() => heard).toEqual([told, answer('account:1', { ok: false, message: 'the account is closed' })])
+  heard.length = 0
+  await tell('account:1')
+  send('_line:join', { topics: ['account:1', 'account:2'], request: 3 })
+  send('_line:leave', { topics: ['account:1'] })
+  await expect.poll(() => heard).toHaveLength(2)
+  await tell('account:1')
+  await tell('account:2')
+  await expect.poll(() => heard.slice(2)).toEqual([told])
 })
 
 test('a malformed frame is ignored', async ({ open, visit }) => {

@@ -65,6 +65,49 @@ test('own write: the tab that pays fetches nothing, the other one does', async (
   expect([...itsFetches].sort()).toEqual([BALANCE, TRANSACTIONS])
 })
 
+test('a sign-out anywhere ends the connection, and a token that is still about opens none', async ({ open, visit }) => {
+  const daphne = await open()
+  const ann = await visit(daphne, 'ann')
+  const pages = await ann.openTabs(3)
+  const token = await (await ann.request('POST', '/api/line-token')).json()
+  await ann.context.route('**/api/line-token', (route) => route.fulfill({ json: token }))
+  // Not by a tab: none of them knows of it.
+  await ann.request('DELETE', '/api/session')
+  for (const page of pages) {
+    await expect
+      .poll(() => status(page), { timeout: 30_000 })
+      .toMatchObject({ name: 'unauthorized', reason: 'the session has ended' })
+  }
+  await expect.poll(async () => (await countsOf(daphne)).open).toBe(0)
+})
+
+test('a topic is joined by all tabs over the one connection', async ({ open, visit }) => {
+  const daphne = await open()
+  const ann = await visit(daphne, 'ann')
+  const pages = await ann.openTabs(2)
+  for (const page of pages) await watchReceipts(page)
+  const names = await Promise.all(
+    pages.map((page) =>
+      page.evaluate(() => {
+        const isSettled = ({ name }: { name: string }) => ['joined', 'refused', 'failed'].includes(name)
+        const join = (topic: string) =>
+          new Promise<string>((resolve) => {
+            window.bank.line.topic(topic, { onState: (state) => isSettled(state) && resolve(state.name) })
+          })
+        return Promise.all([join('account:1'), join('account:3')])
+      }),
+    ),
+  )
+  expect(names).toEqual([
+    ['joined', 'refused'],
+    ['joined', 'refused'],
+  ])
+  const metadata = { accountId: '1' }
+  await ann.request('POST', '/tests/topic', { topic: 'account:1', event: 'balance_updated', metadata })
+  for (const page of pages) await expect.poll(() => eventsOf(page)).toEqual(['balance_updated'])
+  expect(await countsOf(daphne)).toMatchObject({ open: 1, opened: 1 })
+})
+
 test('an event reaches the user that it concerns, and no other', async ({ open, visit }) => {
   const daphne = await open()
   const [ann, bob] = [await visit(daphne, 'ann'), await visit(daphne, 'bob')]

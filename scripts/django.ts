@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { ensurePython } from './python.js'
+import { DJANGO, ensurePython } from './python.js'
 import { endProcess, freePort, spawnWithUs, untilListening } from './service.js'
 
 const FOLDER = fileURLToPath(new URL('../examples/django', import.meta.url))
@@ -33,7 +33,7 @@ export interface Django {
 
 /** Makes the database. Throws a sentence when there is no Python for it. */
 export function prepareDjango(): Django {
-  const python = ensurePython()
+  const python = ensurePython(DJANGO)
   const data = mkdtempSync(join(tmpdir(), 'partyline-django-'))
   const env = {
     ...process.env,

@@ -29,26 +29,29 @@ function findProgram(name: string): string | undefined {
 }
 
 /** The program's path; installs nothing. Throws one sentence that says what is missing. */
-export function requireProgram(name: string, inPackage = name): string {
+export function requireProgram(name: string, ...packages: readonly string[]): string {
   const found = findProgram(name)
   if (found) return found
-  throw new Missing(
-    `no ${name}: run \`apt-get install ${inPackage}\` as root, or set ${variableOf(name)} to the program`,
-  )
+  const wanted = packages.join(' ') || name
+  throw new Missing(`no ${name}: run \`apt-get install ${wanted}\` as root, or set ${variableOf(name)} to the program`)
 }
 
-/** The same, after installing Debian's package if that is possible. */
-export function ensureProgram(name: string, inPackage = name): string {
+/** Installs Debian's packages, if that is possible here. */
+export function installPackages(what: string, packages: readonly string[]): void {
+  if (process.getuid?.() !== 0 || !existsSync('/etc/debian_version')) return
+  console.log(`No ${what} found; installing one.`)
+  // Only the program is wanted: a package's own service would take its usual port.
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' }
+  const run = (...args: string[]) => spawnSync('apt-get', args, { stdio: 'inherit', env }).status === 0
+  if (run('update', '-q')) run('install', '-y', '-q', '--no-install-recommends', ...packages)
+}
+
+/** The same, after installing Debian's packages for it (of its own name, unless given) if that is possible. */
+export function ensureProgram(name: string, ...packages: readonly string[]): string {
   const found = findProgram(name)
   if (found) return found
-  if (!process.env[variableOf(name)] && process.getuid?.() === 0 && existsSync('/etc/debian_version')) {
-    console.log(`No ${name} found; installing one.`)
-    // Only the program is wanted: a package's own service would take its usual port.
-    const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' }
-    const run = (...args: string[]) => spawnSync('apt-get', args, { stdio: 'inherit', env }).status === 0
-    if (run('update', '-q')) run('install', '-y', '-q', '--no-install-recommends', inPackage)
-  }
-  return requireProgram(name, inPackage)
+  if (!process.env[variableOf(name)]) installPackages(name, packages.length > 0 ? packages : [name])
+  return requireProgram(name, ...packages)
 }
 
 /** Ends a program with this process, however that ends. In a process group of its own, so that Ctrl+C is ours to act on. */

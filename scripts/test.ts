@@ -1,9 +1,10 @@
 /** The test command: every check in order, and at the end one line `N passed, N failed` summed from the runners. */
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { ensureGo, ensureNest } from './backends.js'
 import { ensureBrowser } from './browser.js'
 import { ensurePostgres } from './postgres.js'
-import { ensurePython } from './python.js'
+import { ASGI, DJANGO, ensurePython } from './python.js'
 import { ensureProgram } from './service.js'
 
 interface Count {
@@ -98,7 +99,10 @@ const SERVICES: readonly (() => unknown)[] = [
   () => ensureProgram('redis-server'),
   () => ensureProgram('haproxy'),
   () => ensureProgram('nginx'),
-  ensurePython,
+  () => ensurePython(DJANGO),
+  () => ensurePython(ASGI),
+  ensureGo,
+  ensureNest,
 ]
 
 /** Before the tests that want them, which run side by side: two installations at once are in each other's way. */

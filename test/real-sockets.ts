@@ -77,7 +77,7 @@ export async function serveSocketIo(port: number, accept: Accept): Promise<Far> 
   }
 }
 
-/** As docs/websocket.md asks of a server, and nothing more. */
+/** As docs/protocol.md asks of a server, and nothing more. */
 export async function serveWebSocket(
   port: number,
   accept: Accept,

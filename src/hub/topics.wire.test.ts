@@ -47,7 +47,7 @@ async function socketIo(): Promise<Far> {
   }
 }
 
-/** As docs/websocket.md asks of a server. */
+/** As docs/protocol.md asks of a server. */
 async function webSocket(): Promise<Far> {
   const server = new WebSocketServer({ port: 0, host: '127.0.0.1' })
   const joined = new Map<string, Set<(event: string, metadata?: object) => void>>()

@@ -94,7 +94,7 @@ export interface PartylineOptions<Events> {
    */
   readonly worker?: WorkerFactory
   /**
-   * The server's protocol: Socket.IO, or plain WebSocket with JSON frames (docs/websocket.md).
+   * The server's protocol: Socket.IO, or plain WebSocket with JSON frames (docs/protocol.md).
    * @default 'socket.io'
    */
   readonly transport?: 'socket.io' | 'websocket'

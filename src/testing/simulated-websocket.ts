@@ -69,7 +69,7 @@ export function openSimulatedWebSocket(realm: Realm, network: Network, path: str
 }
 
 /**
- * The server's side of the wire in docs/websocket.md, in front of a server that speaks Socket.IO's packets. Some servers say
+ * The server's side of the wire in docs/protocol.md, in front of a server that speaks Socket.IO's packets. Some servers say
  * no in a frame, some by the close code alone.
  */
 export function createFrameServer(

@@ -18,7 +18,7 @@ const AUTH_EVENT = `${RESERVED}:auth`
 const PING_EVENT = `${RESERVED}:ping`
 const PONG_EVENT = `${RESERVED}:pong`
 
-/** A message of the plain WebSocket wire, either way. See docs/websocket.md. */
+/** A message of the plain WebSocket wire, either way. See docs/protocol.md. */
 export interface Frame {
   readonly event: string
   /** Whatever was sent: plain and not too deep, maybe no object. */

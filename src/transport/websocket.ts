@@ -14,7 +14,7 @@ type WebSocketState =
   | { readonly name: 'open'; readonly connection: WebSocketConnection }
 
 /**
- * Plain WebSocket with JSON frames as a transport, for servers without Socket.IO: the wire is in docs/websocket.md. `socket`
+ * Plain WebSocket with JSON frames as a transport, for servers without Socket.IO: the wire is in docs/protocol.md. `socket`
  * of the settings may hold `limit` (characters of a frame) and `pingAfterMs`, for proxies that cut silent connections.
  */
 export function webSocketTransport({ openWebSocket, timers }: WebSocketPowers): OpenTransport {

@@ -10,8 +10,8 @@ from django.conf import settings  # noqa: E402
 from django.urls import path  # noqa: E402
 
 if settings.EXAMPLE_TESTS:
-    from .testing import CountedLine as LineConsumer  # noqa: E402
+    from .testing import CountedLine as BankLine  # noqa: E402
 else:
-    from line.consumer import LineConsumer  # noqa: E402
+    from .live import BankLine  # noqa: E402
 
-application = ProtocolTypeRouter({"http": http, "websocket": URLRouter([path("line", LineConsumer.as_asgi())])})
+application = ProtocolTypeRouter({"http": http, "websocket": URLRouter([path("line", BankLine.as_asgi())])})

@@ -12,7 +12,7 @@ SECRET_KEY = ENV("DJANGO_SECRET_KEY", "not-a-secret" if DEBUG else "")
 ALLOWED_HOSTS = ENV("DJANGO_ALLOWED_HOSTS", "localhost,127.0.0.1").split(",")
 
 # `daphne` before all others: it makes `manage.py runserver` speak WebSocket.
-INSTALLED_APPS = ["daphne", "django.contrib.auth", "django.contrib.contenttypes", "django.contrib.sessions", "bank"]
+INSTALLED_APPS = ["daphne", "django.contrib.auth", "django.contrib.contenttypes", "django.contrib.sessions", "line", "bank"]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",

@@ -8,14 +8,15 @@ from django.http import HttpResponse, JsonResponse
 from django.urls import path
 from django.views.decorators.csrf import csrf_exempt
 
-from line.consumer import LineConsumer
-from line.events import group_of
+from line.events import emit_to_topic, end_topic, group_of
+
+from .live import BankLine
 
 # Of this process: connections that are open, that were opened in all, and credentials that were sent over them.
 counts = {"open": 0, "opened": 0, "authenticated": 0}
 
 
-class CountedLine(LineConsumer):
+class CountedLine(BankLine):
     async def connect(self):
         counts["open"] += 1
         counts["opened"] += 1
@@ -45,4 +46,15 @@ def raw(request):
     return HttpResponse(status=204)
 
 
-urlpatterns = [path("counts", lambda request: JsonResponse(counts)), path("raw", raw)]
+@csrf_exempt
+def topic(request):
+    """Emits to a topic, or takes a user out of it."""
+    body = json.loads(request.body)
+    if "user" in body:
+        end_topic(body["user"], body["topic"], "the account is closed")
+    else:
+        emit_to_topic(body["topic"], body["event"], body["metadata"])
+    return HttpResponse(status=204)
+
+
+urlpatterns = [path("counts", lambda request: JsonResponse(counts)), path("raw", raw), path("topic", topic)]

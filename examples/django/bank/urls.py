@@ -11,7 +11,7 @@ urlpatterns = [
     path("api/session", api(get=views.who_am_i, post=views.sign_in, delete=views.sign_out)),
     path("api/line-token", api(post=views.line_token)),
     path("api/accounts", api(get=views.accounts)),
-    path("api/accounts/<int:account_id>/balance", api(get=views.balance)),
+    path("api/accounts/<account_id>/balance", api(get=views.balance)),
     path("api/transactions", api(get=views.transactions)),
     path("api/payments", api(post=views.payment)),
 ]

@@ -1,6 +1,5 @@
 """The REST API: any Django views. They know nothing of sockets, but for the token that opens one."""
 
-import json
 from functools import wraps
 
 from django.contrib.auth import get_user_model, login, logout
@@ -8,9 +7,10 @@ from django.http import JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import ensure_csrf_cookie
 
-from line.events import origin_of
-from line.tokens import make_token
+from line.events import end_session, origin_of
+from line.tokens import make_token, session_id_of
 
+from .input import body_of, cents, row_id, text
 from .models import Account, Transaction
 from .payments import Refusal, pay
 
@@ -55,28 +55,15 @@ def takes(**fields):
         @wraps(handle)
         def read(request, **arguments):
             try:
-                body = json.loads(request.body)
+                body = body_of(request)
                 values = {name: convert(body[name]) for name, convert in fields.items()}
-            except (ValueError, TypeError, KeyError):
+            except (ValueError, KeyError):
                 raise Refusal(400, "The request was not understood.") from None
             return handle(request, **values, **arguments)
 
         return read
 
     return decorate
-
-
-def text(value):
-    value = str(value).strip()
-    if not 0 < len(value) <= 60:
-        raise ValueError
-    return value
-
-
-def cents(value):
-    if type(value) is not int or not 0 < value <= 100_000_000:
-        raise ValueError
-    return value
 
 
 def as_user(user):
@@ -105,18 +92,26 @@ def sign_in(request, name):
     user = get_user_model().objects.filter(username=name).first()
     if user is None:
         raise Refusal(404, "There is no such person at this bank.")
+    end_line(request)
     login(request, user, backend="django.contrib.auth.backends.ModelBackend")
     return as_user(user)
 
 
 @anybody
 def sign_out(request):
+    end_line(request)
     logout(request)
     return None
 
 
+def end_line(request):
+    """What is open of this session, and the tokens that are out. Before the session, which would give new ones."""
+    if request.user.is_authenticated:
+        end_session(request.user.id, session_id_of(request))
+
+
 def line_token(request):
-    return make_token(request.user.id)
+    return make_token(request.user.id, session_id_of(request))
 
 
 def accounts(request):
@@ -124,7 +119,10 @@ def accounts(request):
 
 
 def balance(request, account_id):
-    account = Account.objects.filter(id=account_id, user=request.user).first()
+    try:
+        account = Account.objects.filter(id=row_id(account_id), user=request.user).first()
+    except ValueError:
+        account = None
     if account is None:
         raise Refusal(404, "You have no such account.")
     return {"accountId": str(account.id), "amount": account.balance}
@@ -134,10 +132,13 @@ def transactions(request):
     rows = Transaction.objects.filter(account__user=request.user)
     account_id = request.GET.get("accountId")
     if account_id:
-        rows = rows.filter(account_id=int(account_id) if account_id.isdecimal() else None)
+        try:
+            rows = rows.filter(account_id=row_id(account_id))
+        except ValueError:
+            raise Refusal(400, "The request was not understood.") from None
     return [as_transaction(row) for row in rows[:10]]
 
 
-@takes(fromAccountId=int, amount=cents, to=text)
+@takes(fromAccountId=row_id, amount=cents, to=text)
 def payment(request, fromAccountId, amount, to):
     return as_transaction(pay(request.user, fromAccountId, amount, to, origin_of(request)))

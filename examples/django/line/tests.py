@@ -117,8 +117,8 @@ class OriginOf(TestCase):
 class Tokens(TestCase):
     def test_there_and_back(self):
         for user_id in (7, "ann@example.com"):
-            made = make_token(user_id)
-            self.assertEqual(read_token(made["token"]), (user_id, made["expiresAt"] / 1000))
+            made = make_token(user_id, "its session")
+            self.assertEqual(read_token(made["token"]), (user_id, made["expiresAt"] / 1000, "its session"))
 
     def test_refuses_all_others(self):
         token = make_token(7)["token"]
@@ -143,7 +143,7 @@ class Line(LineConsumer):
             await asyncio.sleep(60)
         if token in ("closed", "unknown"):
             raise Refused(token, final=token == "closed")
-        return token, time.time() + 60
+        return token, time.time() + 60, None
 
 
 OK = {"ok": True}

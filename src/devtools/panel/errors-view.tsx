@@ -50,7 +50,7 @@ const REMEDIES: Readonly<Partial<Record<PartylineErrorCode, string>>> = {
   'unknown-event':
     'Give the event a rule in invalidates, or a handler with line.on. Or check its spelling at the server.',
   'bad-metadata': "Send a plain object that the rule's schema accepts.",
-  'bad-frame': 'Look at what the server sent: a frame is a JSON text as docs/websocket.md describes it.',
+  'bad-frame': 'Look at what the server sent: a frame is a JSON text as docs/protocol.md describes it.',
   'rule-failed': "Mend the rule's function. It has to bear every metadata that the server may send.",
   'bad-target':
     "Give a key, a list of keys, or { queryKey, scope }. A single key as one of several: [['balance', id]].",
