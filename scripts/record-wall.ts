@@ -66,7 +66,8 @@ const browser = await chromium.launch({ args: BROWSER_ARGS, ...(executablePath &
 try {
   const page = await browser.newPage({ viewport: SIZE, colorScheme: 'light' })
   await page.goto(demo.url)
-  await page.getByTestId('left-sockets').filter({ hasText: '12' }).waitFor()
+  // Everything is there; the burst comes 8 s from here.
+  for (const half of ['left', 'right']) await page.locator(`[data-half=${half}] [data-tone=good]`).waitFor()
   const frames = await record(page, folder)
   await page.screenshot({ path: fileIn('wall.png') })
   let bytes = Number.POSITIVE_INFINITY

@@ -29,7 +29,8 @@ function optionsFor(width: number): uPlot.Options {
       {
         ...axis,
         size: 26,
-        space: 80,
+        space: 60,
+        incrs: [5, 10],
         values: (_chart, ticks) => ticks.map((tick) => (tick === 0 ? 'now' : `${tick} s`)),
       },
       { ...axis, size: 40, space: 32 },

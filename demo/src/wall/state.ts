@@ -180,11 +180,19 @@ export async function openWall(): Promise<void> {
   }
   const { id } = (await response.json()) as { id: string }
   set({ id, isCut: false })
-  setTimeout(() => void actions.burst(FIRST_BURST, true), BURST_AT_MS)
   for (;;) {
     await look(id)
     await new Promise((resolve) => setTimeout(resolve, POLL_MS))
   }
+}
+
+let isPlaying = false
+
+/** The first burst comes some seconds after all tiles are there. */
+function play({ left, right }: WallState['sentences']): void {
+  if (isPlaying || left.tone !== 'good' || right.tone !== 'good') return
+  isPlaying = true
+  setTimeout(() => void actions.burst(FIRST_BURST, true), BURST_AT_MS)
 }
 
 async function look(id: string): Promise<void> {
@@ -197,6 +205,7 @@ async function look(id: string): Promise<void> {
   const before = wall.get()
   const tiles = { left: readHalf('left'), right: readHalf('right') }
   const sentences = { left: judge('left', tiles.left, view), right: judge('right', tiles.right, view) }
+  play(sentences)
   set({
     view,
     isCut: false,

@@ -54,6 +54,7 @@ const tile = document.querySelector('.tile') as HTMLElement
 const isCalm = matchMedia('(prefers-reduced-motion: reduce)')
 let wire: Wire | undefined
 let isWrong = false
+let wasConnected = false
 let flashedAt = Number.NEGATIVE_INFINITY
 /** Less than three flashes a second, whatever happens: more can harm people. */
 const FLASH_PAUSE_MS = 700
@@ -62,6 +63,7 @@ function read(): TileState {
   const { data, isFetching, isError, failureCount } = balance.getCurrentResult()
   const query = client.getQueryCache().find({ queryKey: ['balance', place.wall] })
   const { isConnected = false, hub } = wire?.read() ?? {}
+  wasConnected ||= isConnected
   const isInvalidated = query?.state.isInvalidated ?? true
   return {
     act,
@@ -79,7 +81,7 @@ function wordFor({ act, data, isFetching, isFailing, isConnected, isStale, hub }
   if (act === 'frozen') return ''
   if (!data) return isFailing ? 'no answer' : 'loading'
   if (isFailing) return 'no answer'
-  if (!isConnected) return 'reconnecting'
+  if (!isConnected) return wasConnected ? 'reconnecting' : 'connecting'
   if (isWrong) return 'old'
   if (isStale) return isFetching ? 'fetching' : 'will fetch'
   return hub === 'leader' ? 'leads' : ''
