@@ -4,6 +4,12 @@ export { type AuthenticateRefusal, type AuthenticateResult, refuse, type ServerS
 export { type DrainOptions, type DrainSlice, drain } from './drain.js'
 export { type EndingSlice, type EndUserOptions, endUser, type HandshakeSocket } from './end-user.js'
 export { type OnServerError, PartylineServerError, type PartylineServerErrorCode } from './errors.js'
+export {
+  createEventStream,
+  type EventStream,
+  type EventStreamOptions,
+  type EventStreamRooms,
+} from './event-stream.js'
 export type { AnyEvents, EventName, NotifyArguments, NotifyOptions } from './events.js'
 export { createNotifier, type EmitterSlice, type Notifier, type NotifierOptions } from './notifier.js'
 export { type HeadersSlice, originOf, type RequestSlice } from './origin.js'
@@ -18,4 +24,6 @@ export {
   type SocketSlice,
 } from './sessions.js'
 export { sessionOf } from './stored-session.js'
+export type { NodeRequest, NodeResponse } from './stream-http.js'
+export type { EventStreamSocket } from './stream-socket.js'
 export type { AuthorizeResult, TopicAccessOptions, TopicSocket } from './topics.js'

@@ -8,6 +8,8 @@ interface BroadcastOptions {
 
 /** The part of an adapter through which everything goes that is sent to rooms. */
 interface WatchedAdapter {
+  /** Of an adapter that says it itself: see `COMPLETE_ADAPTERS`. */
+  readonly brings?: 'alone' | 'stream'
   readonly sids: ReadonlyMap<string, unknown>
   broadcast(packet: unknown, options: BroadcastOptions): unknown
   broadcastWithAck(packet: unknown, options: BroadcastOptions, ...rest: unknown[]): unknown
@@ -65,7 +67,7 @@ export function watchQuiet(io: object, { afterMs, now = () => performance.now() 
     throw new PartylineServerError('bad-option', 'quietAfterMs has to be milliseconds, or false')
   const namespace = namespaceOf(io) as { readonly adapter?: WatchedAdapter }
   const { adapter } = namespace
-  const kind = adapter && COMPLETE_ADAPTERS[adapter.constructor.name]
+  const kind = adapter && (adapter.brings ?? COMPLETE_ADAPTERS[adapter.constructor.name])
   /** In the order of what was sent last. */
   const rooms = new Map<string, number>()
   /** Something of before that moment may not be known. */

@@ -1,0 +1,139 @@
+import type { SocketSlice } from './sessions.js'
+
+/** Where a stream's text goes. */
+export interface StreamSink {
+  /** Characters that the client has not taken yet; the sink ends the stream of one that is too slow. */
+  write(text: string): void
+  /** Ends the stream. */
+  end(): void
+}
+
+/** A browser that has a stream, or is about to: what `authenticate`, `authorize` and the listeners of 'connection' get. */
+export interface EventStreamSocket extends SocketSlice {
+  readonly handshake: {
+    readonly auth: { readonly [name: string]: unknown }
+    /** Of the request, in lower case: `cookie`, `origin`, … */
+    readonly headers: { readonly [name: string]: string | undefined }
+  }
+  /** What your app keeps with it. */
+  readonly data: Record<string, unknown>
+  readonly conn: SocketSlice['conn'] & { close(): unknown }
+  emit(event: string, metadata?: object): unknown
+}
+
+type Listener = (...args: unknown[]) => void
+
+/** A socket, and what only the stream that it belongs to may do with it. */
+export interface OpenSocket {
+  readonly socket: EventStreamSocket
+  /** From here on it is sent what it joined for. */
+  open(sink: StreamSink): void
+  /** The request has ended, whoever ended it. */
+  closed(): void
+  /** What the client has posted. `answer`: for a question. */
+  receive(event: string, metadata: unknown, answer: (answer: object) => void): void
+}
+
+export interface OpenSocketOptions {
+  readonly id: string
+  readonly handshake: EventStreamSocket['handshake']
+  /** Who is in which room. */
+  readonly members: Map<string, Set<EventStreamSocket>>
+  /** Ends the client's session: it does not come back before it has other credentials, or waits longer and longer. */
+  readonly onDisconnect: (socket: OpenSocket) => void
+}
+
+/** An event as a client reads it. Its number in a log is the stream's own `id` as well. */
+export function eventText(event: string, metadata: object = {}): string {
+  const { _line: envelope } = metadata as { readonly _line?: { readonly id?: unknown } }
+  const id = envelope?.id
+  // A number or a text without a line break, as `notify` checks it; a NUL would void it.
+  const line = (typeof id === 'string' && !/[\r\n\0]/.test(id)) || typeof id === 'number' ? `id: ${id}\n` : ''
+  return `${line}event: ${event.replace(/[\r\n]/g, ' ')}\ndata: ${JSON.stringify(metadata)}\n\n`
+}
+
+/** One stream as sessions know a socket: it is let in, is in rooms, hears its client and is told what is sent to its rooms. */
+export function createOpenSocket({ id, handshake, members, onDisconnect }: OpenSocketOptions): OpenSocket {
+  const listeners = new Map<string, Set<Listener>>()
+  const outgoing = new Set<Listener>()
+  const closing = new Set<() => void>()
+  const rooms = new Set<string>()
+  /** Undefined before the stream is open, and after its end. */
+  let sink: StreamSink | undefined
+  let isOver = false
+
+  const call = (event: string, args: readonly unknown[]) => {
+    for (const listener of [...(listeners.get(event) ?? [])]) listener(...args)
+  }
+
+  function join(room: string): void {
+    if (isOver) return
+    rooms.add(room)
+    members.set(room, (members.get(room) ?? new Set()).add(socket))
+  }
+
+  function leave(room: string): void {
+    rooms.delete(room)
+    const others = members.get(room)
+    others?.delete(socket)
+    if (others?.size === 0) members.delete(room)
+  }
+
+  function closed(): void {
+    if (isOver) return
+    isOver = true
+    sink = undefined
+    for (const run of closing) run()
+    call('disconnect', ['stream closed'])
+    for (const room of rooms) leave(room)
+  }
+
+  function close(): void {
+    const ending = sink
+    closed()
+    ending?.end()
+  }
+
+  const socket: EventStreamSocket = {
+    id,
+    handshake,
+    data: {},
+    rooms,
+    recovered: false,
+    get connected() {
+      return !isOver
+    },
+    join,
+    leave,
+    on(event, listener) {
+      listeners.set(event, (listeners.get(event) ?? new Set()).add(listener))
+    },
+    onAnyOutgoing: (listener) => void outgoing.add(listener),
+    offAnyOutgoing: (listener) => void outgoing.delete(listener),
+    emit(event, metadata) {
+      if (!sink) return
+      for (const listener of outgoing) listener(event, metadata)
+      sink.write(eventText(event, metadata))
+    },
+    disconnect() {
+      onDisconnect(opened)
+      close()
+    },
+    conn: {
+      once: (_, listener) => void closing.add(listener),
+      off: (_, listener) => void closing.delete(listener),
+      close,
+    },
+  }
+  join(id)
+  const opened: OpenSocket = {
+    socket,
+    open(to) {
+      if (isOver) to.end()
+      else sink = to
+    },
+    closed,
+    receive: (event, metadata, answer) => call(event, [metadata, answer]),
+  }
+  return opened
+}
