@@ -6,7 +6,13 @@ import { extname, join, normalize } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Server, type Socket } from 'socket.io'
 import { build } from 'vite'
-import { createNotifier, createSessions, type Notifier } from '../src/server/index.js'
+import {
+  createEventStream,
+  createNotifier,
+  createSessions,
+  type EventStream,
+  type Notifier,
+} from '../src/server/index.js'
 
 /** Bundles the small app as a user would. `partyline` resolves to this package's own `dist`, by its exports. */
 export async function buildApp(): Promise<{ readonly folder: string; remove(): void }> {
@@ -30,6 +36,11 @@ export interface Handshake {
 export interface AppServer {
   readonly url: string
   readonly notify: Notifier<{ told: { to: string }; changed: Record<string, never> }>
+  /** Server-Sent Events at `/events`, with a notifier of their own. */
+  readonly stream: EventStream
+  readonly notifyStream: Notifier<{ told: { to: string }; changed: Record<string, never> }>
+  /** The streams at `/own`, where events are frames without a name, and nothing of Partyline is known. */
+  readonly own: ReadonlySet<ServerResponse>
   /** In the order in which they came, admitted or not. */
   readonly handshakes: readonly Handshake[]
   /** How many of them were refused. */
@@ -57,6 +68,8 @@ interface AppServerOptions {
   readonly paths?: readonly string[]
   /** False: no `createSessions`; a server of the app's own, which says whom it let in and compares nothing. */
   readonly compares?: boolean
+  /** True: as behind a proxy that lets no WebSocket through. */
+  readonly isWebSocketBlocked?: boolean
 }
 
 const TYPES: Record<string, string> = { '.html': 'text/html', '.js': 'text/javascript' }
@@ -66,16 +79,26 @@ const tokenOf = (socket: Socket): string => String(socket.handshake.auth['token'
 const userOf = (token: string): string => token.split('.')[0] ?? ''
 
 export async function startAppServer(options: AppServerOptions): Promise<AppServer> {
-  const { folder, paths = ['/socket.io/'], compares = true } = options
+  const { folder, paths = ['/socket.io/'], compares = true, isWebSocketBlocked = false } = options
   const handshakes: Handshake[] = []
   const http = createServer((request, response) => answer(request, response))
-  const servers = paths.map((path) => new Server(http, { path, serveClient: false, destroyUpgrade: false }))
+  const transports: ('polling' | 'websocket')[] = isWebSocketBlocked ? ['polling'] : ['polling', 'websocket']
+  const servers = paths.map((path) => new Server(http, { path, serveClient: false, destroyUpgrade: false, transports }))
   const sockets = () => servers.flatMap((io) => [...io.sockets.sockets.values()])
   const notify = createNotifier<{ told: { to: string }; changed: Record<string, never> }>(servers[0] as Server)
+
+  const stream = createEventStream()
+  createSessions(stream, {
+    authenticate: ({ token }) => (token === undefined ? 'no token' : { userId: userOf(String(token)) }),
+    topics: { authorize: (_session, topic) => topic === ROOM },
+  })
 
   const server = {
     url: '',
     notify,
+    stream,
+    own: new Set<ServerResponse>(),
+    notifyStream: createNotifier<{ told: { to: string }; changed: Record<string, never> }>(stream),
     handshakes,
     refusals: 0,
     users: () =>
@@ -126,6 +149,18 @@ export async function startAppServer(options: AppServerOptions): Promise<AppServ
     const send = (type: string, text: string) =>
       response.writeHead(200, { 'content-type': type, 'cache-control': 'no-store' }).end(text)
     const json = () => send('application/json', JSON.stringify({ value: server.value }))
+    if (pathname === '/events') return void stream.handle(request, response)
+    if (pathname === '/own') {
+      response.writeHead(200, { 'content-type': 'text/event-stream' }).write(':\n\n')
+      server.own.add(response)
+      response.on('close', () => server.own.delete(response))
+      return
+    }
+    // The recipe that everybody writes: an EventSource in every tab.
+    if (pathname === '/naive') {
+      response.writeHead(200, { 'content-type': 'text/event-stream' }).write('data: hello\n\n')
+      return
+    }
     if (pathname === '/empty') return void send('text/html', '<!doctype html><title>Nothing here</title>')
     if (pathname === '/data') return void json()
     if (pathname === '/token')

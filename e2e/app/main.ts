@@ -41,12 +41,20 @@ const text = (name: string, byDefault: string) => parameters.get(name) ?? byDefa
 const line = createPartyline({
   invalidates: { changed: ['data'], told: { touches: [], targets: (_: { to: string }) => [] } },
   url: text('url', '/'),
+  transport:
+    text('transport', 'socket.io') === 'own'
+      ? { name: 'own', load: async () => (await import('./own-transport.js')).openOwn }
+      : (text('transport', 'socket.io') as 'socket.io' | 'sse'),
+  ...(parameters.has('own-worker') && {
+    worker: ({ name }) => new SharedWorker(new URL('./own-worker.ts', import.meta.url), { type: 'module', name }),
+  }),
   host: text('host', 'auto') as 'auto' | Host,
   jitterMs: Number(text('jitterMs', '0')),
   socket: {
     path: text('path', '/socket.io/'),
     reconnectionDelay: Number(text('reconnectionDelay', '1000')),
     reconnectionDelayMax: 10_000,
+    ...(parameters.has('fallback') && { transports: ['websocket', 'polling'], tryAllTransports: true }),
   },
   onError: ({ code, message }) => app.errors.push({ code, message }),
 })
@@ -114,6 +122,7 @@ const app: App = {
 
 line.subscribe(() => app.states.at(-1) !== line.status.name && app.states.push(line.status.name))
 line.on('told', (metadata) => app.heard.push(metadata))
+if (parameters.has('naive')) new EventSource('/naive')
 if (parameters.has('topic')) line.topic(text('topic', ''))
 window.app = app
 if (parameters.has('devtools'))
