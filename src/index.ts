@@ -20,6 +20,15 @@ export type { MountOptions } from './tab/mounts.js'
 export type { CheckedOptions, PartylineOptions, Rules, SocketSettings } from './tab/options.js'
 export type { Auth, GivenCredentials } from './tab/session.js'
 export type { TopicOptions, TopicState } from './tab/topics.js'
+export type {
+  OpenOwnTransport as OpenTransport,
+  OwnTransport,
+  OwnTransportHandlers as TransportHandlers,
+  RenewalOutcome,
+  ServerRefusal,
+  Transport,
+  TransportSettings,
+} from './transport/transport.js'
 export { PartylineError, type PartylineErrorCode } from './util/errors.js'
 export type { HubInspection, HubRecord, HubTab, Metadata, Simulation } from './wire/protocol.js'
 export type { Gap, Host, Status, StatusName, Step } from './wire/status.js'

@@ -85,6 +85,7 @@ export function createMemoryBrowser({
       timers: { after: timers.after, debounce: (run, wait, maxWait) => debounce(run, wait, { maxWait }) },
       locks: webLocks ? held.locks : undefined,
       openChannel: channel.openChannel,
+      fetch: () => Promise.reject(new Error('no network')),
       openWebSocket: () => {
         throw new Error('no network in memory')
       },
@@ -113,7 +114,9 @@ export function createMemoryBrowser({
     const scope = createPage()
     const { environment } = scope
     const elector = createElector(environment, name)
-    const served = serveHub({ environment, key: name, host: 'shared-worker', open: transport.open, elector })
+    // As the worker that is ready-made.
+    const knows = (transport: string) => ['socket.io', 'websocket', 'sse'].includes(transport)
+    const served = serveHub({ environment, key: name, host: 'shared-worker', open: transport.open, knows, elector })
     const worker: MemoryWorker = { scope, served, ports: [] }
     workers.set(name, worker)
     return worker

@@ -16,9 +16,13 @@ export const SETTINGS: Settings = {
 }
 
 /** A hub over a server in memory, and tabs to attach to it. For a test runner's fake clock. */
-export function setUpHub({ webLocks = true, settings = SETTINGS, host = 'shared-worker' as Host } = {}) {
+export function setUpHub({
+  webLocks = true,
+  settings = SETTINGS,
+  host = 'shared-worker' as Host,
+  transport = createFakeTransport(),
+} = {}) {
   const browser = createMemoryBrowser({ webLocks })
-  const transport = createFakeTransport()
   let ended = 0
   const hub = createHub({
     environment: browser.tab().environment,

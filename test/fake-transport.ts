@@ -1,8 +1,8 @@
-import type { OpenTransport, RenewalOutcome, TransportHandlers } from '../src/transport/transport.js'
+import type { OpenTransport, RenewalOutcome, Transport, TransportHandlers } from '../src/transport/transport.js'
 import type { Settings } from '../src/wire/protocol.js'
 
-/** A transport and its server in memory: a test sees what was opened, and plays the server. */
-export function createFakeTransport() {
+/** A transport and its server in memory: a test sees what was opened, and plays the server. `lacks`: what it can't do. */
+export function createFakeTransport(lacks: readonly ('probe' | 'renew' | 'send')[] = []) {
   const opened: FakeConnection[] = []
   const open: OpenTransport = (settings, handlers) => {
     const connection: FakeConnection = {
@@ -21,7 +21,7 @@ export function createFakeTransport() {
     const attempt = () => {
       connection.attempts++
     }
-    return {
+    const transport: Transport = {
       connect: attempt,
       reconnect: attempt,
       disconnect: (session) => void connection.disconnects.push(session),
@@ -39,6 +39,8 @@ export function createFakeTransport() {
         connection.closed = true
       },
     }
+    for (const ability of lacks) delete transport[ability]
+    return transport
   }
   return {
     open,

@@ -3,33 +3,19 @@ import type { AddressInfo, Socket as NetSocket } from 'node:net'
 import { Server } from 'socket.io'
 import { WebSocket, WebSocketServer } from 'ws'
 import { commonEnvironment } from '../src/platform/environment.js'
+import type { ContractRefusal, ContractServer } from '../src/testing/contract-bench.js'
 import type { OpenTransport, Transport, TransportHandlers } from '../src/transport/transport.js'
 import { webSocketTransport } from '../src/transport/websocket.js'
 import type { Settings } from '../src/wire/protocol.js'
 
 /** A real server at the other end of a transport, as its contract needs it. */
-export interface Far {
-  readonly port: number
-  /** The token of every attempt to come in. */
+export interface Far extends ContractServer {
   readonly tokens: unknown[]
-  /** What clients said beyond that, with its metadata. */
   readonly said: [name: string, metadata: unknown][]
-  /** How many are connected now. */
-  count(): number
-  emit(name: string, metadata?: unknown): void
-  /** Breaks every connection as a bad network would. */
-  drop(): void
-  /** Every connection is half-open from here on: nothing is read any more, and nothing is said. */
   freeze(): void
-  close(): Promise<void>
 }
 
-/** Why a server does not let a client in, and what it says about that. */
-export interface Refusal {
-  readonly reason: string
-  readonly final?: boolean
-  readonly code?: 'wrong-identity' | 'unavailable'
-}
+export type Refusal = ContractRefusal
 
 /** Refuses, or lets in. */
 export type Accept = (token: unknown) => Refusal | undefined
@@ -166,6 +152,7 @@ export function connectTransport(
     onEvent: (...event) => events.push(event),
     onAlive: () => undefined,
     onPing: () => undefined,
+    onRetryAfter: (ms) => reports.push(`retry after ${ms}`),
     onBadFrame: (what) => reports.push(`bad frame: ${what}`),
   }
   const settings: Settings = {

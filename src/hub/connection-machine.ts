@@ -2,6 +2,9 @@ import type { ServerRefusal } from '../transport/transport.js'
 import type { SocketState } from '../wire/protocol.js'
 import { type AttemptScheduleOptions, createAttemptSchedule, type PauseStep } from './attempt-schedule.js'
 
+/** A server that asks for a longer pause between two attempts gets this one. */
+const MAX_RETRY_AFTER_MS = 600_000
+
 /** How often credentials are refused before the tabs are told. They are tried all the same, ever more slowly. */
 const MAX_REFUSALS = 3
 
@@ -31,6 +34,8 @@ export function createConnectionMachine(options: ConnectionMachineOptions) {
     },
   })
   const flaps = () => (schedule.hasHeld() ? 0 : counts.flaps)
+  /** What the server asks for, once, in addition to the pause of this browser's own: it asks all of them. Milliseconds. */
+  let retryAfterMs = 0
   const isClosed = () => schedule.name === 'closed'
 
   function show(next: SocketState): void {
@@ -55,7 +60,8 @@ export function createConnectionMachine(options: ConnectionMachineOptions) {
   }
 
   function attemptFailed(reason: string, step: PauseStep = 'failed'): void {
-    schedule.wait(backOff.lost(counts.failures++), step, reason)
+    schedule.wait(retryAfterMs + backOff.lost(counts.failures++), step, reason)
+    retryAfterMs = 0
     showTrouble(reason)
   }
 
@@ -84,6 +90,9 @@ export function createConnectionMachine(options: ConnectionMachineOptions) {
       wasEverConnected = true
       counts.noCredentials = 0
       show({ name: 'connected' })
+    },
+    retryAfter(ms: number): void {
+      if (ms >= 0) retryAfterMs = Math.min(ms, MAX_RETRY_AFTER_MS)
     },
     lost(reason: string): void {
       if (isClosed()) return

@@ -12,9 +12,14 @@ afterEach(() => void vi.useRealTimers())
 const SETTINGS: Settings = { url: 'https://x', identity: 'u1', socket: {}, lingerMs: 0, authTimeoutMs: 10_000 }
 const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms)
 
-function setUp({ settings = SETTINGS, random = (): number => 0.5, isAnotherLeft = false, wasRefused = false } = {}) {
+function setUp({
+  settings = SETTINGS,
+  random = (): number => 0.5,
+  isAnotherLeft = false,
+  wasRefused = false,
+  transport = createFakeTransport(),
+} = {}) {
   const { environment } = createMemoryBrowser().tab()
-  const transport = createFakeTransport()
   const states: SocketState[] = []
   const problems: HubProblem[] = []
   const connection = createConnection({
@@ -338,4 +343,52 @@ it('a server that can not judge renewed credentials keeps its connection', async
   expect(await connection.renew({})).toBe('unavailable')
   await pass(60_000)
   expect(far.attempts).toBe(1)
+})
+
+describe('what a transport can’t do', () => {
+  it('probe: another network replaces the connection, once a minute at most; a look does not', async () => {
+    const { connection, far } = setUp({ transport: createFakeTransport(['probe']) })
+    far.handlers.onUp(false)
+    await pass(11_000)
+    connection.nudge('visible')
+    expect(far.attempts).toBe(1)
+    await pass(6_000)
+    connection.nudge('online')
+    expect(far.attempts).toBe(2)
+    far.handlers.onUp(false)
+    await pass(30_000)
+    connection.nudge('online')
+    await pass(5_000)
+    expect(far.attempts).toBe(2)
+    await pass(30_000)
+    connection.nudge('online')
+    expect(far.attempts).toBe(3)
+  })
+
+  it('renew: the connection is replaced, and asks for credentials anew', async () => {
+    const { connection, far } = setUp({ transport: createFakeTransport(['renew']) })
+    far.handlers.onUp(false)
+    await pass(11_000)
+    expect(await connection.renew({ token: 'fresh' })).toBe(undefined)
+    expect(far.attempts).toBe(2)
+  })
+})
+
+it('a pause that the server asks for comes on top of this browser’s own, and once', async () => {
+  const { far } = setUp()
+  far.handlers.onRetryAfter(60_000)
+  far.handlers.onAttemptFailed('503')
+  await pass(60_000)
+  expect(far.attempts).toBe(1)
+  await pass(2_000)
+  expect(far.attempts).toBe(2)
+  far.handlers.onAttemptFailed('503')
+  await pass(5_000)
+  expect(far.attempts).toBe(3)
+  far.handlers.onRetryAfter(Number.NaN)
+  far.handlers.onRetryAfter(-1)
+  far.handlers.onRetryAfter(10 ** 9)
+  far.handlers.onAttemptFailed('503')
+  await pass(610_000)
+  expect(far.attempts).toBe(4)
 })

@@ -121,6 +121,7 @@ export function createConnection(options: ConnectionOptions) {
       outage.report('auth-failed', reason)
     },
     onRefused: refused,
+    onRetryAfter: machine.retryAfter,
   }
   const transport = options.openTransport(settings, reports)
 
@@ -158,12 +159,12 @@ export function createConnection(options: ConnectionOptions) {
     },
     /** The server says that it has let somebody else in: nothing more of it is delivered. */
     refuseIdentity(reason: string): void {
-      if (!machine.isOpen) return
-      transport.disconnect('end')
-      refused({ reason, final: false, isWrongIdentity: true })
+      if (machine.isOpen) transport.disconnect('end')
+      if (machine.isOpen) refused({ reason, final: false, isWrongIdentity: true })
     },
-    send(event: string, metadata: Metadata): void {
+    send(event: string, metadata: Metadata): boolean {
       if (machine.isConnected) transport.send?.(event, metadata)
+      return transport.send !== undefined // It may only receive.
     },
     close(): void {
       machine.close()

@@ -10,6 +10,8 @@ const CHECK_INTERVAL_MS: Record<Nudge, number> = {
   visible: 5_000,
   mount: 5_000,
 }
+/** Networks change often, and each replacement of a connection that can't be asked costs a refetch. */
+const REPLACE_INTERVAL_MS = 60_000
 /**
  * The clock is read this often. A reading that is late by `DOZED_MS` may mean a short sleep: the connection is probed. By
  * `SLEPT_MS`, the server has given it up. (A hidden leader's timers run once a minute; that is no sleep.)
@@ -38,12 +40,22 @@ export function createLiveness(
   const { clock, timers } = environment
   const probe = createConnectionProbe({ environment, ask, onDead: () => replace('the server did not answer') })
   let nudgedAt = Number.NEGATIVE_INFINITY
+  let replacedAt = Number.NEGATIVE_INFINITY
   let cancelTrailingProbe: (() => void) | undefined
   let clockWatch: ReturnType<typeof watchClock> | undefined
 
+  function check(why: Nudge): void {
+    if (probe.begin() || why !== 'online') return
+    // On another network it may be half-open, and nothing would ever tell.
+    const now = clock.monotonic()
+    if (now - replacedAt < REPLACE_INTERVAL_MS) return
+    replacedAt = now
+    replace('the network may have changed')
+  }
+
   function probeTrailing(): void {
     cancelTrailingProbe = undefined
-    if (isConnected()) probe.begin()
+    if (isConnected()) check('online')
   }
 
   function nudge(why: Nudge): void {
@@ -60,7 +72,7 @@ export function createLiveness(
     }
     nudgedAt = now
     if (why === 'wake') replace('the machine slept')
-    else probe.begin()
+    else check(why)
   }
 
   return {

@@ -27,9 +27,11 @@ export function createConnectionProbe({ environment, ask, onDead }: ProbeOptions
     received(): void {
       received++
     },
-    begin(): void {
-      const answer = end ? undefined : ask()
-      if (!answer) return
+    /** False when the transport can't ask. */
+    begin(): boolean {
+      if (end) return true
+      const answer = ask()
+      if (!answer) return false
       const askedAt = now()
       const over = () => {
         stop()
@@ -46,6 +48,7 @@ export function createConnectionProbe({ environment, ask, onDead }: ProbeOptions
         over()
       }
       answer.then(answered, () => undefined)
+      return true
     },
     roundTripMs: () => roundTripMs,
     /** A probe of one connection says nothing of the next. */

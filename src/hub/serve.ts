@@ -26,6 +26,8 @@ export interface ServeOptions {
   readonly key: string
   readonly host: Host
   readonly open: OpenTransport
+  /** Whether `open` knows a transport of that name. Default: it knows every one that it is asked for. */
+  readonly knows?: ((transport: string) => boolean) | undefined
   readonly elector: Elector
   /** Waits between the batches of a burst. Default: by a timer. */
   readonly batchTimer?: BatchTimer
@@ -61,7 +63,8 @@ type ServerState =
  * Serves the tabs of a key. It campaigns for the leadership when the first tab comes, makes the hub once it leads, and stands by
  * until then. When the hub has ended it gives the leadership up, and the next tab starts again.
  */
-export function serveHub({ environment, key, host, open, elector, batchTimer }: ServeOptions): Served {
+export function serveHub(options: ServeOptions): Served {
+  const { environment, key, host, open, knows, elector, batchTimer } = options
   const { timers, locks, clock } = environment
   const name = environment.id()
   let state: ServerState = { name: 'idle' }
@@ -118,7 +121,9 @@ export function serveHub({ environment, key, host, open, elector, batchTimer }: 
 
   const server: PipeServer = {
     name,
-    refusalOf({ check: theirs, since }) {
+    refusalOf({ check: theirs, since, settings }) {
+      const transport = settings?.transport
+      if (transport !== undefined && knows?.(transport) === false) return unknownTransport(transport)
       if (check !== undefined && check !== theirs) {
         return { ok: false, code: 'wrong-hub', message: 'this hub belongs to another endpoint or identity' }
       }
@@ -177,6 +182,12 @@ export function serveHub({ environment, key, host, open, elector, batchTimer }: 
     },
   }
 }
+
+const unknownTransport = (name: string): ReturnType<PipeServer['refusalOf']> => ({
+  ok: false,
+  code: 'unknown-transport',
+  message: `the worker knows no transport '${name}': give \`worker\` an entry that calls serveWorker({ transports }) with it`,
+})
 
 interface Handovers {
   readonly key: string

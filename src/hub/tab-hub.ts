@@ -1,8 +1,9 @@
 import type { Elector } from '../election/elector.js'
 import type { HubEnvironment } from '../platform/environment.js'
+import type { LoadChunk } from '../platform/line-powers.js'
 import { afterMessage, type PagePowers } from '../platform/timeouts.js'
-import { createOpenTransport } from '../transport/open-transport.js'
-import type { OpenTransport } from '../transport/transport.js'
+import { adaptTransport } from '../transport/own-transport.js'
+import type { OpenTransport, TransportChoice } from '../transport/transport.js'
 import { BATCH_INTERVAL_MS, type BatchTimer } from './outbox.js'
 import { type Served, serveHub } from './serve.js'
 
@@ -19,17 +20,19 @@ export interface TabHubOptions {
   readonly key: string
   readonly host: 'leader-tab' | 'this-tab'
   readonly elector: Elector
+  /** The line's transport. */
+  readonly open: OpenTransport
 }
 
-/** The hub that a tab runs itself. Imported lazily, because it imports socket.io-client. */
-export function serveTabHub({ environment, key, host, elector }: TabHubOptions): Served {
+/** The hub that a tab runs itself. Imported lazily: most tabs run none. */
+export function serveTabHub({ environment, key, host, elector, open }: TabHubOptions): Served {
   return serveHub({
     // A hub for this tab alone has no followers.
     environment: host === 'this-tab' ? { ...environment, openChannel: undefined } : environment,
     batchTimer: createBatchTimer(environment),
     key,
     host,
-    open: environment.openTransport ?? createOpenTransport(environment),
+    open,
     elector,
   })
 }
@@ -52,4 +55,23 @@ export function createBatchTimer({ clock, page, timers, openPipe }: TabHubEnviro
     dueAt = Math.max(dueAt, now) + Math.ceil(ms / BATCH_INTERVAL_MS) * BATCH_INTERVAL_MS
     return afterMessage(openPipe, run)
   }
+}
+
+/** Loads the code of a transport. Each is a chunk of its own: a line needs one of them. */
+export async function loadTransport(
+  { name, load }: TransportChoice,
+  environment: TabHubEnvironment,
+  loadChunk: LoadChunk,
+): Promise<OpenTransport> {
+  if (environment.openTransport) return environment.openTransport
+  if (load) return adaptTransport(await load())
+  if (name === 'sse') {
+    const { sseTransport } = await loadChunk(() => import('../transport/sse.js'), 'sseTransport')
+    return sseTransport(environment)
+  }
+  if (name === 'websocket') {
+    const { webSocketTransport } = await loadChunk(() => import('../transport/websocket.js'), 'webSocketTransport')
+    return webSocketTransport(environment)
+  }
+  return (await loadChunk(() => import('../transport/socket-io.js'), 'openSocketIo')).openSocketIo
 }

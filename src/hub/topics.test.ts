@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { setUpHub } from '../../test/fake-hub.js'
+import { createFakeTransport } from '../../test/fake-transport.js'
 
 beforeEach(() => void vi.useFakeTimers({ now: 1_000_000 }))
 afterEach(() => void vi.useRealTimers())
@@ -439,4 +440,18 @@ describe('any history', () => {
       { numRuns: 80 },
     )
   })
+})
+
+it('a transport that only receives has no topics: each tab is told at once', async () => {
+  const { attach, server, transport } = setUpHub({ transport: createFakeTransport(['send']) })
+  const tab = await attach([], { topics: ['p'] })
+  server.up()
+  await vi.advanceTimersByTimeAsync(0)
+  const told = { topic: 'p', ok: false, name: 'failed', message: expect.stringMatching(/only receives/) }
+  expect(tab.of('topic')).toEqual([{ kind: 'topic', ...told }])
+  const late = await attach([], { topics: ['p'] })
+  expect(late.welcome.topics).toEqual([told])
+  await vi.advanceTimersByTimeAsync(3_600_000)
+  expect(tab.of('topic')).toHaveLength(1)
+  expect(transport.last.said).toEqual([])
 })

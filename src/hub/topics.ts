@@ -11,6 +11,7 @@ const LEAVE_DELAY_MS = 1_000
 const JOIN_TIMEOUT_MS = 5_000
 const MAX_JOIN_ATTEMPTS = 3
 const NO_ANSWER = `the server has not answered ${MAX_JOIN_ATTEMPTS} times: it does not seem to know of topics`
+const NO_TOPICS = 'this connection only receives, so the server can not be asked for topics'
 /** What was refused or not answered is asked again now and then: a right may come, and a server's database come back. */
 const RETRY_PAUSE_MS = { first: 60_000, max: 600_000 }
 /** The same where the server said that it can't tell now. */
@@ -49,7 +50,8 @@ export interface TopicMembershipsOptions {
   readonly tabs: TabRegistry
   readonly log: HubLog
   readonly environment: Pick<HubEnvironment, 'timers' | 'clock' | 'random'>
-  readonly send: (event: string, metadata: Metadata) => void
+  /** False: the transport only receives. */
+  readonly send: (event: string, metadata: Metadata) => boolean
 }
 
 /**
@@ -88,12 +90,11 @@ export function createTopicMemberships({ tabs, log, environment, send }: TopicMe
   function sendJoin(request: number, attempt: number): void {
     const topics = topicsIn((state) => state.name === 'joining' && state.request === request)
     if (topics.length === 0) return
-    if (attempt > MAX_JOIN_ATTEMPTS) {
-      for (const topic of topics) settle(request, { topic, ok: false, name: 'failed', message: NO_ANSWER })
-      return
-    }
-    send(`${RESERVED}:join`, { topics, request })
-    afterTurns(environment, JOIN_TIMEOUT_MS, () => sendJoin(request, attempt + 1))
+    const isLate = attempt > MAX_JOIN_ATTEMPTS
+    if (!isLate && send(`${RESERVED}:join`, { topics, request }))
+      return void afterTurns(environment, JOIN_TIMEOUT_MS, () => sendJoin(request, attempt + 1))
+    const message = isLate ? NO_ANSWER : NO_TOPICS
+    for (const topic of topics) settle(request, { topic, ok: false, name: 'failed', message })
   }
 
   const answersFor = (tab: AttachedTab) => answersOf(memberships, tab, clock.monotonic())

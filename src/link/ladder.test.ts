@@ -49,6 +49,7 @@ it('leaves the election where there is no channel, or the leader belongs to anot
     new NotSupportedError('no channel'),
     new RefusedError({ ok: false, code: 'wrong-hub', message: 'x' }),
     new RefusedError({ ok: false, code: 'protocol-mismatch', message: 'x' }),
+    new RefusedError({ ok: false, code: 'unknown-transport', message: 'x' }),
   ]
   for (const thrown of final) {
     const { ladder } = setUp('leader-tab', 'this-tab')

@@ -28,7 +28,9 @@ export interface Ladder {
 
 function codeOf(thrown: unknown): PartylineErrorCode {
   const refusal = thrown instanceof RefusedError ? thrown.refusal.code : undefined
-  return refusal === 'protocol-mismatch' || refusal === 'wrong-hub' ? refusal : 'host-failed'
+  return refusal === 'protocol-mismatch' || refusal === 'wrong-hub' || refusal === 'unknown-transport'
+    ? refusal
+    : 'host-failed'
 }
 
 export function createLadder(rungs: readonly Rung[], now: () => number, report: Report): Ladder {

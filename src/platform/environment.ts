@@ -16,6 +16,8 @@ export interface HubEnvironment {
   readonly openChannel: ((name: string) => Channel) | undefined
   /** A `WebSocket`. Throws for an invalid address, or one that the page's policy forbids. */
   readonly openWebSocket: (url: string) => WebSocketSlice
+  /** The browser's `fetch`. */
+  readonly fetch: (url: string, init: RequestInit) => Promise<Response>
   /** Between 0 and 1. */
   readonly random: () => number
   /** A new identifier, different in every tab and every call. */
@@ -61,6 +63,7 @@ export function commonEnvironment(): HubEnvironment {
     locks: globalThis.navigator?.locks,
     openChannel: hasChannels() ? (name) => new BroadcastChannel(name) : undefined,
     openWebSocket: (url) => new WebSocket(url),
+    fetch: (url, init) => fetch(url, init),
     random: Math.random,
     // Not randomUUID: it is missing on insecure origins.
     id: () => Array.from(crypto.getRandomValues(new Uint32Array(4)), (part) => part.toString(36)).join(''),

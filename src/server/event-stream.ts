@@ -5,9 +5,9 @@ import { answerNode, answerWeb, type StreamAnswer, type StreamRequest } from './
 import {
   createOpenSocket,
   type EventStreamSocket,
-  eventText,
   type OpenSocket,
   type StreamSink,
+  streamTextOf,
 } from './stream-socket.js'
 
 export interface EventStreamOptions {
@@ -124,7 +124,7 @@ export function createEventStream(options: EventStreamOptions = {}): EventStream
         })
         opened.open(beating)
         // Before anything else: from here on the client counts as connected, and can say what belongs to this stream.
-        beating.write(eventText(RESERVED, { stream: socket.id }))
+        beating.write(streamTextOf(RESERVED, { stream: socket.id }))
         for (const listener of listeners) listener(socket)
       },
     }

@@ -66,7 +66,7 @@ export async function answerNode(
       headers,
       auth: handshakeAuthOf(headers),
       onClose: (run) => void response.on('close', run),
-      frames: async () => (given === undefined ? framesOf(await textOf(request)) : framesOf(given)),
+      frames: async () => (given === undefined ? framesOf(await bodyTextOf(request)) : framesOf(given)),
     })
     if (response.destroyed) return
     response.writeHead(status, ours)
@@ -83,12 +83,12 @@ export async function answerNode(
     })
   } catch (thrown) {
     // A request that breaks while it is read needs no answer.
-    if (!response.destroyed) reportThrown(thrown)
+    if (!response.destroyed) reportThrownInStream(thrown)
     response.destroy()
   }
 }
 
-const reportThrown = (thrown: unknown) =>
+const reportThrownInStream = (thrown: unknown) =>
   reportServerError(
     undefined,
     new PartylineServerError('authentication-failed', 'a listener of a stream threw', thrown),
@@ -178,7 +178,7 @@ function decodedPart(text: string): string {
   }
 }
 
-async function textOf(request: AsyncIterable<unknown>): Promise<string> {
+async function bodyTextOf(request: AsyncIterable<unknown>): Promise<string> {
   let text = ''
   const decoder = new TextDecoder()
   for await (const chunk of request) {

@@ -44,7 +44,7 @@ export interface OpenSocketOptions {
 }
 
 /** An event as a client reads it. Its number in a log is the stream's own `id` as well. */
-export function eventText(event: string, metadata: object = {}): string {
+export function streamTextOf(event: string, metadata: object = {}): string {
   const { _line: envelope } = metadata as { readonly _line?: { readonly id?: unknown } }
   const id = envelope?.id
   // A number or a text without a line break, as `notify` checks it; a NUL would void it.
@@ -113,7 +113,7 @@ export function createOpenSocket({ id, handshake, members, onDisconnect }: OpenS
     emit(event, metadata) {
       if (!sink) return
       for (const listener of outgoing) listener(event, metadata)
-      sink.write(eventText(event, metadata))
+      sink.write(streamTextOf(event, metadata))
     },
     disconnect() {
       onDisconnect(opened)

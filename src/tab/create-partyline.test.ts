@@ -524,6 +524,35 @@ describe('the ladder', () => {
     expect(codes()).toEqual([])
   })
 
+  it('a transport that the worker does not know runs in the leader tab, and the remedy is said', async () => {
+    const { openTab, settle, codes, errors } = setUp()
+    const own = createFakeTransport()
+    const transport = { name: 'mine', load: async () => own.open as never }
+    const tabs = [openTab({ transport }), openTab({ transport })]
+    for (const tab of tabs) tab.mount()
+    await until(() => expect(tabs.map(({ line }) => line.status.host)).toEqual(['leader-tab', 'leader-tab']))
+    expect(own.live()).toBe(1)
+    own.last.handlers.onUp(false)
+    own.last.handlers.onEvent('_line', { quietForMs: 0 })
+    await settle(10)
+    expect(tabs.map(({ line }) => line.status.name)).toEqual(['connected', 'connected'])
+    expect(codes()).toEqual(['unknown-transport', 'unknown-transport'])
+    expect(errors[0]?.message).toMatch(/no transport 'mine'.*serveWorker\(\{ transports \}\)/)
+  })
+
+  it.each([
+    ['another name', 'sockets'],
+    ['no name', { load: () => createFakeTransport().open }],
+    ['nothing to load', { name: 'mine' }],
+    ['a name of ours', { name: 'sse', load: () => createFakeTransport().open }],
+    ['null', null],
+  ])('a transport with %s is a bad option, and Socket.IO is taken', async (_, transport) => {
+    const { openTab, codes, world } = setUp()
+    openTab({ transport: transport as never }).mount()
+    expect(codes()).toEqual(['bad-option'])
+    await until(() => expect(world.transport.last.settings.transport).toBe('socket.io'))
+  })
+
   it('a forced host is the only one tried, and its failure is told with the reason', async () => {
     const { openTab, settle, codes, inTabTransport } = setUp()
     const { line, mount } = openTab({ host: 'shared-worker' }, { open: undefined })

@@ -234,10 +234,11 @@ const NOTHING_PENDING: PendingChanges = { count: 0, isUncertain: false, since: u
 const loadSessionCode = (loadChunk: LoadChunk) => loadChunk(() => import('./session.js'), 'createSessionFactory')
 
 /** Gives the watch of an identity's sign-outs. */
-function createSignOutWatcher(powers: LinePowers | undefined, { name, ...configuration }: Configuration) {
+function createSignOutWatcher(powers: LinePowers | undefined, { name, transport, ...rest }: Configuration) {
   const marks =
     powers?.signOutMarks ?? createSignOutMarks({ openChannel: powers?.openChannel, id: () => powers?.id() ?? '' })
-  return (identity: string) => watchSignOuts(marks, signOutNameOf(name, { ...configuration, identity }))
+  return (identity: string) =>
+    watchSignOuts(marks, signOutNameOf(name, { ...rest, transport: transport.name, identity }))
 }
 
 /** What `mount` does where there is no page: a server that renders one has nothing to do; anything else can't have a line. */

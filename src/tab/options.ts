@@ -2,6 +2,7 @@ import type { CheckedRules } from '../invalidation/checked-rules.js'
 import type { Rule } from '../invalidation/rule.js'
 import type { AnyValue } from '../invalidation/scope.js'
 import type { WorkerFactory } from '../platform/page.js'
+import type { OwnTransport, TransportChoice, TransportName } from '../transport/transport.js'
 import type { PartylineError, Report } from '../util/errors.js'
 import type { Host } from '../wire/status.js'
 import type { PollingTimes } from './polling.js'
@@ -94,10 +95,11 @@ export interface PartylineOptions<Events> {
    */
   readonly worker?: WorkerFactory
   /**
-   * The server's protocol: Socket.IO, or plain WebSocket with JSON frames (docs/protocol.md).
+   * The server's protocol: Socket.IO, plain WebSocket with JSON frames (docs/protocol.md), Server-Sent Events (docs/sse.md), or
+   * one of the app's own (docs/transports.md), which `worker` has to know as well.
    * @default 'socket.io'
    */
-  readonly transport?: 'socket.io' | 'websocket'
+  readonly transport?: TransportName | OwnTransport
   /**
    * Passed to socket.io-client as it is (`path`, `transports`, `reconnectionDelayMax`, …). Plain data, since it crosses to
    * the hub; credentials belong in `auth`. For plain WebSocket: `reconnectionDelay` and `reconnectionDelayMax` (ms),
@@ -159,11 +161,12 @@ export interface Configuration {
   readonly clearOnSwitch: boolean
   readonly lingerMs: number
   readonly host: 'auto' | Host
-  readonly transport: 'socket.io' | 'websocket'
+  readonly transport: TransportChoice
   readonly socket: Readonly<Record<string, unknown>>
   readonly authTimeoutMs: number
 }
 
+const TRANSPORTS: readonly string[] = ['socket.io', 'websocket', 'sse'] satisfies TransportName[]
 /** A shorter interval would poll in a tight loop. */
 const MIN_POLLING_INTERVAL_MS = 1_000
 /** No fetch is given up before: it would never end. */
@@ -195,11 +198,13 @@ export function configure(options: PartylineOptions<never>, report: Report): Con
     return { timeoutMs: milliseconds('shareFetches.timeoutMs', timeoutMs, 5_000), build: String(build) }
   }
 
-  const transport = (): 'socket.io' | 'websocket' => {
-    const { transport = 'socket.io' } = options
-    if (transport === 'socket.io' || transport === 'websocket') return transport
-    bad('transport', `has to be 'socket.io' or 'websocket', not '${String(transport)}'`)
-    return 'socket.io'
+  const transport = (): TransportChoice => {
+    const { transport: given = 'socket.io' } = options
+    if (typeof given === 'string' && TRANSPORTS.includes(given)) return { name: given }
+    const { name, load } = Object(given) as Partial<OwnTransport>
+    if (typeof name === 'string' && load && !TRANSPORTS.includes(name)) return { name, load }
+    bad('transport', `has to be one of ${TRANSPORTS}, or { name, load } with another name`)
+    return { name: 'socket.io' }
   }
 
   const socket = (): Readonly<Record<string, unknown>> => {
@@ -258,7 +263,7 @@ export function configure(options: PartylineOptions<never>, report: Report): Con
       // Those with 0 stand for what the app alone knows the names in.
       reportUnknown(
         options,
-        { ...configuration, anyValues: 0, socket: 0, invalidates: 0, worker: 0, debug: 0, onError: 0 },
+        { ...configuration, transport: 0, anyValues: 0, socket: 0, invalidates: 0, worker: 0, debug: 0, onError: 0 },
         '',
         bad,
       )

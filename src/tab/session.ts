@@ -134,7 +134,7 @@ function openSession(options: SessionOptions, context: SessionContext): Session 
   const { environment, rules, positions, configuration, loadChunk, report } = context
   const { clock } = environment
   const { name, transport, socket, lingerMs, authTimeoutMs, shareFetches } = configuration
-  const settings = { url, identity, transport, socket, lingerMs, authTimeoutMs }
+  const settings = { url, identity, transport: transport.name, socket, lingerMs, authTimeoutMs }
   const key = keyOf(name, settings)
   /** Until a sign-out or the session's end. */
   const life = new AbortController()
@@ -271,11 +271,14 @@ async function loadSharing(
 
 /** The ladder's rungs, from the best one down; only one if the app forces a host. */
 function createRungs(key: string, { environment, hubs, configuration, loadChunk }: SessionContext): readonly Rung[] {
-  const loadCode = () => loadChunk(() => import('../hub/tab-hub.js'), 'serveTabHub')
+  const loadCode = async () => {
+    const { serveTabHub, loadTransport } = await loadChunk(() => import('../hub/tab-hub.js'), 'serveTabHub')
+    return { serveTabHub, open: await loadTransport(configuration.transport, environment, loadChunk) }
+  }
   const load = (host: 'leader-tab' | 'this-tab'): LoadHub => {
     const loadHub = async (elector: Elector) => {
-      const { serveTabHub } = await loadCode()
-      return serveTabHub({ environment, key, host, elector })
+      const { serveTabHub, open } = await loadCode()
+      return serveTabHub({ environment, key, host, elector, open })
     }
     return Object.assign(loadHub, { preload: loadCode })
   }

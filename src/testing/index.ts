@@ -1,3 +1,9 @@
+export type {
+  ContractRefusal,
+  ContractServer,
+  TransportAbility,
+  TransportContractOptions,
+} from './contract-bench.js'
 export type { ServerSocket } from './simulated-server.js'
 export {
   createTestBrowser,
@@ -7,3 +13,4 @@ export {
   type TestServer,
   type TestTab,
 } from './test-browser.js'
+export { type TransportCase, transportContract } from './transport-contract.js'

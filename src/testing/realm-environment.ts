@@ -59,6 +59,7 @@ export function createRealmEnvironment(shared: SharedParts, realm: Realm, has: B
     openWebSocket: () => {
       throw new Error('a simulated browser has a transport of its own')
     },
+    fetch: () => Promise.reject(new Error('a simulated browser has a transport of its own')),
     random,
     id: () => `${Math.floor(random() * 1e9).toString(36)}-${realm.name}-${++ids}`,
   }

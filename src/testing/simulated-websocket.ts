@@ -1,5 +1,5 @@
 import type { WebSocketSlice } from '../platform/environment.js'
-import { readFrame } from '../transport/websocket-connection.js'
+import { readFrame } from '../transport/frames.js'
 import type { Machine } from './machine.js'
 import type { ClientEnd, Network, ServerEnd, ServerEndHandlers } from './network.js'
 import type { Realm } from './realm.js'

@@ -197,6 +197,7 @@ describe('the network', () => {
         onEvent: (name) => void (name !== '_line' && heard.push(name)),
         onAlive: () => undefined,
         onPing: () => undefined,
+        onRetryAfter: () => undefined,
         onBadFrame: () => undefined,
       },
     )
@@ -242,6 +243,7 @@ describe('the network', () => {
         onEvent: (name) => name !== '_line' && say(name),
         onAlive: () => undefined,
         onPing: () => say('ping'),
+        onRetryAfter: () => undefined,
         onBadFrame: (what) => say(`a frame that ${what}`),
       },
     )

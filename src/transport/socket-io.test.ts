@@ -61,6 +61,7 @@ function connect(
     onEvent: (name, metadata) => events.push([name, metadata]),
     onAlive: () => undefined,
     onPing: () => undefined,
+    onRetryAfter: () => undefined,
     onBadFrame: (what) => reports.push(what),
   }
   const settings: Settings = {

@@ -3,6 +3,9 @@ import type { Metadata, Settings } from '../wire/protocol.js'
 /**
  * What a hub needs of a connection to the server. A transport makes one attempt at a time and never one by itself: the hub
  * decides when to try again. Each attempt ends with exactly one report, unless the hub ends it.
+ *
+ * What a transport can't do, it leaves out. Without `probe`, a connection is replaced when the network changes. Without `renew`,
+ * it is replaced when credentials end. Without `send` there are no topics, and tabs that use some are told so.
  */
 export interface Transport {
   /** Makes one attempt. Where there is a connection or an attempt already, that goes on. */
@@ -40,13 +43,15 @@ export interface ServerRefusal {
 export interface TransportHandlers {
   /** Called at every connection attempt. Rejects when no tab gives credentials. */
   auth(): Promise<Readonly<Record<string, unknown>> | undefined>
-  /** Connected. `recovered`: the server has sent on every missed event. */
+  /** Connected. `recovered`: the server has sent on every missed event. Otherwise tabs refetch what may have changed. */
   onUp(recovered: boolean): void
   /** The connection was lost. */
   onDown(reason: string): void
   /** An attempt failed, or the server could not judge. */
   onAttemptFailed(reason: string): void
   onRefused(refusal: ServerRefusal): void
+  /** The server asks for this pause once the present connection or attempt has ended. Milliseconds. */
+  onRetryAfter(ms: number): void
   /** There were no credentials to connect with. */
   onNoCredentials(reason: string): void
   /** The server has sent something, whatever it is: the connection is alive. */
@@ -67,6 +72,32 @@ export interface TransportHandlers {
 }
 
 export type OpenTransport = (settings: Settings, handlers: TransportHandlers) => Transport
+
+/** What a transport is told of the server. */
+export type TransportSettings = Pick<Settings, 'url' | 'identity' | 'socket'>
+
+/** What a transport of the app's own reports: of events, whatever was sent. The hub checks it. */
+export interface OwnTransportHandlers extends Omit<TransportHandlers, 'onEvent'> {
+  /** @param metadata What the server sent with the event, maybe with the reserved field `_line`. Undefined for nothing. */
+  onEvent(name: string, metadata?: unknown): void
+}
+
+/** Makes a transport of the app's own. It does not connect before `connect` is called. */
+export type OpenOwnTransport = (settings: TransportSettings, handlers: OwnTransportHandlers) => Transport
+
+/** A transport of the app's own, as the option `transport` takes it. */
+export interface OwnTransport {
+  /** Its name in the worker's `serveWorker({ transports })`. */
+  readonly name: string
+  /** Gives its code, for a hub in a tab: `() => openMine`, or `async () => (await import('./mine.js')).openMine`. */
+  readonly load: () => OpenOwnTransport | Promise<OpenOwnTransport>
+}
+
+/** The transports of this package. */
+export type TransportName = 'socket.io' | 'websocket' | 'sse'
+
+/** The line's transport. `load`: of the app's own. */
+export type TransportChoice = OwnTransport | { readonly name: TransportName; readonly load?: undefined }
 
 /**
  * Reads what a server says about a refusal: `final`, and a `code`. Undefined for the code `unavailable`, with which it says

@@ -1,9 +1,17 @@
 import type { HubEnvironment, WebSocketSlice } from '../platform/environment.js'
-import { afterSilence } from '../platform/timeouts.js'
-import { messageOf } from '../util/errors.js'
-import { type Metadata, RESERVED } from '../wire/protocol.js'
-import { deliverWalkedEvent, isPlainJson } from './metadata.js'
-import { type RenewalOutcome, readRefusal, readRenewalAnswer, type TransportHandlers } from './transport.js'
+import type { Metadata } from '../wire/protocol.js'
+import { createDeadline } from './deadline.js'
+import {
+  AUTH_EVENT,
+  type AuthAnswer,
+  createQuestions,
+  isAuthAnswer,
+  PING_EVENT,
+  readFrame,
+  takeFrame,
+  writeFrame,
+} from './frames.js'
+import { createEndings, type OneConnection, type OneConnectionHandlers } from './one-connection.js'
 
 /** The server may take this long to open a connection, and again to answer the credentials. */
 const WEBSOCKET_HANDSHAKE_TIMEOUT_MS = 10_000
@@ -14,33 +22,6 @@ const REFUSAL_CODES: Readonly<Record<number, { readonly final: boolean }>> = {
   4403: { final: true },
 }
 
-const AUTH_EVENT = `${RESERVED}:auth`
-const PING_EVENT = `${RESERVED}:ping`
-const PONG_EVENT = `${RESERVED}:pong`
-
-/** A message of the plain WebSocket wire, either way. See docs/protocol.md. */
-export interface Frame {
-  readonly event: string
-  /** Whatever was sent: plain and not too deep, maybe no object. */
-  readonly metadata?: unknown
-  /** Its metadata is nested too deep: something has changed, and it is unknown what. */
-  readonly isTooDeep?: true
-}
-
-/** Why a frame can't be read; of a kind, so that a flood of them can be counted and reported as one. */
-export type BadFrame = 'is not text' | 'is too large' | 'is no JSON' | 'has no event' | 'is nested too deep'
-
-/** What one connection reports. Each of the last three ends it, and comes at most once. */
-export interface WebSocketConnectionHandlers
-  extends Pick<TransportHandlers, 'auth' | 'onEvent' | 'onAlive' | 'onRefused'> {
-  /** The server accepted the credentials. */
-  onUp(): void
-  onBadFrame(kind: BadFrame): void
-  /** `wasUp`: the credentials had been accepted. */
-  onLost(reason: string, wasUp: boolean): void
-  onNoCredentials(reason: string): void
-}
-
 export interface WebSocketConnectionOptions {
   readonly socket: WebSocketSlice
   readonly timers: HubEnvironment['timers']
@@ -48,58 +29,36 @@ export interface WebSocketConnectionOptions {
   readonly maxCharacters: number
   /** When the server has sent nothing for this long, it is pinged. */
   readonly pingAfterMs: number
-  readonly handlers: WebSocketConnectionHandlers
-}
-
-export interface WebSocketConnection {
-  probe(): Promise<void>
-  renew(credentials: Metadata): Promise<RenewalOutcome>
-  send(event: string, metadata: Metadata): void
-  /** Ends it without a report. */
-  close(): void
+  /** False: the server knows nothing of Partyline. It is sent nothing, and the connection is up once it is open. */
+  readonly hasHandshake: boolean
+  /** Without a handshake: the server sends something at least this often. Infinite: nobody knows. */
+  readonly maxSilenceMs: number
+  readonly handlers: OneConnectionHandlers
 }
 
 type WebSocketConnectionState =
-  | { readonly name: 'opening' }
-  /** Open: a tab is asked for credentials, or the server has yet to accept them. */
-  | { readonly name: 'authenticating' }
-  /** Accepted. The resolvers of the probes and renewals that the server has not answered. */
-  | {
-      readonly name: 'up'
-      readonly probes: Set<() => void>
-      readonly renewals: ((answer: RenewalOutcome) => void)[]
-    }
-  | { readonly name: 'over' }
+  /** `authenticating`: a tab is asked for credentials, or the server has yet to accept them. */
+  | { readonly name: 'opening' | 'authenticating' | 'over' }
+  /** Accepted. */
+  | { readonly name: 'up'; readonly questions: ReturnType<typeof createQuestions> }
 
 /** One connection, from its opening to its end. */
-export function createWebSocketConnection(options: WebSocketConnectionOptions): WebSocketConnection {
-  const { socket, timers, maxCharacters, pingAfterMs, handlers } = options
+export function createWebSocketConnection(options: WebSocketConnectionOptions): OneConnection {
+  const { socket, timers, maxCharacters, pingAfterMs, hasHandshake, maxSilenceMs, handlers } = options
   let state: WebSocketConnectionState = { name: 'opening' }
   const deadline = createDeadline(timers)
 
   // A function: the compiler would take `state` for unchanged across calls.
   const isOver = () => state.name === 'over'
 
-  function close(): void {
+  function close(): string {
+    const { name } = state
     state = { name: 'over' }
     deadline.cancel()
     socket.close()
+    return name
   }
-
-  function lose(reason: string): void {
-    const wasUp = state.name === 'up'
-    close()
-    handlers.onLost(reason, wasUp)
-  }
-
-  function refuse(message: unknown, said: unknown): void {
-    const reason = typeof message === 'string' && message !== '' ? message : 'the server refused the credentials'
-    const wasUp = state.name === 'up'
-    const refusal = readRefusal(reason, said)
-    close()
-    if (refusal) handlers.onRefused(refusal)
-    else handlers.onLost(reason, wasUp)
-  }
+  const { lose, refuse, noCredentials } = createEndings(handlers, close)
 
   function send(event: string, metadata?: Metadata): void {
     if (!isOver()) socket.send(writeFrame({ event, ...(metadata && { metadata }) }))
@@ -108,6 +67,18 @@ export function createWebSocketConnection(options: WebSocketConnectionOptions): 
   function ping(): void {
     send(PING_EVENT)
     deadline.set(PONG_TIMEOUT_MS, () => lose('the server did not answer'))
+  }
+
+  function enterUp(): void {
+    state = { name: 'up', questions: createQuestions() }
+    handlers.onUp()
+  }
+
+  /** The server has sent something: from here on it may be silent for so long. */
+  function watchSilence(): void {
+    if (hasHandshake) deadline.set(pingAfterMs, ping)
+    else if (Number.isFinite(maxSilenceMs)) deadline.set(maxSilenceMs, () => lose('the server was silent for too long'))
+    else deadline.cancel()
   }
 
   async function authenticate(): Promise<void> {
@@ -119,49 +90,43 @@ export function createWebSocketConnection(options: WebSocketConnectionOptions): 
       send(AUTH_EVENT, credentials ?? {})
       deadline.set(WEBSOCKET_HANDSHAKE_TIMEOUT_MS, () => lose('the server did not answer the credentials'))
     } catch (thrown) {
-      if (isOver()) return
-      close()
-      handlers.onNoCredentials(messageOf(thrown))
+      noCredentials(thrown)
     }
   }
 
   /** The server's answer to credentials, the first ones or renewed ones. */
   function takeAuthAnswer(answer: AuthAnswer): void {
     const { ok, message } = answer
-    const renewal = state.name === 'up' ? state.renewals.shift() : undefined
-    if (renewal) renewal(readRenewalAnswer(answer))
-    else if (ok !== true) refuse(message, answer)
-    else if (state.name !== 'up') {
-      state = { name: 'up', probes: new Set(), renewals: [] }
-      handlers.onUp()
-    }
+    if (state.name === 'up' && state.questions.renewed(answer)) return
+    if (ok !== true) refuse(message, answer)
+    else if (state.name !== 'up') enterUp()
   }
 
-  function takeFrame(data: unknown): void {
-    const frame = readFrame(data, maxCharacters)
-    if (typeof frame === 'string') {
-      handlers.onBadFrame(frame)
-      return
-    }
-    const { event, metadata } = frame
-    if ('isTooDeep' in frame) handlers.onEvent(event, null)
-    else if (event === RESERVED && isAuthAnswer(metadata)) takeAuthAnswer(metadata)
-    else if (event === PONG_EVENT) answerProbes(state)
-    // Reserved events that this version does not know are for newer clients.
-    else if (event === RESERVED || !event.startsWith(`${RESERVED}:`)) deliverWalkedEvent(handlers, event, metadata)
-  }
+  const own = hasHandshake
+    ? {
+        take(word: Metadata): boolean {
+          if (!isAuthAnswer(word)) return false
+          takeAuthAnswer(word)
+          return true
+        },
+        pong: () => void (state.name === 'up' && state.questions.pong()),
+      }
+    : undefined
 
   socket.binaryType = 'arraybuffer'
   deadline.set(WEBSOCKET_HANDSHAKE_TIMEOUT_MS, () => lose('the server did not open the connection'))
   socket.onopen = () => {
-    if (!isOver()) void authenticate()
+    if (isOver()) return
+    if (hasHandshake) return void authenticate()
+    watchSilence()
+    enterUp()
   }
   socket.onmessage = ({ data }) => {
     if (isOver()) return
     deadline.received()
     handlers.onAlive()
-    takeFrame(data)
-    if (state.name === 'up') deadline.set(pingAfterMs, ping)
+    takeFrame(readFrame(data, maxCharacters), handlers, own)
+    if (state.name === 'up') watchSilence()
   }
   // It says nothing that `onclose` does not; but Node throws an error that nobody listens to.
   socket.onerror = () => undefined
@@ -173,71 +138,19 @@ export function createWebSocketConnection(options: WebSocketConnectionOptions): 
   }
 
   return {
-    probe: () =>
-      new Promise((resolve) => {
-        if (state.name !== 'up') return
-        state.probes.add(resolve)
-        send(PING_EVENT)
-      }),
-    renew: (credentials) =>
-      new Promise((resolve) => {
-        if (state.name !== 'up') return
-        state.renewals.push(resolve)
-        send(AUTH_EVENT, credentials)
-      }),
+    probe() {
+      if (state.name !== 'up') return new Promise(() => undefined)
+      send(PING_EVENT)
+      return state.questions.probe()
+    },
+    renew(credentials) {
+      if (state.name !== 'up') return new Promise(() => undefined)
+      send(AUTH_EVENT, credentials)
+      return state.questions.renew()
+    },
     send(event, metadata) {
       if (state.name === 'up') send(event, metadata)
     },
     close,
   }
 }
-
-function answerProbes(state: WebSocketConnectionState): void {
-  if (state.name !== 'up') return
-  for (const resolve of state.probes) resolve()
-  state.probes.clear()
-}
-
-/** Calls back when nothing was received for so long; the next one replaces it. */
-function createDeadline(timers: HubEnvironment['timers']) {
-  let received = 0
-  let cancel = (): void => undefined
-  return {
-    set(ms: number, onPassed: () => void): void {
-      cancel()
-      cancel = afterSilence({ timers }, () => received, ms, onPassed)
-    },
-    /** The server has sent something. */
-    received(): void {
-      received++
-    },
-    cancel: () => cancel(),
-  }
-}
-
-/** Reads a frame, and walks its metadata. */
-export function readFrame(data: unknown, maxCharacters: number): Frame | BadFrame {
-  if (typeof data !== 'string') return 'is not text'
-  if (data.length > maxCharacters) return 'is too large'
-  let value: unknown
-  try {
-    value = JSON.parse(data)
-  } catch {
-    return 'is no JSON'
-  }
-  const { event, metadata } = (value ?? {}) as Partial<Frame>
-  if (typeof event !== 'string' || event === '') return 'has no event'
-  if (!isPlainJson(metadata)) return event.startsWith(RESERVED) ? 'is nested too deep' : { event, isTooDeep: true }
-  return metadata === undefined || metadata === null ? { event } : { event, metadata }
-}
-
-const writeFrame = (frame: Frame): string => JSON.stringify(frame)
-
-interface AuthAnswer {
-  readonly ok?: unknown
-  readonly message?: unknown
-}
-
-/** A server message about a topic has `ok` as well, but says nothing of the connection. */
-const isAuthAnswer = (metadata: unknown): metadata is AuthAnswer =>
-  typeof metadata === 'object' && metadata !== null && 'ok' in metadata && !('topic' in metadata)

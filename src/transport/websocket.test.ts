@@ -3,12 +3,12 @@ import type { IncomingMessage } from 'node:http'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import fc from 'fast-check'
-import { expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { afterwards, until } from '../../test/real-server.js'
 import { connectTransport, openWebSocket, type Refusal, serveWebSocket } from '../../test/real-sockets.js'
+import { type BadFrame, type Frame, readFrame } from './frames.js'
 import { webSocketTransport } from './websocket.js'
-import { type BadFrame, type Frame, readFrame } from './websocket-connection.js'
 
 // What is the plain WebSocket's own; the rest is in transport.contract.test.ts. Against a real server.
 
@@ -271,4 +271,47 @@ it('reading a frame never throws, and gives either a frame or a reason', () => {
     }),
     { numRuns: FRAMES },
   )
+})
+
+describe('a server that says nothing of Partyline', () => {
+  it('is up once it is open, is sent nothing, and its frames are events', async () => {
+    const said: string[] = []
+    const port = await bare((socket) => {
+      socket.on('message', (data) => said.push(String(data)))
+      for (const frame of [
+        '{"event":"a","metadata":{"x":1}}',
+        '{"event":"_line","metadata":{"ok":false}}',
+        '{"event":"b"}',
+      ])
+        socket.send(frame)
+    })
+    const near = connectTransport(openWebSocket(100), port, async () => ({ token: 't' }), { handshake: 'none' })
+    afterwards(near.transport.close)
+    await until(() => expect(near.events).toHaveLength(3))
+    expect(near.events).toEqual([
+      ['a', { x: 1 }],
+      ['_line', { ok: false }],
+      ['b', {}],
+    ])
+    for (const ability of ['probe', 'renew', 'send']) expect(near.transport).not.toHaveProperty(ability)
+    // A minute, as its timers go.
+    await delay(600)
+    expect([near.reports, said]).toEqual([['up'], []])
+  })
+
+  it('is given up after the silence that the app names, counted from whatever came', async () => {
+    const port = await bare((socket) => void setTimeout(() => socket.send('{"event":"a"}'), 150))
+    const settings = { handshake: 'none', maxSilenceMs: 30_000 }
+    const near = connectTransport(openWebSocket(100), port, async () => undefined, settings)
+    afterwards(near.transport.close)
+    await until(() => expect(near.reports).toEqual(['up', 'down: the server was silent for too long']))
+    expect(near.events).toEqual([['a', {}]])
+  })
+
+  it('may refuse by its close code', async () => {
+    const port = await bare((socket) => socket.close(4403, 'closed'))
+    const near = connectTransport(openWebSocket(), port, async () => undefined, { handshake: 'none' })
+    afterwards(near.transport.close)
+    await until(() => expect(near.reports.at(-1)).toBe('refused for good: closed'))
+  })
 })

@@ -40,6 +40,8 @@ export type PartylineErrorCode =
   | 'settings-differ'
   /** The hub speaks another version of the protocol. */
   | 'protocol-mismatch'
+  /** The worker has no code for the app's own transport. The hub runs in a tab: see `transport` of `PartylineOptions`. */
+  | 'unknown-transport'
   /** The hub belongs to another endpoint or identity. */
   | 'wrong-hub'
   /** The server refused a topic; everything else goes on. The server is asked again after a reconnect or a renewal of credentials. */

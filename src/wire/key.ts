@@ -26,10 +26,10 @@ export const checkOf = (name: string, settings: KeySettings): string =>
 export const signOutNameOf = (name: string, { url, ...settings }: SignOutSettings): string =>
   `${name}/${hash(canonical({ ...settings, url: typeof url === 'string' ? url : '' }), 0)}`
 
-/** A namespace is the URL's path; Socket.IO's own path is apart from that. A plain WebSocket has only its URL. */
+/** A namespace is the URL's path; Socket.IO's own path is apart from that. Every other transport has only its URL. */
 function canonical({ url, identity, transport = 'socket.io', socket = {} }: KeySettings): string {
   const { path = DEFAULT_PATH } = socket
-  return JSON.stringify([transport, url, transport === 'websocket' ? '' : String(path).replace(/\/+$/, ''), identity])
+  return JSON.stringify([transport, url, transport === 'socket.io' ? String(path).replace(/\/+$/, '') : '', identity])
 }
 
 /** cyrb53 (github.com/bryc/code, public domain): 53 bits, synchronous; SubtleCrypto is missing on insecure origins. */

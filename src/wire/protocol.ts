@@ -57,8 +57,8 @@ export type SocketState =
 export interface Settings {
   readonly url: string
   readonly identity: string
-  /** Default: `socket.io`. */
-  readonly transport?: 'socket.io' | 'websocket'
+  /** By its name. Default: `socket.io`. */
+  readonly transport?: string
   /** Passed to the transport as it is. */
   readonly socket: Readonly<Record<string, unknown>>
   /** How long the hub keeps the socket after the last tab, in milliseconds. */
@@ -146,7 +146,7 @@ export type TopicAnswer =
   | { readonly topic: string; readonly ok: false; readonly name: 'refused' | 'failed'; readonly message: string }
 
 /** `standby`: another hub owns the socket. This one takes over when that is gone, and then sends `promoted`. */
-export type Refusal = 'protocol-mismatch' | 'wrong-hub' | 'signed-out' | 'standby'
+export type Refusal = 'protocol-mismatch' | 'wrong-hub' | 'unknown-transport' | 'signed-out' | 'standby'
 
 /** A tab's answer to a request for credentials. */
 export type CredentialsAnswer =

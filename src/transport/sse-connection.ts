@@ -1,0 +1,184 @@
+import type { HubEnvironment } from '../platform/environment.js'
+import { messageOf } from '../util/errors.js'
+import { isMetadata, type Metadata, RESERVED } from '../wire/protocol.js'
+import { createDeadline } from './deadline.js'
+import { createEventParser } from './event-parser.js'
+import { AUTH_EVENT, createQuestions, frameOf, isAuthAnswer, PING_EVENT, takeFrame } from './frames.js'
+import { createEndings, type OneConnection, type OneConnectionHandlers } from './one-connection.js'
+import { createSsePoster, headersOf } from './sse-post.js'
+
+/** The server may take this long to begin the stream. */
+const SSE_HANDSHAKE_TIMEOUT_MS = 10_000
+const UNKNOWN_STREAM = 'the server does not know the stream: it was restarted, or another process answers'
+
+export interface SseConnectionOptions {
+  /** A request to the stream's address. */
+  readonly request: (init: RequestInit) => Promise<Response>
+  readonly timers: HubEnvironment['timers']
+  /** Longer events are not read. */
+  readonly maxCharacters: number
+  /** The server sends something at least this often. Milliseconds; infinite: nobody knows. */
+  readonly maxSilenceMs: number
+  /** False: the server knows nothing of Partyline. The connection is up once the stream begins, and nothing is posted. */
+  readonly hasHandshake: boolean
+  readonly handlers: OneConnectionHandlers
+}
+
+type SseConnectionState =
+  | { readonly name: 'opening' | 'over' }
+  | {
+      readonly name: 'up'
+      readonly questions: ReturnType<typeof createQuestions>
+      readonly post: ReturnType<typeof createSsePoster>
+    }
+
+/** One stream, from its request to its end. */
+export function createSseConnection(options: SseConnectionOptions): OneConnection {
+  const { request, timers, maxCharacters, maxSilenceMs, hasHandshake, handlers } = options
+  let state: SseConnectionState = { name: 'opening' }
+  const life = new AbortController()
+  const deadline = createDeadline(timers)
+
+  // A function: the compiler would take `state` for unchanged across calls.
+  const isOver = () => state.name === 'over'
+
+  function close(): string {
+    const { name } = state
+    state = { name: 'over' }
+    deadline.cancel()
+    life.abort()
+    return name
+  }
+  const { lose, refuse, noCredentials } = createEndings(handlers, close)
+
+  function enterUp(stream: string): void {
+    const onUnknown = () => lose(UNKNOWN_STREAM)
+    const post = createSsePoster({ request, timers, life: life.signal, stream, onUnknown })
+    state = { name: 'up', questions: createQuestions(), post }
+    handlers.onUp()
+  }
+
+  function watchSilence(): void {
+    if (Number.isFinite(maxSilenceMs)) deadline.set(maxSilenceMs, () => lose('the server was silent for too long'))
+    else deadline.cancel()
+  }
+
+  /** A message about the connection itself. */
+  function takeWord(word: Metadata): boolean {
+    const { stream } = word
+    if (typeof stream === 'string' && state.name === 'opening') enterUp(stream)
+    else if (!isAuthAnswer(word)) return false
+    else if (state.name === 'up' && state.questions.renewed(word)) return true
+    else if (word['ok'] !== true) refuse(word['message'], word)
+    return true
+  }
+
+  const own = hasHandshake
+    ? { take: takeWord, pong: () => void (state.name === 'up' && state.questions.pong()) }
+    : undefined
+  const parse = createEventParser(maxCharacters, {
+    onEvent(type, data, id) {
+      if (!isOver()) takeFrame(readEvent(type, data, id), handlers, own)
+    },
+    onRetry: (ms) => handlers.onRetryAfter(ms),
+    onTooLarge: () => handlers.onBadFrame('is too large'),
+  })
+
+  async function read(body: ReadableStream<Uint8Array>): Promise<void> {
+    const reader = body.getReader()
+    for (;;) {
+      const { done, value } = await reader.read()
+      if (isOver()) return
+      if (done) return lose('the server ended the stream')
+      deadline.received()
+      handlers.onAlive()
+      parse(value)
+      if (state.name === 'up') watchSilence()
+    }
+  }
+
+  /** The answer is no stream. */
+  function takeError({ isRefusal, retryAfterMs, message, said }: Awaited<ReturnType<typeof readError>>): void {
+    if (isOver()) return
+    if (retryAfterMs) handlers.onRetryAfter(retryAfterMs)
+    if (isRefusal) refuse(message, said)
+    else lose(message)
+  }
+
+  async function open(): Promise<void> {
+    let credentials: Metadata | undefined
+    try {
+      credentials = await handlers.auth()
+    } catch (thrown) {
+      return noCredentials(thrown)
+    }
+    if (isOver()) return
+    deadline.set(SSE_HANDSHAKE_TIMEOUT_MS, () => lose('the server did not begin the stream, or a proxy holds it back'))
+    const headers = { accept: 'text/event-stream', ...headersOf(credentials) }
+    const response = await request({ headers, signal: life.signal })
+    if (isOver()) return
+    const { ok, body } = response
+    if (!ok || !body || !/^text\/event-stream\b/i.test(response.headers.get('content-type') ?? ''))
+      return takeError(await readError(response))
+    if (!hasHandshake) {
+      watchSilence()
+      enterUp('')
+    }
+    await read(body)
+  }
+
+  void open().catch((thrown: unknown) => lose(messageOf(thrown)))
+  const never = <T>() => new Promise<T>(() => undefined)
+  return {
+    probe() {
+      if (state.name !== 'up') return never()
+      void state.post({ frame: { event: PING_EVENT } })
+      return state.questions.probe()
+    },
+    renew(credentials) {
+      if (state.name !== 'up') return never()
+      void state.post({ frame: { event: AUTH_EVENT }, headers: headersOf(credentials) })
+      return state.questions.renew()
+    },
+    send(event, metadata) {
+      if (state.name === 'up') void state.post({ frame: { event, metadata } })
+    },
+    close,
+  }
+}
+
+/** Why the server gives no stream. */
+async function readError(response: Response) {
+  const { status, headers } = response
+  const body: unknown = await response.json().catch(() => undefined)
+  const said = isMetadata(body) ? body : {}
+  const isRefusal = status === 401 || status === 403
+  const type = headers.get('content-type') ?? 'no type'
+  return {
+    isRefusal,
+    retryAfterMs: Number(headers.get('retry-after')) * 1_000,
+    message:
+      typeof said['message'] === 'string' ? said['message'] : `the server gave no stream, but ${status}, ${type}`,
+    said: { final: status === 403, ...said },
+  }
+}
+
+/** An event with a name and its metadata as data, or a frame as the data of one without a name. */
+function readEvent(type: string, data: string, id: string | undefined): ReturnType<typeof frameOf> {
+  let value: unknown
+  try {
+    value = data === '' ? undefined : JSON.parse(data)
+  } catch {
+    return 'is no JSON'
+  }
+  const isFrame = type === 'message' && isMetadata(value) && typeof value['event'] === 'string'
+  const [event, metadata = {}] = isFrame
+    ? [(value as Metadata)['event'], (value as Metadata)['metadata']]
+    : [type, value]
+  return frameOf(String(event), id !== undefined && isMetadata(metadata) ? withId(metadata, id) : metadata)
+}
+
+const withId = ({ [RESERVED]: ours, ...metadata }: Metadata, id: string): Metadata => ({
+  ...metadata,
+  [RESERVED]: { id, ...(isMetadata(ours) && ours) },
+})

@@ -1,0 +1,37 @@
+import type { HubEnvironment } from '../platform/environment.js'
+import { positiveOr } from './deadline.js'
+import { oneConnection } from './one-connection.js'
+import { createSseConnection } from './sse-connection.js'
+import type { OpenTransport } from './transport.js'
+
+/** The longest event that is read, in characters, and the silence after which a stream is given up. */
+const SSE_DEFAULTS = { limit: 65_536, maxSilenceMs: 60_000 }
+
+export type SsePowers = Pick<HubEnvironment, 'timers' | 'fetch'>
+
+/**
+ * Server-Sent Events as a transport: the wire is in docs/sse.md. `socket` of the settings may hold `limit` (characters of an
+ * event), `maxSilenceMs`, `withCredentials` (cookies to another origin), and `handshake: 'none'` for a server that knows nothing
+ * of Partyline; there, only a given `maxSilenceMs` counts.
+ */
+export function sseTransport({ fetch, timers }: SsePowers): OpenTransport {
+  return ({ url, socket }, handlers) => {
+    const hasHandshake = socket['handshake'] !== 'none'
+    const silenceMs = hasHandshake ? SSE_DEFAULTS.maxSilenceMs : Number.POSITIVE_INFINITY
+    return oneConnection(handlers, hasHandshake, (reports) =>
+      createSseConnection({
+        request: (init) =>
+          fetch(url, {
+            ...init,
+            cache: 'no-store',
+            credentials: socket['withCredentials'] ? 'include' : 'same-origin',
+          }),
+        timers,
+        maxCharacters: positiveOr(SSE_DEFAULTS.limit, socket['limit']),
+        maxSilenceMs: positiveOr(silenceMs, socket['maxSilenceMs']),
+        hasHandshake,
+        handlers: reports,
+      }),
+    )
+  }
+}
