@@ -53,6 +53,27 @@ await hungUp
 two.close()
 `
 
+/** A browser's side of docs/sse.md. */
+const RUN_SSE = `
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import { sseApp } from './sse.ts'
+
+const http = createServer(sseApp).listen(0, '127.0.0.1')
+await once(http, 'listening')
+const url = 'http://127.0.0.1:' + http.address().port
+const refused = await fetch(url + '/events')
+if (refused.status !== 401) throw new Error('let in: ' + refused.status)
+const { body } = await fetch(url + '/events', { headers: { authorization: 'Bearer secret' } })
+let text = ''
+for await (const chunk of body.pipeThrough(new TextDecoderStream())) {
+  if (text === '') await fetch(url + '/api/profile', { method: 'POST' })
+  text += chunk
+  if (text.includes('event: profile_updated\\ndata: {}\\n\\n')) break
+}
+process.exit(0)
+`
+
 /** The same through a real Redis: a route handler that has no sockets, and a process that has them. */
 const RUN_NEXT = `
 import { once } from 'node:events'
@@ -131,6 +152,7 @@ export async function checkServer(
   writeFileSync(join(folder, 'server/run.mjs'), RUN)
   writeFileSync(join(folder, 'server/run-next.mjs'), RUN_NEXT)
   writeFileSync(join(folder, 'server/run-job.mjs'), RUN_JOB)
+  writeFileSync(join(folder, 'server/run-sse.mjs'), RUN_SSE)
   const configs = {
     'types of the server half, without a DOM': { lib: ['es2022'], skipLibCheck: false, files: ['server/probe.ts'] },
     'types of docs/server.md': { lib: ['es2022', 'dom'], skipLibCheck: true, include: ['server'] },
@@ -150,6 +172,7 @@ export async function checkServer(
   }
   runNode("import('partyline/server')", ['-e', "import('partyline/server').then((all) => all.createNotifier.name)"])
   runNode('the recipes of docs/server.md', ['--import', 'tsx', 'server/run.mjs'])
+  runNode('the recipe of docs/sse.md', ['--import', 'tsx', 'server/run-sse.mjs'])
   try {
     const redis = await startRedis()
     const env = { ...process.env, REDIS_URL: redis.url }

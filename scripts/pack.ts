@@ -219,14 +219,16 @@ async function check(temporary: string): Promise<string> {
   )
   if (faults.length > 0) return ''
 
-  const recipes = writeFilesOf('docs/server.md', consumer)
+  const recipes = ['docs/server.md', 'docs/sse.md', 'docs/transports.md'].flatMap((page) =>
+    writeFilesOf(page, consumer),
+  )
   checkTypes(consumer)
   await checkServer(consumer, run, fault)
   execFileSync(process.execPath, ['--check', join(consumer, 'server.js')])
   await checkBuild(consumer)
   for (const test of writeFilesOf('docs/testing.md', consumer))
     run(`the test of docs/testing.md`, 'vitest/vitest.mjs', ['run', test], consumer)
-  return `${packed.filename}: ${files.length} files, publint and attw clean; ${pasted.length} files of the README type-checked and built against it, ${recipes.length} of docs/server.md type-checked and run, and the test of docs/testing.md`
+  return `${packed.filename}: ${files.length} files, publint and attw clean; ${pasted.length} files of the README type-checked and built against it, ${recipes.length} of docs/ type-checked, those of docs/server.md and docs/sse.md run, and the test of docs/testing.md`
 }
 
 if (!existsSync(join(root, 'dist/worker.js'))) {

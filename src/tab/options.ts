@@ -103,7 +103,8 @@ export interface PartylineOptions<Events> {
   /**
    * Passed to socket.io-client as it is (`path`, `transports`, `reconnectionDelayMax`, …). Plain data, since it crosses to
    * the hub; credentials belong in `auth`. For plain WebSocket: `reconnectionDelay` and `reconnectionDelayMax` (ms),
-   * `limit`, the maximum characters of a frame (65,536), and `pingAfterMs`, the silence after which the server is pinged (25,000).
+   * `limit`, the maximum characters of a frame (65,536), `pingAfterMs`, the silence after which the server is pinged (25,000), and
+   * `handshake: 'none'` for a server that knows nothing of Partyline (docs/transports.md). For Server-Sent Events see docs/sse.md.
    * @default WebSocket only, endless reconnection with full jitter, 0 to 2 s and later 0 to 20 s apart
    */
   readonly socket?: SocketSettings
