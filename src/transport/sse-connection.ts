@@ -3,12 +3,16 @@ import { messageOf } from '../util/errors.js'
 import { isMetadata, type Metadata, RESERVED } from '../wire/protocol.js'
 import { createDeadline } from './deadline.js'
 import { createEventParser } from './event-parser.js'
-import { AUTH_EVENT, createQuestions, frameOf, isAuthAnswer, PING_EVENT, takeFrame } from './frames.js'
+import { AUTH_EVENT, createQuestions, type Frame, frameOf, isAuthAnswer, PING_EVENT, takeFrame } from './frames.js'
 import { createEndings, type OneConnection, type OneConnectionHandlers } from './one-connection.js'
-import { createSsePoster, headersOf } from './sse-post.js'
+import { createSsePoster, headersOf, type Outgoing } from './sse-post.js'
 
 /** The server may take this long to begin the stream. */
 const SSE_HANDSHAKE_TIMEOUT_MS = 10_000
+/** A request is answered within this time, or it may not even be on its way. Shorter than any time in which a hub wants an answer. */
+const POST_PATIENCE_MS = 2_000
+const PING: Frame = { event: PING_EVENT }
+const AUTH: Frame = { event: AUTH_EVENT }
 const UNKNOWN_STREAM = 'the server does not know the stream: it was restarted, or another process answers'
 
 export interface SseConnectionOptions {
@@ -24,11 +28,13 @@ export interface SseConnectionOptions {
   readonly handlers: OneConnectionHandlers
 }
 
+type Questions = ReturnType<typeof createQuestions>
+
 type SseConnectionState =
   | { readonly name: 'opening' | 'over' }
   | {
       readonly name: 'up'
-      readonly questions: ReturnType<typeof createQuestions>
+      readonly questions: Questions
       readonly post: ReturnType<typeof createSsePoster>
     }
 
@@ -128,18 +134,23 @@ export function createSseConnection(options: SseConnectionOptions): OneConnectio
   }
 
   void open().catch((thrown: unknown) => lose(messageOf(thrown)))
-  const never = <T>() => new Promise<T>(() => undefined)
+
+  /**
+   * Gives the answer that comes over the stream. Where the request itself is not answered, nobody can tell: six others may be
+   * under way, which is all that HTTP/1.1 has, or there is no network. Then it gives `unknown`, and a longer silence will tell.
+   */
+  function ask<T>(question: (questions: Questions) => Promise<T>, words: Outgoing, unknown: T): Promise<T> {
+    return new Promise((resolve) => {
+      if (state.name !== 'up') return
+      void question(state.questions).then(resolve)
+      const cancel = timers.after(POST_PATIENCE_MS, () => resolve(unknown))
+      void state.post({ ...words, onAnswered: cancel })
+    })
+  }
+
   return {
-    probe() {
-      if (state.name !== 'up') return never()
-      void state.post({ frame: { event: PING_EVENT } })
-      return state.questions.probe()
-    },
-    renew(credentials) {
-      if (state.name !== 'up') return never()
-      void state.post({ frame: { event: AUTH_EVENT }, headers: headersOf(credentials) })
-      return state.questions.renew()
-    },
+    probe: () => ask((asked) => asked.probe(), { frame: PING }, undefined),
+    renew: (fresh) => ask((asked) => asked.renew(), { frame: AUTH, headers: headersOf(fresh) }, 'unavailable'),
     send(event, metadata) {
       if (state.name === 'up') void state.post({ frame: { event, metadata } })
     },

@@ -19,9 +19,11 @@ export interface SsePosterOptions {
 }
 
 /** What waits to be posted. `headers`: with credentials, which go alone. */
-interface Outgoing {
+export interface Outgoing {
   readonly frame: Frame
   readonly headers?: Readonly<Record<string, string>>
+  /** The server has answered the request. */
+  readonly onAnswered?: () => void
 }
 
 /** Sends what belongs to a stream, in requests of their own: one after the other, since what was said first has to arrive first. */
@@ -29,7 +31,7 @@ export function createSsePoster({ request, timers, life, stream, onUnknown }: Ss
   const outgoing: Outgoing[] = []
   let isPosting = false
 
-  async function post(frames: readonly Frame[], headers: Outgoing['headers']): Promise<void> {
+  async function post(together: readonly Outgoing[]): Promise<void> {
     const attempt = new AbortController()
     const abort = () => attempt.abort()
     life.addEventListener('abort', abort)
@@ -37,11 +39,12 @@ export function createSsePoster({ request, timers, life, stream, onUnknown }: Ss
     try {
       const { status } = await request({
         method: 'POST',
-        headers: { 'content-type': 'application/json', 'x-partyline-stream': stream, ...headers },
-        body: JSON.stringify(frames),
+        headers: { 'content-type': 'application/json', 'x-partyline-stream': stream, ...together[0]?.headers },
+        body: JSON.stringify(together.map(({ frame }) => frame)),
         signal: attempt.signal,
       })
       if (status === 404) onUnknown()
+      else for (const { onAnswered } of together) onAnswered?.()
     } catch {
       // What was asked gets no answer, and is asked again.
     } finally {
@@ -60,13 +63,7 @@ export function createSsePoster({ request, timers, life, stream, onUnknown }: Ss
     outgoing.push(next)
     if (isPosting) return
     isPosting = true
-    while (outgoing.length > 0 && !life.aborted) {
-      const frames = take()
-      await post(
-        frames.map(({ frame }) => frame),
-        frames[0]?.headers,
-      )
-    }
+    while (outgoing.length > 0 && !life.aborted) await post(take())
     isPosting = false
   }
 }

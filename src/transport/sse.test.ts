@@ -180,3 +180,17 @@ it('a client that reads too slowly is dropped', async () => {
   await until(() => expect(reports.at(-1)).toMatch(/^down: /))
   expect(server.count()).toBe(0)
 })
+
+it('a request that is not answered says nothing of the stream: all of the browser’s connections may be in use', async () => {
+  const port = await bare((request, response) => {
+    if (request.method === 'GET') response.writeHead(200, STREAM).write('event: _line\ndata: {"stream":"s"}\n\n')
+  })
+  const { reports, transport } = near(port, {}, 10)
+  await until(() => expect(reports).toEqual(['up']))
+  const before = performance.now()
+  await transport.probe?.()
+  expect(await transport.renew?.({ token: 'fresh' })).toBe('unavailable')
+  // Two and two seconds, as its timers go.
+  expect(performance.now() - before).toBeGreaterThan(300)
+  expect(reports).toEqual(['up'])
+})
