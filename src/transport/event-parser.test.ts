@@ -51,6 +51,9 @@ it('an event that is too long is left out whole, and what comes after it is read
   // The rest of a line that was cut off is no field of its own.
   const pieces = [`data: ${'x'.repeat(200)}`, 'data: 1', '\n', '\n', after]
   expect(parse(pieces.map(bytesOf), 100)).toEqual(events)
+  // And its end does not end the event.
+  const cut = [`data: ${'x'.repeat(200)}`, '\nevent: c\ndata: 1\n\n', after]
+  expect(parse(cut.map(bytesOf), 100)).toEqual(events)
 })
 
 const line = fc.oneof(
