@@ -1213,13 +1213,6 @@ export const MUTANTS: readonly Mutant[] = [
     replace: "'x-last': last",
   },
   {
-    name: 'a stream takes late credentials for its own',
-    by: 'src/transport/transport.contract.test.ts',
-    file: 'src/transport/sse-connection.ts',
-    find: 'if (isOver()) return\n    deadline.set(SSE_HANDSHAKE_TIMEOUT_MS',
-    replace: 'deadline.set(SSE_HANDSHAKE_TIMEOUT_MS',
-  },
-  {
     name: 'posts overtake each other',
     by: 'src/transport/sse.test.ts',
     file: 'src/transport/sse-post.ts',
