@@ -55,12 +55,22 @@ function hubOf({ records: _, ...hub }: HubInspection): Inspection['hub'] {
 }
 
 function settingsOf({ configuration }: RecorderContext, inside: SessionInside | undefined): Inspection['settings'] {
-  const { url, socket = {}, ...rest } = configuration as { readonly url?: unknown; readonly socket?: object }
+  const {
+    url,
+    socket = {},
+    transport,
+    ...rest
+  } = configuration as {
+    readonly url?: unknown
+    readonly socket?: object
+    readonly transport?: { readonly name: string }
+  }
   const known = inside?.url ?? (typeof url === 'string' ? url : undefined)
   return {
     key: inside?.key,
     ...(known !== undefined && { url: plainUrl(known) }),
     ...plain(rest),
+    ...(transport && { transport: transport.name }),
     socket: plainSocketOptions({ ...socket }),
   }
 }
