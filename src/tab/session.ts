@@ -293,12 +293,18 @@ function createRungs(key: string, { environment, hubs, configuration, loadChunk 
 
 /** The app's answer, brought to plain data: what can't cross to the hub must fail here, where it can be explained. */
 export async function readCredentials(auth: Auth | undefined, now: number, report: Report): Promise<CredentialsAnswer> {
+  /** What is wrong with what the app gave, in words that quote nothing of it. */
+  let fault: string | undefined
+  const refuse = (why: string): never => {
+    fault = why
+    throw new TypeError(`auth ${why}`)
+  }
   try {
     // In JavaScript an app may give the credentials themselves.
-    if (auth && typeof auth !== 'function') throw new AuthFault(`is no function, but of type ${typeof auth}`)
+    if (auth && typeof auth !== 'function') return refuse(`is no function, but of type ${typeof auth}`)
     const answer = await auth?.()
     if (answer === undefined || answer === null) return { ok: true, auth: undefined }
-    if (typeof answer !== 'object') throw new AuthFault(`gave no object, but a ${typeof answer}`)
+    if (typeof answer !== 'object') return refuse(`gave no object, but a ${typeof answer}`)
     const { expiresAt } = answer
     const ends = typeof expiresAt === 'number' && expiresAt > now && Number.isFinite(expiresAt)
     if (expiresAt !== undefined && !ends) {
@@ -308,21 +314,18 @@ export async function readCredentials(auth: Auth | undefined, now: number, repor
     }
     // An object may choose what it is as JSON.
     const plain: unknown = JSON.parse(JSON.stringify(answer))
-    if (!isMetadata(plain)) throw new AuthFault('gave no plain object')
+    if (!isMetadata(plain)) return refuse('gave no plain object')
     return { ok: true, auth: plain, ...(ends && { expiresAt }) }
   } catch (thrown) {
     // What was thrown may quote the credentials (a JSON parser does), and this goes to every tab, over a channel too.
     const message =
-      thrown instanceof AuthFault
-        ? `auth ${thrown.message}: it is a function that gives the credentials, as () => ({ token })`
-        : `auth failed with ${kindOf(thrown)}`
+      fault === undefined
+        ? `auth failed with ${kindOf(thrown)}`
+        : `auth ${fault}: it is a function that gives the credentials, as () => ({ token })`
     report('auth-failed', message, { cause: thrown })
     return { ok: false, message }
   }
 }
-
-/** What is wrong with what the app gave, in words that quote nothing of it. */
-class AuthFault extends TypeError {}
 
 /** The name of an error's class, or the type of a value that is no error. */
 function kindOf(thrown: unknown): string {
