@@ -1,8 +1,9 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { expect, type Page, test } from '@playwright/test'
 import { build, type Rolldown } from 'vite'
+import webpack, { type Stats } from 'webpack'
 import type {} from './devtools/main.js'
 import { serveFixture } from './devtools/site.js'
 
@@ -302,11 +303,11 @@ test('nothing is wider than the window, down to 390 pixels', async ({ page }) =>
   }
 })
 
-test("in a production build the panel's code is nowhere, and its production entry has it", async () => {
-  const folder = mkdtempSync(join(process.cwd(), 'node_modules', '.devtools-'))
-  const bundle = async (code: string): Promise<string> => {
-    const input = join(folder, 'entry.js')
-    writeFileSync(input, code)
+/** Bundles an entry for production. Gives the code of all files. */
+type Bundle = (folder: string, input: string) => Promise<string>
+
+const BUNDLERS: Readonly<Record<string, Bundle>> = {
+  async Vite(folder, input) {
     const { output } = (await build({
       configFile: false,
       root: folder,
@@ -314,22 +315,51 @@ test("in a production build the panel's code is nowhere, and its production entr
       build: { write: false, rolldownOptions: { input, external: ['react'] } },
     })) as Rolldown.RolldownOutput
     return output.map((file) => (file.type === 'chunk' ? file.code : '')).join('\n')
-  }
-  const from = (name: string) => join(process.cwd(), 'dist/devtools', name)
-  try {
-    const plain = await bundle(
-      `import { mountPartylineDevtools, partylineDevtoolsPlugin } from '${from('index.js')}'
-       import { PartylineDevtools } from '${from('react.js')}'
-       globalThis.kept = [mountPartylineDevtools(document.body, {}), partylineDevtoolsPlugin({}), PartylineDevtools]`,
-    )
-    expect(plain).toContain('kept')
-    expect(plain).not.toMatch(/partyline-devtools|could not be loaded|Next attempt/)
-    const whole = await bundle(
-      `import { mountPartylineDevtools } from '${from('production.js')}'
-       mountPartylineDevtools(document.body, {})`,
-    )
-    expect(whole).toMatch(/Next attempt/)
-  } finally {
-    rmSync(folder, { recursive: true, force: true })
-  }
-})
+  },
+  async webpack(folder, input) {
+    const path = join(folder, 'dist')
+    const compiler = webpack({
+      mode: 'production',
+      context: folder,
+      entry: input,
+      output: { path },
+      externals: { react: 'React' },
+    })
+    const stats = await new Promise<Stats | undefined>((resolve, reject) => {
+      compiler.run((error, result) => (error ? reject(error) : resolve(result)))
+    })
+    await new Promise((resolve) => compiler.close(resolve))
+    expect(stats?.toJson({ all: false, errors: true, warnings: true })).toMatchObject({ errors: [], warnings: [] })
+    return readdirSync(path)
+      .map((name) => readFileSync(join(path, name), 'utf8'))
+      .join('\n')
+  },
+}
+
+for (const [bundler, bundle] of Object.entries(BUNDLERS)) {
+  test(`in a production build by ${bundler} the panel's code is nowhere, and its production entry has it`, async () => {
+    const folder = mkdtempSync(join(process.cwd(), 'node_modules', '.devtools-'))
+    const input = join(folder, 'entry.js')
+    const codeOf = (code: string): Promise<string> => {
+      writeFileSync(input, code)
+      return bundle(folder, input)
+    }
+    const from = (name: string) => join(process.cwd(), 'dist/devtools', name)
+    try {
+      const plain = await codeOf(
+        `import { mountPartylineDevtools, partylineDevtoolsPlugin } from '${from('index.js')}'
+         import { PartylineDevtools } from '${from('react.js')}'
+         globalThis.kept = [mountPartylineDevtools(document.body, {}), partylineDevtoolsPlugin({}), PartylineDevtools]`,
+      )
+      expect(plain).toContain('kept')
+      expect(plain).not.toMatch(/partyline-devtools|could not be loaded|Next attempt/)
+      const whole = await codeOf(
+        `import { mountPartylineDevtools } from '${from('production.js')}'
+         mountPartylineDevtools(document.body, {})`,
+      )
+      expect(whole).toMatch(/Next attempt/)
+    } finally {
+      rmSync(folder, { recursive: true, force: true })
+    }
+  })
+}
