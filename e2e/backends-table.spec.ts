@@ -10,7 +10,9 @@ const WRITES_PER_S = 50
 const KILLS = 3
 
 for (const backend of TABS > 0 ? BACKENDS : []) {
-  test(`${backend.name}: ${TABS} tabs, killed ${KILLS} times while notes are written`, async ({ read }) => {
+  test(`${backend.name} (${backend.transport}): ${TABS} tabs, killed ${KILLS} times while notes are written`, async ({
+    read,
+  }) => {
     test.setTimeout(600_000)
     const { reader, running } = await read(backend)
     const { front } = reader
@@ -51,7 +53,7 @@ for (const backend of TABS > 0 ? BACKENDS : []) {
     for (const page of pages) await atRest(page)
     expect(front.open).toBe(1)
     console.log(
-      `${backend.name}: ${TABS} tabs, 1 socket, ${fetches} fetches for an event, ${written} writes, all equal`,
+      `${backend.name} (${backend.transport}): ${TABS} tabs, 1 socket, ${fetches} fetches for an event, ${written} writes, all equal`,
     )
   })
 }

@@ -32,6 +32,57 @@ function overWebSocket(url: string, credentials: object): Client {
   return { heard, send, renew: (fresh) => send('_line:auth', fresh), close: () => socket.terminate() }
 }
 
+function overSse(url: string, { token, cursor, _line }: Readonly<Record<string, unknown>>): Client {
+  const heard: unknown[] = []
+  const life = new AbortController()
+  let stream = ''
+  const headersOf = (credential: unknown) => ({
+    authorization:
+      typeof credential === 'string'
+        ? `Bearer ${credential}`
+        : `Partyline ${btoa(JSON.stringify({ token: credential }))}`,
+  })
+  const post = (frames: unknown, headers = {}) =>
+    fetch(`${url}/line`, {
+      method: 'POST',
+      headers: { 'x-partyline-stream': stream, ...headers },
+      body: JSON.stringify(frames),
+    })
+  const identity = Object(_line).identity
+  const headers = {
+    ...headersOf(token),
+    ...(cursor !== undefined && { 'last-event-id': String(cursor) }),
+    ...(identity && { 'x-partyline-identity': identity }),
+  }
+  async function read() {
+    const response = await fetch(`${url}/line`, { headers, signal: life.signal })
+    if (!response.ok || !response.body) return void heard.push({ ok: false, ...(await response.json()) })
+    let text = ''
+    for await (const chunk of response.body.pipeThrough(new TextDecoderStream())) {
+      const parts = (text + chunk).split('\n\n')
+      text = parts.pop() ?? ''
+      for (const part of parts.filter((one) => one.startsWith('data: '))) {
+        const { event, metadata } = JSON.parse(part.slice(6))
+        if (metadata?.stream) stream = metadata.stream
+        else heard.push(heardOf(event, metadata))
+      }
+    }
+  }
+  const over = () => heard.push('over')
+  read().then(over, over)
+  let line = Promise.resolve<unknown>(undefined)
+  const inTurn = (run: () => Promise<unknown>) => {
+    // The stream may be over by then.
+    line = line.then(run).catch(() => undefined)
+  }
+  return {
+    heard,
+    send: (event, metadata) => inTurn(() => post([{ event, metadata }])),
+    renew: (fresh) => inTurn(() => post([{ event: '_line:auth' }], headersOf(Object(fresh).token))),
+    close: () => life.abort(),
+  }
+}
+
 function overSocketIo(url: string, auth: object): Client {
   const socket = io(url, { transports: ['websocket'], reconnection: false, forceNew: true, auth })
   const heard: unknown[] = []
@@ -51,17 +102,17 @@ function overSocketIo(url: string, auth: object): Client {
 }
 
 for (const backend of BACKENDS) {
-  test(`${backend.name}: the wire`, async ({ read }) => {
+  test(`${backend.name} (${backend.transport}): the wire`, async ({ read }) => {
     const { reader } = await read(backend)
     const clients: Client[] = []
-    const connect = (credentials: object): Client => {
-      const open = backend.transport === 'websocket' ? overWebSocket : overSocketIo
+    const connect = (credentials: Readonly<Record<string, unknown>>): Client => {
+      const open = { websocket: overWebSocket, 'socket.io': overSocketIo, sse: overSse }[backend.transport]
       const client = open(reader.front.url, credentials)
       clients.push(client)
       return client
     }
     const write = (text: string) => reader.request('PUT', 'note', { text })
-    const tokenOf = async (name: string): Promise<object> => {
+    const tokenOf = async (name: string): Promise<Record<string, unknown>> => {
       await reader.signIn(name)
       return reader.request('POST', 'line-token')
     }

@@ -4,7 +4,9 @@ import { atRest, expect, shows, status, test } from './backends.js'
 // The small backends of examples/ in real tabs: one page (examples/page) for all of them.
 
 for (const backend of BACKENDS) {
-  test(`${backend.name}: three tabs, one connection, and an event is in all of them`, async ({ read }) => {
+  test(`${backend.name} (${backend.transport}): three tabs, one connection, and an event is in all of them`, async ({
+    read,
+  }) => {
     const { reader, running } = await read(backend)
     const { front } = reader
     await reader.signIn('ann')
@@ -53,7 +55,9 @@ for (const backend of BACKENDS) {
     for (const page of pages) await expect.poll(async () => (await status(page)).name).not.toBe('connected')
   })
 
-  test(`${backend.name}: a tab of another user than the cookie's hears nothing`, async ({ read }) => {
+  test(`${backend.name} (${backend.transport}): a tab of another user than the cookie's hears nothing`, async ({
+    read,
+  }) => {
     const { reader } = await read(backend)
     await reader.signIn('bob')
     const page = await reader.open({ as: 'ann' })

@@ -39,7 +39,7 @@ const TYPES: Record<string, string> = { '.html': 'text/html', '.js': 'text/javas
 const isLine = (path: string) => path.startsWith('/line') || path.startsWith('/socket.io/')
 
 export async function openFront(folder: string, port: number): Promise<Front> {
-  const sockets = new Set<Socket>()
+  const sockets = new Set<{ destroy(): unknown }>()
   let opened = 0
   let fetches: string[] = []
   const passOn = ({ method, url: path, headers }: IncomingMessage) => ({ port, method, path, headers }) as const
@@ -52,11 +52,19 @@ export async function openFront(folder: string, port: number): Promise<Front> {
       return void response.writeHead(200, { 'content-type': TYPES[extname(file)] ?? '' }).end(readFileSync(file))
     }
     if (request.method === 'GET' && /note|board/.test(pathname)) fetches.push(pathname)
+    // A stream of Server-Sent Events.
+    if (request.method === 'GET' && pathname === '/line') {
+      sockets.add(response)
+      opened++
+      response.on('close', () => sockets.delete(response))
+    }
     const passed = httpRequest(passOn(request), (answer) => {
+      answer.on('error', () => response.destroy())
       response.writeHead(answer.statusCode ?? 502, answer.headers)
       answer.pipe(response)
     })
     passed.on('error', () => response.destroy())
+    response.on('close', () => passed.destroy())
     request.pipe(passed)
   })
   server.on('upgrade', (request, browser: Socket, head) => {

@@ -18,7 +18,7 @@ import {
 export interface Backend {
   /** Its folder in examples/. */
   readonly name: string
-  readonly transport: 'websocket' | 'socket.io'
+  readonly transport: 'websocket' | 'socket.io' | 'sse'
   /** It keeps its last events for browsers that come back. */
   readonly replays: boolean
   /** What runs it in that folder, on a port. Installs or builds what it needs; throws `Missing` if that can't be had. */
@@ -87,6 +87,7 @@ function fetchWith(cwd: string, program: string, args: readonly string[]): void 
 
 export const BACKENDS: readonly Backend[] = [
   { name: 'fastapi', transport: 'websocket', replays: true, prepare: uvicorn },
+  { name: 'fastapi', transport: 'sse', replays: true, prepare: uvicorn },
   { name: 'go', transport: 'websocket', replays: true, prepare: goProgram },
   { name: 'python-socketio', transport: 'socket.io', replays: true, prepare: uvicorn },
   { name: 'nestjs', transport: 'socket.io', replays: false, prepare: nest },

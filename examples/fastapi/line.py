@@ -1,4 +1,4 @@
-"""The server's end of the browsers' one WebSocket each: docs/protocol.md. For one process, on its event loop."""
+"""The server's end of the browsers' one connection each: docs/protocol.md, and docs/sse.md. For one process, on its event loop."""
 
 import asyncio
 import base64
@@ -6,10 +6,14 @@ import hashlib
 import json
 import logging
 import re
+import secrets
 import time
 import uuid
 from collections import deque
+from urllib.parse import unquote
 
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 logger = logging.getLogger(__name__)
@@ -17,6 +21,8 @@ logger = logging.getLogger(__name__)
 UNAUTHORIZED, FORBIDDEN, NO_CREDENTIALS, TRY_AGAIN_LATER = 4401, 4403, 4408, 1013
 # In seconds: without credentials; for what your database is asked; and a machine's sleep may end a session so much late.
 PATIENCE, ASK_TIMEOUT, MAX_SLEEP = 30, 10, 60
+# A stream that is silent for longer than this (seconds) sends a comment.
+HEARTBEAT = 25
 # Frames that wait for a slow browser; events that are kept for those that come back; topics of one connection.
 MAX_WAITING, MAX_LOGGED, MAX_TOPICS = 1_000, 1_000, 500
 # In characters: of a frame, and of a topic's name.
@@ -47,6 +53,8 @@ class Line:
         """
         self.authenticate, self.may_join = authenticate, may_join
         self.connections = set()
+        # Those that are streams, by the name that their browser posts with.
+        self.streams = {}
         # Another one after a restart: a cursor of the former life is none of this log's.
         self.epoch, self.number = uuid.uuid4().hex[:8], 0
         self.log = deque(maxlen=MAX_LOGGED)
@@ -80,6 +88,30 @@ class Line:
             return None
         return [frame for n, whose, frame in self.log if n > int(number) and whose == user]
 
+    async def serve_stream(self, request: Request):
+        """Server-Sent Events: GET begins a stream, POST brings what its browser says."""
+        name = request.headers.get("x-partyline-stream", "")
+        if request.method == "POST":
+            one = self.streams.get(name)
+            if one is None:
+                return Response(status_code=404)
+            body = await request.body()
+            for event, metadata in read_frames(body):
+                await one.take(event, credentials_of(request.headers) if event == "_line:auth" else metadata)
+            return Response(status_code=204)
+        one = Connection(self, None)
+        self.connections.add(one)
+        await one.admit(credentials_of(request.headers))
+        if one.over:
+            said = [json.loads(frame)["metadata"] for frame in one.waiting if isinstance(frame, str)]
+            status = {UNAUTHORIZED: 401, FORBIDDEN: 403}.get(one.waiting[-1], 503)
+            return JSONResponse(said[-1] if said else {}, status)
+        one.name = secrets.token_urlsafe()
+        self.streams[one.name] = one
+        one.waiting.appendleft(json.dumps({"event": "_line", "metadata": {"stream": one.name}}))
+        headers = {"cache-control": "no-store, no-transform", "x-accel-buffering": "no"}
+        return StreamingResponse(one.frames(), media_type="text/event-stream", headers=headers)
+
     async def serve(self, socket: WebSocket):
         # A browser takes a refusal before this for an accident.
         await socket.accept()
@@ -98,7 +130,7 @@ class Line:
 class Connection:
     def __init__(self, line, socket):
         self.line, self.socket = line, socket
-        self.user = self.session = self.timer = None
+        self.user = self.session = self.timer = self.name = None
         self.topics = set()
         # Frames, and at the end the close code.
         self.waiting = deque()
@@ -121,15 +153,17 @@ class Connection:
             message = await self.socket.receive()
             if message["type"] == "websocket.disconnect":
                 return
-            event, metadata = read_frame(message.get("text"))
-            if self.over:
-                continue
-            if event == "_line:ping":
-                self.put(json.dumps({"event": "_line:pong"}))
-            elif event == "_line:auth":
-                await self.admit(metadata)
-            elif event in ("_line:join", "_line:leave") and self.user is not None:
-                await self.change_topics(event == "_line:join", metadata)
+            await self.take(*read_frame(message.get("text")))
+
+    async def take(self, event, metadata):
+        if self.over:
+            return
+        if event == "_line:ping":
+            self.put(json.dumps({"event": "_line:pong"}))
+        elif event == "_line:auth":
+            await self.admit(metadata)
+        elif event in ("_line:join", "_line:leave") and self.user is not None:
+            await self.change_topics(event == "_line:join", metadata)
 
     async def write(self):
         try:
@@ -143,6 +177,23 @@ class Connection:
                     await self.socket.send_text(frame)
         except (WebSocketDisconnect, RuntimeError):
             return
+
+    async def frames(self):
+        """What is sent over a stream."""
+        try:
+            while True:
+                try:
+                    await asyncio.wait_for(self.wake.wait(), HEARTBEAT)
+                except asyncio.TimeoutError:
+                    yield ":\n\n"
+                self.wake.clear()
+                while self.waiting:
+                    frame = self.waiting.popleft()
+                    if isinstance(frame, int):
+                        return
+                    yield f"data: {frame}\n\n"
+        finally:
+            self.end(TRY_AGAIN_LATER)
 
     async def admit(self, credentials):
         """The first credentials, or fresh ones over an open connection."""
@@ -229,6 +280,9 @@ class Connection:
     def end(self, code):
         if not self.over:
             self.over = True
+            self.line.connections.discard(self)
+            self.line.streams.pop(self.name, None)
+            self.timer and self.timer.cancel()
             self.waiting.append(code)
             self.wake.set()
 
@@ -264,6 +318,32 @@ def read_frame(text):
     frame = frame if isinstance(frame, dict) else {}
     metadata = frame.get("metadata")
     return frame.get("event"), metadata if isinstance(metadata, dict) else {}
+
+
+def read_frames(body):
+    """What a browser has posted. Only what is a list of frames is read."""
+    try:
+        frames = json.loads(body) if len(body) <= MAX_FRAME * 4 else []
+    except (ValueError, RecursionError):
+        frames = []
+    return [read_frame(json.dumps(frame)) for frame in frames[:100]] if isinstance(frames, list) else []
+
+
+def credentials_of(headers):
+    """The credentials of a stream, in the form that a first frame has them."""
+    kind, _, value = headers.get("authorization", "").partition(" ")
+    credentials = {"token": value} if kind.lower() == "bearer" else {}
+    if kind.lower() == "partyline":
+        try:
+            credentials = json.loads(base64.b64decode(value))
+        except (ValueError, RecursionError):
+            pass
+    credentials = credentials if isinstance(credentials, dict) else {}
+    if "last-event-id" in headers:
+        credentials["cursor"] = headers["last-event-id"]
+    if "x-partyline-identity" in headers:
+        credentials["_line"] = {"identity": unquote(headers["x-partyline-identity"])}
+    return credentials
 
 
 def topics_in(value):

@@ -30,6 +30,12 @@ async def serve_line(socket: WebSocket):
     await line.serve(socket)
 
 
+@app.api_route("/line", methods=["GET", "POST"])
+async def serve_stream(request: Request):
+    """For pages with `transport: 'sse'`. An app needs one of the two."""
+    return await line.serve_stream(request)
+
+
 class Name(BaseModel):
     name: str
 

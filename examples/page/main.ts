@@ -10,14 +10,16 @@ declare global {
 }
 
 const parameters = new URLSearchParams(location.search)
-/** `?transport=socket.io` for the backends that speak it. */
-const isSocketIo = parameters.get('transport') === 'socket.io'
+/** `?transport=socket.io`, or `sse`, for the backends that speak it. */
+const TRANSPORTS = ['websocket', 'socket.io', 'sse'] as const
+const transport = TRANSPORTS.find((name) => name === parameters.get('transport')) ?? 'websocket'
 const errors: PartylineError[] = []
 const receipts: Receipt[] = []
 
 const line = createPartyline({
   name: 'notes',
-  ...(isSocketIo ? { url: '/', transport: 'socket.io' } : { url: '/line', transport: 'websocket' }),
+  url: transport === 'socket.io' ? '/' : '/line',
+  transport,
   clearOnSwitch: true,
   invalidates: { note_changed: ['note'], board_changed: ['board'] },
   onError: (error) => errors.push(error),
