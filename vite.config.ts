@@ -1,11 +1,13 @@
 import { fileURLToPath } from 'node:url'
 import react from '@vitejs/plugin-react'
 import { defineConfig, type Plugin, type UserConfig } from 'vite'
+import { withoutPreloadHelper } from './scripts/preload-helper.js'
 
 const at = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 
 /** `vite build --mode worker`: the SharedWorker as one self-contained file. Everything else of the library is `tsc`'s. */
 const worker: UserConfig = {
+  plugins: [withoutPreloadHelper],
   build: {
     outDir: at('dist'),
     emptyOutDir: false,
@@ -18,6 +20,7 @@ const worker: UserConfig = {
 
 /** `vite build --mode devtools`: the panel as one self-contained file, with its view library and its styles. */
 const devtools: UserConfig = {
+  plugins: [withoutPreloadHelper],
   build: {
     outDir: at('dist/devtools'),
     emptyOutDir: false,

@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { publint } from 'publint'
 import { formatMessage } from 'publint/utils'
-import { build, type Rolldown } from 'vite'
+import { build, createLogger, type Rolldown } from 'vite'
 import { checkServer } from './pack-server.js'
 
 /** The whole of what may be in the package. A test, a fake or a source file is not. */
@@ -152,12 +152,18 @@ function checkTypes(folder: string): void {
 
 async function checkBuild(folder: string): Promise<void> {
   write(join(folder, 'index.html'), '<div id="root"></div><script type="module" src="/src/main.tsx"></script>')
+  const warnings: string[] = []
+  const customLogger = createLogger('error')
+  customLogger.warn = customLogger.warnOnce = (message) => void warnings.push(message)
   const { output } = (await build({
     root: folder,
     configFile: join(folder, 'vite.config.ts'),
     logLevel: 'error',
-    build: { write: false },
+    customLogger,
+    // How long a plugin took is the machine's.
+    build: { write: false, rolldownOptions: { checks: { pluginTimings: false } } },
   })) as Rolldown.RolldownOutput
+  fault("a consumer's build warns", warnings)
   const textOf = (file: (typeof output)[number]) => (file.type === 'chunk' ? file.code : String(file.source))
   // Vite builds a worker apart from the page: to the page's build it is an asset.
   const workers = output.filter((file) => file.type === 'asset' && file.fileName.endsWith('.js'))
