@@ -113,6 +113,6 @@ function queryOf(
     lastFetchedAt: state.dataUpdatedAt,
     lastEvent: tallies.lastEvent(query),
     pendingSince: inside?.invalidator.debtorOf(query)?.debt?.since,
-    reachedBy: rules.filter(({ judge }) => judge(query).outcome === 'matches').map(({ event }) => event),
+    reachedBy: rules.filter(({ judge }) => judge.outcomeOf(query) === 'matches').map(({ event }) => event),
   }
 }
