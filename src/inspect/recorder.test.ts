@@ -228,6 +228,7 @@ describe('records', () => {
         line.mount({ queryClient: client, identity: 'u2' })
       }
       expect(JSON.stringify((await asking).records)).not.toContain('mine')
+      expect((await line.inspect()).identity).toBe(how.startsWith('another') ? 'u2' : undefined)
       await settle(5_000)
       expect(await text()).not.toContain('mine')
       const late: string[] = []
@@ -416,6 +417,7 @@ it('a simulated event is heard and refetches, as if the server had sent it', asy
   server.up()
   await settle(3_000)
   await line.simulate({ name: 'event', event: 'changed', metadata: { id: 'a' } })
+  await expect(line.simulate({ name: 'move-leader' })).rejects.toThrow("'move-leader' was not simulated")
   await settle(3_000)
   expect(of('event')).toMatchObject([{ event: { name: 'changed', metadata: { id: 'a' } } }])
   expect(of('fetch').length).toBe(2)

@@ -154,7 +154,8 @@ export function createRecorder(context: RecorderContext): Recorder {
     async simulate(simulation) {
       const session = inside()
       if (!session) throw new Error('nothing can be simulated: nobody is signed in, or the session is not open yet')
-      await session.link.simulate(simulation)
+      if (!(await session.link.simulate(simulation)))
+        throw new Error(`'${simulation.name}' was not simulated: the hub does not answer, or can't do it as it stands`)
     },
   }
 }
