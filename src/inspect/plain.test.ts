@@ -51,6 +51,17 @@ it('a value as JSON can say it, with the fields hidden that are named like secre
   })
 })
 
+it('a value that says itself what it is in JSON', () => {
+  const moment = { internal: { ticks: 1 }, toJSON: () => 'noon' }
+  expect(plain(['day', moment, { moment }, new Date(Number.NaN)])).toEqual(['day', 'noon', { moment: 'noon' }, null])
+})
+
+it('a part of a graph in which everything knows everything else', () => {
+  const nodes: Record<string, unknown>[] = Array.from({ length: 20 }, () => ({}))
+  for (const node of nodes) for (const [index, other] of nodes.entries()) node[`to${index}`] = other
+  expect(JSON.stringify(plain(['graph', nodes[0]])).length).toBeLessThan(1_000_000)
+})
+
 it('a key that is an address keeps its query: it says which data it is', () =>
   expect(plain(['https://api.example/tx?type=card'])).toEqual(['https://api.example/tx?type=card']))
 

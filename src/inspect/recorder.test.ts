@@ -198,6 +198,21 @@ describe('records', () => {
     expect(errors.map(({ code }) => code)).toEqual(['handler-failed'])
   })
 
+  it('of what a listener has thrown are none: it may throw at each of them', async () => {
+    const { openTab, settle } = setUp()
+    const { line, record, records, mount, errors } = openTab()
+    record()
+    await settle()
+    line.onRecord(() => {
+      if (errors.length < 100) throw new Error('broken listener')
+    })
+    mount()
+    await settle(1_000)
+    expect(errors.map(({ code }) => code)).toEqual(records.map(() => 'handler-failed'))
+    expect(records.map(({ kind }) => kind)).not.toContain('error')
+    expect((await line.inspect()).errors).toMatchObject([{ code: 'handler-failed', count: errors.length }])
+  })
+
   it.each(['a sign-out', 'another identity', 'another identity and client', 'nobody'])(
     'of an identity are gone after its end: %s',
     async (how) => {

@@ -1,5 +1,5 @@
 import type { QueryClientSlice } from '../invalidation/query-client.js'
-import type { ServerEvent } from '../invalidation/receipt.js'
+import type { Receipt, ServerEvent } from '../invalidation/receipt.js'
 import { pageView } from '../platform/page-view.js'
 import type { PartylineError } from '../util/errors.js'
 import type { CredentialsAnswer, EventPair, Simulation } from '../wire/protocol.js'
@@ -15,6 +15,8 @@ import { createTallies } from './tallies.js'
 
 const MAX_RECORDS = 500
 const MAX_ERRORS = 50
+/** Whom an error names that a listener of records has thrown. */
+const LISTENER = 'onRecord'
 
 /** What a line tells its recorder, and asks of it. */
 export interface Recorder {
@@ -86,13 +88,14 @@ export function createRecorder(context: RecorderContext): Recorder {
   context.errors.kept().forEach(errors.add)
   context.errors.tap((error) => {
     const { code, message, detail } = errors.add(error)
-    records.own({ from: 'tab', kind: 'error', code, message, detail })
+    // A listener of records that throws at each would throw at this one, too.
+    if (detail['event'] !== LISTENER) records.own({ from: 'tab', kind: 'error', code, message, detail })
   })
   status.subscribe(sync)
   context.receipts.add((receipt) => {
     const skippedBy = tallies.receipt(receipt)
     const why = skippedBy.length > 0 ? { skippedBy } : {}
-    records.own({ from: 'tab', kind: 'receipt', receipt: plain(receipt), ...why })
+    records.own({ from: 'tab', kind: 'receipt', receipt: plainReceipt(receipt), ...why })
   })
   sync()
 
@@ -166,6 +169,12 @@ const eventOf = ([name, metadata, envelope]: EventPair): ServerEvent => ({
   ...(envelope?.trace !== undefined && { trace: envelope.trace }),
 })
 
+/** Each of its events and keys by itself: of a burst, nothing is cut. */
+const plainReceipt = (receipt: Receipt): Receipt =>
+  Object.fromEntries(
+    Object.entries(receipt).map(([name, value]) => [name, Array.isArray(value) ? value.map((one) => plain(one)) : value]),
+  ) as unknown as Receipt
+
 const isSameStatus = (one: Status, other: Status): boolean =>
   one.name === other.name &&
   one.reason === other.reason &&
@@ -177,7 +186,7 @@ type Unnumbered<R> = R extends unknown ? Omit<R, 'n'> : never
 
 /** The last records, and who listens to them. */
 function createRecords({ powers, errors: { report }, createListeners }: RecorderContext) {
-  const listeners = createListeners<LineRecord>(report, 'onRecord')
+  const listeners = createListeners<LineRecord>(report, LISTENER)
   let kept: readonly LineRecord[] = []
   let count = 0
 
@@ -194,7 +203,7 @@ function createRecords({ powers, errors: { report }, createListeners }: Recorder
     listeners: () => listeners.size,
     /** The kept ones first. */
     listen(listener: (record: LineRecord) => void): () => void {
-      const alone = createListeners<LineRecord>(report, 'onRecord')
+      const alone = createListeners<LineRecord>(report, LISTENER)
       alone.add(listener)
       kept.forEach(alone.emit)
       return listeners.add(listener)
