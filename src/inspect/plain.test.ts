@@ -14,6 +14,9 @@ it.each([
   ['eyJhbGciOi.eyJzdWIi.sig_na has expired', '(hidden) has expired'],
   ['GET https://a:b@x.example/y?k=v failed', 'GET https://x.example/y failed'],
   ['the bank said no', 'the bank said no'],
+  // Partyline's own sentence, with what the server says.
+  ['the server refuses the credentials: token is over', 'the server refuses the credentials: token is over'],
+  ['given credentials=abc and {"credentials": "abc"}', 'given credentials=(hidden) and {"credentials": (hidden)}'],
 ])('a message is told without what looks secret: %s', (text, told) => expect(plainText(text)).toBe(told))
 
 it('a value as JSON can say it, with the fields hidden that are named like secrets', () => {

@@ -16,9 +16,9 @@ const SECRET_NAME =
 
 /** `Bearer …`, `Basic …`, and JSON Web Tokens. */
 const SECRET_TEXT = /\b(bearer|basic)\s+[\w.~+/=-]{6,}|\beyJ[\w-]+\.[\w-]+(\.[\w-]*)?/gi
-/** `token=…`, `"password": "…"`, as messages quote them. */
+/** `token=…`, `"password": "…"`, as messages quote them. What follows the bare word `credentials:` is a sentence, the server's. */
 const NAMED_TEXT =
-  /((?:token|secret|password|passwd|api_?-?key|authorization|cookie|credentials?)["']?\s*[:=]\s*)("[^"]*"|'[^']*'|[^\s,;&})]+)/gi
+  /((?:(?:token|secret|password|passwd|api_?-?key|authorization|cookie)["']?\s*[:=]|credentials?(?:["']\s*:|["']?\s*=))\s*)("[^"]*"|'[^']*'|[^\s,;&})]+)/gi
 /** A whole address: what stands before an `@`, and what follows a `?` or a `#`. */
 const ADDRESS = /\b((?:https?|wss?):\/\/)(?:[^\s/@'"]*@)?([^\s?#'")]*)(?:[?#][^\s'")]*)?/gi
 

@@ -172,7 +172,10 @@ const eventOf = ([name, metadata, envelope]: EventPair): ServerEvent => ({
 /** Each of its events and keys by itself: of a burst, nothing is cut. */
 const plainReceipt = (receipt: Receipt): Receipt =>
   Object.fromEntries(
-    Object.entries(receipt).map(([name, value]) => [name, Array.isArray(value) ? value.map((one) => plain(one)) : value]),
+    Object.entries(receipt).map(([name, value]) => [
+      name,
+      Array.isArray(value) ? value.map((one) => plain(one)) : value,
+    ]),
   ) as unknown as Receipt
 
 const isSameStatus = (one: Status, other: Status): boolean =>
