@@ -15,7 +15,7 @@ import { createTallies } from './tallies.js'
 
 const MAX_RECORDS = 500
 const MAX_ERRORS = 50
-/** Whom an error names that a listener of records has thrown. */
+/** Whom an error names that a listener of records has thrown. It is no record: the listener might throw at that, too. */
 const LISTENER = 'onRecord'
 
 /** What a line tells its recorder, and asks of it. */
@@ -88,7 +88,6 @@ export function createRecorder(context: RecorderContext): Recorder {
   context.errors.kept().forEach(errors.add)
   context.errors.tap((error) => {
     const { code, message, detail } = errors.add(error)
-    // A listener of records that throws at each would throw at this one, too.
     if (detail['event'] !== LISTENER) records.own({ from: 'tab', kind: 'error', code, message, detail })
   })
   status.subscribe(sync)

@@ -55,7 +55,7 @@ interface Column<Row> {
 }
 
 /** A table is drawn anew every second: one with ten thousand rows would stop the page. */
-const MAX_ROWS = 200
+const MAX_TABLE_ROWS = 200
 
 /** A table that scrolls sideways by itself where it is too wide. It shows the first rows of many. */
 export function Table<Row>(props: {
@@ -79,7 +79,7 @@ export function Table<Row>(props: {
           </tr>
         </thead>
         <tbody>
-          {rows.slice(0, MAX_ROWS).map((row) => (
+          {rows.slice(0, MAX_TABLE_ROWS).map((row) => (
             <tr key={keyOf(row)}>
               {columns.map(({ title, cell, isNumber }) => (
                 <td key={title} class={isNumber ? 'number' : undefined}>
@@ -90,7 +90,7 @@ export function Table<Row>(props: {
           ))}
         </tbody>
       </table>
-      {rows.length > MAX_ROWS && <p class="dim">{(rows.length - MAX_ROWS).toLocaleString('en')} more</p>}
+      {rows.length > MAX_TABLE_ROWS && <p class="dim">{(rows.length - MAX_TABLE_ROWS).toLocaleString('en')} more</p>}
     </section>
   )
 }

@@ -168,10 +168,8 @@ export function createPanelStore(line: InspectedLine, window: Window) {
   }
 
   function receive(record: LineRecord): void {
-    if (held) {
-      held.push(record)
-      if (held.length > TRIM_AT) held = held.slice(-MAX_ENTRIES)
-    } else timeline.add(record)
+    if (!held) timeline.add(record)
+    else if (held.push(record) > TRIM_AT) held = held.slice(-MAX_ENTRIES)
     changed()
   }
 
@@ -200,12 +198,12 @@ export function createPanelStore(line: InspectedLine, window: Window) {
 
   /** At a sign-in or its end at once, even in a hidden page: what is still there is what the line has kept. */
   function onStatus(): void {
-    const { name } = line.status
-    if (name !== statusName && (ENDS.includes(name) || ENDS.includes(statusName))) {
+    const before = statusName
+    statusName = line.status.name
+    if (before !== statusName && [before, statusName].some((name) => ENDS.includes(name))) {
       forget()
       void ask()
     }
-    statusName = name
     changed()
   }
 
@@ -242,8 +240,7 @@ export function createPanelStore(line: InspectedLine, window: Window) {
     close(): void {
       stop?.()
       stop = undefined
-      timeline.reset()
-      inspection = undefined
+      forget()
       held = undefined
       if (frame !== undefined) window.cancelAnimationFrame(frame)
       frame = undefined
