@@ -119,7 +119,7 @@ function drawEntry({ record, words, receipt }: Entry) {
   const waiting = isEvent && record.isMapped ? 'waiting' : 'no rule'
   // What the event itself did among them is in its details.
   const others = isEvent && receipt ? receipt.receipt.events.length - 1 : 0
-  const together = others > 0 ? ` with ${countText(others, 'other')}` : ''
+  const together = others > 0 ? `, with ${countText(others, 'other event')}` : ''
   const result = receipt ? outcomeText(receipt.receipt) + together : isEvent ? waiting : ''
   const tone: Tone = receipt ? outcomeTone(receipt.receipt) : words.tone
   return (
