@@ -51,7 +51,7 @@ test('every view shows what the line tells, under a policy that allows nothing i
   await show(page, 'Topics')
   await expect(page.getByRole('row', { name: /desk:9/ })).toContainText('not your desk')
   await show(page, 'Errors')
-  await expect(body).toContainText("Check that the worker's file is served.")
+  await expect(body).toContainText("Check that the worker's file is served")
   await show(page, 'Savings')
   await expect(body).toContainText('2,119')
   expect(complaints).toEqual([])

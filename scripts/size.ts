@@ -13,7 +13,7 @@ const BUDGET = {
   'tab entry': 8_450,
   session: 22_130,
   'shared fetches': 1_700,
-  inspecting: 6_300,
+  inspecting: 6_400,
   'hub in a tab, Socket.IO': 30_650,
   'hub in a tab, WebSocket': 19_250,
   'hub in a tab, SSE': 20_750,

@@ -219,20 +219,23 @@ function createSimulations(
         metadata,
       )
     },
-    drop(): void {
-      if (!machine.isConnected) return
+    drop(): boolean {
+      if (!machine.isConnected) return false
       transport.disconnect('keep')
       onDown(reason)
+      return true
     },
-    reconnect(): void {
+    reconnect(): boolean {
       if (machine.isConnected) replace(reason)
       // A pause follows a connection that had not held.
       machine.nudge('retry')
+      return true
     },
-    refusal(): void {
-      if (!machine.isOpen) return
+    refusal(): boolean {
+      if (!machine.isOpen) return false
       transport.disconnect('end')
       onRefused({ reason, final: false, isWrongIdentity: false })
+      return true
     },
   }
 }

@@ -386,14 +386,14 @@ describe('a simulation', () => {
   it('of a lost connection is followed by an attempt after the usual pause', async () => {
     const { simulate, inspect, transport } = await connected()
     const { attempts } = transport.last
-    simulate({ name: 'drop' })
+    expect(simulate({ name: 'drop' })).toBe(true)
     expect(transport.last.disconnects).toEqual(['keep'])
     expect(inspect()).toMatchObject({ socket: { name: 'disconnected', reason: 'simulated' } })
     expect(transport.last.attempts).toBe(attempts)
     await pass(inspect().nextAttemptInMs)
     expect(transport.last.attempts).toBe(attempts + 1)
     // There is nothing to lose.
-    simulate({ name: 'drop' })
+    expect(simulate({ name: 'drop' })).toBe(false)
     expect(transport.last.disconnects).toEqual(['keep'])
   })
 
@@ -418,7 +418,8 @@ describe('a simulation', () => {
 
   it('of a refusal is one: the next attempt comes after a pause, and is let in', async () => {
     const { simulate, server, inspect, last } = await connected()
-    simulate({ name: 'refusal' })
+    expect(simulate({ name: 'refusal' })).toBe(true)
+    expect(simulate({ name: 'refusal' })).toBe(false)
     expect(last('connection')).toMatchObject({ step: 'refused', reason: 'simulated' })
     await pass(inspect().nextAttemptInMs)
     server.up()
@@ -428,12 +429,12 @@ describe('a simulation', () => {
   it('of a move ends the hub only where a follower can take over', async () => {
     for (const host of ['shared-worker', 'this-tab', 'leader-tab'] as const) {
       const { simulate, attach, ended } = await connected({ host })
-      simulate({ name: 'move-leader' })
+      expect(simulate({ name: 'move-leader' })).toBe(false)
       await pass(1_000)
       expect(ended()).toBe(0)
       if (host === 'this-tab') continue
       await attach(['a'], { trusted: false })
-      simulate({ name: 'move-leader' })
+      expect(simulate({ name: 'move-leader' })).toBe(host === 'leader-tab')
       await pass(1_000)
       expect([host, ended()]).toEqual([host, host === 'leader-tab' ? 1 : 0])
     }
@@ -443,9 +444,9 @@ describe('a simulation', () => {
     const { simulate, inspect, hub, ended } = await connected()
     const before = JSON.stringify(inspect().records)
     for (const nonsense of [undefined, null, 1, 'drop', [], {}, { name: 'toString' }, { name: 'event' }])
-      simulate(nonsense)
-    simulate({ name: 'event', event: '_line', metadata: { identity: 'somebody else' } })
-    simulate({ name: 'event', event: 7 })
+      expect(simulate(nonsense)).toBe(false)
+    expect(simulate({ name: 'event', event: '_line', metadata: { identity: 'somebody else' } })).toBe(false)
+    expect(simulate({ name: 'event', event: 7 })).toBe(false)
     await pass(1)
     expect(JSON.stringify(inspect().records.map((record) => ({ ...record, ageMs: record.ageMs - 1 })))).toBe(before)
     expect(ended()).toBe(0)

@@ -42,23 +42,21 @@ export function createHubInspection({ environment, log, upstream, downstream, le
       counters: { ...log.counters },
       records: log.after(after),
     }),
-    /** `given`: whatever a script has sent. */
-    simulate(given: unknown): void {
+    /** `given`: whatever a script has sent. Gives whether it was done. */
+    simulate(given: unknown): boolean {
       const { name, event, metadata, count = 1 }: { readonly [field: string]: unknown } = isMetadata(given) ? given : {}
+      if (name === 'drop' || name === 'reconnect' || name === 'refusal') return connection.simulate[name]()
+      const isMovable = hub.host === 'leader-tab' && downstream.tabs.all().some((tab) => !tab.isTrusted)
       if (name === 'gap') upstream.missed(SIMULATED)
-      else if (name === 'drop' || name === 'reconnect' || name === 'refusal') connection.simulate[name]()
       // As when no tab here gives credentials: the others hear of their new hub before this tab looks for one. This call is
       // answered first.
-      else if (
-        name === 'move-leader' &&
-        hub.host === 'leader-tab' &&
-        downstream.tabs.all().some((tab) => !tab.isTrusted)
-      )
-        timers.after(0, () => leave(SIMULATED))
+      else if (name === 'move-leader' && isMovable) timers.after(0, () => leave(SIMULATED))
       // The reserved name is the server's, for the hub itself.
       else if (name === 'event' && typeof event === 'string' && event !== RESERVED)
         for (let sent = 0; sent < Math.min(Number(count), MAX_SIMULATED_EVENTS); sent++)
           connection.simulate.event(event, metadata)
+      else return false
+      return true
     },
   }
 }

@@ -134,7 +134,7 @@ export function serveTabPipe({ environment, endpoint, isTrusted, server }: TabPi
     ping: () => server.hub()?.ping(tab()) ?? false,
     signOut: server.signOut,
     inspect: (after) => attachedTo()?.inspect(after),
-    simulate: (simulation) => attachedTo()?.simulate(simulation),
+    simulate: (simulation) => attachedTo()?.simulate(simulation) ?? false,
   }
   expose(calls, endpoint as Parameters<typeof expose>[1])
   listen(endpoint, (data) => {

@@ -26,7 +26,8 @@ export interface SessionInside {
   readonly link: {
     /** The hub's view, with its records after the number `after`; undefined while there is no hub, or when it does not answer. */
     inspect(after: number): Promise<HubInspection | undefined>
-    simulate(simulation: Simulation): Promise<void>
+    /** Gives whether it was done. */
+    simulate(simulation: Simulation): Promise<boolean>
   }
   readonly compileRule: MatchingTools['compileRule']
   readonly liveModeOf: MatchingTools['liveModeOf']

@@ -48,6 +48,12 @@ describe('an explanation', () => {
       "its key begins with ['transactions'], and it contradicts nothing of the scope",
     ],
     ['off', queryOf(['balance', 7], { live: 'off' }), 'off', 'its meta.live is off'],
+    [
+      'manual',
+      queryOf(['balance', 7], { live: 'manual' }),
+      'matches',
+      "its key begins with ['balance','7']; fetched when the app asks: its meta.live is manual",
+    ],
     ['static', queryOf(['balance', 7], undefined, true), 'off', 'its staleTime is static'],
     ['off, and not matched', queryOf(['loans'], { live: 'off' }), 'unmatched', 'no target has its key'],
   ])('%s', (_, query, outcome, reason) => {

@@ -1,4 +1,3 @@
-import type { Match } from '../invalidation/matcher.js'
 import type { QuerySlice } from '../invalidation/query-client.js'
 import type { CompiledRule } from '../invalidation/rule.js'
 import type { Scopeable } from '../invalidation/scope.js'
@@ -11,30 +10,28 @@ import { plain } from './plain.js'
 /** A query as far as it decides whether an event concerns it. */
 type ExplainedQuery = Pick<QuerySlice, 'queryKey' | 'isStatic'> & Scopeable
 
-/** What a flush would do to a query because of some targets. */
-export interface QueryVerdict {
-  readonly outcome: Explanation['outcome']
+/** What a flush would do to queries because of some targets. */
+export interface Judge {
+  outcomeOf(query: ExplainedQuery): Explanation['outcome']
   /** The one that matches, or whose scope the query contradicts. */
-  readonly target: NormalTarget | undefined
+  targetOf(query: ExplainedQuery): NormalTarget | undefined
 }
 
-/** Creates the function that judges queries by these targets, with the matcher that a flush has. */
-export function createJudge(
-  targets: readonly NormalTarget[],
-  { matcherOf, liveModeOf }: MatchingTools,
-): (query: ExplainedQuery) => QueryVerdict {
-  const all = matcherOf(targets)
+/** Creates what judges queries by these targets, with the matcher that a flush has. */
+export function createJudge(targets: readonly NormalTarget[], { matcherOf, liveModeOf }: MatchingTools): Judge {
+  const matchOf = matcherOf(targets)
   const matchers = targets.map((target) => [target, matcherOf([target])] as const)
-  const firstWith = (is: (match: Match) => boolean, query: ExplainedQuery) =>
-    matchers.find(([, matchOf]) => is(matchOf(query)))?.[0]
-  return (query) => {
-    const match = all(query)
-    if (match === undefined) return { outcome: 'unmatched', target: undefined }
-    const isHit = match !== 'skipped'
-    const target = firstWith(isHit ? (one) => typeof one === 'object' : (one) => one === 'skipped', query)
-    if (liveModeOf(query) === 'off') return { outcome: 'off', target }
-    if (!isHit) return { outcome: 'skipped', target }
-    return { outcome: isStatic(query) ? 'off' : 'matches', target }
+  return {
+    outcomeOf(query) {
+      const match = matchOf(query)
+      if (match === undefined) return 'unmatched'
+      if (liveModeOf(query) === 'off') return 'off'
+      return match === 'skipped' ? match : isStatic(query) ? 'off' : 'matches'
+    },
+    targetOf(query) {
+      const match = matchOf(query)
+      return match && matchers.find(([, one]) => typeof one(query) === typeof match)?.[0]
+    },
   }
 }
 
@@ -84,7 +81,12 @@ const inShort = (value: unknown): string => {
   }
 }
 
-function reasonOf({ outcome, target }: QueryVerdict, query: ExplainedQuery, tools: MatchingTools): string {
+function reasonOf(
+  outcome: Explanation['outcome'],
+  target: NormalTarget | undefined,
+  query: ExplainedQuery,
+  tools: MatchingTools,
+): string {
   if (!target) return 'no target has its key'
   if (outcome === 'skipped') {
     const { field, reason } = contradictionOf(target, query, tools) ?? { field: 'scope', reason: 'is another one' }
@@ -92,7 +94,8 @@ function reasonOf({ outcome, target }: QueryVerdict, query: ExplainedQuery, tool
   }
   if (outcome === 'off') return tools.liveModeOf(query) === 'off' ? 'its meta.live is off' : 'its staleTime is static'
   const begins = target.queryKey.length === 0 ? 'every query' : `its key begins with ${inShort(target.queryKey)}`
-  return target.scope ? `${begins}, and it contradicts nothing of the scope` : begins
+  const why = target.scope ? `${begins}, and it contradicts nothing of the scope` : begins
+  return tools.liveModeOf(query) === 'manual' ? `${why}; fetched when the app asks: its meta.live is manual` : why
 }
 
 interface ExplainedEvent {
@@ -113,12 +116,12 @@ export function explainEvent(
   const targets = rule ? dryTargets(rule, copy, metadata) : []
   const judge = createJudge(targets, tools)
   return queries.map((query) => {
-    const verdict = judge(query)
-    const { outcome, target } = verdict
+    const outcome = judge.outcomeOf(query)
+    const target = judge.targetOf(query)
     return {
       queryKey: plain(query.queryKey),
       outcome,
-      reason: rule ? reasonOf(verdict, query, tools) : `'${event}' has no rule`,
+      reason: rule ? reasonOf(outcome, target, query, tools) : `'${event}' has no rule`,
       ...(target && { target: targetOf(target) }),
     }
   })

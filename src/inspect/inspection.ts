@@ -68,7 +68,7 @@ export interface Inspection {
   readonly at: number
   readonly tab: { readonly id: string; readonly title: string; readonly isVisible: boolean }
   readonly status: Status
-  /** Undefined before anybody is signed in. */
+  /** Undefined while nobody is signed in. */
   readonly identity: string | undefined
   /** The options in force, with their defaults. Functions are left out. `key`: what names the worker, the locks and the channels. */
   readonly settings: Readonly<Record<string, unknown>> & { readonly key: string | undefined }

@@ -14,6 +14,9 @@ it.each([
   ['eyJhbGciOi.eyJzdWIi.sig_na has expired', '(hidden) has expired'],
   ['GET https://a:b@x.example/y?k=v failed', 'GET https://x.example/y failed'],
   ['the bank said no', 'the bank said no'],
+  // Partyline's own sentence, with what the server says.
+  ['the server refuses the credentials: token is over', 'the server refuses the credentials: token is over'],
+  ['given credentials=abc and {"credentials": "abc"}', 'given credentials=(hidden) and {"credentials": (hidden)}'],
 ])('a message is told without what looks secret: %s', (text, told) => expect(plainText(text)).toBe(told))
 
 it('a value as JSON can say it, with the fields hidden that are named like secrets', () => {
@@ -49,6 +52,17 @@ it('a value as JSON can say it, with the fields hidden that are named like secre
     reason: 'token=(hidden)',
     steps: [{ reason: '(hidden)' }],
   })
+})
+
+it('a value that says itself what it is in JSON', () => {
+  const moment = { internal: { ticks: 1 }, toJSON: () => 'noon' }
+  expect(plain(['day', moment, { moment }, new Date(Number.NaN)])).toEqual(['day', 'noon', { moment: 'noon' }, null])
+})
+
+it('a part of a graph in which everything knows everything else', () => {
+  const nodes: Record<string, unknown>[] = Array.from({ length: 20 }, () => ({}))
+  for (const node of nodes) for (const [index, other] of nodes.entries()) node[`to${index}`] = other
+  expect(JSON.stringify(plain(['graph', nodes[0]])).length).toBeLessThan(1_000_000)
 })
 
 it('a key that is an address keeps its query: it says which data it is', () =>

@@ -6,6 +6,8 @@
 const HIDDEN = '(hidden)'
 /** Deeper values are cut: an object may hold itself. */
 const MAX_PLAIN_DEPTH = 8
+/** Of a value with more parts, what follows is cut: within that depth, a few that hold each other are millions. */
+const MAX_PARTS = 20_000
 /** A longer message is cut. Characters. */
 const MAX_TEXT = 1_000
 
@@ -14,9 +16,9 @@ const SECRET_NAME =
 
 /** `Bearer …`, `Basic …`, and JSON Web Tokens. */
 const SECRET_TEXT = /\b(bearer|basic)\s+[\w.~+/=-]{6,}|\beyJ[\w-]+\.[\w-]+(\.[\w-]*)?/gi
-/** `token=…`, `"password": "…"`, as messages quote them. */
+/** `token=…`, `"password": "…"`, as messages quote them. What follows the bare word `credentials:` is a sentence, the server's. */
 const NAMED_TEXT =
-  /((?:token|secret|password|passwd|api_?-?key|authorization|cookie|credentials?)["']?\s*[:=]\s*)("[^"]*"|'[^']*'|[^\s,;&})]+)/gi
+  /((?:(?:token|secret|password|passwd|api_?-?key|authorization|cookie)["']?\s*[:=]|credentials?(?:["']\s*:|["']?\s*=))\s*)("[^"]*"|'[^']*'|[^\s,;&})]+)/gi
 /** A whole address: what stands before an `@`, and what follows a `?` or a `#`. */
 const ADDRESS = /\b((?:https?|wss?):\/\/)(?:[^\s/@'"]*@)?([^\s?#'")]*)(?:[?#][^\s'")]*)?/gi
 
@@ -33,27 +35,29 @@ const hideIn = (text: string): string => text.replace(SECRET_TEXT, HIDDEN)
 
 /** The same value as JSON can say it. Functions and symbols are left out. */
 export function plain<T>(value: T): T {
-  return plainAt(value, 0) as T
+  return plainAt(value, 0, hideIn, { left: MAX_PARTS }) as T
 }
 
 /** The same, for what holds messages: each text of it is one. */
 export function plainMessages<T>(value: T): T {
-  return plainAt(value, 0, plainText) as T
+  return plainAt(value, 0, plainText, { left: MAX_PARTS }) as T
 }
 
-function plainAt(value: unknown, depth: number, text = hideIn): unknown {
+function plainAt(value: unknown, depth: number, text: typeof hideIn, parts: { left: number }): unknown {
   if (typeof value === 'string') return text(value)
   if (typeof value === 'bigint') return String(value)
   if (typeof value === 'function' || typeof value === 'symbol') return undefined
   if (typeof value !== 'object' || value === null) return value
-  if (depth === MAX_PLAIN_DEPTH) return '…'
+  if (depth === MAX_PLAIN_DEPTH || parts.left <= 0) return '…'
+  const inner = (one: unknown) => plainAt(one, depth + 1, text, parts)
   try {
-    if (Array.isArray(value)) return value.map((one) => plainAt(one, depth + 1, text) ?? null)
-    if (value instanceof Date) return Number.isNaN(value.getTime()) ? null : value.toISOString()
+    parts.left -= Object.keys(value).length
+    if (Array.isArray(value)) return value.map((one) => inner(one) ?? null)
+    if ('toJSON' in value && typeof value.toJSON === 'function') return inner(value.toJSON())
     const fields: [string, unknown][] = []
-    for (const [name, inner] of Object.entries(value)) {
-      const isSecret = isSecretName(name) && !OPEN_VALUES.includes(inner)
-      fields.push([name, isSecret ? HIDDEN : plainAt(inner, depth + 1, text)])
+    for (const [name, one] of Object.entries(value)) {
+      const isSecret = isSecretName(name) && !OPEN_VALUES.includes(one)
+      fields.push([name, isSecret ? HIDDEN : inner(one)])
     }
     return Object.fromEntries(fields)
   } catch {

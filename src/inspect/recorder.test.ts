@@ -198,6 +198,21 @@ describe('records', () => {
     expect(errors.map(({ code }) => code)).toEqual(['handler-failed'])
   })
 
+  it('of what a listener has thrown are none: it may throw at each of them', async () => {
+    const { openTab, settle } = setUp()
+    const { line, record, records, mount, errors } = openTab()
+    record()
+    await settle()
+    line.onRecord(() => {
+      if (errors.length < 100) throw new Error('broken listener')
+    })
+    mount()
+    await settle(1_000)
+    expect(errors.map(({ code }) => code)).toEqual(records.map(() => 'handler-failed'))
+    expect(records.map(({ kind }) => kind)).not.toContain('error')
+    expect((await line.inspect()).errors).toMatchObject([{ code: 'handler-failed', count: errors.length }])
+  })
+
   it.each(['a sign-out', 'another identity', 'another identity and client', 'nobody'])(
     'of an identity are gone after its end: %s',
     async (how) => {
@@ -228,6 +243,7 @@ describe('records', () => {
         line.mount({ queryClient: client, identity: 'u2' })
       }
       expect(JSON.stringify((await asking).records)).not.toContain('mine')
+      expect((await line.inspect()).identity).toBe(how.startsWith('another') ? 'u2' : undefined)
       await settle(5_000)
       expect(await text()).not.toContain('mine')
       const late: string[] = []
@@ -416,6 +432,7 @@ it('a simulated event is heard and refetches, as if the server had sent it', asy
   server.up()
   await settle(3_000)
   await line.simulate({ name: 'event', event: 'changed', metadata: { id: 'a' } })
+  await expect(line.simulate({ name: 'move-leader' })).rejects.toThrow("'move-leader' was not simulated")
   await settle(3_000)
   expect(of('event')).toMatchObject([{ event: { name: 'changed', metadata: { id: 'a' } } }])
   expect(of('fetch').length).toBe(2)

@@ -1,5 +1,5 @@
 import type { QueryClientSlice } from '../invalidation/query-client.js'
-import type { ServerEvent } from '../invalidation/receipt.js'
+import type { Receipt, ServerEvent } from '../invalidation/receipt.js'
 import { pageView } from '../platform/page-view.js'
 import type { PartylineError } from '../util/errors.js'
 import type { CredentialsAnswer, EventPair, Simulation } from '../wire/protocol.js'
@@ -15,6 +15,8 @@ import { createTallies } from './tallies.js'
 
 const MAX_RECORDS = 500
 const MAX_ERRORS = 50
+/** Whom an error names that a listener of records has thrown. It is no record: the listener might throw at that, too. */
+const LISTENER = 'onRecord'
 
 /** What a line tells its recorder, and asks of it. */
 export interface Recorder {
@@ -86,13 +88,13 @@ export function createRecorder(context: RecorderContext): Recorder {
   context.errors.kept().forEach(errors.add)
   context.errors.tap((error) => {
     const { code, message, detail } = errors.add(error)
-    records.own({ from: 'tab', kind: 'error', code, message, detail })
+    if (detail['event'] !== LISTENER) records.own({ from: 'tab', kind: 'error', code, message, detail })
   })
   status.subscribe(sync)
   context.receipts.add((receipt) => {
     const skippedBy = tallies.receipt(receipt)
     const why = skippedBy.length > 0 ? { skippedBy } : {}
-    records.own({ from: 'tab', kind: 'receipt', receipt: plain(receipt), ...why })
+    records.own({ from: 'tab', kind: 'receipt', receipt: plainReceipt(receipt), ...why })
   })
   sync()
 
@@ -154,7 +156,8 @@ export function createRecorder(context: RecorderContext): Recorder {
     async simulate(simulation) {
       const session = inside()
       if (!session) throw new Error('nothing can be simulated: nobody is signed in, or the session is not open yet')
-      await session.link.simulate(simulation)
+      if (!(await session.link.simulate(simulation)))
+        throw new Error(`'${simulation.name}' was not simulated: the hub does not answer, or can't do it as it stands`)
     },
   }
 }
@@ -164,6 +167,15 @@ const eventOf = ([name, metadata, envelope]: EventPair): ServerEvent => ({
   metadata: metadata ?? {},
   ...(envelope?.trace !== undefined && { trace: envelope.trace }),
 })
+
+/** Each of its events and keys by itself: of a burst, nothing is cut. */
+const plainReceipt = (receipt: Receipt): Receipt =>
+  Object.fromEntries(
+    Object.entries(receipt).map(([name, value]) => [
+      name,
+      Array.isArray(value) ? value.map((one) => plain(one)) : value,
+    ]),
+  ) as unknown as Receipt
 
 const isSameStatus = (one: Status, other: Status): boolean =>
   one.name === other.name &&
@@ -176,7 +188,7 @@ type Unnumbered<R> = R extends unknown ? Omit<R, 'n'> : never
 
 /** The last records, and who listens to them. */
 function createRecords({ powers, errors: { report }, createListeners }: RecorderContext) {
-  const listeners = createListeners<LineRecord>(report, 'onRecord')
+  const listeners = createListeners<LineRecord>(report, LISTENER)
   let kept: readonly LineRecord[] = []
   let count = 0
 
@@ -193,7 +205,7 @@ function createRecords({ powers, errors: { report }, createListeners }: Recorder
     listeners: () => listeners.size,
     /** The kept ones first. */
     listen(listener: (record: LineRecord) => void): () => void {
-      const alone = createListeners<LineRecord>(report, 'onRecord')
+      const alone = createListeners<LineRecord>(report, LISTENER)
       alone.add(listener)
       kept.forEach(alone.emit)
       return listeners.add(listener)

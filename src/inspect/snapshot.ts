@@ -32,7 +32,8 @@ export function takeSnapshot(options: SnapshotOptions): Inspection {
     at: powers.clock.now(),
     tab: { id: context.tab(), title: page.title(), isVisible: page.isVisible() },
     status: plainMessages(status.get()),
-    identity: mounted()?.identity,
+    // Nobody's, once it has signed out.
+    identity: mounted()?.state.name === 'signed-out' ? undefined : mounted()?.identity,
     settings: settingsOf(context, inside),
     rules: [...(inside?.rules ?? [])].map(([event, rule]) => ruleOf(event, rule, options)),
     queries: (mounted()?.client.getQueryCache().getAll() ?? []).map((query) => queryOf(query, options, reaching)),
@@ -113,6 +114,6 @@ function queryOf(
     lastFetchedAt: state.dataUpdatedAt,
     lastEvent: tallies.lastEvent(query),
     pendingSince: inside?.invalidator.debtorOf(query)?.debt?.since,
-    reachedBy: rules.filter(({ judge }) => judge(query).outcome === 'matches').map(({ event }) => event),
+    reachedBy: rules.filter(({ judge }) => judge.outcomeOf(query) === 'matches').map(({ event }) => event),
   }
 }

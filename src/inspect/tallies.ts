@@ -8,6 +8,10 @@ import type { RuleInspection, Savings } from './inspection.js'
 
 /** So many different events of one flush are compared with the cache: a burst must not stop the page that is inspected. */
 const MAX_COMPARED = 50
+/** Of those, as many as there is time for where many queries match: so many comparisons of one event with one query. */
+const MAX_COMPARISONS = 5_000
+/** The fields of a scope are looked for in so many of the queries that it skips. */
+const MAX_SKIPPED_LOOKS = 100
 
 type RuleCounts = Pick<RuleInspection, 'events' | 'hits' | 'misses'>
 
@@ -70,18 +74,27 @@ export function createTallies({ now, client, tools: toolsOf }: TalliesOptions) {
     resolved = new Map()
     const tools = toolsOf()
     if (!tools) return []
-    const queries = client()?.getQueryCache().getAll() ?? []
+    // All of the cache once; each event with those alone that any event matches.
+    const matchOf = tools.matcherOf([...compared.values()].flatMap(({ targets }) => targets))
+    const queries = (client()?.getQueryCache().getAll() ?? []).filter((query) => matchOf(query) !== undefined)
+    let comparisons = 0
+    let looks = 0
     for (const { event, targets, count, at } of compared.values()) {
+      if (comparisons > MAX_COMPARISONS) break
+      comparisons += queries.length
       const judge = createJudge(targets, tools)
       let isHit = false
       for (const query of queries) {
-        const { outcome, target } = judge(query)
+        const outcome = judge.outcomeOf(query)
         if (outcome === 'matches') {
           isHit = true
           lastEvents.set(query, { name: event, at })
         }
-        const contradiction = outcome === 'skipped' && target && contradictionOf(target, query, tools)
-        if (contradiction) fields.add(contradiction.field)
+        if (outcome === 'skipped' && looks++ < MAX_SKIPPED_LOOKS) {
+          const target = judge.targetOf(query)
+          const contradiction = target && contradictionOf(target, query, tools)
+          if (contradiction) fields.add(contradiction.field)
+        }
         if ((outcome === 'matches' || outcome === 'skipped') && isInUse(query)) fetchesWithoutPartyline += count
       }
       add(event, isHit ? { hits: count } : { misses: count })

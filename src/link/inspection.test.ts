@@ -45,7 +45,8 @@ async function setUp(powers: Powers, count = 3) {
     expect(JSON.stringify(inspection ?? {})).not.toMatch(/SECRET|ann|api\./)
     return inspection
   }
-  const simulate = (simulation: Simulation, link = tabs[0]?.link) => inTime(link?.simulate(simulation) as Promise<void>)
+  const simulate = (simulation: Simulation, link = tabs[0]?.link) =>
+    inTime(link?.simulate(simulation) as Promise<boolean>)
   const roles = () => tabs.map(({ line }) => line.status.role)
   const sockets = () => browser.server.sockets().length
   return { ...browser, open, tabs, inTime, inspect, simulate, roles, sockets }
@@ -100,7 +101,7 @@ describe.each<NonNullable<Powers>>([
     for (const name of ['drop', 'refusal', 'reconnect'] as const) {
       const { tabs, simulate, pass, sockets, inspect } = await setUp(powers)
       const before = (await inspect())?.counters.connections ?? 0
-      await simulate({ name }, tabs[2]?.link)
+      expect(await simulate({ name }, tabs[2]?.link)).toBe(true)
       await pass(20_000)
       expect(tabs.map(({ line }) => line.status.name)).toEqual(tabs.map(() => 'connected'))
       expect([name, sockets(), (await inspect())?.counters.connections]).toEqual([name, 1, before + 1])
@@ -137,7 +138,7 @@ describe.each<NonNullable<Powers>>([
     for (const { tab } of tabs.slice(1)) tab.close()
     await pass(5_000)
     const epoch = (await inspect(tabs[0]?.link))?.epoch
-    await simulate({ name: 'move-leader' })
+    expect(await simulate({ name: 'move-leader' })).toBe(false)
     await pass(5_000)
     expect(epoch).toBeDefined()
     expect((await inspect())?.epoch).toBe(epoch)
@@ -150,7 +151,7 @@ it('a tab without a hub is told nothing, and simulates nothing', async () => {
   one?.tab.leave()
   await pass(1_000)
   expect(await inspect(one?.link)).toBeUndefined()
-  await simulate({ name: 'drop' })
+  expect(await simulate({ name: 'drop' })).toBe(false)
   const [, other] = tabs
   other?.line.signOut()
   expect(await inTime(other?.link.inspect(0) as Promise<unknown>, 5_000)).toBeUndefined()

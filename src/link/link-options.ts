@@ -97,6 +97,6 @@ export interface Link {
   close(release: boolean): void
   /** The hub's view, with its records after the number `after`; undefined while there is no hub, or when it does not answer in 3 s. */
   inspect(after: number): Promise<HubInspection | undefined>
-  /** Has the hub act as if the server or the network had done it. Resolves when it has, or at once where there is no hub. */
-  simulate(simulation: Simulation): Promise<void>
+  /** Has the hub act as if the server or the network had done it. Gives whether it did: not where there is no hub, or it does not answer in 3 s. */
+  simulate(simulation: Simulation): Promise<boolean>
 }

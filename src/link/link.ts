@@ -138,7 +138,7 @@ export function createLink(options: LinkOptions): Link {
       end({ name: 'closed' }, { socket: undefined, tabs: 0 })
     },
     inspect: async (after) => inspectionIn(await store.attached()?.ask('inspect', after)),
-    simulate: async (simulation) => void (await store.attached()?.ask('simulate', simulation)),
+    simulate: async (simulation) => (await store.attached()?.ask('simulate', simulation)) === true,
   }
 }
 

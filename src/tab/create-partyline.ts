@@ -67,7 +67,7 @@ export interface Line<Events> {
    * Rejects as `inspect` does.
    */
   explain<E extends keyof Events & string>(event: E, metadata: Metadata): Promise<readonly Explanation[]>
-  /** Acts as if the server, or the network, had done it: for tests and demonstrations. Rejects if no session is open. */
+  /** Acts as if the server, or the network, had done it: for tests and demonstrations. Rejects if it can't be done now, and while no session is open. */
   simulate(simulation: Simulation): Promise<void>
   /**
    * What has changed in the data of the queries whose key begins with that one, and was not fetched since. For queries with

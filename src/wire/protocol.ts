@@ -178,7 +178,8 @@ export interface HubInspectionCalls {
    * answer has. Undefined where the caller is not attached.
    */
   inspect(after: number): HubInspection | undefined
-  simulate(simulation: Simulation): void
+  /** Gives whether it was done: a hub that is not connected has nothing to drop. */
+  simulate(simulation: Simulation): boolean
 }
 
 /** One thing that happened in a hub. */

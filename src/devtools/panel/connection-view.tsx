@@ -3,7 +3,7 @@ import type { Inspection } from '../../inspect/inspection.js'
 import { Dot, Empty, Facts, Section, Table } from './parts.js'
 import type { Entry } from './store.js'
 import type { ViewProps } from './views.js'
-import { durationText, STATUS_WORDS, type Tone, timeText } from './words.js'
+import { countText, durationText, STATUS_WORDS, type Tone, timeText } from './words.js'
 
 const SPAN_MS = 10 * 60_000
 const MAX_ROWS = 200
@@ -51,7 +51,7 @@ export function ConnectionView({ inspection, entries }: ViewProps) {
           ['Why', hub && 'reason' in hub.socket && hub.socket.reason],
           ['Next attempt', hub?.nextAttemptInMs !== undefined && `in ${durationText(hub.nextAttemptInMs)}`],
           ['Attempts', hub && hub.attempts > 0 && hub.attempts],
-          ['Did not hold', hub && hub.flaps > 0 && `${hub.flaps} connections in a row`],
+          ['Did not hold', hub && hub.flaps > 0 && `${countText(hub.flaps, 'connection')} in a row`],
           ['Connections', hub?.counters.connections],
           ['Gaps', hub?.counters.gaps],
           ['Replays', hub?.counters.replays],
@@ -69,7 +69,8 @@ export function ConnectionView({ inspection, entries }: ViewProps) {
               { title: 'Time', cell: ({ record }) => <time>{timeText(record.at)}</time> },
               {
                 title: 'Where',
-                cell: ({ record, words }) => (record.from === 'hub' ? `hub, ${words.label}` : words.label),
+                cell: ({ record, words }) =>
+                  record.from === 'hub' && record.kind !== 'hub' ? `hub, ${words.label}` : words.label,
               },
               {
                 title: 'What',

@@ -60,7 +60,8 @@ const REMEDIES: Readonly<Partial<Record<PartylineErrorCode, string>>> = {
   'handler-failed': 'Mend the handler. Its error is in the console.',
   'inspect-failed':
     'Reload the page: its build may be gone from the server, and with it the code that inspects a line.',
-  'host-failed': "Check that the worker's file is served. Until then a tab holds the connection.",
+  'host-failed':
+    "Check that the worker's file is served, and that nothing keeps it busy. Until then a tab holds the connection.",
   'no-host': 'Look at the steps under Line: each says why its host was left.',
   'stale-build': 'Reload the page. At the server, keep the files of the last build for a while.',
   'call-timeout': 'Nothing to do, unless it comes often: then the machine or the worker is overloaded.',

@@ -117,7 +117,10 @@ function rowsOf(entries: readonly Entry[], shown: readonly Category[], filter: s
 function drawEntry({ record, words, receipt }: Entry) {
   const isEvent = record.kind === 'event'
   const waiting = isEvent && record.isMapped ? 'waiting' : 'no rule'
-  const result = receipt ? outcomeText(receipt.receipt) : isEvent ? waiting : ''
+  // What the event itself did among them is in its details.
+  const others = isEvent && receipt ? receipt.receipt.events.length - 1 : 0
+  const together = others > 0 ? `, with ${countText(others, 'other event')}` : ''
+  const result = receipt ? outcomeText(receipt.receipt) + together : isEvent ? waiting : ''
   const tone: Tone = receipt ? outcomeTone(receipt.receipt) : words.tone
   return (
     <>
@@ -204,7 +207,9 @@ function EventDetail({ entry, store }: { readonly entry: Entry; readonly store: 
       />
       {record.isMapped && !receipt && <p>It waits for the flush, which collects events for a moment.</p>}
       <Fates fates={fates} receipt={receipt} />
-      {unmatched > 0 && <p class="dim">{unmatched} other queries: no target has their key.</p>}
+      {unmatched > 0 && (
+        <p class="dim">{countText(unmatched, 'other query', 'other queries')}: no target has the key.</p>
+      )}
     </>
   )
 }

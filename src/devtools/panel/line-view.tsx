@@ -39,7 +39,10 @@ export function LineView({ inspection, entries }: ViewProps) {
           ['Tabs', status.tabs > 0 && countText(status.tabs, 'tab')],
           ['Identity', inspection.identity ?? 'nobody'],
           ['Attempts', hub && hub.attempts > 0 && `${hub.attempts} since the last connection that held`],
-          ['Round trip', hub?.roundTripMs !== undefined && durationText(hub.roundTripMs)],
+          [
+            'Round trip',
+            hub?.roundTripMs !== undefined && hub.socket.name === 'connected' && durationText(hub.roundTripMs),
+          ],
           ['Credentials', credentialsText(inspection, entries)],
           ['Last gap', status.lastGap && `${timeText(status.lastGap.until)}, because ${status.lastGap.reason}`],
           [

@@ -54,7 +54,10 @@ interface Column<Row> {
   readonly isNumber?: boolean
 }
 
-/** A table that scrolls sideways by itself where it is too wide. */
+/** A table is drawn anew every second: one with ten thousand rows would stop the page. */
+const MAX_TABLE_ROWS = 200
+
+/** A table that scrolls sideways by itself where it is too wide. It shows the first rows of many. */
 export function Table<Row>(props: {
   readonly label: string
   readonly columns: readonly Column<Row>[]
@@ -76,7 +79,7 @@ export function Table<Row>(props: {
           </tr>
         </thead>
         <tbody>
-          {rows.map((row) => (
+          {rows.slice(0, MAX_TABLE_ROWS).map((row) => (
             <tr key={keyOf(row)}>
               {columns.map(({ title, cell, isNumber }) => (
                 <td key={title} class={isNumber ? 'number' : undefined}>
@@ -87,6 +90,7 @@ export function Table<Row>(props: {
           ))}
         </tbody>
       </table>
+      {rows.length > MAX_TABLE_ROWS && <p class="dim">{(rows.length - MAX_TABLE_ROWS).toLocaleString('en')} more</p>}
     </section>
   )
 }

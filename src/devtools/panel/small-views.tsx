@@ -38,7 +38,6 @@ export function TopicsView({ inspection: { topics, hub } }: ViewProps) {
 
 /** What one connection and scoped refetches have spared. */
 export function SavingsView({ inspection: { savings, hub, status } }: ViewProps) {
-  const tabs = hub?.tabs.length ?? status.tabs
   const { fetches, fetchesWithoutPartyline, outcomes } = savings
   const most = Math.max(fetches, fetchesWithoutPartyline, 1)
   const bars = [
@@ -49,7 +48,7 @@ export function SavingsView({ inspection: { savings, hub, status } }: ViewProps)
   return (
     <>
       <div class="figures">
-        <Figure value={Math.max(0, tabs - 1)} unit="connections spared" />
+        <Figure value={Math.max(0, status.tabs - 1)} unit="connections spared" />
         <Figure value={Math.max(0, fetchesWithoutPartyline - fetches)} unit="fetches spared in this tab" />
         <Figure value={savings.events} unit="events came to this tab" />
       </div>

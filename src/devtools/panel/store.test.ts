@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import type { LineRecord } from '../../inspect/inspection.js'
+import type { Inspection, LineRecord } from '../../inspect/inspection.js'
 import type { Receipt } from '../../invalidation/receipt.js'
-import { createTimeline } from './store.js'
+import type { InspectedLine } from '../inspected-line.js'
+import { createPanelStore, createTimeline } from './store.js'
 
 let n = 0
 const record = (fields: Record<string, unknown>) => ({ n: ++n, at: n, from: 'tab', ...fields }) as unknown as LineRecord
@@ -49,6 +50,14 @@ describe('the timeline', () => {
     expect(first?.answeredBy).toEqual([2])
   })
 
+  it('gives each event of a burst its receipt, however many there are', () => {
+    const timeline = createTimeline()
+    const events = Array.from({ length: 5_000 }, (_, index) => ({ name: 'a', metadata: { index } }))
+    for (const { name, metadata } of events) timeline.add(event(name, metadata))
+    timeline.add(receipt({ number: 1, events }))
+    expect(timeline.entries.filter((entry) => entry.receipt === undefined)).toEqual([])
+  })
+
   it('takes each record once, and puts late ones where they belong', () => {
     const timeline = createTimeline()
     const [first, second] = [event('a'), event('b')]
@@ -64,5 +73,84 @@ describe('the timeline', () => {
     for (let index = 0; index < 25_000; index++) timeline.add(event('a', { index }, false))
     expect(timeline.entries.length).toBeLessThanOrEqual(11_000)
     expect(timeline.entries.at(-1)?.words.note).toBe('{index: 24999}')
+  })
+})
+
+describe('the store', () => {
+  const snapshot = (identity: string | undefined, records: readonly LineRecord[]) =>
+    ({ identity, records }) as unknown as Inspection
+
+  function setUp() {
+    let listener: (record: LineRecord) => void = () => undefined
+    let changed: () => void = () => undefined
+    let answer: Promise<Inspection> = Promise.resolve(snapshot('ann', []))
+    const status = { name: 'connected' }
+    const line = {
+      status,
+      subscribe: (run: () => void) => {
+        changed = run
+        return () => undefined
+      },
+      onRecord: (run: typeof listener) => {
+        listener = run
+        return () => undefined
+      },
+      inspect: () => answer,
+    } as unknown as InspectedLine
+    const window = {
+      document: { visibilityState: 'hidden', addEventListener: () => undefined, removeEventListener: () => undefined },
+      ...{ setTimeout: () => 1, clearTimeout: () => undefined },
+      ...{ requestAnimationFrame: () => 1, cancelAnimationFrame: () => undefined },
+    } as unknown as Window
+    const store = createPanelStore(line, window)
+    store.open()
+    return {
+      store,
+      record: (one: LineRecord) => listener(one),
+      answers(next: Promise<Inspection>) {
+        answer = next
+      },
+      become(name: string) {
+        status.name = name
+        changed()
+      },
+    }
+  }
+  const titles = ({ entries }: { entries: readonly { words: { title: string } }[] }) =>
+    entries.map(({ words }) => words.title)
+
+  it.each(['signed-out', 'idle'])('forgets a user at once when the line is %s, though nobody answers', async (name) => {
+    const { store, record, answers, become } = setUp()
+    await store.ask()
+    record(event('hers'))
+    store.pause()
+    record(event('hers, too'))
+    answers(new Promise(() => undefined))
+    become(name)
+    expect(store.inspection).toBeUndefined()
+    expect(titles(store)).toEqual([])
+    store.resume()
+    expect(titles(store)).toEqual([])
+  })
+
+  it('forgets what the line has kept for a remount, when another user comes', async () => {
+    const { store, answers, become } = setUp()
+    answers(Promise.resolve(snapshot(undefined, [event('hers')])))
+    become('idle')
+    await store.ask()
+    expect(titles(store)).toEqual(['hers'])
+    answers(new Promise(() => undefined))
+    become('connecting')
+    expect(titles(store)).toEqual([])
+  })
+
+  it('has all that the line has kept after it has forgotten, whatever came before the answer', async () => {
+    const { store, record, answers, become } = setUp()
+    const [first, second] = [event('kept'), event('new')]
+    answers(Promise.resolve(snapshot('ann', [first, second])))
+    become('idle')
+    record(second)
+    await store.ask()
+    expect(titles(store)).toEqual(['kept', 'new'])
   })
 })

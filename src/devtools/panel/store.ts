@@ -2,6 +2,7 @@ import type { Inspection, LineRecord } from '../../inspect/inspection.js'
 import type { Receipt } from '../../invalidation/receipt.js'
 import type { QueryKey } from '../../invalidation/target.js'
 import { messageOf } from '../../util/errors.js'
+import type { StatusName } from '../../wire/status.js'
 import type { InspectedLine } from '../inspected-line.js'
 import { type Category, categoryOf, describeRecord, valueText } from './words.js'
 
@@ -9,8 +10,6 @@ const POLL_MS = 1_000
 const MAX_ENTRIES = 10_000
 /** Trimming moves the whole list, so it is done rarely. */
 const TRIM_AT = 11_000
-/** Events that no receipt has named yet. A handler's own events never are. */
-const MAX_UNANSWERED = 2_000
 
 export type EndedFetch = Extract<LineRecord, { kind: 'fetch' }>
 
@@ -39,7 +38,8 @@ export const keyText = (queryKey: QueryKey): string => valueText(queryKey)
 export function createTimeline() {
   let entries: Entry[] = []
   let lastNumber = 0
-  let unanswered: Entry[] = []
+  /** Events that no receipt has named yet, the oldest first, by what they say. */
+  const unanswered = new Map<string, Entry[]>()
   const receipts = new Map<number, ReceiptEntry>()
   /** The receipts that wait for a fetch of that key. */
   const awaited = new Map<string, ReceiptEntry[]>()
@@ -55,20 +55,22 @@ export function createTimeline() {
       const key = keyText(queryKey)
       awaited.set(key, [...(awaited.get(key) ?? []), joined])
     }
-    if (receipt.events.length === 0) return
-    const wanted = new Map<string, number>()
     for (const event of receipt.events) {
-      const text = eventId(event)
-      wanted.set(text, (wanted.get(text) ?? 0) + 1)
+      const id = eventId(event)
+      const waiting = unanswered.get(id)
+      const first = waiting?.shift()
+      if (first) first.receipt = joined
+      if (waiting?.length === 0) unanswered.delete(id)
     }
-    unanswered = unanswered.filter((one) => {
-      const text = one.record.kind === 'event' ? eventId(one.record.event) : ''
-      const left = wanted.get(text) ?? 0
-      if (left === 0) return true
-      wanted.set(text, left - 1)
-      one.receipt = joined
-      return false
-    })
+  }
+
+  function awaitReceipt(entry: Entry): void {
+    const { record } = entry
+    if (record.kind !== 'event' || !record.isMapped || entry.receipt) return
+    const id = eventId(record.event)
+    const waiting = unanswered.get(id)
+    if (waiting) waiting.push(entry)
+    else unanswered.set(id, [entry])
   }
 
   function applyFetch(record: EndedFetch): void {
@@ -89,10 +91,9 @@ export function createTimeline() {
       const text = `${words.label} ${words.title} ${words.note}`.toLowerCase()
       const entry: Entry = { record, category: categoryOf(record), words, text, receipt: undefined }
       insert(entry)
-      if (record.kind === 'event' && record.isMapped) unanswered.push(entry)
+      awaitReceipt(entry)
       if (record.kind === 'receipt') applyReceipt(entry, record.receipt)
       if (record.kind === 'fetch') applyFetch(record)
-      if (unanswered.length > MAX_UNANSWERED) unanswered = unanswered.slice(-MAX_UNANSWERED / 2)
       if (entries.length > TRIM_AT) trim()
     },
     clear,
@@ -105,7 +106,7 @@ export function createTimeline() {
 
   function clear(): void {
     entries = []
-    unanswered = []
+    unanswered.clear()
     receipts.clear()
     awaited.clear()
   }
@@ -120,6 +121,8 @@ export function createTimeline() {
 
   function trim(): void {
     entries = entries.slice(-MAX_ENTRIES)
+    unanswered.clear()
+    entries.forEach(awaitReceipt)
     const oldest = entries.find(({ record }) => record.kind === 'receipt')?.receipt?.receipt.number ?? 0
     for (const number of receipts.keys()) if (number < oldest) receipts.delete(number)
   }
@@ -137,6 +140,9 @@ export function pickLast<T>(entries: readonly Entry[], pick: (record: LineRecord
 const eventId = ({ name, metadata }: { readonly name: string; readonly metadata: unknown }): string =>
   `${name} ${valueText(metadata)}`
 
+/** Nobody is signed in. */
+const ENDS: readonly StatusName[] = ['idle', 'signed-out']
+
 export type PanelStore = ReturnType<typeof createPanelStore>
 
 /** What the panel knows of a line. It listens and asks between `open` and `close` only, and asks only while the page is visible. */
@@ -150,6 +156,7 @@ export function createPanelStore(line: InspectedLine, window: Window) {
   let stop: (() => void) | undefined
   let frame: number | undefined
   let version = 0
+  let statusName = line.status.name
 
   /** A burst is drawn once. */
   function changed(): void {
@@ -161,10 +168,8 @@ export function createPanelStore(line: InspectedLine, window: Window) {
   }
 
   function receive(record: LineRecord): void {
-    if (held) {
-      held.push(record)
-      if (held.length > TRIM_AT) held = held.slice(-MAX_ENTRIES)
-    } else timeline.add(record)
+    if (!held) timeline.add(record)
+    else if (held.push(record) > TRIM_AT) held = held.slice(-MAX_ENTRIES)
     changed()
   }
 
@@ -172,11 +177,9 @@ export function createPanelStore(line: InspectedLine, window: Window) {
     try {
       const answer = await line.inspect()
       if (!stop) return
-      // Nothing of one user is shown to the next one, nor kept.
-      if (inspection && inspection.identity !== answer.identity) {
-        timeline.reset()
+      if (!inspection || inspection.identity !== answer.identity) {
+        forget()
         for (const record of answer.records) timeline.add(record)
-        if (held) held = []
       }
       inspection = answer
       failure = undefined
@@ -186,9 +189,28 @@ export function createPanelStore(line: InspectedLine, window: Window) {
     changed()
   }
 
+  /** Nothing of one user is shown to the next one, nor kept. */
+  function forget(): void {
+    timeline.reset()
+    inspection = undefined
+    if (held) held = []
+  }
+
+  /** At a sign-in or its end at once, even in a hidden page: what is still there is what the line has kept. */
+  function onStatus(): void {
+    const before = statusName
+    statusName = line.status.name
+    if (before !== statusName && [before, statusName].some((name) => ENDS.includes(name))) {
+      forget()
+      void ask()
+    }
+    changed()
+  }
+
   function open(): void {
     if (stop) return
-    const ends = [line.onRecord(receive), line.subscribe(changed), pollWhileVisible(window, ask)]
+    statusName = line.status.name
+    const ends = [line.onRecord(receive), line.subscribe(onStatus), pollWhileVisible(window, ask)]
     stop = () => {
       for (const end of ends) end()
     }
@@ -218,8 +240,7 @@ export function createPanelStore(line: InspectedLine, window: Window) {
     close(): void {
       stop?.()
       stop = undefined
-      timeline.reset()
-      inspection = undefined
+      forget()
       held = undefined
       if (frame !== undefined) window.cancelAnimationFrame(frame)
       frame = undefined

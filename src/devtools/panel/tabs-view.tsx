@@ -26,7 +26,11 @@ export function TabsView({ inspection }: ViewProps) {
       <div class="node">
         <small>Server</small>
         <b>{String(settings['url'] ?? '')}</b>
-        <span>{hub.roundTripMs === undefined ? '' : `round trip ${durationText(hub.roundTripMs)}`}</span>
+        <span>
+          {hub.roundTripMs === undefined || hub.socket.name !== 'connected'
+            ? ''
+            : `round trip ${durationText(hub.roundTripMs)}`}
+        </span>
       </div>
       <div class={`wire ${tone}`}>
         <span>
@@ -37,7 +41,9 @@ export function TabsView({ inspection }: ViewProps) {
       <div class="node">
         <small>Hub</small>
         <b>{HOST_WORDS[hub.host]}</b>
-        <span>1 connection, {countText(hub.tabs.length, 'tab')}</span>
+        <span>
+          {hub.socket.name === 'connected' ? '1 connection' : 'no connection'}, {countText(hub.tabs.length, 'tab')}
+        </span>
       </div>
       <ul class="tabs-of-hub" aria-label="Tabs">
         {tabs.map((one) => (
