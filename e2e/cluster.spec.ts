@@ -99,7 +99,7 @@ for (const kind of kinds) {
         // Also a browser that had received no event yet had a cursor to be replayed from.
         const gaps = watched.flatMap((tab) => tab.gaps)
         // Unless the server was too busy to answer within two seconds.
-        expect(gaps).not.toContain('the socket was reconnected')
+        expect(gaps).not.toContain('the connection was lost and made again')
         console.log(`${kind}: two processes killed; ${fed}; ${watched.length} tabs, ${gaps.length} gaps`)
       })
 

@@ -17,7 +17,7 @@ test('a half-open connection is noticed when the browser comes online, and repla
     // The event is sent into the half-open connection.
     await ann.pay(100, 'Corner Bakery')
     await pages[0]?.evaluate(() => void dispatchEvent(new Event('online')))
-    for (const page of pages) await expect.poll(() => gapsOf(page)).toEqual(['the socket was reconnected'])
+    for (const page of pages) await expect.poll(() => gapsOf(page)).toEqual(['the connection was lost and made again'])
     await shows(pages, ann)
     await ann.pay(100, 'Corner Bakery')
     await shows(pages, ann)
@@ -60,7 +60,8 @@ test('daphne is killed three times while payments are made: every tab converges,
       daphne = await open(settings, daphne.port)
       await become(pages, 'connected')
       await shows(pages, ann, '2')
-      for (const page of pages) expect(await gapsOf(page)).toEqual(Array(outage).fill('the socket was reconnected'))
+      for (const page of pages)
+        expect(await gapsOf(page)).toEqual(Array(outage).fill('the connection was lost and made again'))
       expect(await countsOf(daphne)).toMatchObject({ open: 1, opened: 1 })
     }
     feeding = false

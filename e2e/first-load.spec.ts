@@ -45,7 +45,9 @@ test('a server that has just started does not know, and what has a rule is fetch
   const bank = new Bank(demo, context)
   await bank.signIn()
   const page = await bank.open()
-  await expect.poll(async () => (await status(page)).lastGap?.reason).toBe('the socket was connected')
+  await expect
+    .poll(async () => (await status(page)).lastGap?.reason)
+    .toBe('events before the first connection are not known')
   await expect.poll(() => bank.fetches().length).toBeGreaterThan(9)
   await page.close()
   await demo.close()

@@ -9,7 +9,7 @@ test('a cut connection reconnects by itself, and only mapped queries are resynce
   await bank.context.request.post(`${bank.demo.url}/api/demo/cut`)
   await expect.poll(() => bank.demo.stats.connections).toBe(1)
   for (const page of pages) {
-    await expect.poll(async () => (await status(page)).lastGap?.reason).toBe('the socket was reconnected')
+    await expect.poll(async () => (await status(page)).lastGap?.reason).toBe('the connection was lost and made again')
     const tab = await origin(page)
     // Every active mapped query, once; no event is mapped to the accounts' names.
     await expect.poll(() => bank.fetches({ tab, path: '/api/loans' })).toHaveLength(1)
@@ -65,7 +65,7 @@ test('a half-open socket is found when the network changes, not by a heartbeat 4
     await page.evaluate(() => window.dispatchEvent(new Event('online')))
     await expect.poll(() => demo.stats.connections).toBe(2)
     await expect(page.getByTestId('tx-row').first()).toContainText('Corner Bakery')
-    expect((await status(page)).lastGap?.reason).toBe('the socket was reconnected')
+    expect((await status(page)).lastGap?.reason).toBe('the connection was lost and made again')
   } finally {
     await context.close()
     await proxy.close()

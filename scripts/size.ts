@@ -14,10 +14,10 @@ const BUDGET = {
   session: 22_130,
   'shared fetches': 1_700,
   inspecting: 6_400,
-  'hub in a tab, Socket.IO': 30_650,
-  'hub in a tab, WebSocket': 19_250,
-  'hub in a tab, SSE': 20_750,
-  worker: 34_500,
+  'hub in a tab, Socket.IO': 30_700,
+  'hub in a tab, WebSocket': 19_300,
+  'hub in a tab, SSE': 20_800,
+  worker: 34_600,
   devtools: 25_000,
 }
 

@@ -132,7 +132,10 @@ describe('gaps and history', () => {
     server.down()
     server.up()
     await settle()
-    expect(tab.of('gap').map((gap) => gap.reason)).toEqual(['the socket was connected', 'the socket was reconnected'])
+    expect(tab.of('gap').map((gap) => gap.reason)).toEqual([
+      'events before the first connection are not known',
+      'the connection was lost and made again',
+    ])
     server.down()
     server.up(true)
     await settle()

@@ -41,14 +41,16 @@ describe('the first connection', () => {
   it('tells the tabs for how long the server was quiet, with the doubt taken off', async () => {
     const { connect, gaps } = await setUp()
     await connect(101_000)
-    expect(gaps()).toEqual([{ kind: 'gap', seq: 1, reason: 'the socket was connected', quietForMs: 98_990 }])
+    expect(gaps()).toEqual([
+      { kind: 'gap', seq: 1, reason: 'events before the first connection are not known', quietForMs: 98_990 },
+    ])
   })
 
   it.each([0, 900, 1_000, -5, '60000', null])('%j says nothing', async (word) => {
     const { connect, gaps } = await setUp()
     await connect(word as number)
     await settle(1_000)
-    expect(gaps()).toEqual([{ kind: 'gap', seq: 1, reason: 'the socket was connected' }])
+    expect(gaps()).toEqual([{ kind: 'gap', seq: 1, reason: 'events before the first connection are not known' }])
   })
 
   it('waits half a second for the word, and then no longer', async () => {
@@ -59,7 +61,7 @@ describe('the first connection', () => {
     await settle(20)
     say({ quietForMs: 600_000 })
     await settle()
-    expect(gaps()).toEqual([{ kind: 'gap', seq: 1, reason: 'the socket was connected' }])
+    expect(gaps()).toEqual([{ kind: 'gap', seq: 1, reason: 'events before the first connection are not known' }])
   })
 
   it('vouches, from then on, for pages that began in the quiet time', async () => {
@@ -79,8 +81,8 @@ describe('the first connection', () => {
     say({ quietForMs: 600_000 })
     await settle(20)
     expect([tab.of('gap')[0], late.of('gap')[0]]).toEqual([
-      { kind: 'gap', seq: 2, reason: 'the socket was connected' },
-      { kind: 'gap', seq: 2, reason: 'the socket was connected' },
+      { kind: 'gap', seq: 2, reason: 'events before the first connection are not known' },
+      { kind: 'gap', seq: 2, reason: 'events before the first connection are not known' },
     ])
   })
 })
@@ -107,7 +109,7 @@ describe('a reconnect', () => {
     server.down()
     await settle(1_000)
     await connect(wordFor(29_990))
-    expect(gaps()).toMatchObject([{ reason: 'the socket was reconnected' }])
+    expect(gaps()).toMatchObject([{ reason: 'the connection was lost and made again' }])
   })
 
   it('is one when the word is as long as the break, but for the doubt', async () => {
@@ -216,6 +218,6 @@ describe('a topic', () => {
     await connect('silent')
     say({ topic: 'p', ok: true, request: 1, quietForMs: 600_000 })
     await settle(600)
-    expect(gaps()).toEqual([{ kind: 'gap', seq: 1, reason: 'the socket was connected' }])
+    expect(gaps()).toEqual([{ kind: 'gap', seq: 1, reason: 'events before the first connection are not known' }])
   })
 })

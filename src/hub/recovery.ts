@@ -75,7 +75,7 @@ export function createRecovery(
 
   function join(
     unbroken: boolean,
-    reason = wasEverUp ? 'the socket was reconnected' : 'the socket was connected',
+    reason = wasEverUp ? 'the connection was lost and made again' : 'events before the first connection are not known',
   ): void {
     wasEverUp = true
     const isUnbroken = unbroken || wasQuiet()

@@ -58,6 +58,20 @@ it('leaves the election where there is no channel, or the leader belongs to anot
   }
 })
 
+it('reports what the browser threw as a cause, and no error of its own', () => {
+  const causes: unknown[] = []
+  const refusal = new TypeError('a policy forbids it')
+  for (const thrown of [refusal, new OwnerChangedError('the script is missing'), timeout()]) {
+    const ladder = createLadder(
+      [rung('shared-worker'), rung('leader-tab')],
+      () => 0,
+      (_code, _message, options) => causes.push(options?.cause),
+    )
+    ladder.failed(thrown)
+  }
+  expect(causes).toEqual([refusal, undefined, undefined])
+})
+
 describe('a worker', () => {
   const worker = rung('shared-worker', 2)
   const make = () =>

@@ -1,6 +1,6 @@
 import { messageOf, type PartylineErrorCode, type Report } from '../util/errors.js'
 import type { Step } from '../wire/status.js'
-import { HubTimeoutError, RefusedError } from './link-errors.js'
+import { HubTimeoutError, LinkError, RefusedError } from './link-errors.js'
 import { NotSupportedError, type Rung } from './rungs.js'
 
 /** After so many failures in a row before a welcome, the leader's rung rests. */
@@ -25,6 +25,8 @@ export interface Ladder {
   /** Back to the top. */
   restart(): void
 }
+
+const causeOf = (thrown: unknown): unknown => (thrown instanceof LinkError ? undefined : thrown)
 
 function codeOf(thrown: unknown): PartylineErrorCode {
   const refusal = thrown instanceof RefusedError ? thrown.refusal.code : undefined
@@ -51,7 +53,7 @@ export function createLadder(rungs: readonly Rung[], now: () => number, report: 
     steps = [...steps, { host, reason }]
     // A missing browser feature is no error.
     if (thrown instanceof NotSupportedError) return
-    report(codeOf(thrown), `${host}: ${reason}`, { detail: { host, reason }, cause: thrown })
+    report(codeOf(thrown), `${host}: ${reason}`, { detail: { host, reason }, cause: causeOf(thrown) })
   }
 
   function failed(thrown: unknown): 'retry' | 'rest' | 'next' {
@@ -69,7 +71,7 @@ export function createLadder(rungs: readonly Rung[], now: () => number, report: 
     failures = 0
     rung.release?.()
     const detail = { host: rung.host, reason: messageOf(thrown) }
-    report('host-failed', `${detail.host}: ${detail.reason}; it is tried again`, { detail, cause: thrown })
+    report('host-failed', `${detail.host}: ${detail.reason}; it is tried again`, { detail, cause: causeOf(thrown) })
     return 'rest'
   }
 

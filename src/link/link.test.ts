@@ -129,7 +129,7 @@ describe('a hello', () => {
     await settle()
     post({ kind: 'promoted' })
     await settle()
-    post({ kind: 'gap', seq: 5, reason: 'the socket was connected' })
+    post({ kind: 'gap', seq: 5, reason: 'events before the first connection are not known' })
     post({ kind: 'promoted' })
     await settle()
     expect(hellos.map(({ since }) => since.seq)).toEqual([undefined, -1, 5])

@@ -325,7 +325,7 @@ describe('events reach the cache', () => {
     expect(fetched).toEqual([])
     await settle(1_001)
     expect(fetched.sort()).toEqual(['["profile"]', '["thing","1"]'])
-    expect(line.status.lastGap?.reason).toBe('the socket was reconnected')
+    expect(line.status.lastGap?.reason).toBe('the connection was lost and made again')
   })
 
   it('a second tab, loaded while the hub was connected, fetches nothing twice', async () => {

@@ -65,7 +65,7 @@ describe('where something was sent', () => {
     browser.server.emit('ann', 'task_changed')
     const app = openApp(browser)
     await browser.settle()
-    expect([app.fetches(), app.gap()]).toEqual([2, 'the socket was connected'])
+    expect([app.fetches(), app.gap()]).toEqual([2, 'events before the first connection are not known'])
   })
 
   it('to somebody else, it is not', async () => {
@@ -86,7 +86,7 @@ describe('where something was sent', () => {
     await browser.pass(5_000)
     browser.network.restore()
     await browser.settle()
-    expect([app.fetches(), app.gap()]).toEqual([2, 'the socket was reconnected'])
+    expect([app.fetches(), app.gap()]).toEqual([2, 'the connection was lost and made again'])
   })
 
   it('to a topic, what was fetched before the join is fetched', async () => {
@@ -105,7 +105,7 @@ describe('where something was sent', () => {
     await browser.pass(1_000)
     browser.server.start()
     await browser.pass(60_000)
-    expect([app.fetches(), app.gap()]).toEqual([2, 'the socket was reconnected'])
+    expect([app.fetches(), app.gap()]).toEqual([2, 'the connection was lost and made again'])
   })
 })
 
@@ -131,7 +131,11 @@ it('a gap that a tab was owed when it left is still owed when it is back, though
   await browser.pass(100)
   browser.network.restore()
   await browser.pass(60_000)
-  expect([other.line.status.name, other.gap(), fetches]).toEqual(['connected', 'the socket was connected', 1])
+  expect([other.line.status.name, other.gap(), fetches]).toEqual([
+    'connected',
+    'events before the first connection are not known',
+    1,
+  ])
   expect(tab.return()).toBe(true)
   await browser.settle()
   expect([line.status.name, fetches]).toEqual(['connected', 2])
