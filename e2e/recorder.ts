@@ -167,6 +167,8 @@ export async function startRecorder(demo: Demo, context: BrowserContext) {
         storage: [{ ...localStorage }, { ...sessionStorage }, document.cookie],
         'service workers': (await navigator.serviceWorker.getRegistrations()).map(({ scope }) => scope),
         status: line.status,
+        // With the hub's records, and all that was recorded since the first look.
+        inspection: await line.inspect(),
         onError: errors,
         errors: window.inText(window.everyError),
         queries: window.inText(

@@ -43,6 +43,8 @@ const withoutSharedWorker = (context: BrowserContext) =>
 /** The server refuses the next credentials, and the connection breaks: fresh ones are requested, twice. */
 async function refusedAndReconnected({ bank, recorder }: Recorded, pages: readonly Page[]): Promise<void> {
   const { stats, faults } = bank.demo
+  // From the first look on, what happens is recorded by the page itself, too.
+  for (const page of pages) await recorder.look(page)
   const before = { connections: stats.connections, refused: stats.refused, tokens: recorder.tokens.length }
   faults.refuseTokens = 1
   await bank.context.request.post(`${bank.demo.url}/api/demo/cut`)
@@ -79,6 +81,7 @@ async function keptSecret(
       'page: LockManager.request',
       'page: locks',
       'page: status',
+      'page: inspection',
       'page: receipt',
       'page: errors',
       'page: stored',
