@@ -1,4 +1,4 @@
-import type { Mutant } from './mutants.js'
+import type { Mutant } from './mutant.js'
 
 const HINTS = 'src/inspect/hints.test.ts'
 const RULE_HINTS = 'src/inspect/rule-hints.ts'

@@ -1,4 +1,4 @@
-import type { Mutant } from './mutants.js'
+import type { Mutant } from './mutant.js'
 
 /** Faults in what a line tells whoever inspects it. */
 export const INSPECT_MUTANTS: readonly Mutant[] = [

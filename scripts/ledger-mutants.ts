@@ -1,4 +1,4 @@
-import type { Mutant } from './mutants.js'
+import type { Mutant } from './mutant.js'
 
 /** Faults in what the ledger knows of each query, what a query owes, and when that is fetched. */
 export const LEDGER_MUTANTS: readonly Mutant[] = [

@@ -10,7 +10,8 @@ import { tmpdir } from 'node:os'
 import { dirname, join, relative, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { CHECKS, FAULT_COMMANDS, FEATURES } from '../test/simulation/faults.js'
-import { MUTANTS, type Mutant } from './mutants.js'
+import type { Mutant } from './mutant.js'
+import { MUTANTS } from './mutants.js'
 import { bundleSimulation, runSimulation } from './simulation.js'
 
 const { values } = parseArgs({

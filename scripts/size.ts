@@ -14,7 +14,7 @@ const BUDGET = {
   session: 22_130,
   'shared fetches': 1_700,
   inspecting: 6_400,
-  'hub in a tab, Socket.IO': 30_700,
+  'hub in a tab, Socket.IO': 30_750,
   'hub in a tab, WebSocket': 19_300,
   'hub in a tab, SSE': 20_800,
   worker: 34_600,

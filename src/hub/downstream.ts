@@ -3,9 +3,9 @@ import { whenLockIsFree } from '../platform/locks.js'
 import type { Endpoint } from '../wire/endpoint.js'
 import type { EventPair, Hello, SocketState } from '../wire/protocol.js'
 import { createHistory } from './history.js'
-import { createTabInspection, type Description } from './inspection.js'
 import type { HubLog } from './log.js'
 import { type BatchTimer, createOutbox } from './outbox.js'
+import { createTabInspection, type Description } from './tab-inspection.js'
 import { type AttachedTab, createTabRegistry, createTabTimeout } from './tab-registry.js'
 
 /** What a hub learns from the side of the tabs. */

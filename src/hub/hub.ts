@@ -15,9 +15,10 @@ import type {
 import type { Host } from '../wire/status.js'
 import { createDownstream, type Leaving } from './downstream.js'
 import type { HistoryEntry } from './history.js'
-import { createHubInspection, type Description } from './inspection.js'
+import { createHubInspection } from './inspection.js'
 import { createHubLog, type HubLog } from './log.js'
 import type { BatchTimer } from './outbox.js'
+import type { Description } from './tab-inspection.js'
 import { wants } from './tab-registry.js'
 import { createUpstream } from './upstream.js'
 

@@ -1,7 +1,7 @@
 'use client'
 
 import { createContext, useContext } from 'react'
-import type { Line } from '../tab/create-partyline.js'
+import type { Line } from '../tab/line.js'
 
 /** A line, whatever its events. */
 export type AnyLine = Omit<Line<unknown>, 'on'>

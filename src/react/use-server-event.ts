@@ -1,7 +1,7 @@
 'use client'
 
 import { useEffect } from 'react'
-import type { Line, MetadataOf } from '../tab/create-partyline.js'
+import type { Line, MetadataOf } from '../tab/line.js'
 import { useLatest } from './use-latest.js'
 
 /** Calls the handler with each event's metadata, while the component is mounted. The newest handler is used. */

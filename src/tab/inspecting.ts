@@ -5,7 +5,7 @@ import { isDebugging } from '../platform/page-view.js'
 import { messageOf } from '../util/errors.js'
 import { createListeners } from '../util/listeners.js'
 import type { CredentialsAnswer, EventPair } from '../wire/protocol.js'
-import type { Line } from './create-partyline.js'
+import type { Line } from './line.js'
 
 declare const process: { env: { NODE_ENV?: string } }
 

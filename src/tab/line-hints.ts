@@ -3,7 +3,7 @@ import type { LinePowers } from '../platform/line-powers.js'
 import type { TabEnvironment } from '../platform/page.js'
 import type { Report } from '../util/errors.js'
 import type { Status } from '../wire/status.js'
-import type { Line } from './create-partyline.js'
+import type { Line } from './line.js'
 import type { PartylineOptions } from './options.js'
 import type { SessionFactory } from './session.js'
 

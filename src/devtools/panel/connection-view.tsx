@@ -1,8 +1,7 @@
 /** @jsxImportSource preact */
 import type { Inspection } from '../../inspect/inspection.js'
 import { Dot, Empty, Facts, Section, Table } from './parts.js'
-import type { Entry } from './store.js'
-import type { ViewProps } from './views.js'
+import type { Entry, ViewProps } from './store.js'
 import { countText, durationText, STATUS_WORDS, type Tone, timeText } from './words.js'
 
 const SPAN_MS = 10 * 60_000

@@ -2,7 +2,7 @@
 import type { ErrorInspection } from '../../inspect/inspection.js'
 import { ERRORS_PAGE, type PartylineErrorCode } from '../../util/errors.js'
 import { Badge, Dot, Empty } from './parts.js'
-import type { ViewProps } from './views.js'
+import type { ViewProps } from './store.js'
 import { agoText, countText, valueText } from './words.js'
 
 /** What the line has reported, the last one first. */

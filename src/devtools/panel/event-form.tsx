@@ -2,8 +2,8 @@
 import type { ComponentChildren } from 'preact'
 import { useState } from 'preact/hooks'
 import type { Metadata } from '../../wire/protocol.js'
+import type { ViewProps } from './store.js'
 import { pickLast } from './store.js'
-import type { ViewProps } from './views.js'
 
 /** Chooses an event and its metadata, which begins as that of the last such event. */
 export function EventForm(props: {

@@ -4,8 +4,8 @@ import type { Explanation } from '../../inspect/inspection.js'
 import type { Outcome } from '../../invalidation/receipt.js'
 import type { QueryKey } from '../../invalidation/target.js'
 import { Badge, Dot, Empty, Facts, Key, Keys, VirtualList } from './parts.js'
+import type { ViewProps } from './store.js'
 import { type Entry, keyText, type PanelStore, type ReceiptEntry } from './store.js'
-import type { ViewProps } from './views.js'
 import {
   CAUSE_WORDS,
   type Category,

@@ -1,8 +1,8 @@
 /** @jsxImportSource preact */
 import type { Inspection } from '../../inspect/inspection.js'
 import { Badge, Dot, Facts, Section } from './parts.js'
+import type { ViewProps } from './store.js'
 import { type Entry, pickLast } from './store.js'
-import type { ViewProps } from './views.js'
 import { agoText, countText, durationText, HOST_WORDS, STATUS_WORDS, timeText, valueText } from './words.js'
 
 /** What the line's connection is doing, and why. */

@@ -1,7 +1,7 @@
 /** @jsxImportSource preact */
 import type { QueryInspection } from '../../inspect/inspection.js'
 import { Badge, Dot, Empty, Key, Table } from './parts.js'
-import type { ViewProps } from './views.js'
+import type { ViewProps } from './store.js'
 import { agoText, durationText, type Tone } from './words.js'
 
 /** The cache's queries, and how each follows events. */

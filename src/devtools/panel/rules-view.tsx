@@ -5,7 +5,7 @@ import { messageOf } from '../../util/errors.js'
 import { EventForm } from './event-form.js'
 import { Fates } from './events-view.js'
 import { Badge, Empty, Keys, Section, Table } from './parts.js'
-import type { ViewProps } from './views.js'
+import type { ViewProps } from './store.js'
 import { countText } from './words.js'
 
 /** What each event can reach, what it did reach, and what an event would do. */

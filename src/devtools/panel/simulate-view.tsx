@@ -4,7 +4,7 @@ import { messageOf } from '../../util/errors.js'
 import type { Simulation } from '../../wire/protocol.js'
 import { EventForm } from './event-form.js'
 import { Section } from './parts.js'
-import type { ViewProps } from './views.js'
+import type { ViewProps } from './store.js'
 import { countText } from './words.js'
 
 type Plain = Exclude<Simulation['name'], 'event'>

@@ -1,6 +1,6 @@
 /** @jsxImportSource preact */
 import { Dot, Empty, Facts, Section, Table } from './parts.js'
-import type { ViewProps } from './views.js'
+import type { ViewProps } from './store.js'
 import { OUTCOME_NAMES, OUTCOME_WORDS, type Tone } from './words.js'
 
 const TOPIC_TONES: Readonly<Record<string, Tone>> = { joined: 'good', refused: 'bad', failed: 'bad' }

@@ -291,3 +291,12 @@ function pollWhileVisible(window: Window, ask: () => Promise<void>): () => void 
     document.removeEventListener('visibilitychange', onVisible)
   }
 }
+
+/** What a view is given. */
+export interface ViewProps {
+  readonly inspection: Inspection
+  readonly entries: readonly Entry[]
+  readonly store: PanelStore
+  /** Tells the user what an action did, and who can't see it too. */
+  readonly say: (message: string) => void
+}

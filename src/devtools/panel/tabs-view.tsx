@@ -1,7 +1,7 @@
 /** @jsxImportSource preact */
 import type { HubTab, SocketState } from '../../wire/protocol.js'
 import { Badge, Dot, Empty } from './parts.js'
-import type { ViewProps } from './views.js'
+import type { ViewProps } from './store.js'
 import { agoText, countText, durationText, HOST_WORDS, type Tone } from './words.js'
 
 const SOCKET_TONES: Readonly<Record<SocketState['name'], Tone>> = {

@@ -8,16 +8,8 @@ import { QueriesView } from './queries-view.js'
 import { RulesView } from './rules-view.js'
 import { SimulateView } from './simulate-view.js'
 import { SavingsView, TopicsView } from './small-views.js'
-import type { Entry, PanelStore } from './store.js'
+import type { ViewProps } from './store.js'
 import { TabsView } from './tabs-view.js'
-
-export interface ViewProps {
-  readonly inspection: Inspection
-  readonly entries: readonly Entry[]
-  readonly store: PanelStore
-  /** Tells the user what an action did, and who can't see it too. */
-  readonly say: (message: string) => void
-}
 
 interface View {
   readonly title: string
