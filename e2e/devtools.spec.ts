@@ -166,6 +166,19 @@ test('the keyboard opens it, moves through it and closes it, and the focus follo
   await expect(opener(page)).toBeFocused()
 })
 
+test('the hotkey works from the moment in which the button is there', async ({ page }) => {
+  await page.addInitScript(() => {
+    // Called as soon as the button is in the document: no frame has been drawn by then.
+    new MutationObserver((_changes, observer) => {
+      if (!document.querySelector('partyline-devtools')) return
+      observer.disconnect()
+      dispatchEvent(new KeyboardEvent('keydown', { code: 'KeyP', altKey: true, shiftKey: true }))
+    }).observe(document, { childList: true, subtree: true })
+  })
+  await open(page, {})
+  await expect(panel(page)).toBeVisible()
+})
+
 test("the page's own keys hear nothing of what is typed in the panel", async ({ page }) => {
   await open(page)
   await page.evaluate(() => {

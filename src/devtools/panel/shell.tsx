@@ -62,7 +62,8 @@ export function Shell({ store, memory, options, window }: ShellProps) {
     wasOpen.current = isOpen
   }, [isOpen])
 
-  useEffect(() => {
+  // As soon as the button is there, not after the next frame: who sees it may press the key already.
+  useLayoutEffect(() => {
     if (isInline || hotkey === false) return
     const onKey = (event: KeyboardEvent) => {
       if (!isHotkey(event, hotkey)) return
