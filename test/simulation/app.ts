@@ -77,6 +77,8 @@ export function createApp(context: AppContext) {
   const checks = createAppChecks(world, page, client, violate, setting)
   let identity: Identity | undefined
   let unmount: (() => void) | undefined
+  /** From an unmount to the session's end. */
+  let unmounting: object | undefined
   let mountedAt = 0
 
   const { line, isDeclared } = openLine(context, (code, message) => {
@@ -90,6 +92,7 @@ export function createApp(context: AppContext) {
   const reads = createReads({ ...context, random, checks, identity: () => identity })
 
   const check = (what: string, of: unknown) => {
+    if (identity === undefined && unmounting && line.status.name !== 'signed-out') return
     if (identity === undefined || line.status.name === 'signed-out')
       violate("nobody else's", `${name}: ${what} after the sign-out`)
     else if (of !== owner()) violate("nobody else's", `${name}: ${what} of ${String(of)} delivered to ${owner()}`)
@@ -139,6 +142,12 @@ export function createApp(context: AppContext) {
     rooms.clear()
     unmount?.()
     unmount = undefined
+    // A mount at once would join the session, so it ends a microtask later; what was to be flushed may be flushed before.
+    const own = {}
+    unmounting = own
+    void Promise.resolve().then(() => {
+      if (unmounting === own) unmounting = undefined
+    })
     // The client's last callbacks still belong to the former user: an unmount takes effect a microtask later.
     client.clear()
     reads.forget()
