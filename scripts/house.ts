@@ -85,6 +85,7 @@ const GLOBALS_OF_FILE: Readonly<Record<string, readonly string[]>> = {
 
 /** Short modules with one importer that stay on their own. Entry points and lazily loaded chunks are known by themselves. */
 const SPLINTERS: Readonly<Record<string, string>> = {
+  'hub/load-transport.ts': 'a tab may not import transports',
   'invalidation/clear.ts': 'it knows the QueryClient, and every page loads it before anybody has signed in',
 }
 

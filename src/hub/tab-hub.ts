@@ -1,9 +1,7 @@
 import type { Elector } from '../election/elector.js'
 import type { HubEnvironment } from '../platform/environment.js'
-import type { LoadChunk } from '../platform/line-powers.js'
 import { afterMessage, type PagePowers } from '../platform/timeouts.js'
-import { adaptTransport } from '../transport/own-transport.js'
-import type { OpenTransport, TransportChoice } from '../transport/transport.js'
+import type { OpenTransport } from '../transport/transport.js'
 import { BATCH_INTERVAL_MS, type BatchTimer } from './outbox.js'
 import { type Served, serveHub } from './serve.js'
 
@@ -11,7 +9,7 @@ import { type Served, serveHub } from './serve.js'
 const MAX_SAVED_MS = 2_000
 
 /** A simulated browser (testing/) has a transport of its own, to its simulated server. */
-interface TabHubEnvironment extends HubEnvironment, PagePowers {
+export interface TabHubEnvironment extends HubEnvironment, PagePowers {
   readonly openTransport?: OpenTransport
 }
 
@@ -55,23 +53,4 @@ export function createBatchTimer({ clock, page, timers, openPipe }: TabHubEnviro
     dueAt = Math.max(dueAt, now) + Math.ceil(ms / BATCH_INTERVAL_MS) * BATCH_INTERVAL_MS
     return afterMessage(openPipe, run)
   }
-}
-
-/** Loads the code of a transport. Each is a chunk of its own: a line needs one of them. */
-export async function loadTransport(
-  { name, load }: TransportChoice,
-  environment: TabHubEnvironment,
-  loadChunk: LoadChunk,
-): Promise<OpenTransport> {
-  if (environment.openTransport) return environment.openTransport
-  if (load) return adaptTransport(await load())
-  if (name === 'sse') {
-    const { sseTransport } = await loadChunk(() => import('../transport/sse.js'), 'sseTransport')
-    return sseTransport(environment)
-  }
-  if (name === 'websocket') {
-    const { webSocketTransport } = await loadChunk(() => import('../transport/websocket.js'), 'webSocketTransport')
-    return webSocketTransport(environment)
-  }
-  return (await loadChunk(() => import('../transport/socket-io.js'), 'openSocketIo')).openSocketIo
 }

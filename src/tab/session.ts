@@ -1,5 +1,6 @@
 import { createElector } from '../election/create-elector.js'
 import type { Elector } from '../election/elector.js'
+import { loadTransport } from '../hub/load-transport.js'
 import type { SessionInside } from '../inspect/context.js'
 import { createInvalidator } from '../invalidation/invalidator.js'
 import type { LogicalClock } from '../invalidation/logical-clock.js'
@@ -272,8 +273,11 @@ async function loadSharing(
 /** The ladder's rungs, from the best one down; only one if the app forces a host. */
 function createRungs(key: string, { environment, hubs, configuration, loadChunk }: SessionContext): readonly Rung[] {
   const loadCode = async () => {
-    const { serveTabHub, loadTransport } = await loadChunk(() => import('../hub/tab-hub.js'), 'serveTabHub')
-    return { serveTabHub, open: await loadTransport(configuration.transport, environment, loadChunk) }
+    const [{ serveTabHub }, open] = await Promise.all([
+      loadChunk(() => import('../hub/tab-hub.js'), 'serveTabHub'),
+      loadTransport(configuration.transport, environment, loadChunk),
+    ])
+    return { serveTabHub, open }
   }
   const load = (host: 'leader-tab' | 'this-tab'): LoadHub => {
     const loadHub = async (elector: Elector) => {
