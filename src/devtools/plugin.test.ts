@@ -12,7 +12,7 @@ const [one, another] = [{}, {}] as [HTMLElement, HTMLElement]
 describe('the plugin for TanStack Devtools', () => {
   beforeEach(() => vi.clearAllMocks())
 
-  it('mounts once in an element, and anew for another element or theme', () => {
+  it('mounts once in an element, and again for another element or theme', () => {
     const { render } = partylineDevtoolsPlugin(line)
     render(one, { theme: 'light' })
     render(one, { theme: 'light' })

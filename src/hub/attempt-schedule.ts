@@ -95,7 +95,7 @@ export function createAttemptSchedule(options: AttemptScheduleOptions) {
       enter({ name: 'connected', since: clock.monotonic() })
     },
     hasHeld,
-    /** The connection has ended, and had held: all counts start anew. */
+    /** The connection has ended, and had held: all counts start from 0. */
     reset(): void {
       attempts = 0
       nudges.reset()

@@ -365,7 +365,7 @@ describe('what a transport can’t do', () => {
     expect(far.attempts).toBe(3)
   })
 
-  it('renew: the connection is replaced, and asks for credentials anew', async () => {
+  it('renew: the connection is replaced, and asks for credentials again', async () => {
     const { connection, far } = setUp({ transport: createFakeTransport(['renew']) })
     far.handlers.onUp(false)
     await pass(11_000)

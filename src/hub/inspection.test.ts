@@ -54,7 +54,7 @@ describe('the records of a connection', () => {
     expect(inspect().socketAgeMs).toBe(inMs + 30_000)
   })
 
-  it('count attempts anew once a connection has held', async () => {
+  it('count attempts from 0 once a connection has held', async () => {
     const { attach, server, inspect } = setUp()
     await attach(['a'])
     server.up()

@@ -17,7 +17,7 @@ export interface HubInspectionOptions extends Pick<HubInspection, 'epoch' | 'hos
   readonly leave: (reason: string) => void
 }
 
-/** What a hub tells whoever inspects it, and does for a test or a demonstration. */
+/** What a hub tells an inspector, and does for a test or a demonstration. */
 export function createHubInspection({ environment, log, upstream, downstream, leave, ...hub }: HubInspectionOptions) {
   const { clock, timers } = environment
   const { connection } = upstream

@@ -7,7 +7,7 @@ const MAX_REASON_LENGTH = 300
 
 export type RecordDetail = Partial<Omit<HubRecord, 'n' | 'ageMs' | 'kind' | 'step'>>
 
-/** What happened in a hub, for whoever inspects it. Nothing in it is a credential, or the metadata of an event. */
+/** What happened in a hub, for an inspector. Nothing in it is a credential, or the metadata of an event. */
 export interface HubLog {
   /** Since the hub began: plain numbers, because some count at every event. */
   readonly counters: { -readonly [Name in keyof HubInspection['counters']]: number }

@@ -13,7 +13,7 @@ const MAX_IDENTITY_LOOKS = 10
 const CLIENT_REPLACED_MS = 10_000
 /** The connection fails for so long before the server is asked over HTTP. */
 const CONNECT_FAILED_MS = 30_000
-/** After a mount its queries are looked at, whether there are events or not. */
+/** After a mount the hints check its queries, whether there are events or not. */
 const LOOK_AFTER_MOUNT_MS = 5_000
 
 export interface HintsOptions {

@@ -44,7 +44,7 @@ export function createHubRecords({ powers, inside, isWanted, onRecord }: HubReco
     const isOver = () => asked !== life || inside() !== session
     const hub = await session.link.inspect(position.n)
     if (!hub || isOver()) return undefined
-    // Another hub, whose numbers begin anew.
+    // Another hub: its numbers begin at 1.
     const whole = hub.epoch === epoch || position.n === 0 ? hub : await session.link.inspect(0)
     if (!whole || isOver()) return undefined
     take(whole)

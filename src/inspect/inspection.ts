@@ -6,7 +6,7 @@ import type { HubInspection, HubRecord } from '../wire/protocol.js'
 import type { Host, Status, StatusName } from '../wire/status.js'
 
 /**
- * What a line tells whoever inspects it. Everything here is plain data, without credentials: it may be logged, copied and sent.
+ * What a line tells an inspector. Everything here is plain data, without credentials: it may be logged, copied and sent.
  */
 
 /** One thing that happened, in this tab or in the hub. Narrow it on `kind`. */

@@ -54,7 +54,7 @@ interface Column<Row> {
   readonly isNumber?: boolean
 }
 
-/** A table is drawn anew every second: one with ten thousand rows would stop the page. */
+/** A table is drawn again every second: one with ten thousand rows would stop the page. */
 const MAX_TABLE_ROWS = 200
 
 /** A table that scrolls sideways by itself where it is too wide. It shows the first rows of many. */
