@@ -100,7 +100,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'messages are delivered after the end of the session',
-    by: 'simulation',
+    by: 'src/link/link.test.ts',
     file: 'src/link/link-state.ts',
     find: "isDelivering: () => status.name === 'seeking' || status.name === 'attached',",
     replace: 'isDelivering: () => true,',
@@ -177,7 +177,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'data that lacks an event is taken from another tab',
-    by: 'simulation',
+    by: 'src/invalidation/sharing.test.ts',
     file: 'src/invalidation/sharing.ts',
     find: 'result.seq < needed.seq',
     replace: 'false',
@@ -647,10 +647,17 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'a tab of another hub is vouched for by its age',
-    by: 'simulation',
+    by: 'src/hub/trouble.test.ts',
     file: 'src/hub/history.ts',
     find: '      if (theirs !== undefined) return undefined\n',
     replace: '',
+  },
+  {
+    name: 'the lock of a remounted tab has the name of the former one',
+    by: 'src/tab/create-partyline.test.ts',
+    file: 'src/link/seeker.ts',
+    find: 'environment.id()}`,',
+    replace: 'tab}`,',
   },
   {
     name: 'the way of a hello takes no time',

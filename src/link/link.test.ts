@@ -88,6 +88,21 @@ function setUp(hub: () => Hub = () => ({}), rung: Partial<Rung> = {}, signOuts =
   }
 }
 
+it('delivers nothing once this tab has signed out, though the hub has not yet heard of it', async () => {
+  const { link, log, post, state } = setUp(undefined, {}, undefined, { signOut: () => null })
+  await settle(10)
+  log.length = 0
+  link.signOut()
+  post({ kind: 'events', seq: 5, events: '[["a",{}]]' })
+  post({ kind: 'gap', seq: 6, reason: 'one' })
+  post({ kind: 'problem', code: 'auth-failed', message: 'of the session that has ended' })
+  await settle(10)
+  expect(state()?.phase).toBe('signed-out')
+  expect(log).toEqual([])
+  link.close(false)
+  await settle(10_000)
+})
+
 describe('an inspection', () => {
   it.each([
     ['nothing in time', () => new Promise(() => undefined)],

@@ -35,7 +35,6 @@ interface SeekerOptions
 /** Tries to attach by the ladder's rung. The signal ends the attempt, and then the attachment that came of it. */
 export function createSeeker({ ladder, handlers, ...options }: SeekerOptions) {
   const { environment, key, check, tab, settings, report } = options
-  let attempts = 0
   /** A hub did not answer this tab, and none has answered since. */
   let hubTimedOut = false
 
@@ -60,7 +59,8 @@ export function createSeeker({ ladder, handlers, ...options }: SeekerOptions) {
       const attachment = await attach(rung, {
         ...options,
         hello: { protocol: PROTOCOL, tab, settings, check },
-        newLockName: () => `${key}/tab/${tab}/${++attempts}`,
+        // Never a name of before: a hub that hangs may still hold the lock of this tab's former session.
+        newLockName: () => `${key}/tab/${environment.id()}`,
         hubTimedOut,
         failures: ladder.failures,
         handlers: { ...handlers, onLost },

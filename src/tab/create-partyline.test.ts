@@ -276,6 +276,21 @@ describe('one identity, one hub', () => {
     expect(world.transport.live()).toBe(1)
   })
 
+  it('takes a lock of another name at each mount: a hub that hangs may still wait for the former one', async () => {
+    const { openTab, world, settle } = setUp()
+    const tab = openTab()
+    const held = () => world.locks.names().filter((name) => name.includes('/tab/'))
+    const unmount = tab.mount('u1')
+    await settle()
+    const former = held()
+    unmount()
+    await settle()
+    tab.mount('u1')
+    await settle()
+    expect(held()).toHaveLength(1)
+    expect(held()).not.toEqual(former)
+  })
+
   it('a tab that slept through a sign-out does not bring the session back', async () => {
     const { openTab, world, settle } = setUp()
     const [here, asleep] = [openTab(), openTab()]
