@@ -4,7 +4,7 @@
  */
 import { readdirSync, readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
-import { TextlintKernel, type TextlintRuleContext } from '@textlint/kernel'
+import { TextlintKernel, type TextlintKernelRule } from '@textlint/kernel'
 import markdown from '@textlint/textlint-plugin-markdown'
 import { split } from 'sentence-splitter'
 import { StringSource } from 'textlint-util-to-string'
@@ -39,7 +39,7 @@ const files =
 const kernel = new TextlintKernel()
 const faults: string[] = []
 const allCounts: number[] = []
-const median = (counts: readonly number[]) => counts.toSorted((one, other) => one - other)[counts.length >> 1] ?? 0
+const median = (counts: readonly number[]) => [...counts].sort((one, other) => one - other)[counts.length >> 1] ?? 0
 const wordsOf = (text: string) => text.split(/\s+/).filter((word) => /[\p{L}\p{N}]/u.test(word)).length
 
 for (const file of files) {
@@ -79,8 +79,8 @@ console.log(
 process.exitCode = faults.length > 0 ? 1 : 0
 
 /** Code counts as one word: what stands in it is no sentence. */
-function createSentenceRule(onSentence: (words: number) => void) {
-  return ({ Syntax, report, RuleError }: Readonly<TextlintRuleContext>) => {
+function createSentenceRule(onSentence: (words: number) => void): TextlintKernelRule['rule'] {
+  return ({ Syntax, report, RuleError }) => {
     const check = (node: Parameters<typeof report>[0]) => {
       const source = new StringSource(node as never, {
         replacer: ({ node: part, maskValue }) => (part.type === Syntax.Code ? maskValue('x') : undefined),
