@@ -54,6 +54,7 @@ export const REFERENCE: Section[] = [
   section('Reference', {
     options: 'Options',
     status: 'Status and receipts',
+    performance: 'Performance',
     errors: 'Errors',
     'api/': 'API',
     protocol: 'Protocol',
