@@ -42,7 +42,10 @@ declare global {
 `
 
 /** The pages that a reader pastes from. */
-export const PAGES = ['README.md', ...readdirSync('docs').flatMap((name) => (name.endsWith('.md') ? [`docs/${name}`] : []))]
+export const PAGES = [
+  'README.md',
+  ...readdirSync('docs').flatMap((name) => (name.endsWith('.md') ? [`docs/${name}`] : [])),
+]
 
 /** A page's code blocks that begin with a file's name, as these files. */
 export function filesOf(root: string, page: string): { readonly name: string; readonly code: string }[] {
@@ -61,7 +64,8 @@ export function snippetsOf(root: string): { readonly name: string; readonly code
       return [{ name, code: `${code.replaceAll("from './", "from '../")}\nexport {}\n` }]
     })
   })
-  const devtools = "declare module '@tanstack/react-devtools' { export const TanStackDevtools: (props: { plugins: readonly object[] }) => null }\n"
+  const devtools =
+    "declare module '@tanstack/react-devtools' { export const TanStackDevtools: (props: { plugins: readonly object[] }) => null }\n"
   return [
     ...snippets,
     { name: 'src/snippets/around.ts', code: AROUND },

@@ -1,11 +1,13 @@
 /**
- * `npm run prose -- [FILE …] [--all]`: how the documentation reads. Sentences of more than 30 words, words that are not ours, and
- * pages that the site does not list are faults. `--all` prints every page's figures, not only the sum.
+ * `npm run prose -- [FILE …] [--all]`: how the documentation reads. Sentences of more than 30 words, words that are not ours, dead
+ * links and anchors, and pages that the site does not list are faults. `--all` prints every page's figures, not only the sum.
  */
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { TextlintKernel, type TextlintKernelRule } from '@textlint/kernel'
 import markdown from '@textlint/textlint-plugin-markdown'
+import { slug } from 'github-slugger'
 import { split } from 'sentence-splitter'
 import { StringSource } from 'textlint-util-to-string'
 import { GUIDES, REFERENCE } from '../docs/.vitepress/pages.js'
@@ -70,6 +72,23 @@ if (positionals.length === 0) {
   for (const page of listed)
     if (!page.startsWith('api/') && !pages.includes(page))
       faults.push(`docs/.vitepress/pages.ts  docs/${page} is missing`)
+}
+
+/** The anchors of a page's headings, as the host of the code makes them. */
+const anchorsOf = (text: string) =>
+  [...text.replace(/^```[\s\S]*?^```/gm, '').matchAll(/^#+ (.+)$/gm)].map(([, title = '']) =>
+    slug(title.replace(/\[([^\]]*)\]\([^)]*\)/g, '$1').replace(/[`*_]/g, '')),
+  )
+
+for (const file of files) {
+  const text = readFileSync(file, 'utf8')
+  for (const [, link = ''] of text.replace(/^```[\s\S]*?^```/gm, '').matchAll(/\]\((?!https?:|mailto:)([^)\s]+)\)/g)) {
+    const [path = '', anchor] = link.split('#')
+    const target = path === '' ? file : join(dirname(file), path)
+    if (!existsSync(target)) faults.push(`${file}  dead link: ${link}`)
+    else if (anchor && statSync(target).isFile() && !anchorsOf(readFileSync(target, 'utf8')).includes(anchor))
+      faults.push(`${file}  dead anchor: ${link}`)
+  }
 }
 
 for (const fault of faults) console.error(fault)

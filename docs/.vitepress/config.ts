@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { slug } from 'github-slugger'
 import { defineConfig } from 'vitepress'
 import { GUIDES, REFERENCE } from './pages.js'
 
@@ -14,6 +15,8 @@ export default defineConfig({
   lastUpdated: false,
   srcExclude: ['README.md', 'node_modules/**'],
   markdown: {
+    // The same anchors as where the code is hosted.
+    anchor: { slugify: slug },
     theme: { light: 'github-light-high-contrast', dark: 'github-dark-high-contrast' },
     config(markdown) {
       // Where the code is hosted, these links lead to sources and examples. The site has none of them.
