@@ -156,15 +156,15 @@ if (options.only === undefined && options.part === undefined) {
   writeFileSync(join(options.out, 'results.md'), markdown)
   writeFileSync(join(options.out, 'results.svg'), chart(all))
   console.log(`written to ${join(options.out, 'results.{json,md,svg}')}`)
-  if (!quick) writeReadme()
+  if (!quick) writePage()
 }
 
-/** The README shows what a whole run has measured, and nothing else. */
-function writeReadme(): void {
-  const page = fileURLToPath(new URL('../README.md', import.meta.url))
+/** The page of figures shows what a whole run has measured, and nothing else. */
+function writePage(): void {
+  const page = fileURLToPath(new URL('../docs/performance.md', import.meta.url))
   const [begin, end] = ['<!-- figures: bench/bench.ts -->', '<!-- end of the figures -->']
   const text = readFileSync(page, 'utf8')
   const [from, to] = [text.indexOf(begin), text.indexOf(end)]
-  if (from === -1 || to < from) throw new Error(`the README has no place for the figures: ${begin}`)
+  if (from === -1 || to < from) throw new Error(`the page has no place for the figures: ${begin}`)
   writeFileSync(page, `${text.slice(0, from + begin.length)}\n\n${summary(all, about)}\n\n${text.slice(to)}`)
 }

@@ -11,6 +11,7 @@ import { publint } from 'publint'
 import { formatMessage } from 'publint/utils'
 import { build, createLogger, type Rolldown } from 'vite'
 import { checkServer } from './pack-server.js'
+import { filesOf, PAGES, snippetsOf } from './pack-snippets.js'
 
 /** The whole of what may be in the package. A test, a fake or a source file is not. */
 const MAY_SHIP =
@@ -28,6 +29,8 @@ interface Manifest {
   readonly peerDependencies?: Readonly<Record<string, string>>
 }
 
+/** These pages' files are run. */
+const RUN_ALONE = new Set(['docs/testing.md'])
 const root = resolve(import.meta.dirname, '..')
 const faults: string[] = []
 
@@ -79,13 +82,12 @@ function checkImports(files: readonly string[], manifest: Manifest, folder: stri
   )
 }
 
-/** A page's code blocks that begin with a file's name, as these files. */
-function writeFilesOf(page: string, folder: string): string[] {
-  const text = readFileSync(join(root, page), 'utf8')
-  const files = [...text.matchAll(/^```\w+\n(\/\/ ([\w./-]+\.\w+)\n[\s\S]*?)^```$/gm)]
-  for (const [, code = '', name = ''] of files) write(join(folder, name), code)
-  return files.map(([, , name = '']) => name)
-}
+/** Writes a page's files, and gives their names. */
+const writeFilesOf = (page: string, folder: string): string[] =>
+  filesOf(root, page).map(({ name, code }) => {
+    write(join(folder, name), code)
+    return name
+  })
 
 function write(path: string, text: string): void {
   mkdirSync(dirname(path), { recursive: true })
@@ -217,24 +219,33 @@ async function check(temporary: string): Promise<string> {
   run('attw', '@arethetypeswrong/cli/dist/index.js', [...attw, '--no-color', '--no-emoji'], temporary)
 
   write(join(consumer, 'package.json'), '{ "private": true, "type": "module" }')
-  const pasted = writeFilesOf('README.md', consumer)
+  // The README's short files and those of the whole app have the same names.
+  const short = writeFilesOf('README.md', join(consumer, 'src/short'))
+  fault('the README shows no file', short.length > 0 ? [] : ['README.md'])
+  const pasted = PAGES.filter((page) => page !== 'README.md' && !RUN_ALONE.has(page)).flatMap((page) =>
+    writeFilesOf(page, consumer),
+  )
   const missing = ['src/realtime.ts', 'src/main.tsx', 'src/App.tsx', 'vite.config.ts', 'server.js']
   fault(
-    'files that the README no longer shows',
+    'files that docs/getting-started.md no longer shows',
     missing.filter((name) => !pasted.includes(name)),
   )
   if (faults.length > 0) return ''
 
-  const recipes = ['docs/server.md', 'docs/sse.md', 'docs/transports.md'].flatMap((page) =>
-    writeFilesOf(page, consumer),
-  )
+  // docs/outbox.md uses them, and a sign-in of the reader's.
+  for (const name of ['relay.ts', 'replay.ts', 'session.ts'])
+    write(join(consumer, 'server/outbox', name), readFileSync(join(root, 'examples/outbox', name), 'utf8'))
+  write(join(consumer, 'src/record-metrics.ts'), readFileSync(join(root, 'examples/metrics/record-metrics.ts'), 'utf8'))
+  write(join(consumer, 'server/authenticate.ts'), "export const authenticate = () => ({ userId: 'ann' })\n")
+  const snippets = snippetsOf(root)
+  for (const { name, code } of snippets) write(join(consumer, name), code)
   checkTypes(consumer)
   await checkServer(consumer, run, fault)
   execFileSync(process.execPath, ['--check', join(consumer, 'server.js')])
   await checkBuild(consumer)
   for (const test of writeFilesOf('docs/testing.md', consumer))
     run(`the test of docs/testing.md`, 'vitest/vitest.mjs', ['run', test], consumer)
-  return `${packed.filename}: ${files.length} files, publint and attw clean; ${pasted.length} files of the README type-checked and built against it, ${recipes.length} of docs/ type-checked, those of docs/server.md and docs/sse.md run, and the test of docs/testing.md`
+  return `${packed.filename}: ${files.length} files, publint and attw clean; ${short.length + pasted.length} files and ${snippets.length - 2} snippets of README and docs/ type-checked, the whole app built, the servers of docs/server.md and docs/sse.md run, and the test of docs/testing.md`
 }
 
 if (!existsSync(join(root, 'dist/worker.js'))) {

@@ -1,3 +1,8 @@
+/**
+ * The line: one connection for all tabs, and what each event makes stale. For the browser.
+ * @module partyline
+ */
+
 export type {
   ErrorInspection,
   Explanation,

@@ -1,3 +1,8 @@
+/**
+ * The devtools as a React component.
+ * @module partyline/devtools/react
+ */
+
 'use client'
 
 import { useEffect } from 'react'

@@ -1,3 +1,8 @@
+/**
+ * The provider and the hooks for React.
+ * @module partyline/react
+ */
+
 'use client'
 
 export { PartylineProvider, type PartylineProviderProps } from './provider.js'

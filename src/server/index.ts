@@ -1,3 +1,8 @@
+/**
+ * Notifies browsers, checks who they are, and sends again what they missed. For Node.
+ * @module partyline/server
+ */
+
 export type { Metadata } from '../wire/protocol.js'
 export { ORIGIN_HEADER } from '../wire/protocol.js'
 export { type AuthenticateRefusal, type AuthenticateResult, refuse, type ServerSession } from './decision.js'

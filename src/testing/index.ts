@@ -1,3 +1,8 @@
+/**
+ * A simulated browser for tests of an app, and the contract of a transport.
+ * @module partyline/testing
+ */
+
 export type {
   ContractRefusal,
   ContractServer,

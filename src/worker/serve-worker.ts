@@ -1,3 +1,8 @@
+/**
+ * Starts the hub in a worker of your own, with transports of your own.
+ * @module partyline/serve-worker
+ */
+
 import { createElector } from '../election/create-elector.js'
 import { serveHub } from '../hub/serve.js'
 import { checkPowers } from '../platform/check-powers.js'

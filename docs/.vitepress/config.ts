@@ -1,0 +1,49 @@
+import { existsSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { slug } from 'github-slugger'
+import { defineConfig } from 'vitepress'
+import { GUIDES, REFERENCE } from './pages.js'
+
+const docs = resolve(dirname(fileURLToPath(import.meta.url)), '..')
+
+export default defineConfig({
+  title: 'Partyline',
+  description: 'One connection per browser, every tab live. Sockets notify, TanStack Query fetches.',
+  lang: 'en',
+  cleanUrls: true,
+  lastUpdated: false,
+  srcExclude: ['README.md', 'node_modules/**'],
+  markdown: {
+    // The same anchors as where the code is hosted.
+    anchor: { slugify: slug },
+    theme: { light: 'github-light-high-contrast', dark: 'github-dark-high-contrast' },
+    config(markdown) {
+      // Where the code is hosted, these links lead to sources and examples. The site has none of them.
+      const { link_open: open, link_close: close } = markdown.renderer.rules
+      const leavesDocs = (href: string, file: string) =>
+        /^\.\.?\//.test(href) && !existsInDocs(resolve(dirname(file), href.replace(/#.*/, '')))
+      const left: boolean[] = []
+      markdown.renderer.rules.link_open = (tokens, index, options, env, self) => {
+        const leaves = leavesDocs(tokens[index]?.attrGet('href') ?? '', env.path)
+        left.push(leaves)
+        return leaves ? '<span>' : (open ?? self.renderToken.bind(self))(tokens, index, options, env, self)
+      }
+      markdown.renderer.rules.link_close = (tokens, index, options, env, self) =>
+        left.pop() ? '</span>' : (close ?? self.renderToken.bind(self))(tokens, index, options, env, self)
+    },
+  },
+  themeConfig: {
+    outline: [2, 3],
+    search: { provider: 'local' },
+    nav: [
+      { text: 'Guide', link: '/getting-started' },
+      { text: 'Errors', link: '/errors' },
+      { text: 'API', link: '/api/' },
+    ],
+    sidebar: [...GUIDES, ...REFERENCE],
+    docFooter: { prev: 'Previous', next: 'Next' },
+  },
+})
+
+const existsInDocs = (file: string): boolean => file.startsWith(docs) && (existsSync(file) || existsSync(`${file}.md`))

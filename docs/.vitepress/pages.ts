@@ -1,0 +1,65 @@
+/** The pages of the site in their order. `npm run prose` checks that each page stands here once. */
+interface Section {
+  readonly text: string
+  readonly collapsed?: boolean
+  readonly items: { readonly text: string; readonly link: string }[]
+}
+
+const section = (text: string, pages: Record<string, string>): Section => ({
+  text,
+  items: Object.entries(pages).map(([page, title]) => ({ text: title, link: `/${page}` })),
+})
+
+export const GUIDES: Section[] = [
+  section('Start', {
+    'getting-started': 'Getting started',
+    'how-it-works': 'How it works',
+    migrating: 'Migrating',
+    faq: 'Questions',
+  }),
+  section('Queries', {
+    rules: 'Rules, targets and scopes',
+    recovery: 'Recovery',
+    'own-writes': 'Own writes and optimistic updates',
+    'many-windows': 'Many windows',
+    'hidden-tabs': 'Hidden tabs, manual mode, infinite lists',
+  }),
+  section('Connection', {
+    'sign-in': 'Sign-in, tokens, sign-out',
+    topics: 'Topics',
+    sending: 'Sending',
+    'in-one-tab': 'In one tab',
+    transports: 'Transports',
+    sse: 'Server-Sent Events',
+    'hosted-services': 'Hosted services',
+  }),
+  section('Servers', {
+    server: 'Node',
+    backends: 'Other backends',
+    'existing-servers': 'Your server as it is',
+    outbox: 'Outbox',
+    deploy: 'Deploying',
+    scale: 'Scale',
+  }),
+  section('Apps', {
+    browsers: 'Browsers, bundlers, CSP',
+    frameworks: 'Frameworks',
+    devtools: 'Devtools',
+    inspect: 'Inspecting',
+    testing: 'Testing',
+  }),
+]
+
+export const REFERENCE: Section[] = [
+  section('Reference', {
+    options: 'Options',
+    status: 'Status and receipts',
+    performance: 'Performance',
+    errors: 'Errors',
+    'api/': 'API',
+    protocol: 'Protocol',
+    glossary: 'Glossary',
+    architecture: 'Architecture',
+    security: 'Security',
+  }),
+]
