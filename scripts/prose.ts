@@ -109,7 +109,7 @@ function createSentenceRule(onSentence: (words: number) => void): TextlintKernel
         const words = wordsOf(sentence.raw)
         // A cell of a table is seldom a sentence: it would say nothing in a median.
         if (node.type === Syntax.Paragraph) onSentence(words)
-        const say = (message: string) => report(node, new RuleError(`${message}: "${sentence.raw.slice(0, 90)}…"`))
+        const say = (message: string) => report(node, new RuleError(`${message}: "${sentence.raw.slice(0, 400)}"`))
         if (words > MAX_SENTENCE_WORDS) say(`a sentence of ${words} words`)
         for (const [pattern, instead] of WORDS) {
           const [found] = pattern.exec(sentence.raw) ?? []
