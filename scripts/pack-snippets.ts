@@ -45,6 +45,7 @@ declare global {
 export const PAGES = [
   'README.md',
   ...readdirSync('docs').flatMap((name) => (name.endsWith('.md') ? [`docs/${name}`] : [])),
+  ...readdirSync('skills').map((name) => `skills/${name}/SKILL.md`),
 ]
 
 /** A page's code blocks that begin with a file's name, as these files. */

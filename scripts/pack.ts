@@ -15,8 +15,8 @@ import { filesOf, PAGES, snippetsOf } from './pack-snippets.js'
 
 /** The whole of what may be in the package. A test, a fake or a source file is not. */
 const MAY_SHIP =
-  /^(package\.json|README\.md|CHANGELOG\.md|LICENSE|docs\/[\w-]+\.md|dist\/(?!.*\.test)[\w/-]+(\.js|\.js\.map|\.d\.ts))$/
-const MUST_SHIP = ['package.json', 'README.md', 'CHANGELOG.md', 'LICENSE', 'docs/errors.md']
+  /^(package\.json|README\.md|CHANGELOG\.md|LICENSE|docs\/[\w-]+\.(md|svg)|skills\/[\w-]+\/SKILL\.md|SECURITY\.md|dist\/(?!.*\.test)[\w/-]+(\.js|\.js\.map|\.d\.ts))$/
+const MUST_SHIP = ['package.json', 'README.md', 'CHANGELOG.md', 'LICENSE', 'docs/errors.md', 'skills/realtime/SKILL.md']
 /** Text of socket.io-client's that no minifier changes. */
 const SOCKET_CODE = 'pingInterval'
 /** An import as `tsc` writes it. */

@@ -75,6 +75,7 @@ const STEPS: Record<string, readonly Step[]> = {
     { name: 'types', command: ['npm', 'run', 'check-types'] },
     { name: 'lint', command: ['npm', 'run', 'lint'] },
     { name: 'house', command: ['npm', 'run', 'house'] },
+    { name: 'skills', command: ['npx', 'intent', 'validate'] },
     unit,
     { name: 'build', command: ['npm', 'run', 'build'] },
     { name: 'sizes', command: script('size') },
