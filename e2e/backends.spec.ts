@@ -1,9 +1,9 @@
-import { BACKENDS } from '../scripts/backends.js'
+import { BACKENDS, OWN_TRANSPORTS } from '../scripts/backends.js'
 import { atRest, expect, shows, status, test } from './backends.js'
 
 // The small backends of examples/ in real tabs: one page (examples/page) for all of them.
 
-for (const backend of BACKENDS) {
+for (const backend of [...BACKENDS, ...OWN_TRANSPORTS]) {
   test(`${backend.name} (${backend.transport}): three tabs, one connection, and an event is in all of them`, async ({
     read,
   }) => {
@@ -51,6 +51,7 @@ for (const backend of BACKENDS) {
 
     // A sign-out that no tab knows of.
     await reader.request('DELETE', 'session')
+    if (backend.endsLate) front.cut()
     await expect.poll(() => front.open).toBe(0)
     for (const page of pages) await expect.poll(async () => (await status(page)).name).not.toBe('connected')
   })
@@ -64,5 +65,23 @@ for (const backend of BACKENDS) {
     await expect.poll(async () => (await status(page)).name).toBe('wrong-identity')
     await reader.request('PUT', 'note', { text: 'Bob’s' })
     expect(await page.evaluate(() => window.notes.receipts.flatMap(({ events }) => events))).toEqual([])
+  })
+}
+
+for (const backend of OWN_TRANSPORTS) {
+  test(`${backend.name}: its worker is the hub, and without SharedWorker a leader tab is`, async ({ read }) => {
+    const { reader } = await read(backend)
+    await reader.signIn('ann')
+    for (const host of ['shared-worker', 'leader-tab']) {
+      const pages = [await reader.open({ host }), await reader.open({ host }), await reader.open({ host })]
+      for (const page of pages) await atRest(page)
+      for (const page of pages) expect((await status(page)).host).toBe(host)
+      expect(reader.front.open).toBe(1)
+      await reader.request('PUT', 'note', { text: `by a ${host}` })
+      await shows(pages, 'note', `by a ${host}`)
+      expect(await pages[0]?.evaluate(() => window.notes.errors.map(({ code }) => code))).toEqual([])
+      for (const page of pages) await page.close()
+      await expect.poll(() => reader.front.open).toBe(0)
+    }
   })
 }
