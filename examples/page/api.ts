@@ -39,21 +39,21 @@ export function createNotesApi(line: NotesLine): Express {
   })
   app.post('/api/line-token', (request, response) => void response.json(makeToken(sessionIn(request))))
   app.get('/api/note', (request, response) => void response.json({ text: load().notes[userIn(request) ?? ''] ?? '' }))
-  app.put('/api/note', (request, response) => {
+  app.put('/api/note', async (request, response) => {
     const [user, text] = [userIn(request) ?? '', textIn(request)]
     change((data) => {
       data.notes[user] = text
     })
-    line.emitToUser(user, 'note_changed', originOf(request))
+    await line.emitToUser(user, 'note_changed', originOf(request))
     response.json({ text })
   })
   app.get('/api/board', (_request, response) => void response.json({ text: load().board }))
-  app.put('/api/board', (request, response) => {
+  app.put('/api/board', async (request, response) => {
     const text = textIn(request)
     change((data) => {
       data.board = text
     })
-    line.emitToTopic('board', 'board_changed', originOf(request))
+    await line.emitToTopic('board', 'board_changed', originOf(request))
     response.json({ text })
   })
   return app

@@ -9,8 +9,11 @@ import { createPusherServer } from './pusher-server.js'
 const pusherApp: PusherApp = { id: '1', key: 'notes', secret: process.env['PUSHER_SECRET'] ?? 'not for production' }
 const port = Number(process.env['PORT'] ?? 8000)
 
+/** Before the answer, as far as possible: then the tab that wrote knows the event as its own. The write has been made by then. */
 const emit = (channel: string, event: string, origin: string | undefined) =>
-  trigger(pusherApp, `http://127.0.0.1:${port}`, channel, event, origin ? { _line: { origin } } : {})
+  trigger(pusherApp, `http://127.0.0.1:${port}`, channel, event, origin ? { _line: { origin } } : {}).catch(
+    console.error,
+  )
 
 const app = createNotesApi({
   emitToUser: (user, event, origin) => emit(`private-user.${user}`, event, origin),
