@@ -30,6 +30,7 @@ export type {
   OpenOwnTransport as OpenTransport,
   OwnTransport,
   OwnTransportHandlers as TransportHandlers,
+  OwnTransportMethods as TransportMethods,
   RenewalOutcome,
   ServerRefusal,
   Transport,
