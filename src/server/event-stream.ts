@@ -1,5 +1,6 @@
 import { RESERVED } from '../wire/protocol.js'
 import { PartylineServerError } from './errors.js'
+import { SOCKET_IO_EVENTS } from './metadata.js'
 import type { NodeRequest, NodeResponse } from './stream-http.js'
 import { answerNode, answerWeb, type StreamAnswer, type StreamRequest } from './stream-http.js'
 import {
@@ -137,7 +138,8 @@ export function createEventStream(options: EventStreamOptions = {}): EventStream
     if (!frames || frames.length > MAX_POSTED) return { status: 400 }
     for (const frame of frames) {
       const { event, metadata } = (frame ?? {}) as { event?: unknown; metadata?: unknown }
-      if (typeof event !== 'string') continue
+      // What the server says of a socket's life is not the client's to say.
+      if (typeof event !== 'string' || SOCKET_IO_EVENTS.includes(event)) continue
       const answer = (said: object) => void opened.socket.emit(RESERVED, said)
       if (event === `${RESERVED}:ping`) opened.socket.emit(`${RESERVED}:pong`)
       else if (event === `${RESERVED}:auth`) opened.receive(event, request.auth, answer)
