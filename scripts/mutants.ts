@@ -784,8 +784,8 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'a handler gets events from before its subscription',
     by: 'src/tab',
     file: 'src/tab/event-handlers.ts',
-    find: 'if (!handler || handler.since > cameAt) continue',
-    replace: 'if (!handler || handler.since > cameAt + 1e12) continue',
+    find: 'if (handler.since > cameAt) return false',
+    replace: 'if (handler.since > cameAt + 1e12) return false',
   },
   // Powers, other scripts, files.
   {

@@ -89,6 +89,7 @@ function createFakeLine() {
     pendingChanges: () => changes,
     refresh: (queryKey) => void log.push(`refresh ${queryKey.join()}`),
     retry: () => undefined,
+    reachable: () => undefined,
     signOut: () => undefined,
   }
   return {

@@ -3,11 +3,12 @@ import { createEventHandlers } from './event-handlers.js'
 
 it('a handler hears nothing that is older than its subscription, and all that came since', () => {
   let monotonic = 0
-  const handlers = createEventHandlers(
-    (code) => expect.fail(code),
-    () => monotonic,
-    () => undefined,
-  )
+  const handlers = createEventHandlers({
+    report: (code) => expect.fail(code),
+    monotonic: () => monotonic,
+    tab: () => 'me',
+    onChanged: () => undefined,
+  })
   const heard: string[] = []
   const listen = (who: string) => handlers.add('note', ({ n }: { n: number }) => heard.push(`${who} ${n}`))
   const noRules = new Map<string, never>()
@@ -27,11 +28,12 @@ it('a handler hears nothing that is older than its subscription, and all that ca
 it('a handler of * hears every event as the server sent it, and nothing else changes', () => {
   let monotonic = 0
   const changes: string[] = []
-  const handlers = createEventHandlers(
-    (code) => changes.push(code),
-    () => monotonic,
-    () => changes.push('names'),
-  )
+  const handlers = createEventHandlers({
+    report: (code) => changes.push(code),
+    monotonic: () => monotonic,
+    tab: () => 'me',
+    onChanged: () => changes.push('names'),
+  })
   const heard: unknown[] = []
   const stop = handlers.add('*', (event: unknown) => heard.push(event))
   handlers.add('note', (metadata: unknown) => heard.push(metadata))
