@@ -7,6 +7,9 @@ import { type AttachedTab, NO_HANDLERS, type TabRegistry } from './tab-registry.
 const HANDED_ON = '-'
 const OF_EVERY = '*'
 
+/** A visible tab pings every 5 s. Without Web Locks a hidden one does so too, once a minute as its timers are throttled. */
+const SILENCE_MS = { visible: 12_000, hidden: 90_000 }
+
 export interface OneTabOptions {
   readonly now: () => number
   readonly tabs: TabRegistry
@@ -29,7 +32,7 @@ export function createOneTab({ now, tabs, history, outbox, log }: OneTabOptions)
     let best: AttachedTab | undefined
     for (const tab of users) {
       const since = tab.oneTab.get(name)
-      if (since !== undefined && since <= at && (!best || isBetter(tab, best))) best = tab
+      if (since !== undefined && since <= at && (!best || isBetter(tab, best, now()))) best = tab
     }
     return best?.id ?? ''
   }
@@ -108,8 +111,15 @@ export function createOneTab({ now, tabs, history, outbox, log }: OneTabOptions)
   }
 }
 
-/** A visible tab, and of two the one that was shown last. Of hidden ones, the one that was hidden last. */
-function isBetter(one: AttachedTab, other: AttachedTab): boolean {
+/** A visible tab, and of two the one that was shown last. Of hidden ones, the one that was hidden last. One that hangs comes last. */
+function isBetter(one: AttachedTab, other: AttachedTab, now: number): boolean {
+  if (isSilent(one, now) !== isSilent(other, now)) return isSilent(other, now)
   if (one.hiddenAt === undefined) return other.hiddenAt !== undefined || one.shownAt > other.shownAt
   return other.hiddenAt !== undefined && one.hiddenAt > other.hiddenAt
+}
+
+/** It hangs, or has crashed where no lock tells so. */
+function isSilent({ hiddenAt, isLocked, seenAt, shownAt }: AttachedTab, now: number): boolean {
+  if (hiddenAt === undefined) return now - Math.max(seenAt, shownAt) > SILENCE_MS.visible
+  return !isLocked && now - Math.max(seenAt, hiddenAt) > SILENCE_MS.hidden
 }

@@ -101,6 +101,7 @@ async function attachTo(rung: Rung, options: AttachmentOptions): Promise<Attachm
   const locking = tryNewLock(environment, options.newLockName(), signal)
   const endpoint = await rung.open({ fail: failure.fail, signal, hubTimedOut: options.hubTimedOut })
   const lock = await locking
+  let epoch: string | undefined
   const client = createHubClient(rung, endpoint, {
     ...options,
     heard: () => (options.heard()?.epoch === epoch ? options.heard()?.seq : undefined),
@@ -108,7 +109,6 @@ async function attachTo(rung: Rung, options: AttachmentOptions): Promise<Attachm
   if (signal.aborted) throw signal.reason
 
   let owner: string | undefined
-  let epoch: string | undefined
   watchElections(options, signal, (elected) => {
     // Before its welcome, a hub at a port may be the very one that was elected.
     const isAnother = elected !== owner && (owner !== undefined || endpoint.shared)
