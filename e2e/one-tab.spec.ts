@@ -6,7 +6,7 @@ declare global {
   interface Window {
     /** What ran in this tab alone, and what ran in each visible tab. */
     alone: string[]
-    seen: string[]
+    seenHere: string[]
   }
 }
 
@@ -14,9 +14,9 @@ const listen = (page: Page) =>
   page.evaluate(() => {
     const { line } = window.app
     window.alone = []
-    window.seen = []
+    window.seenHere = []
     line.on('told', ({ to }) => window.alone.push(to), { in: 'one-tab' })
-    line.on('told', ({ to }) => window.seen.push(to), { in: 'visible' })
+    line.on('told', ({ to }) => window.seenHere.push(to), { in: 'visible' })
   })
 
 const look = (page: Page, state: 'visible' | 'hidden') =>
@@ -67,7 +67,7 @@ for (const host of ['shared-worker', 'leader-tab'] as const) {
 
     expect(ran).toEqual(['1', '2', '3', '4', '5', '6', '7', '8', '9', '10'])
     expect(await alone(first)).toEqual([])
-    expect(await first.evaluate(() => window.seen)).toEqual([])
-    expect(await third.evaluate(() => window.seen)).toEqual(['1', '2', '3'])
+    expect(await first.evaluate(() => window.seenHere)).toEqual([])
+    expect(await third.evaluate(() => window.seenHere)).toEqual(['1', '2', '3'])
   })
 }

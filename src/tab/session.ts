@@ -257,7 +257,7 @@ function openSession(options: SessionOptions, context: SessionContext): Session 
 }
 
 /** Its queries were seen to when it came first. */
-const isHandedOn = ([, , envelope]: EventPair) => envelope?.isHandedOn === true
+const isHandedOn = (event: EventPair) => event[2]?.isHandedOn === true
 
 /** Since when a page is visible, or hidden. */
 function watchVisibility({ clock, page }: Pick<TabEnvironment, 'clock' | 'page'>, signal: AbortSignal) {
