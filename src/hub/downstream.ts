@@ -69,7 +69,7 @@ export function createDownstream(options: DownstreamOptions) {
   /** A pipe over a channel is the hub's to close; at a port nobody is left to receive. */
   function forget(tab: AttachedTab, kept?: Endpoint, seq?: number): boolean {
     const wasAttached = tabs.remove(tab)
-    if (wasAttached) oneTab.left(tab, seq)
+    if (wasAttached) oneTab.left(tab.id, seq)
     if (wasAttached && !tab.isTrusted && tab.endpoint !== kept) tab.endpoint.close()
     return wasAttached
   }
@@ -138,6 +138,7 @@ export function createDownstream(options: DownstreamOptions) {
     detach(tabId: string, endpoint: Endpoint, why: Leaving, seq?: number): void {
       const tab = tabs.get(tabId)
       if (tab?.endpoint === endpoint) remove(tab, why, seq)
+      else if (!tab) oneTab.left(tabId, seq)
     },
     describe: (tabId: string, description: Description): void => inspection.described(tabs.get(tabId), description),
     inspect: inspection.inspect,

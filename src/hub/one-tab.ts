@@ -38,7 +38,7 @@ export function createOneTab({ now, tabs, history, outbox, log }: OneTabOptions)
   }
 
   /** What the tab was to run after that number, and can't. */
-  function handOn({ id, oneTab }: AttachedTab, seq: number): void {
+  function handOn({ id, oneTab }: Pick<AttachedTab, 'id' | 'oneTab'>, seq: number): void {
     const again: EventPair[] = []
     for (const entry of history.after(seq)) {
       const [name, metadata, envelope] = entry.pair
@@ -102,11 +102,10 @@ export function createOneTab({ now, tabs, history, outbox, log }: OneTabOptions)
       const tab = tabs.get(tabId)
       if (tab) tab.hiddenAt ??= now()
     },
-    /** `seq`: what it has delivered; undefined where it does not say. */
-    left(tab: AttachedTab, seq?: number): void {
-      if (!users.delete(tab)) return
-      tab.oneTab = NO_HANDLERS
-      if (seq !== undefined) handOn(tab, seq)
+    /** `seq`: what the tab has delivered; undefined where it does not say. Its lock may tell of its end before its own word comes. */
+    left(id: string, seq?: number): void {
+      for (const tab of users) if (tab.id === id) users.delete(tab)
+      if (seq !== undefined && id !== '') handOn({ id, oneTab: NO_HANDLERS }, seq)
     },
   }
 }
