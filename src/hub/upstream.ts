@@ -36,7 +36,7 @@ export type Upstream = ReturnType<typeof createUpstream>
 /** The hub's side toward the server: the connection, its credentials, and what the server sends over it. */
 export function createUpstream(options: UpstreamOptions) {
   const { environment, settings, tabs, log, ready, handlers } = options
-  const { timers, random } = environment
+  const { clock, timers, random } = environment
   const credentials = createCredentialsSource({
     tabs,
     log,
@@ -60,7 +60,7 @@ export function createUpstream(options: UpstreamOptions) {
         if (answer) log.add('credentials', answer)
         if (answer === 'accepted') topics.retryRefused()
         // The server can't judge now. It is asked again before it ends the connection.
-        else if (answer === 'unavailable') renewal.plan(environment.clock.now())
+        else if (answer === 'unavailable') renewal.plan(clock.now())
       }),
     onTrouble: (message) => tabs.postToAll({ kind: 'problem', code: 'auth-failed', message }),
   })
@@ -135,7 +135,8 @@ export function createUpstream(options: UpstreamOptions) {
       if (name === 'unauthorized' || name === 'wrong-identity') connection.nudge('mount')
     },
     nudge(why: Nudge, tab: AttachedTab | undefined): void {
-      if (tab && why === 'visible') credentials.seen(tab)
+      if (tab && why === 'visible')
+        credentials.seen(Object.assign(tab, { shownAt: clock.monotonic(), hiddenAt: undefined }))
       else if (tab && (why === 'mount' || why === 'retry')) credentials.prefer(tab)
       connection.nudge(why)
     },

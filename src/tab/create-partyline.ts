@@ -46,7 +46,7 @@ export function createPartyline<Events, const Given = unknown>(
   const getOrigin = () => (origin ??= powers?.id() ?? '')
   const onSubscribed = () => session()?.subscriptionsChanged()
   const status = createStatusStore(now, report)
-  const events = createEventHandlers(report, monotonic, onSubscribed)
+  const events = createEventHandlers({ report, monotonic, tab: getOrigin, onChanged: onSubscribed })
   const topics = createTopicUses(report, onSubscribed, (...state) => inspector.topic(...state))
   const receipts = createListeners<Receipt>(report, 'onReceipt')
   const after = (ms: number, run: () => void) => powers?.timers.after(ms, run)
@@ -117,9 +117,10 @@ export function createPartyline<Events, const Given = unknown>(
         auth: () => authOf(mounted),
         onAsked: inspector.asked,
         events: () => [...new Set([...factory.rules.keys(), ...events.names()])],
+        oneTab: events.oneTab,
         isWatched: () => receipts.size > 0,
         onState: (state) => mounts.linkChanged(mounted, state),
-        onEvents: (pairs, agesMs) => events.deliver(inspector.events(pairs), factory.rules, agesMs),
+        onEvents: (pairs, ...moments) => events.deliver(inspector.events(pairs), factory.rules, ...moments),
         onGap: status.gap,
         onReceipt: receipts.emit,
         onPending: status.pending,
@@ -134,7 +135,7 @@ export function createPartyline<Events, const Given = unknown>(
       return status.get()
     },
     subscribe: status.subscribe,
-    on: (event: string, handler: (metadata: never) => void) => events.add(event, handler),
+    on: events.add,
     topic: topics.add,
     onReceipt: receipts.add,
     onError: errors.add,
@@ -146,6 +147,7 @@ export function createPartyline<Events, const Given = unknown>(
     },
     request: writes.run,
     retry: mounts.retry,
+    reachable: () => session()?.retry('reachable'),
     signOut: mounts.signOut,
   }
 }
