@@ -26,6 +26,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'history is not broken at a reconnect',
     by: 'simulation',
+    parts: [],
     file: 'src/hub/downstream.ts',
     find: 'const quietForMs = unbroken ? 0',
     replace: 'const quietForMs = unbroken || quietSince === undefined ? 0',
@@ -33,6 +34,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'replay is off by one',
     by: 'simulation',
+    parts: [],
     file: 'src/hub/history.ts',
     find: 'entries.filter((entry) => entry.seq > last)',
     replace: 'entries.filter((entry) => entry.seq > last + 1)',
