@@ -57,11 +57,12 @@ export function useTopic(
       [() => toValue(name), () => JSON.stringify(toValue(queryKeys))] as const,
       ([topic], _before, onCleanup) => {
         state.value = { name: 'away' }
-        if (topic === null || topic === undefined) return
         const onState = (now: TopicState) => {
           state.value = now
         }
-        onCleanup(line.topic(topic, { queryKeys: toValue(queryKeys), onState }))
+        const isNone = topic === null || topic === undefined
+        // Also for none: Vue 3.3 calls the former one again where no other is given.
+        onCleanup(isNone ? () => undefined : line.topic(topic, { queryKeys: toValue(queryKeys), onState }))
       },
       { immediate: true },
     ),
