@@ -1,5 +1,5 @@
 import { type Accessor, createEffect, createMemo, createSignal, onCleanup, onMount, untrack } from 'solid-js'
-import type { AnyLine, Line, MetadataOf } from '../tab/line.js'
+import type { AnyLine, HandlerOptions, Line, MetadataOf } from '../tab/line.js'
 import type { TopicOptions, TopicState } from '../tab/topics.js'
 import { IDLE, type Status } from '../wire/status.js'
 import { useLine } from './provider.js'
@@ -38,13 +38,14 @@ export function usePartylineStatus(line?: AnyLine): Accessor<Status> {
   return useOfLine<Status>(found, () => found.status, IDLE)
 }
 
-/** Calls the handler with each event's metadata, while the component is mounted. */
+/** Calls the handler with each event's metadata, while the component is mounted. `in`: in which tabs. Default: in every tab. */
 export function useServerEvent<Events, E extends keyof Events & string>(
   line: Line<Events>,
   event: E,
   handler: (metadata: MetadataOf<Events[E]>) => void,
+  options: HandlerOptions = {},
 ): void {
-  onMount(() => onCleanup(line.on(event, handler)))
+  onMount(() => onCleanup(line.on(event, handler, options)))
 }
 
 /**

@@ -1,5 +1,5 @@
 import { type Readable, readonly, writable } from 'svelte/store'
-import type { AnyLine, Line, MetadataOf } from '../tab/line.js'
+import type { AnyLine, HandlerOptions, Line, MetadataOf } from '../tab/line.js'
 import type { TopicOptions, TopicState } from '../tab/topics.js'
 import { IDLE, type Status } from '../wire/status.js'
 import { access, type MaybeGetter, useLine, whileMounted } from './provide-partyline.js'
@@ -37,15 +37,16 @@ export function usePartylineStatus(line?: AnyLine): Readable<Status> {
   return useOfLine<Status>(found, () => found.status, IDLE)
 }
 
-/** Calls the handler with each event's metadata, while the component is mounted. */
+/** Calls the handler with each event's metadata, while the component is mounted. `in`: in which tabs. Default: in every tab. */
 export function useServerEvent<Events, E extends keyof Events & string>(
   line: Line<Events>,
   event: E,
   handler: (metadata: MetadataOf<Events[E]>) => void,
+  options: HandlerOptions = {},
 ): void {
   whileMounted(
     () => undefined,
-    () => line.on(event, handler),
+    () => line.on(event, handler, options),
   )
 }
 

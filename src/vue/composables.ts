@@ -1,5 +1,5 @@
 import { type ComputedRef, computed, type MaybeRefOrGetter, type ShallowRef, shallowRef, toValue, watch } from 'vue'
-import type { AnyLine, Line, MetadataOf } from '../tab/line.js'
+import type { AnyLine, HandlerOptions, Line, MetadataOf } from '../tab/line.js'
 import type { TopicOptions, TopicState } from '../tab/topics.js'
 import { IDLE, type Status } from '../wire/status.js'
 import { useLine, whileMounted } from './provide-partyline.js'
@@ -32,13 +32,14 @@ export function usePartylineStatus(line?: AnyLine): ComputedRef<Status> {
   return useOfLine(found, () => found.status, IDLE)
 }
 
-/** Calls the handler with each event's metadata, while the component is mounted. */
+/** Calls the handler with each event's metadata, while the component is mounted. `in`: in which tabs. Default: in every tab. */
 export function useServerEvent<Events, E extends keyof Events & string>(
   line: Line<Events>,
   event: E,
   handler: (metadata: MetadataOf<Events[E]>) => void,
+  options: HandlerOptions = {},
 ): void {
-  whileMounted(() => line.on(event, handler))
+  whileMounted(() => line.on(event, handler, options))
 }
 
 /**
