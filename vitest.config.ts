@@ -1,4 +1,6 @@
 import { fileURLToPath } from 'node:url'
+import { compile } from 'svelte/compiler'
+import type { Plugin } from 'vite'
 import { defineConfig, type TestProjectConfiguration } from 'vitest/config'
 
 const at = (path: string) => fileURLToPath(new URL(path, import.meta.url))
@@ -30,7 +32,18 @@ const withPeers = (name: string): TestProjectConfiguration => ({
   },
 })
 
+/** Svelte's compiler, for components of tests. */
+const svelte: Plugin = {
+  name: 'svelte-components',
+  transform(code, id) {
+    if (!id.endsWith('.svelte')) return
+    const generate = this.environment.config.consumer === 'server' ? 'server' : 'client'
+    return compile(code, { filename: id, generate }).js
+  },
+}
+
 export default defineConfig({
+  plugins: [svelte],
   resolve: {
     // Examples import the package by its name, and are tested before it is built.
     alias: [
@@ -51,7 +64,22 @@ export default defineConfig({
           name: 'newest',
           provide: { peers: 'newest' },
           include: ['src/**/*.test.{ts,tsx}', 'test/**/*.test.ts', 'examples/**/*.test.ts'],
-          exclude: ['test/peers', '**/node_modules/**'],
+          exclude: ['test/peers', '**/node_modules/**', 'src/{vue,svelte,solid}/!(server-rendering).test.ts'],
+          // It ships components.
+          server: { deps: { inline: [/svelte-query/] } },
+        },
+      },
+      {
+        // In a page: for Node, Svelte and Solid have the code that renders on a server.
+        extends: true,
+        resolve: { conditions: ['browser', 'module', 'development'] },
+        test: {
+          name: 'bindings',
+          provide: { peers: 'newest' },
+          include: ['src/{vue,svelte,solid}/*.test.ts'],
+          exclude: ['src/*/server-rendering.test.ts'],
+          // Those that are not inlined are resolved as Node does it.
+          server: { deps: { inline: [/svelte/, /solid/] } },
         },
       },
       withPeers('middle'),

@@ -28,7 +28,7 @@ export interface Backend {
 }
 type CommandOn = (port: number) => readonly [program: string, ...args: string[]]
 
-const folderOf = (name: string) => fileURLToPath(new URL(`../examples/${name}`, import.meta.url))
+export const folderOf = (name: string) => fileURLToPath(new URL(`../examples/${name}`, import.meta.url))
 
 function uvicorn(): CommandOn {
   const python = ensurePython(ASGI)
@@ -82,7 +82,7 @@ function nest(): CommandOn {
 }
 
 /** Whatever it fails for, it is that something can't be fetched from here. */
-function fetchWith(cwd: string, program: string, args: readonly string[]): void {
+export function fetchWith(cwd: string, program: string, args: readonly string[]): void {
   const { status, stderr } = spawnSync(program, args, { cwd, encoding: 'utf8' })
   if (status !== 0) throw new Missing(`\`${program} ${args[0]}\` failed in ${cwd}: ${stderr}`)
 }

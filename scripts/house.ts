@@ -28,6 +28,9 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   inspect: ['invalidation', 'wire', 'platform', 'util'],
   tab: ['inspect', 'link', 'invalidation', 'hub', 'transport', 'election', 'wire', 'platform', 'util'],
   react: ['tab', 'wire'],
+  vue: ['tab', 'wire'],
+  svelte: ['tab', 'wire'],
+  solid: ['tab', 'wire'],
   devtools: ['tab', 'inspect', 'invalidation', 'wire', 'util'],
   // For Node: of the browser's half it knows the names on the wire, and what needs no browser.
   server: ['wire/protocol.ts', 'platform/timeouts.ts', 'util'],
@@ -52,6 +55,13 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   '@standard-schema/spec': ['invalidation/rule.ts'],
   react: ['react', 'devtools/react.ts'],
   '@tanstack/react-query': ['react'],
+  vue: ['vue'],
+  '@tanstack/vue-query': ['vue'],
+  svelte: ['svelte'],
+  'svelte/store': ['svelte'],
+  '@tanstack/svelte-query': ['svelte'],
+  'solid-js': ['solid'],
+  '@tanstack/solid-query': ['solid'],
   // Bundled into the panel: no dependency of the package's.
   preact: ['devtools'],
   'preact/hooks': ['devtools'],
@@ -88,6 +98,9 @@ const SPLINTERS: Readonly<Record<string, string>> = {
   'hub/load-transport.ts': 'a tab may not import transports',
   'invalidation/clear.ts': 'it knows the QueryClient, and every page loads it before anybody has signed in',
 }
+
+/** One room for each framework. They have the same face, and no app loads two of them. */
+const BINDINGS = ['react', 'vue', 'svelte', 'solid']
 
 /** Names that several modules declare because they mean one thing. */
 const SHARED_NAMES: Readonly<Record<string, string>> = {}
@@ -205,11 +218,17 @@ function roomAt(path: string): string {
   return modules.find((module) => module.path === path)?.room ?? path
 }
 
-/** Top-level names that more than one module declares. */
+/** Top-level names that more than one module declares. Each binding may declare a name once. */
 function namesOfMany(): [name: string, paths: string[]][] {
   const places = new Map<string, string[]>()
   for (const { path, names } of modules) for (const name of names) places.set(name, [...(places.get(name) ?? []), path])
-  return [...places].filter(([, paths]) => paths.length > 1).sort(([one], [other]) => one.localeCompare(other))
+  const isOncePerBinding = (paths: readonly string[]) => {
+    const rooms = paths.map(roomOf)
+    return rooms.every((room) => BINDINGS.includes(room)) && new Set(rooms).size === rooms.length
+  }
+  return [...places]
+    .filter(([, paths]) => paths.length > 1 && !isOncePerBinding(paths))
+    .sort(([one], [other]) => one.localeCompare(other))
 }
 
 /** Modules that exactly one other imports, and no entry point outside of src. */

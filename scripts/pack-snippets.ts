@@ -41,10 +41,13 @@ declare global {
 }
 `
 
+/** Its blocks are files of examples/, which have compilers of their own: test/frameworks-page.test.ts, e2e/frameworks.spec.ts. */
+const OF_EXAMPLES = 'frameworks.md'
+
 /** The pages that a reader pastes from. */
 export const PAGES = [
   'README.md',
-  ...readdirSync('docs').flatMap((name) => (name.endsWith('.md') ? [`docs/${name}`] : [])),
+  ...readdirSync('docs').flatMap((name) => (name.endsWith('.md') && name !== OF_EXAMPLES ? [`docs/${name}`] : [])),
   ...readdirSync('skills').map((name) => `skills/${name}/SKILL.md`),
 ]
 

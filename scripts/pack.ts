@@ -120,6 +120,21 @@ export const stop: () => void = line.onReceipt(heard)
 createPartyline({ invalidates: { profile_updated: 7 } })
 `
 
+/** The declarations of the other bindings. */
+const BINDINGS = `
+import * as solid from 'partyline/solid'
+import * as svelte from 'partyline/svelte'
+import * as vue from 'partyline/vue'
+import { line } from './realtime.ts'
+
+for (const { useServerEvent } of [vue, svelte, solid]) {
+  useServerEvent(line, 'balance_updated', (m) => m.accountId.toUpperCase())
+  // @ts-expect-error an event that no rule names
+  useServerEvent(line, 'balance_updatd', () => undefined)
+}
+export const tabs = [vue.usePartylineStatus().value.tabs, solid.usePartylineStatus()().tabs]
+`
+
 const COMPILER_OPTIONS = {
   target: 'es2022',
   lib: ['es2022', 'dom'],
@@ -137,6 +152,7 @@ const COMPILER_OPTIONS = {
 
 function checkTypes(folder: string): void {
   write(join(folder, 'src/typos.ts'), TYPOS)
+  write(join(folder, 'src/bindings.ts'), BINDINGS)
   for (const [moduleResolution, module] of [
     ['bundler', 'esnext'],
     ['nodenext', 'nodenext'],

@@ -1,7 +1,7 @@
 /**
  * Measures what ships, min + gzip, without react and query-core: what every page loads, what a tab loads as soon as
  * somebody is signed in, what `shareFetches` adds, what inspecting adds, the chunks of a hub in a tab with each transport, the
- * worker, and the panel of the devtools, which no production build has. Fails over budget.
+ * worker, the panel of the devtools, which no production build has, and the binding of each framework alone. Fails over budget.
  */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -19,9 +19,24 @@ const BUDGET = {
   'hub in a tab, SSE': 21_840,
   worker: 36_000,
   devtools: 25_000,
+  vue: 800,
+  svelte: 830,
+  solid: 880,
 }
 
 const gzipped = (code: string | Uint8Array) => gzipSync(code, { level: 9 }).length
+
+/** What a page loads for its framework beside `partyline` itself. */
+async function sizeOfBinding(name: 'vue' | 'svelte' | 'solid'): Promise<number> {
+  const rolldownOptions = {
+    input: join(process.cwd(), `dist/${name}/index.js`),
+    external: /^(?![./])/,
+    preserveEntrySignatures: 'strict',
+  } as const
+  const settings = { write: false, minify: true, modulePreload: false, target: 'es2022', rolldownOptions } as const
+  const { output } = (await build({ configFile: false, logLevel: 'error', build: settings })) as Rolldown.RolldownOutput
+  return output.reduce((total, file) => total + (file.type === 'chunk' ? gzipped(file.code) : 0), 0)
+}
 
 // Inside the project, so that the bundler finds the dependencies.
 const folder = mkdtempSync(join(process.cwd(), 'node_modules', '.size-'))
@@ -88,6 +103,9 @@ try {
     'hub in a tab, SSE': hubWith('sse.js'),
     worker: gzipped(readFileSync('dist/worker.js')),
     devtools: gzipped(readFileSync('dist/devtools/panel.js')),
+    vue: await sizeOfBinding('vue'),
+    svelte: await sizeOfBinding('svelte'),
+    solid: await sizeOfBinding('solid'),
   }
   const tab = chunks.filter((chunk) => eager.has(chunk.fileName) || signedIn.has(chunk.fileName))
   const stranger = tab.flatMap((chunk) => chunk.moduleIds).find((id) => /socket\.io|engine\.io/.test(id))

@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { ensureGo, ensureNest } from './backends.js'
 import { ensureBrowser } from './browser.js'
+import { ensureFrameworks } from './frameworks.js'
 import { ensurePostgres } from './postgres.js'
 import { ASGI, DJANGO, ensurePython } from './python.js'
 import { ensureProgram } from './service.js'
@@ -104,6 +105,7 @@ const SERVICES: readonly (() => unknown)[] = [
   () => ensurePython(ASGI),
   ensureGo,
   ensureNest,
+  ensureFrameworks,
 ]
 
 /** Before the tests that want them, which run side by side: two installations at once are in each other's way. */

@@ -1,10 +1,9 @@
 'use client'
 
 import { createContext, useContext } from 'react'
-import type { Line } from '../tab/line.js'
+import type { AnyLine } from '../tab/line.js'
 
-/** A line, whatever its events. */
-export type AnyLine = Omit<Line<unknown>, 'on'>
+export type { AnyLine }
 
 export const LineContext = createContext<AnyLine | null>(null)
 

@@ -5,7 +5,8 @@ import { type ReactNode, StrictMode } from 'react'
 import { hydrateRoot } from 'react-dom/client'
 import { renderToString } from 'react-dom/server'
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import type { Line, MountOptions, Status, TopicOptions, TopicState } from '../index.js'
+import { createFakeLine, type FakeEvents } from '../../test/fake-line.js'
+import type { Line, Status } from '../index.js'
 import {
   PartylineProvider,
   usePartyline,
@@ -17,120 +18,13 @@ import {
 
 afterEach(cleanup)
 
-interface Events {
-  balance_updated: { accountId: string }
-  profile_updated: unknown
-}
-
-const IDLE: Status = {
-  name: 'idle',
-  host: undefined,
-  role: undefined,
-  steps: [],
-  tabs: 0,
-  since: 0,
-  epoch: undefined,
-  lastGap: undefined,
-  pending: { count: 0, since: undefined },
-}
-
-/** A line that only keeps the books: who mounted, who listens. */
-function createFakeLine() {
-  const log: string[] = []
-  const mounts: MountOptions[] = []
-  const watchers = new Set<() => void>()
-  const topics = new Set<{ readonly name: string; readonly options: TopicOptions }>()
-  const handlers = new Set<{
-    readonly event: string
-    readonly in?: string | undefined
-    handle(metadata: never): void
-  }>()
-  let status = IDLE
-  let changes: ReturnType<Line<Events>['pendingChanges']> = { count: 0, isUncertain: false, since: undefined }
-  let subscriptions = 0
-
-  const line: Line<Events> = {
-    mount(options) {
-      log.push(`mount ${options.identity}`)
-      mounts.push(options)
-      return () => {
-        log.push(`unmount ${options.identity}`)
-        mounts.splice(mounts.indexOf(options), 1)
-      }
-    },
-    get status() {
-      return status
-    },
-    subscribe(listener) {
-      subscriptions++
-      const own = () => listener()
-      watchers.add(own)
-      return () => void watchers.delete(own)
-    },
-    on(event: string, handle: (metadata: never) => void, options: { in?: string | undefined } = {}) {
-      subscriptions++
-      const own = { event, handle, in: options.in }
-      handlers.add(own)
-      return () => void handlers.delete(own)
-    },
-    topic(name, options = {}) {
-      log.push(`join ${name} ${JSON.stringify(options.queryKeys ?? [])}`)
-      const use = { name, options }
-      topics.add(use)
-      return () => {
-        log.push(`leave ${name}`)
-        topics.delete(use)
-      }
-    },
-    onReceipt: () => () => undefined,
-    onError: () => () => undefined,
-    onRecord: () => () => undefined,
-    inspect: async () => expect.fail('no component inspects a line'),
-    explain: async () => [],
-    simulate: async () => undefined,
-    origin: 'me',
-    request: (run) => run({}),
-    pendingChanges: () => changes,
-    refresh: (queryKey) => void log.push(`refresh ${queryKey.join()}`),
-    retry: () => undefined,
-    reachable: () => undefined,
-    signOut: () => undefined,
-  }
-  return {
-    line,
-    /** What was mounted and unmounted, in order. */
-    log,
-    /** What is mounted now. */
-    mounts,
-    watchers,
-    handlers,
-    topics,
-    /** What becomes of a topic. */
-    tell(name: string, state: TopicState) {
-      for (const use of [...topics]) if (use.name === name) use.options.onState?.(state)
-    },
-    subscriptions: () => subscriptions,
-    become(name: 'connecting' | 'connected') {
-      status = { ...status, name }
-      for (const watcher of [...watchers]) watcher()
-    },
-    change(count: number, since: number | undefined) {
-      changes = { count, isUncertain: false, since }
-      for (const watcher of [...watchers]) watcher()
-    },
-    emit(event: keyof Events, metadata: object) {
-      for (const { event: own, handle } of [...handlers]) if (own === event) handle(metadata as never)
-    },
-  }
-}
-
 const queryClient = new QueryClient()
 const Queries = ({ client = queryClient, children }: { client?: QueryClient; children: ReactNode }) => (
   <QueryClientProvider client={client}>{children}</QueryClientProvider>
 )
 
 /** Shows how the line around stands; every rendering is seen. */
-const Light = ({ line, seen = [] }: { line?: Line<Events>; seen?: Status[] }) => {
+const Light = ({ line, seen = [] }: { line?: Line<FakeEvents>; seen?: Status[] }) => {
   const status = usePartylineStatus()
   seen.push(status)
   return (
@@ -141,7 +35,7 @@ const Light = ({ line, seen = [] }: { line?: Line<Events>; seen?: Status[] }) =>
   )
 }
 
-const Listener = ({ line }: { line: Line<Events> }) => {
+const Listener = ({ line }: { line: Line<FakeEvents> }) => {
   useServerEvent(line, 'profile_updated', () => undefined)
   return null
 }
@@ -371,7 +265,7 @@ describe('useServerEvent', () => {
     const two = createFakeLine()
     const handler = vi.fn()
     const { rerender } = renderHook(({ line, event }) => useServerEvent(line, event, handler), {
-      initialProps: { line: one.line, event: 'balance_updated' as keyof Events },
+      initialProps: { line: one.line, event: 'balance_updated' as keyof FakeEvents },
     })
     rerender({ line: one.line, event: 'profile_updated' })
     one.emit('balance_updated', { accountId: '7' })

@@ -98,6 +98,9 @@ export interface Line<Events> {
   signOut(): void
 }
 
+/** A line, whatever its events: what the components of a framework get from their context. */
+export type AnyLine = Omit<Line<unknown>, 'on'>
+
 /**
  * The events of a line, to share with the server: `createNotifier<EventsOf<typeof line>>(io)`. Import the line type-only
  * there: its code is the browser's.

@@ -1,0 +1,10 @@
+import { defineConfig } from 'vite'
+import solid from 'vite-plugin-solid'
+
+/** One of the small backends beside this folder. */
+const backend = process.env['BACKEND'] ?? 'http://127.0.0.1:8000'
+
+export default defineConfig({
+  plugins: [solid()],
+  server: { proxy: { '/api': backend, '/socket.io': { target: backend, ws: true } } },
+})
