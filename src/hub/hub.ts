@@ -5,10 +5,12 @@ import type { Endpoint } from '../wire/endpoint.js'
 import type {
   CredentialsAnswer,
   Hello,
+  HubCalls,
   HubInspection,
   HubInspectionCalls,
   HubMessage,
   Nudge,
+  SendAnswer,
   Settings,
   Welcome,
 } from '../wire/protocol.js'
@@ -45,6 +47,7 @@ export interface Hub extends Pick<HubInspectionCalls, 'simulate'> {
   attach(endpoint: Endpoint, hello: Hello, isTrusted: boolean): Promise<Welcome | undefined>
   /** Replaces a tab's subscriptions and topics. */
   subscribe(tabId: string, events: readonly string[], topics?: readonly string[]): void
+  send(tabId: string, ...send: Parameters<HubCalls['send']>): SendAnswer | Promise<SendAnswer>
   credentials(request: number, answer: CredentialsAnswer): void
   nudge(why: Nudge, tabId?: string): void
   /** False when the tab is not attached: it has to attach again. */
@@ -90,7 +93,7 @@ export function createHub(options: HubOptions): Hub {
     handlers: {
       flaps: () => connection.flaps(),
       onRemoved(release) {
-        topics.update()
+        upstream.tabLeft()
         if (tabs.size > 0) downstream.postState()
         else if (release || settings.lingerMs <= 0) end()
         else enter({ name: 'lingering', cancel: timers.after(settings.lingerMs, end) })
@@ -176,7 +179,7 @@ export function createHub(options: HubOptions): Hub {
       tab.wanted = new Set(events)
       topics.use(tab, used)
     },
-    credentials: upstream.answerCredentials,
+    ...upstream.calls,
     nudge: (why, tabId) => upstream.nudge(why, tabId === undefined ? undefined : tabs.get(tabId)),
     ping: downstream.ping,
     multicastJoined: downstream.multicastJoined,

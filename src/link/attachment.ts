@@ -7,6 +7,7 @@ import {
   type Hello,
   type HubCalls,
   type Nudge,
+  type SendAnswer,
   type Since,
   type Welcome,
 } from '../wire/protocol.js'
@@ -65,6 +66,8 @@ export interface Attachment {
   /** Tells the hub what this tab subscribes to, if that has changed. */
   updateSubscriptions(): void
   nudge(why: Nudge): void
+  /** Rejects once the hub was left. It may have sent it. */
+  send(...send: Parameters<HubCalls['send']>): Promise<SendAnswer>
   signOut(): void
   /** `isParked`: the page will be frozen, or in the back/forward cache. */
   detach(release: boolean, isParked?: boolean): void
@@ -161,6 +164,8 @@ async function attachTo(rung: Rung, options: AttachmentOptions): Promise<Attachm
       if (changed) void guard(client.call('subscribe', changed.events, changed.topics))
     },
     nudge: (why) => void guard(client.call('nudge', why)),
+    // A server that takes its time is no reason to leave the hub.
+    send: (...send) => client.call('send', ...send),
     // The answer is the `signed-out` message, which every tab gets.
     signOut: () => void client.call('signOut').catch(() => undefined),
     detach: (release, park = false) => client.post({ kind: 'detach', release, park }),

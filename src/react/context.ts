@@ -3,8 +3,8 @@
 import { createContext, useContext } from 'react'
 import type { Line } from '../tab/line.js'
 
-/** A line, whatever its events. */
-export type AnyLine = Omit<Line<unknown>, 'on'>
+/** A line, whatever its events and what it sends. */
+export type AnyLine = Omit<Line<unknown>, 'on' | 'send'>
 
 export const LineContext = createContext<AnyLine | null>(null)
 

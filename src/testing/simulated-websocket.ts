@@ -32,6 +32,7 @@ export function openSimulatedWebSocket(realm: Realm, network: Network, path: str
 
   const socket: WebSocketSlice = {
     binaryType: 'blob',
+    bufferedAmount: 0,
     onopen: null,
     onmessage: null,
     onclose: null,

@@ -31,7 +31,7 @@ export function adaptTransport(open: OpenOwnTransport): OpenTransport {
         // What can't be ended or sent has ended or is lost, and the hub does not rely on it.
       }
     }
-    const { probe, renew, send } = transport
+    const { probe, renew, send, ask, tell } = transport
     return {
       connect: attempt('connect'),
       reconnect: attempt('reconnect'),
@@ -39,6 +39,8 @@ export function adaptTransport(open: OpenOwnTransport): OpenTransport {
       ...(probe && { probe: async () => probe.call(transport) }),
       ...(renew && { renew: async (credentials) => renew.call(transport, credentials) }),
       ...(send && { send: (event, metadata) => quietly(() => send.call(transport, event, metadata)) }),
+      ...(ask && { ask: async (...sent) => ask.call(transport, ...sent) }),
+      ...(tell && { tell: (event, data) => quietly(() => tell.call(transport, event, data)) }),
       close() {
         isClosed = true
         quietly(() => transport.close())
