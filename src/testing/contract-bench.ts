@@ -6,7 +6,10 @@ export interface ContractServer {
   readonly port: number
   /** The token of every attempt to come in: `token` of the credentials. */
   readonly tokens: readonly unknown[]
-  /** What clients sent with `send`, with its metadata. */
+  /**
+   * What clients sent with `send`, `ask` and `tell`, with its metadata or data. The server acknowledges an `echo` with its data, and a
+   * `deny` with `{ ok: false, message: 'denied' }`; anything else it does not.
+   */
   readonly said: readonly (readonly [name: string, metadata: unknown])[]
   /** How many are connected now. */
   count(): number
@@ -27,7 +30,7 @@ export interface ContractRefusal {
 }
 
 /** What a transport may be unable to do. `credentials`: it sends none. `refusals`: its server refuses nobody. */
-export type TransportAbility = 'probe' | 'renew' | 'send' | 'credentials' | 'refusals'
+export type TransportAbility = 'probe' | 'renew' | 'send' | 'ask' | 'tell' | 'credentials' | 'refusals'
 
 export interface TransportContractOptions {
   readonly open: OpenOwnTransport

@@ -53,10 +53,11 @@ const CASES: readonly ContractCase[] = [
     name: 'has the abilities that it is said to have, and no others',
     async test({ lacks, serve, connect }) {
       const { transport } = connect((await serve()).port)
-      const missing = (['probe', 'renew', 'send'] as const).filter((ability) => !transport[ability])
+      const abilities = ['probe', 'renew', 'send', 'ask', 'tell'] as const
+      const missing = abilities.filter((ability) => !transport[ability])
       await becomes(
         () => missing,
-        ['probe', 'renew', 'send'].filter((ability) => lacks.includes(ability as 'probe')),
+        abilities.filter((ability) => lacks.includes(ability)),
       )
     },
   },
@@ -304,6 +305,75 @@ const CASES: readonly ContractCase[] = [
       await becomes(() => client.reports.at(-1), 'up')
       say('_line:join', { topics: ['q'], request: 3 })
       await becomes(() => server.said.slice(1), [['_line:join', { topics: ['q'], request: 3 }]])
+    },
+  },
+  {
+    name: 'gives each that asks its own acknowledgement, as the server gave it',
+    needs: ['ask'],
+    async test({ serve, connect }) {
+      const client = connect((await serve()).port)
+      await becomes(() => client.reports, ['up'])
+      const data = [{ n: 1, _line: { tab: 't1' } }, ['ä', 2], 'text', null, {}]
+      const answers = await Promise.all(data.map((one) => client.transport.ask?.('echo', one, 5_000)))
+      await becomes(() => answers, data)
+      const denied = await client.transport.ask?.('deny', {}, 5_000)
+      await becomes(() => denied, { ok: false, message: 'denied' })
+      await becomes(() => client.events, [])
+    },
+  },
+  {
+    name: 'asks once, over the present connection, and keeps nothing for the next one',
+    needs: ['ask'],
+    async test({ serve, connect }) {
+      const server = await serve()
+      const client = connect(server.port)
+      const answers: unknown[] = []
+      const ask = (event: string, n: number, timeoutMs = 5_000) =>
+        void client.transport.ask?.(event, { n }, timeoutMs).then(
+          (answer) => answers.push(answer),
+          () => undefined,
+        )
+      ask('echo', 1)
+      await becomes(() => client.reports, ['up'])
+      ask('unheard', 2, 50)
+      ask('unheard', 3)
+      await becomes(() => server.said.length, 2)
+      server.drop()
+      ask('unheard', 4)
+      await becomes(() => reportKindsOf(client), ['up', 'down'])
+      ask('echo', 5)
+      client.transport.reconnect()
+      await becomes(() => client.reports.at(-1), 'up')
+      ask('echo', 6)
+      await becomes(() => answers, [{ n: 6 }])
+      await stays(
+        () => server.said.filter(([, data]) => (data as { n?: unknown }).n !== 4),
+        [
+          ['unheard', { n: 2 }],
+          ['unheard', { n: 3 }],
+          ['echo', { n: 6 }],
+        ],
+      )
+    },
+  },
+  {
+    name: 'tells an event that nobody acknowledges, and drops it without a connection',
+    needs: ['tell'],
+    async test({ serve, connect }) {
+      const server = await serve()
+      const client = connect(server.port)
+      client.transport.tell?.('typing', { n: 1 })
+      await becomes(() => client.reports, ['up'])
+      client.transport.tell?.('typing', { n: 2 })
+      await becomes(() => server.said, [['typing', { n: 2 }]])
+      server.drop()
+      await becomes(() => reportKindsOf(client), ['up', 'down'])
+      client.transport.tell?.('typing', { n: 3 })
+      client.transport.reconnect()
+      await becomes(() => client.reports.at(-1), 'up')
+      await delay(50)
+      client.transport.tell?.('typing', { n: 4 })
+      await becomes(() => server.said.slice(1), [['typing', { n: 4 }]])
     },
   },
   {
