@@ -1173,8 +1173,8 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'a tab that wants every event is not sent again what it does not name',
     by: 'src/hub/inspection.test.ts',
     file: 'src/hub/hub.ts',
-    find: 'filter(({ pair: [name] }) => wants(tab, name))',
-    replace: 'filter(({ pair: [name] }) => wants(tab, name) && tab.wanted.has(name))',
+    find: 'filter(({ pair }) => isForTab(tab, pair))',
+    replace: 'filter(({ pair }) => isForTab(tab, pair) && tab.wanted.has(pair[0]))',
   },
   {
     name: 'a line’s end that is cut in two counts as two',

@@ -21,7 +21,7 @@ import { createHubInspection } from './inspection.js'
 import { createHubLog, type HubLog } from './log.js'
 import type { BatchTimer } from './outbox.js'
 import type { Description } from './tab-inspection.js'
-import { wants } from './tab-registry.js'
+import { isForTab } from './tab-registry.js'
 import { createUpstream } from './upstream.js'
 
 export interface HubOptions {
@@ -134,7 +134,7 @@ export function createHub(options: HubOptions): Hub {
     firstTab.give()
     upstream.attached(tab)
 
-    const known = history.since(hello.since, epoch)?.filter(({ pair: [name] }) => wants(tab, name))
+    const known = history.since(hello.since, epoch)?.filter(({ pair }) => isForTab(tab, pair))
     const isCurrent = upstream.isCurrent()
     tab.isOwedGap = !known && !isCurrent
     if (known) downstream.replayed(tab, known.length)

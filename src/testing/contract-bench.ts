@@ -62,6 +62,13 @@ export interface ContractClient {
   readonly events: [name: string, metadata: unknown][]
 }
 
+/** One rule of the contract. */
+export interface ContractCase {
+  readonly name: string
+  readonly needs?: readonly TransportAbility[]
+  test(bench: ContractBench): Promise<void>
+}
+
 /** For a transport that checks the metadata of its events itself. */
 export type CheckedContractOptions = Omit<TransportContractOptions, 'open'> & { readonly open: OpenTransport }
 

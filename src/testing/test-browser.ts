@@ -61,6 +61,11 @@ export interface TestBrowserOptions {
    * @default everybody may join everything
    */
   readonly authorize?: (identity: string, topic: string) => boolean | string
+  /**
+   * Takes what a tab sends with `line.send`, and gives the server's acknowledgement; undefined: there is none.
+   * @default nothing is acknowledged
+   */
+  readonly onSend?: (identity: string, event: string, data: unknown) => unknown
 }
 
 /** One tab, from its opening to its end. */
@@ -146,6 +151,7 @@ export function createTestBrowser(options: TestBrowserOptions = {}): TestBrowser
     recovery,
     renewal: false,
     authorize: options.authorize,
+    onSend: options.onSend,
     quiet: options.quiet ? 'known' : 'unknown',
     identify: (auth, mountedFor) =>
       options.identify ? options.identify((auth ?? {}) as Record<string, unknown>) : mountedFor,
