@@ -7,7 +7,7 @@ const POST_TIMEOUT_MS = 10_000
 /** So many frames go in one request. */
 const MAX_POSTED_FRAMES = 100
 /** With more, they take several: servers have a limit. */
-const MAX_REQUEST_CHARACTERS = 50_000
+const MAX_REQUEST_CHARACTERS = 25_000
 
 export interface SsePosterOptions {
   readonly request: (init: RequestInit) => Promise<Response>
