@@ -2,11 +2,13 @@ import { HINT_MUTANTS } from './hint-mutants.js'
 import { INSPECT_MUTANTS } from './inspect-mutants.js'
 import { LEDGER_MUTANTS } from './ledger-mutants.js'
 import type { Mutant } from './mutant.js'
+import { SEND_MUTANTS } from './send-mutants.js'
 
 export const MUTANTS: readonly Mutant[] = [
   ...LEDGER_MUTANTS,
   ...HINT_MUTANTS,
   ...INSPECT_MUTANTS,
+  ...SEND_MUTANTS,
   {
     name: 'a server that can’t replay is taken for one that has',
     by: 'simulation',
