@@ -53,13 +53,6 @@ export const SEND_MUTANTS: readonly Mutant[] = [
     replace: '',
   },
   {
-    name: 'sending: it goes on while a sign-out is told to the hub',
-    by: 'src/tab/sends.test.ts',
-    file: 'src/link/link.ts',
-    find: 'store.attached()?.send(...send)',
-    replace: 'store.attachment()?.send(...send)',
-  },
-  {
     name: 'sending: what settled still counts as waiting',
     by: 'src/tab/sends.test.ts',
     file: 'src/tab/sends.ts',

@@ -10,14 +10,14 @@ import { build, type Rolldown } from 'vite'
 import { withoutPreloadHelper } from './preload-helper.js'
 
 const BUDGET = {
-  'tab entry': 8_450,
-  session: 22_400,
+  'tab entry': 8_650,
+  session: 23_000,
   'shared fetches': 1_700,
   inspecting: 6_400,
-  'hub in a tab, Socket.IO': 30_750,
-  'hub in a tab, WebSocket': 19_300,
-  'hub in a tab, SSE': 20_800,
-  worker: 34_600,
+  'hub in a tab, Socket.IO': 31_500,
+  'hub in a tab, WebSocket': 20_300,
+  'hub in a tab, SSE': 22_000,
+  worker: 36_150,
   devtools: 25_000,
 }
 
