@@ -33,7 +33,11 @@ const withPeers = (name: string): TestProjectConfiguration => ({
 export default defineConfig({
   resolve: {
     // Examples import the package by its name, and are tested before it is built.
-    alias: [{ find: 'partyline/server', replacement: at('src/server/index.ts') }],
+    alias: [
+      { find: 'partyline/server', replacement: at('src/server/index.ts') },
+      // As Node finds it. The other one of its two builds would be a second GraphQL beside that of graphql-ws.
+      { find: /^graphql$/, replacement: at('node_modules/graphql/index.js') },
+    ],
   },
   test: {
     restoreMocks: true,

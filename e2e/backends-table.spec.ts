@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { BACKENDS } from '../scripts/backends.js'
+import { BACKENDS, OWN_TRANSPORTS } from '../scripts/backends.js'
 import { atRest, expect, type Page, shows, status, test } from './backends.js'
 
 // Too long for every run: `BACKEND_TABS=20 npx playwright test e2e/backends-table.spec.ts` prints a row for each backend.
@@ -9,7 +9,7 @@ const TABS = Number(process.env['BACKEND_TABS'] ?? 0)
 const WRITES_PER_S = 50
 const KILLS = 3
 
-for (const backend of TABS > 0 ? BACKENDS : []) {
+for (const backend of TABS > 0 ? [...BACKENDS, ...OWN_TRANSPORTS] : []) {
   test(`${backend.name} (${backend.transport}): ${TABS} tabs, killed ${KILLS} times while notes are written`, async ({
     read,
   }) => {

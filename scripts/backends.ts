@@ -18,9 +18,11 @@ import {
 export interface Backend {
   /** Its folder in examples/. */
   readonly name: string
-  readonly transport: 'websocket' | 'socket.io' | 'sse'
+  readonly transport: 'websocket' | 'socket.io' | 'sse' | 'pusher' | 'graphql-ws'
   /** It keeps its last events for browsers that come back. */
   readonly replays: boolean
+  /** It can't end the connections of a session that is over: the credentials' end does. */
+  readonly endsLate?: boolean
   /** What runs it in that folder, on a port. Installs or builds what it needs; throws `Missing` if that can't be had. */
   prepare(): CommandOn
 }
@@ -85,12 +87,20 @@ function fetchWith(cwd: string, program: string, args: readonly string[]): void 
   if (status !== 0) throw new Missing(`\`${program} ${args[0]}\` failed in ${cwd}: ${stderr}`)
 }
 
-export const BACKENDS: readonly Backend[] = [
+export const BACKENDS: readonly (Backend & { readonly transport: 'websocket' | 'socket.io' | 'sse' })[] = [
   { name: 'fastapi', transport: 'websocket', replays: true, prepare: uvicorn },
   { name: 'fastapi', transport: 'sse', replays: true, prepare: uvicorn },
   { name: 'go', transport: 'websocket', replays: true, prepare: goProgram },
   { name: 'python-socketio', transport: 'socket.io', replays: true, prepare: uvicorn },
   { name: 'nestjs', transport: 'socket.io', replays: false, prepare: nest },
+]
+
+const ownTransport = (): CommandOn => () => ['node', '--import', 'tsx', 'main.ts']
+
+/** Those that speak no wire of ours: the transport is the example's own. */
+export const OWN_TRANSPORTS: readonly Backend[] = [
+  { name: 'pusher', transport: 'pusher', replays: false, endsLate: true, prepare: ownTransport },
+  { name: 'graphql-ws', transport: 'graphql-ws', replays: false, prepare: ownTransport },
 ]
 
 /** What a backend keeps in its file, whatever it is written in. */

@@ -14,10 +14,10 @@ const BUDGET = {
   session: 23_000,
   'shared fetches': 1_700,
   inspecting: 6_400,
-  'hub in a tab, Socket.IO': 31_500,
-  'hub in a tab, WebSocket': 20_300,
-  'hub in a tab, SSE': 22_000,
-  worker: 36_150,
+  'hub in a tab, Socket.IO': 31_600,
+  'hub in a tab, WebSocket': 20_400,
+  'hub in a tab, SSE': 22_100,
+  worker: 36_300,
   devtools: 25_000,
 }
 

@@ -31,6 +31,7 @@ export type {
   OpenOwnTransport as OpenTransport,
   OwnTransport,
   OwnTransportHandlers as TransportHandlers,
+  OwnTransportMethods as TransportMethods,
   RenewalOutcome,
   ServerRefusal,
   Transport,

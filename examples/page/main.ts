@@ -1,6 +1,13 @@
 /** The page that the small backends share: a note of the user's own, and a board of all users, which is a topic. */
 import { QueryClient, QueryObserver } from '@tanstack/react-query'
-import { createPartyline, type PartylineError, type Receipt, type TopicState } from 'partyline'
+import {
+  createPartyline,
+  type Host,
+  type PartylineError,
+  type Receipt,
+  type SharedWorkerOptions,
+  type TopicState,
+} from 'partyline'
 
 declare global {
   interface Window {
@@ -10,16 +17,33 @@ declare global {
 }
 
 const parameters = new URLSearchParams(location.search)
-/** `?transport=socket.io`, or `sse`, for the backends that speak it. */
+/** `?transport=socket.io`, or another one, for the backends that speak it. */
 const TRANSPORTS = ['websocket', 'socket.io', 'sse'] as const
-const transport = TRANSPORTS.find((name) => name === parameters.get('transport')) ?? 'websocket'
+/** Those of the examples' own: each with its worker, and with its code for a hub in a tab. */
+const OWN = {
+  pusher: {
+    load: async () => (await import('../pusher/pusher-transport.js')).openPusher,
+    worker: ({ name }: SharedWorkerOptions) =>
+      new SharedWorker(new URL('../pusher/line-worker.ts', import.meta.url), { type: 'module', name }),
+  },
+  'graphql-ws': {
+    load: async () => (await import('../graphql-ws/graphql-transport.js')).openGraphQl,
+    worker: ({ name }: SharedWorkerOptions) =>
+      new SharedWorker(new URL('../graphql-ws/line-worker.ts', import.meta.url), { type: 'module', name }),
+  },
+}
+const wanted = parameters.get('transport') ?? ''
+const own = Object.hasOwn(OWN, wanted) ? OWN[wanted as keyof typeof OWN] : undefined
+const transport = TRANSPORTS.find((name) => name === wanted) ?? 'websocket'
 const errors: PartylineError[] = []
 const receipts: Receipt[] = []
 
 const line = createPartyline({
   name: 'notes',
   url: transport === 'socket.io' ? '/' : '/line',
-  transport,
+  ...(own ? { transport: { name: wanted, load: own.load }, worker: own.worker } : { transport }),
+  ...(own && { socket: { key: 'notes', authEndpoint: '/line/auth' } }),
+  host: (parameters.get('host') ?? 'auto') as 'auto' | Host,
   clearOnSwitch: true,
   invalidates: { note_changed: ['note'], board_changed: ['board'] },
   onError: (error) => errors.push(error),

@@ -1,4 +1,10 @@
-import type { OpenOwnTransport, OpenTransport, Transport, TransportHandlers } from '../transport/transport.js'
+import type {
+  OpenOwnTransport,
+  OpenTransport,
+  OwnTransportMethods,
+  Transport,
+  TransportHandlers,
+} from '../transport/transport.js'
 import type { Settings } from '../wire/protocol.js'
 
 /** A real server at the other end of a transport, as its contract needs it. */
@@ -11,6 +17,8 @@ export interface ContractServer {
    * `deny` with `{ ok: false, message: 'denied' }`; anything else it does not.
    */
   readonly said: readonly (readonly [name: string, metadata: unknown])[]
+  /** The topics in which anybody is, for a transport that joins them by `join`. */
+  topics?(): readonly string[]
   /** How many are connected now. */
   count(): number
   /** Sends an event to all who are connected. */
@@ -29,8 +37,11 @@ export interface ContractRefusal {
   readonly code?: 'wrong-identity' | 'unavailable'
 }
 
-/** What a transport may be unable to do. `credentials`: it sends none. `refusals`: its server refuses nobody. */
-export type TransportAbility = 'probe' | 'renew' | 'send' | 'ask' | 'tell' | 'credentials' | 'refusals'
+/**
+ * What a transport may be unable to do. `join`: its topics, if it has any, are words that it sends. `credentials`: it sends none.
+ * `refusals`: its server refuses nobody.
+ */
+export type TransportAbility = 'probe' | 'renew' | 'send' | 'join' | 'ask' | 'tell' | 'credentials' | 'refusals'
 
 export interface TransportContractOptions {
   readonly open: OpenOwnTransport
@@ -51,6 +62,8 @@ type ContractAuth = TransportHandlers['auth']
 
 export interface ContractBench {
   readonly lacks: readonly TransportAbility[]
+  /** The methods of the transport that was opened last, as its author wrote them. */
+  methods(): OwnTransportMethods
   serve(accept?: (token: unknown) => ContractRefusal | undefined, port?: number): Promise<ContractServer>
   connect(port: number, auth?: ContractAuth): ContractClient
 }
@@ -70,13 +83,19 @@ export interface ContractCase {
 }
 
 /** For a transport that checks the metadata of its events itself. */
-export type CheckedContractOptions = Omit<TransportContractOptions, 'open'> & { readonly open: OpenTransport }
+export type CheckedContractOptions = Omit<TransportContractOptions, 'open'> & {
+  readonly open: OpenTransport
+  /** @default what `open` gave */
+  readonly methods?: () => OwnTransportMethods
+}
 
 /** A server and clients of one case, ended with it. */
-export function createContractBench({ open, serve, url, socket = {}, lacks = [] }: CheckedContractOptions) {
+export function createContractBench({ open, serve, url, socket = {}, lacks = [], methods }: CheckedContractOptions) {
   const closing: (() => unknown)[] = []
+  let last: OwnTransportMethods
   return {
     lacks,
+    methods: () => methods?.() ?? last,
     async serve(accept: (token: unknown) => ContractRefusal | undefined = () => undefined, port = 0) {
       const server = await serve(port, accept)
       let closed: Promise<void> | undefined
@@ -111,6 +130,7 @@ export function createContractBench({ open, serve, url, socket = {}, lacks = [] 
         onRetryAfter: () => undefined,
         onBadFrame: (what) => reports.push(`bad frame: ${what}`),
       })
+      last = transport
       closing.push(transport.close)
       transport.connect()
       return { transport, reports, events }

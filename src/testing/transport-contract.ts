@@ -1,4 +1,5 @@
 import { adaptTransport } from '../transport/own-transport.js'
+import type { OwnTransportMethods } from '../transport/transport.js'
 import {
   becomes,
   type CheckedContractOptions,
@@ -23,11 +24,20 @@ export interface TransportCase {
  * What a hub relies on, of every transport, against a real server of its kind. For any test runner:
  * `for (const { name, run } of transportContract({ open, serve })) it(name, run)`.
  */
-export const transportContract = (options: TransportContractOptions): readonly TransportCase[] =>
-  transportCases({ ...options, open: adaptTransport(options.open) })
+export function transportContract(options: TransportContractOptions): readonly TransportCase[] {
+  let methods: OwnTransportMethods
+  const open = adaptTransport((settings, handlers) => {
+    methods = options.open(settings, handlers)
+    return methods
+  })
+  return casesOf({ ...options, open, methods: () => methods })
+}
 
-/** For a transport that checks the metadata of its events itself. */
-export function transportCases(options: CheckedContractOptions): readonly TransportCase[] {
+/** For a transport of this package, which checks the metadata of its events itself. Its topics are words that it sends. */
+export const transportCases = (options: CheckedContractOptions): readonly TransportCase[] =>
+  casesOf({ ...options, lacks: ['join', ...(options.lacks ?? [])] })
+
+function casesOf(options: CheckedContractOptions): readonly TransportCase[] {
   const lacks = options.lacks ?? []
   return CASES.filter(({ needs = [] }) => !needs.some((ability) => lacks.includes(ability))).map(({ name, test }) => ({
     name,
@@ -42,13 +52,16 @@ export function transportCases(options: CheckedContractOptions): readonly Transp
   }))
 }
 
+const byTopic = (one: unknown, other: unknown) =>
+  JSON.stringify(one, ['topic', 'request']).localeCompare(JSON.stringify(other, ['topic', 'request']))
+
 const CASES: readonly ContractCase[] = [
   {
     name: 'has the abilities that it is said to have, and no others',
-    async test({ lacks, serve, connect }) {
-      const { transport } = connect((await serve()).port)
-      const abilities = ['probe', 'renew', 'send', 'ask', 'tell'] as const
-      const missing = abilities.filter((ability) => !transport[ability])
+    async test({ lacks, serve, connect, methods }) {
+      connect((await serve()).port)
+      const abilities = ['probe', 'renew', 'send', 'join', 'ask', 'tell'] as const
+      const missing = abilities.filter((ability) => !methods()[ability])
       await becomes(
         () => missing,
         abilities.filter((ability) => lacks.includes(ability)),
@@ -282,6 +295,36 @@ const CASES: readonly ContractCase[] = [
     },
   },
   ...SENDING_CASES,
+  {
+    name: 'joins and leaves topics over the present connection, and stays in none over the next one',
+    needs: ['join'],
+    async test({ serve, connect }) {
+      const server = await serve()
+      const client = connect(server.port, async () => ({ token: 't' }))
+      const inTopics = () => [...(server.topics?.() ?? [])].sort()
+      const say = (event: string, metadata: object) => client.transport.send?.(`_line:${event}`, { ...metadata })
+      await becomes(() => client.reports, ['up'])
+      say('join', { topics: ['p', 'q'], request: 1 })
+      await becomes(() => inTopics(), ['p', 'q'])
+      say('join', { topics: ['p'], request: 2 })
+      await becomes(
+        () => client.events.map(([, metadata]) => metadata).sort(byTopic),
+        [
+          { topic: 'p', request: 1, ok: true },
+          { topic: 'p', request: 2, ok: true },
+          { topic: 'q', request: 1, ok: true },
+        ],
+      )
+      say('leave', { topics: ['p'] })
+      await becomes(() => inTopics(), ['q'])
+      client.transport.reconnect()
+      await becomes(() => upsOf(client), 2)
+      await stays(() => inTopics(), [])
+      say('join', { topics: ['r'], request: 3 })
+      await becomes(() => inTopics(), ['r'])
+      await becomes(() => client.events.length, 4)
+    },
+  },
   {
     name: 'a server message about a topic says nothing of the connection',
     async test({ serve, connect }) {

@@ -1,10 +1,16 @@
 import { describe, expect, it, vi } from 'vitest'
 import { adaptTransport } from './own-transport.js'
-import type { OpenOwnTransport, OwnTransportHandlers, Transport, TransportHandlers } from './transport.js'
+import type {
+  OpenOwnTransport,
+  OwnTransportHandlers,
+  OwnTransportMethods,
+  Transport,
+  TransportHandlers,
+} from './transport.js'
 
 const SETTINGS = { url: 'https://api.example', identity: 'u1', socket: {}, lingerMs: 0, authTimeoutMs: 0 }
 
-function open(make: (handlers: OwnTransportHandlers) => Partial<Transport>) {
+function open(make: (handlers: OwnTransportHandlers) => Partial<OwnTransportMethods>) {
   const heard: unknown[][] = []
   const handlers = new Proxy({} as TransportHandlers, {
     ownKeys: () => NAMES,
@@ -77,9 +83,52 @@ describe('a transport of the app’s own', () => {
     ])
   })
 
+  it('an attempt that has begun when it throws is ended, so that the next one is made', () => {
+    let current: object | undefined
+    const { transport } = open(() => ({
+      connect() {
+        if (current) return
+        current = {}
+        throw new Error('broken')
+      },
+      disconnect() {
+        current = undefined
+      },
+    }))
+    transport.connect()
+    expect(current).toBeUndefined()
+  })
+
   it('what it can’t do stays undone', () => {
     const { transport } = open(() => ({}))
     for (const ability of ['probe', 'renew', 'send']) expect(transport).not.toHaveProperty(ability)
+  })
+
+  it('what the hub says of topics is asked of its `join` and `leave`, and answered', async () => {
+    const asked: unknown[] = []
+    const { transport, heard } = open(() => ({
+      async join(topic) {
+        asked.push(['join', topic])
+        if (topic === 'broken') throw new Error('no database')
+        return topic === 'board' || 'there is no such topic'
+      },
+      leave: (topic) => void asked.push(['leave', topic]),
+    }))
+    transport.send?.('_line:join', { topics: ['board', 'vault', 'broken'], request: 7 })
+    transport.send?.('_line:leave', { topics: ['board'] })
+    transport.send?.('anything', { else: true })
+    await vi.waitFor(() => expect(heard).toHaveLength(3))
+    expect(asked).toEqual([
+      ['join', 'board'],
+      ['join', 'vault'],
+      ['join', 'broken'],
+      ['leave', 'board'],
+    ])
+    expect(heard).toEqual([
+      ['onEvent', '_line', { topic: 'board', request: 7, ok: true }],
+      ['onEvent', '_line', { topic: 'vault', request: 7, ok: false, message: 'there is no such topic' }],
+      ['onEvent', '_line', { topic: 'broken', request: 7, ok: false, code: 'unavailable', message: 'no database' }],
+    ])
   })
 
   it('is not heard after its end, and keeps its own `this`', () => {

@@ -91,8 +91,19 @@ export interface OwnTransportHandlers extends Omit<TransportHandlers, 'onEvent'>
   onEvent(name: string, metadata?: unknown): void
 }
 
+/** What a transport of the app's own can do. Where the service has channels of its own, they are the topics, and `send` may be absent. */
+export interface OwnTransportMethods extends Transport {
+  /**
+   * Joins a topic over the present connection. Resolves to true, or to the reason of a refusal; rejects when that can't be told
+   * now. After every connection all topics are joined again. A topic that is joined may be joined once more.
+   */
+  join?(topic: string): Promise<true | string>
+  /** Leaves a topic. Without a connection there is nothing to leave. */
+  leave?(topic: string): void
+}
+
 /** Makes a transport of the app's own. It does not connect before `connect` is called. */
-export type OpenOwnTransport = (settings: TransportSettings, handlers: OwnTransportHandlers) => Transport
+export type OpenOwnTransport = (settings: TransportSettings, handlers: OwnTransportHandlers) => OwnTransportMethods
 
 /** A transport of the app's own, as the option `transport` takes it. */
 export interface OwnTransport {

@@ -16,6 +16,7 @@ import { webSocketTransport } from '../transport/websocket.js'
 export type {
   OpenOwnTransport as OpenTransport,
   OwnTransportHandlers as TransportHandlers,
+  OwnTransportMethods as TransportMethods,
   RenewalOutcome,
   ServerRefusal,
   Transport,
