@@ -87,7 +87,12 @@ function fetchWith(cwd: string, program: string, args: readonly string[]): void 
   if (status !== 0) throw new Missing(`\`${program} ${args[0]}\` failed in ${cwd}: ${stderr}`)
 }
 
+/** It needs nothing but this repository. */
+const express = (): CommandOn => () => ['node', '--import', 'tsx', 'main.ts']
+
 export const BACKENDS: readonly (Backend & { readonly transport: 'websocket' | 'socket.io' | 'sse' })[] = [
+  { name: 'express', transport: 'socket.io', replays: false, prepare: express },
+  { name: 'express', transport: 'sse', replays: false, prepare: express },
   { name: 'fastapi', transport: 'websocket', replays: true, prepare: uvicorn },
   { name: 'fastapi', transport: 'sse', replays: true, prepare: uvicorn },
   { name: 'go', transport: 'websocket', replays: true, prepare: goProgram },

@@ -146,7 +146,7 @@ export const INSPECT_MUTANTS: readonly Mutant[] = [
     name: 'a listener of * hears what is older than it',
     by: 'src/tab/event-handlers.test.ts',
     file: 'src/tab/event-handlers.ts',
-    find: 'call(EVERY, everyEvent, readPair(pair), cameAt)',
-    replace: 'call(EVERY, everyEvent, readPair(pair), Number.POSITIVE_INFINITY)',
+    find: 'call(everyEvent, readPair(pair), pair, cameAt, visibleSince)',
+    replace: 'call(everyEvent, readPair(pair), pair, Number.POSITIVE_INFINITY, visibleSince)',
   },
 ]

@@ -2,12 +2,14 @@ import { HINT_MUTANTS } from './hint-mutants.js'
 import { INSPECT_MUTANTS } from './inspect-mutants.js'
 import { LEDGER_MUTANTS } from './ledger-mutants.js'
 import type { Mutant } from './mutant.js'
+import { ONE_TAB_MUTANTS } from './one-tab-mutants.js'
 import { SEND_MUTANTS } from './send-mutants.js'
 
 export const MUTANTS: readonly Mutant[] = [
   ...LEDGER_MUTANTS,
   ...HINT_MUTANTS,
   ...INSPECT_MUTANTS,
+  ...ONE_TAB_MUTANTS,
   ...SEND_MUTANTS,
   {
     name: 'a server that can’t replay is taken for one that has',
@@ -786,8 +788,8 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'a handler gets events from before its subscription',
     by: 'src/tab',
     file: 'src/tab/event-handlers.ts',
-    find: 'if (!handler || handler.since > cameAt) continue',
-    replace: 'if (!handler || handler.since > cameAt + 1e12) continue',
+    find: 'if (handler.since > cameAt) return false',
+    replace: 'if (handler.since > cameAt + 1e12) return false',
   },
   // Powers, other scripts, files.
   {

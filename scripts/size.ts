@@ -10,14 +10,14 @@ import { build, type Rolldown } from 'vite'
 import { withoutPreloadHelper } from './preload-helper.js'
 
 const BUDGET = {
-  'tab entry': 8_650,
-  session: 23_000,
+  'tab entry': 8_950,
+  session: 23_450,
   'shared fetches': 1_700,
   inspecting: 6_400,
-  'hub in a tab, Socket.IO': 31_600,
-  'hub in a tab, WebSocket': 20_400,
-  'hub in a tab, SSE': 22_100,
-  worker: 36_300,
+  'hub in a tab, Socket.IO': 32_500,
+  'hub in a tab, WebSocket': 21_350,
+  'hub in a tab, SSE': 23_000,
+  worker: 37_450,
   devtools: 25_000,
 }
 

@@ -9,10 +9,11 @@ import type { Faults } from './telemetry.js'
  */
 const POLICY = [
   "default-src 'self'",
-  "connect-src 'self' ws: wss:",
+  "connect-src 'self'",
   "img-src 'self' data:",
   "object-src 'none'",
   "base-uri 'none'",
+  "form-action 'self'",
   "frame-ancestors 'self'",
 ].join('; ')
 

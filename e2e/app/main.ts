@@ -123,6 +123,8 @@ const app: App = {
 line.subscribe(() => app.states.at(-1) !== line.status.name && app.states.push(line.status.name))
 line.on('told', (metadata) => app.heard.push(metadata))
 if (parameters.has('naive')) new EventSource('/naive')
+if (parameters.has('naive-polling'))
+  void import('socket.io-client').then(({ io }) => io({ transports: ['polling'], auth: { token: 'ann' } }))
 if (parameters.has('topic')) line.topic(text('topic', ''))
 window.app = app
 if (parameters.has('devtools'))

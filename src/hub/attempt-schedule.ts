@@ -31,7 +31,7 @@ type AttemptState =
   | { readonly name: 'attempting'; nudge?: Nudge; cancelTimeout(): void }
   | { readonly name: 'connected'; readonly since: number }
   /** The next attempt is due at that moment of the monotonic clock. */
-  | { readonly name: 'waiting'; readonly dueAt: number; cancel(): void }
+  | { readonly name: 'waiting'; readonly dueAt: number; readonly isOutage: boolean; cancel(): void }
   /** Refused for good: only a mount, a tab with other credentials or the app itself makes an attempt. */
   | { readonly name: 'final' }
   | { readonly name: 'closed' }
@@ -43,7 +43,7 @@ export function createAttemptSchedule(options: AttemptScheduleOptions) {
   let state: AttemptState = { name: 'idle' }
   /** Since the last connection that held. */
   let attempts = 0
-  const nudges = createNudgeLimit(() => clock.monotonic())
+  const nudges = createNudgeLimit(() => clock.monotonic(), backOff)
 
   function enter(next: AttemptState): void {
     if (state.name === 'attempting') state.cancelTimeout()
@@ -62,8 +62,8 @@ export function createAttemptSchedule(options: AttemptScheduleOptions) {
     onAttempt()
   }
 
-  function waitFor(ms: number): void {
-    enter({ name: 'waiting', dueAt: clock.monotonic() + ms, cancel: timers.after(ms, attempt) })
+  function waitFor(ms: number, isOutage: boolean): void {
+    enter({ name: 'waiting', dueAt: clock.monotonic() + ms, isOutage, cancel: timers.after(ms, attempt) })
   }
 
   /** Makes the next attempt now, or as soon as nudges may. */
@@ -71,7 +71,7 @@ export function createAttemptSchedule(options: AttemptScheduleOptions) {
     const restMs = nudges.restMs(why)
     if (state.name === 'waiting' && state.dueAt - clock.monotonic() <= restMs) return
     nudges.spend(why, restMs)
-    if (restMs > 0) waitFor(restMs)
+    if (restMs > 0) waitFor(restMs, state.name === 'waiting' && state.isOutage)
     else attempt()
   }
 
@@ -104,14 +104,17 @@ export function createAttemptSchedule(options: AttemptScheduleOptions) {
       attempts: hasHeld() ? 0 : attempts,
       nextAttemptInMs: state.name === 'waiting' ? state.dueAt - clock.monotonic() : undefined,
     }),
-    /** The next attempt comes after so many milliseconds, or sooner if somebody asked for it. */
-    wait(ms: number, step: PauseStep, reason: string): void {
-      const nudge = state.name === 'attempting' ? state.nudge : undefined
+    /** The next attempt comes after so many milliseconds, or sooner if somebody asked for it. `isDemanded`: by the server. */
+    wait(ms: number, step: PauseStep, reason: string, isDemanded = false): void {
+      // One that refuses, or tabs without credentials, are no outage.
+      const isOutage = (step === 'failed' || step === 'lost') && !isDemanded
+      const asked = state.name === 'attempting' ? state.nudge : undefined
+      const nudge = asked && mayCut(asked, isOutage) ? asked : undefined
       const nudgedMs = nudge ? Math.max(backOff.nudged(), nudges.restMs(nudge)) : ms
       if (nudge && nudgedMs < ms) nudges.spend(nudge, nudgedMs)
       const pauseMs = Math.min(ms, nudgedMs)
       log.add('connection', step, { reason, inMs: pauseMs })
-      waitFor(pauseMs)
+      waitFor(pauseMs, isOutage)
     },
     /** Nothing is scheduled: the server has refused for good. */
     stop(reason: string): void {
@@ -124,24 +127,37 @@ export function createAttemptSchedule(options: AttemptScheduleOptions) {
     /** Cuts a pause short. An attempt has its own time limit, and is left alone. */
     nudge(why: Nudge): void {
       if (state.name === 'attempting') state.nudge = nudges.stronger(state.nudge, why)
-      else if (state.name === 'waiting' || (state.name === 'final' && isExplicit(why))) attemptSooner(why)
+      else if (state.name === 'waiting' ? mayCut(why, state.isOutage) : state.name === 'final' && isExplicit(why))
+        attemptSooner(why)
     },
   }
 }
+
+/** That the server can be reached is news in an outage alone. */
+const mayCut = (why: Nudge, isOutage: boolean): boolean => why !== 'reachable' || isOutage
 
 /** Asked for by the app or its user, maybe with other credentials. */
 const isExplicit = (why: Nudge): boolean => why === 'retry' || why === 'mount'
 
 /** How often nudges may make attempts. */
-function createNudgeLimit(now: () => number) {
+function createNudgeLimit(now: () => number, backOff: BackOff) {
   let spentAt = Number.NEGATIVE_INFINITY
   let intervalMs = NUDGED_INTERVAL_MS.first
+  /** Attempts because the server answers something else, since a connection has held; and when the next one may come. */
+  let reachable = { attempts: 0, at: Number.NEGATIVE_INFINITY }
   return {
-    restMs: (why: Nudge): number =>
-      Math.max(0, spentAt + (isExplicit(why) ? NUDGED_INTERVAL_MS.first : intervalMs) - now()),
+    restMs(why: Nudge): number {
+      // Many browsers hear at once that the server is back.
+      if (why === 'reachable') return Math.max(backOff.nudged(), reachable.at - now())
+      return Math.max(0, spentAt + (isExplicit(why) ? NUDGED_INTERVAL_MS.first : intervalMs) - now())
+    },
     /** An attempt is made because of it, `restMs` from now. */
     spend(why: Nudge, restMs: number): void {
       const at = now() + restMs
+      if (why === 'reachable') {
+        reachable = { attempts: reachable.attempts + 1, at: at + backOff.reachable(reachable.attempts) }
+        return
+      }
       const isStorm = at - spentAt < 2 * NUDGED_INTERVAL_MS.max
       if (!isExplicit(why))
         intervalMs = isStorm ? Math.min(NUDGED_INTERVAL_MS.max, 2 * intervalMs) : NUDGED_INTERVAL_MS.first
@@ -151,8 +167,10 @@ function createNudgeLimit(now: () => number) {
     attempted(): void {
       if (intervalMs > NUDGED_INTERVAL_MS.first) spentAt = now()
     },
-    stronger: (one: Nudge | undefined, other: Nudge): Nudge => (one && isExplicit(one) ? one : other),
+    stronger: (one: Nudge | undefined, other: Nudge): Nudge =>
+      one && (isExplicit(one) || other === 'reachable') ? one : other,
     reset(): void {
+      reachable = { attempts: 0, at: Number.NEGATIVE_INFINITY }
       intervalMs = NUDGED_INTERVAL_MS.first
     },
   }

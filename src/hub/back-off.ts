@@ -4,6 +4,8 @@ const MIN_PAUSE_MS = 100
 const MAX_NUDGED_PAUSE_MS = 1_000
 /** After a refusal: the first pause, and the longest one. */
 const REFUSAL_PAUSE_MS = { first: 500, max: 60_000 }
+/** Between two attempts that are made because the server answers something else. */
+const REACHABLE_PAUSE_MS = { first: 2_000, max: 60_000 }
 /** When no tab gave credentials. */
 const NO_CREDENTIALS_PAUSE_MS = { first: 500, max: 30_000 }
 /** After a lost connection or a failed attempt; the names and the meaning are those of Socket.IO's options. */
@@ -16,6 +18,8 @@ export interface BackOff {
   noCredentials(before: number): number
   /** After an attempt during which somebody asked for one. */
   nudged(): number
+  /** After an attempt that was made because the server answers something else. */
+  reachable(before: number): number
 }
 
 /**
@@ -40,6 +44,8 @@ export function createBackOff(socket: Readonly<Record<string, unknown>>, random:
     refused: (before) => full(REFUSAL_PAUSE_MS, before),
     noCredentials: (before) => full(NO_CREDENTIALS_PAUSE_MS, before),
     nudged: () => pause(random() * MAX_NUDGED_PAUSE_MS),
+    // Half of it is certain: a server that answers all the time must not turn the back-off off.
+    reachable: (before) => (0.5 + random() / 2) * grown(REACHABLE_PAUSE_MS.first, REACHABLE_PAUSE_MS.max, before),
   }
 }
 

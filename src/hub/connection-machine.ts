@@ -60,7 +60,7 @@ export function createConnectionMachine(options: ConnectionMachineOptions) {
   }
 
   function attemptFailed(reason: string, step: PauseStep = 'failed'): void {
-    schedule.wait(retryAfterMs + backOff.lost(counts.failures++), step, reason)
+    schedule.wait(retryAfterMs + backOff.lost(counts.failures++), step, reason, retryAfterMs > 0)
     retryAfterMs = 0
     showTrouble(reason)
   }

@@ -282,6 +282,91 @@ describe('nudges', () => {
   })
 })
 
+describe('a server that answers the app', () => {
+  const SLOW = { ...SETTINGS, socket: { reconnectionDelayMax: 300_000 } }
+  const fail = async ({ far }: ReturnType<typeof setUp>, times: number) => {
+    for (let failure = 0; failure < times; failure++) {
+      far.handlers.onAttemptFailed('down')
+      const { attempts } = far
+      while (far.attempts === attempts) await pass(1_000)
+    }
+  }
+
+  it('is reached within a second, however long the pause is by then', async () => {
+    const hub = setUp({ settings: SLOW })
+    await fail(hub, 9)
+    hub.far.handlers.onAttemptFailed('down')
+    await pass(5_000)
+    expect(hub.connection.inspect().nextAttemptInMs).toBeGreaterThan(100_000)
+    const { attempts } = hub.far
+    hub.connection.nudge('reachable')
+    expect(hub.far.attempts).toBe(attempts)
+    await pass(1_000)
+    expect(hub.far.attempts).toBe(attempts + 1)
+    // The attempt has its own time limit.
+    hub.connection.nudge('reachable')
+    await pass(5_000)
+    expect(hub.far.attempts).toBe(attempts + 1)
+  })
+
+  it.each([
+    ['with pauses of 300 s at most', SLOW, 30],
+    ['with the usual ones', SETTINGS, 90],
+  ])('all the time, and refuses every socket for ten minutes, gets few handshakes, %s', async (_, settings, most) => {
+    for (const during of [false, true]) {
+      const { connection, far, serve, run } = setUp({ settings, random: Math.random })
+      serve(() => {
+        if (during) connection.nudge('reachable')
+        far.handlers.onAttemptFailed('down')
+      })
+      const asking = setInterval(() => connection.nudge('reachable'), 250)
+      await run(600_000)
+      clearInterval(asking)
+      expect(far.attempts).toBeLessThan(most)
+      // A connection that has held begins anew.
+      serve(() => far.handlers.onUp(false))
+      while (connection.state().name !== 'connected') await run(1_000)
+      await run(11_000)
+      const { attempts } = far
+      far.handlers.onDown('transport close')
+      connection.nudge('reachable')
+      await run(1_100)
+      expect(far.attempts).toBe(attempts + 1)
+    }
+  })
+
+  it('refuses the credentials, or asks for a pause: that pause is kept, and so is a connection', async () => {
+    const ends: ((hub: ReturnType<typeof setUp>) => void)[] = [
+      ({ refuse }) => refuse(),
+      ({ refuse }) => refuse({ final: true }),
+      ({ far }) => far.handlers.onNoCredentials('auth failed'),
+      ({ far }) => {
+        far.handlers.onRetryAfter(60_000)
+        far.handlers.onAttemptFailed('too busy')
+      },
+      ({ far }) => far.handlers.onUp(false),
+    ]
+    for (const end of ends) {
+      const hub = setUp()
+      for (let time = 0; time < 6; time++) {
+        end(hub)
+        if (hub.connection.state().name !== 'connected') hub.connection.nudge('retry')
+        await pass(1_100)
+      }
+      end(hub)
+      const due = hub.connection.inspect().nextAttemptInMs
+      const { attempts, probes } = hub.far
+      hub.connection.nudge('reachable')
+      await pass(1_000)
+      expect(hub.far.attempts).toBe(attempts)
+      expect(hub.far.probes).toBe(probes)
+      const { nextAttemptInMs } = hub.connection.inspect()
+      expect(nextAttemptInMs).toBe(due === undefined ? undefined : due - 1_000)
+      hub.connection.close()
+    }
+  })
+})
+
 describe('a connection that does not hold', () => {
   it('is met ever more slowly, and counted', async () => {
     const { connection, far, serve, run } = setUp({ random: Math.random })

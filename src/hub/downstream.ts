@@ -1,9 +1,10 @@
 import type { HubEnvironment } from '../platform/environment.js'
 import { whenLockIsFree } from '../platform/locks.js'
 import type { Endpoint } from '../wire/endpoint.js'
-import type { EventPair, Hello, SocketState } from '../wire/protocol.js'
-import { createHistory } from './history.js'
+import type { Hello, SocketState } from '../wire/protocol.js'
+import { createHistory, type HistoryEntry } from './history.js'
 import type { HubLog } from './log.js'
+import { createOneTab } from './one-tab.js'
 import { type BatchTimer, createOutbox } from './outbox.js'
 import { createTabInspection, type Description } from './tab-inspection.js'
 import { type AttachedTab, createTabRegistry, createTabTimeout } from './tab-registry.js'
@@ -48,6 +49,7 @@ export function createDownstream(options: DownstreamOptions) {
       log.counters.characters += characters
     },
   })
+  const oneTab = createOneTab({ now: clock.monotonic, tabs, history, outbox, log })
   const tabTimeout = createTabTimeout(tabs, environment, (tab) => {
     // It may be alive, and rest because it trusts its lock. Parked it is not: a page detaches before.
     tab.endpoint.postMessage({ kind: 'closed', reason: 'the hub heard nothing of this tab for long' })
@@ -65,14 +67,15 @@ export function createDownstream(options: DownstreamOptions) {
   }
 
   /** A pipe over a channel is the hub's to close; at a port nobody is left to receive. */
-  function forget(tab: AttachedTab, kept?: Endpoint): boolean {
+  function forget(tab: AttachedTab, kept?: Endpoint, seq?: number): boolean {
     const wasAttached = tabs.remove(tab)
+    if (wasAttached) oneTab.left(tab.id, seq)
     if (wasAttached && !tab.isTrusted && tab.endpoint !== kept) tab.endpoint.close()
     return wasAttached
   }
 
-  function remove(tab: AttachedTab, why: Leaving): void {
-    if (!forget(tab)) return
+  function remove(tab: AttachedTab, why: Leaving, seq?: number): void {
+    if (!forget(tab, undefined, seq)) return
     log.add('hub', 'left', { tab: tab.id, reason: why })
     if (why === 'parked') inspection.parked(tab)
     handlers.onRemoved(why === 'released')
@@ -81,12 +84,8 @@ export function createDownstream(options: DownstreamOptions) {
   return {
     tabs,
     history,
+    oneTab,
     multicastName: outbox.multicastName,
-    add(event: EventPair): void {
-      log.counters.events++
-      history.add(event)
-      outbox.add(event)
-    },
     /** It is known now whether events were missed before this moment. */
     decide(unbroken: boolean, reason: string, quietSince?: number): void {
       outbox.post()
@@ -100,13 +99,14 @@ export function createDownstream(options: DownstreamOptions) {
         tab.isOwedGap = false
       }
     },
-    /** Attaches a tab, in place of a former attachment of the same tab. */
-    join(endpoint: Endpoint, hello: Hello, isTrusted: boolean): AttachedTab {
+    /** Attaches a tab, in place of a former attachment of the same tab. `isReturning`: it was attached to this hub before. */
+    join(endpoint: Endpoint, hello: Hello, isTrusted: boolean, isReturning: boolean): AttachedTab {
       // Events in the outbox came before this tab joined: they are part of the history that it is given.
       outbox.post()
       const before = tabs.get(hello.tab)
       if (before) forget(before, endpoint)
       const tab = tabs.add({ endpoint, isTrusted, seenAt: clock.monotonic() }, hello)
+      oneTab.told(tab, hello.oneTab, isReturning)
       log.add('hub', 'attached', { tab: tab.id })
       inspection.attached(tab)
       postState()
@@ -119,11 +119,12 @@ export function createDownstream(options: DownstreamOptions) {
       else watchSilence()
       return tab
     },
-    /** The tab's welcome brings so many events of the history. */
-    replayed(tab: AttachedTab, count: number): void {
-      if (count === 0) return
+    /** The tab's welcome brings these events of the history. */
+    replayed(tab: AttachedTab, entries: readonly HistoryEntry[]): void {
+      oneTab.replay(tab, entries)
+      if (entries.length === 0) return
       log.counters.replays++
-      log.add('gap', 'replayed', { tab: tab.id, count })
+      log.add('gap', 'replayed', { tab: tab.id, count: entries.length })
     },
     ping(tabId: string): boolean {
       const tab = tabs.get(tabId)
@@ -134,9 +135,10 @@ export function createDownstream(options: DownstreamOptions) {
       const tab = tabs.get(tabId)
       if (tab?.endpoint === endpoint) tab.isOnMulticast = true
     },
-    detach(tabId: string, endpoint: Endpoint, why: Leaving): void {
+    detach(tabId: string, endpoint: Endpoint, why: Leaving, seq?: number): void {
       const tab = tabs.get(tabId)
-      if (tab?.endpoint === endpoint) remove(tab, why)
+      if (tab?.endpoint === endpoint) remove(tab, why, seq)
+      else if (!tab) oneTab.left(tabId, seq)
     },
     describe: (tabId: string, description: Description): void => inspection.described(tabs.get(tabId), description),
     inspect: inspection.inspect,

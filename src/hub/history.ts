@@ -4,7 +4,8 @@ export interface HistoryEntry {
   readonly seq: number
   /** When it came, by the monotonic clock. Milliseconds. */
   readonly at: number
-  readonly pair: EventPair
+  /** Replaced when its handlers in one tab become another tab's. */
+  pair: EventPair
 }
 
 interface WeighedEntry extends HistoryEntry {
@@ -27,6 +28,8 @@ export interface History {
   break(quietSince?: number): number
   /** The events that came since, with their numbers; undefined when some of them may be missing. */
   since(since: Since, epoch: string): readonly HistoryEntry[] | undefined
+  /** What is kept of the events after that number. */
+  after(seq: number): readonly HistoryEntry[]
 }
 
 /** Bounded by count, by age and by size. `now`: a clock that is never set back. */
@@ -91,5 +94,6 @@ export function createHistory(now: () => number, limits = HISTORY_LIMITS): Histo
       const bornAt = now() - ageMs - ATTACH_ALLOWANCE_MS
       return bornAt < floor.at ? undefined : entries.filter((entry) => entry.at >= bornAt)
     },
+    after: (number) => entries.filter(({ seq }) => seq > number),
   }
 }

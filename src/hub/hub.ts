@@ -10,6 +10,7 @@ import type {
   HubInspectionCalls,
   HubMessage,
   Nudge,
+  OneTabHandlers,
   SendAnswer,
   Settings,
   Welcome,
@@ -46,16 +47,21 @@ export interface Hub extends Pick<HubInspectionCalls, 'simulate'> {
   /** Undefined when this hub has ended meanwhile. */
   attach(endpoint: Endpoint, hello: Hello, isTrusted: boolean): Promise<Welcome | undefined>
   /** Replaces a tab's subscriptions and topics. */
-  subscribe(tabId: string, events: readonly string[], topics?: readonly string[]): void
+  subscribe(tabId: string, events: readonly string[], topics?: readonly string[], oneTab?: OneTabHandlers): void
   send(tabId: string, ...send: Parameters<HubCalls['send']>): SendAnswer | Promise<SendAnswer>
   credentials(request: number, answer: CredentialsAnswer): void
   nudge(why: Nudge, tabId?: string): void
+  /** The tab is hidden now. */
+  hidden(tabId: string): void
   /** False when the tab is not attached: it has to attach again. */
   ping(tabId: string): boolean
   /** The tab listens to the multicast that its welcome named. */
   multicastJoined(tabId: string, endpoint: Endpoint): void
-  /** `released`: the identity has ended in this tab, so without other tabs the connection is closed at once. */
-  detach(tabId: string, endpoint: Endpoint, why: Leaving): void
+  /**
+   * `released`: the identity has ended in this tab, so without other tabs the connection is closed at once. `seq`: everything up
+   * to there was delivered to it.
+   */
+  detach(tabId: string, endpoint: Endpoint, why: Leaving, seq?: number): void
   describe(tabId: string, description: Description): void
   inspect(after: number): HubInspection
   signOut(): void
@@ -100,7 +106,7 @@ export function createHub(options: HubOptions): Hub {
       },
     },
   })
-  const { tabs, history, multicastName } = downstream
+  const { tabs, history, oneTab, multicastName } = downstream
 
   const upstream = createUpstream({
     ...options,
@@ -108,7 +114,7 @@ export function createHub(options: HubOptions): Hub {
     tabs,
     ready: firstTab.promise,
     handlers: {
-      onEvent: downstream.add,
+      onEvent: oneTab.add,
       onDecided: downstream.decide,
       onState: downstream.postState,
       onNoTrustedTab() {
@@ -130,14 +136,14 @@ export function createHub(options: HubOptions): Hub {
     const lock = await held
     if (state.name === 'ended') return undefined
     enter({ name: 'open' })
-    const tab = downstream.join(endpoint, hello, isTrusted)
+    const tab = downstream.join(endpoint, hello, isTrusted, hello.since.epoch === epoch)
     firstTab.give()
     upstream.attached(tab)
 
     const known = history.since(hello.since, epoch)?.filter(({ pair }) => isForTab(tab, pair))
     const isCurrent = upstream.isCurrent()
     tab.isOwedGap = !known && !isCurrent
-    if (known) downstream.replayed(tab, known.length)
+    if (known) downstream.replayed(tab, known)
     return {
       ok: true,
       host,
@@ -173,17 +179,17 @@ export function createHub(options: HubOptions): Hub {
   return {
     epoch,
     attach,
-    subscribe(tabId, events, used = []) {
+    subscribe(tabId, events, used = [], handlers) {
       const tab = tabs.get(tabId)
-      if (!tab) return
-      tab.wanted = new Set(events)
-      topics.use(tab, used)
+      if (tab) oneTab.told(Object.assign(tab, { wanted: new Set(events) }), handlers)
+      if (tab) topics.use(tab, used)
     },
     ...upstream.calls,
     nudge: (why, tabId) => upstream.nudge(why, tabId === undefined ? undefined : tabs.get(tabId)),
     ping: downstream.ping,
     multicastJoined: downstream.multicastJoined,
     detach: downstream.detach,
+    hidden: oneTab.hidden,
     signOut: () => endFor({ kind: 'signed-out', reason: 'signed out in a tab of this browser' }),
     close: (reason) => endFor({ kind: 'closed', reason }),
     describe: downstream.describe,

@@ -3,7 +3,7 @@ import type { Nudge } from '../wire/protocol.js'
 import { createConnectionProbe } from './probe.js'
 
 /** All tabs send `online` and `visible` at once, and `visible` often: one check of a connection is enough for each of these spans. */
-const CHECK_INTERVAL_MS: Record<Nudge, number> = {
+const CHECK_INTERVAL_MS: Record<Exclude<Nudge, 'reachable'>, number> = {
   online: 1_000,
   wake: 1_000,
   retry: 1_000,
@@ -63,6 +63,7 @@ export function createLiveness(
       connect(why)
       return
     }
+    if (why === 'reachable') return
     const now = clock.monotonic()
     const rest = nudgedAt + CHECK_INTERVAL_MS[why] - now
     if (rest > 0) {

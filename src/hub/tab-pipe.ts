@@ -137,7 +137,7 @@ export function serveTabPipe({ environment, endpoint, isTrusted, server }: TabPi
         if (hasLeft()) return STANDBY
       }
     },
-    subscribe: (events, topics) => server.hub()?.subscribe(tab(), events, topics),
+    subscribe: (...subscriptions) => server.hub()?.subscribe(tab(), ...subscriptions),
     nudge: (why) => server.hub()?.nudge(why, tab()),
     ping: () => server.hub()?.ping(tab()) ?? false,
     send: (...send) => attachedTo()?.send(tab(), ...send) ?? NOT_CONNECTED,
@@ -152,9 +152,11 @@ export function serveTabPipe({ environment, endpoint, isTrusted, server }: TabPi
     if (data.kind === 'multicast-joined') return hub?.multicastJoined(tab(), endpoint)
     if (data.kind === 'credentials') return hub?.credentials(data.request, data.answer)
     if (data.kind === 'description') return hub?.describe(tab(), { title: data.title, isVisible: data.isVisible })
+    if (data.kind === 'hidden') return hub?.hidden(tab())
     const leaving = tab()
+    const why = data.release === true ? 'released' : data.park === true ? 'parked' : 'closed'
     leave()
-    hub?.detach(leaving, endpoint, data.release === true ? 'released' : data.park === true ? 'parked' : 'closed')
+    hub?.detach(leaving, endpoint, why, data.seq)
   })
   return leave
 }
@@ -169,13 +171,14 @@ export function isTabMessage(data: unknown): data is TabMessage {
   if (kind === 'credentials')
     return typeof request === 'number' && isMetadata(answer) && typeof answer['ok'] === 'boolean'
   if (kind === 'description') return typeof title === 'string' && typeof isVisible === 'boolean'
-  return kind === 'detach' || kind === 'multicast-joined'
+  if (kind === 'detach') return data['seq'] === undefined || typeof data['seq'] === 'number'
+  return kind === 'hidden' || kind === 'multicast-joined'
 }
 
 /** Tells a well-formed attach from what an older, newer or foreign script may send. */
 export function isHello(value: unknown): value is Hello {
   if (!isMetadata(value)) return false
-  const { protocol, tab, settings, check, events, since, topics = [] } = value
+  const { protocol, tab, settings, check, events, since, topics = [], oneTab } = value
   return (
     typeof protocol === 'number' &&
     typeof tab === 'string' &&
@@ -184,6 +187,7 @@ export function isHello(value: unknown): value is Hello {
     isMetadata(since) &&
     isAge(since['ageMs']) &&
     typeof check === 'string' &&
+    (oneTab === undefined || (isMetadata(oneTab) && Array.isArray(oneTab['names']) && isAge(oneTab['hiddenForMs']))) &&
     (settings === undefined || isSettings(settings))
   )
 }

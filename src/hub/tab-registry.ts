@@ -7,6 +7,9 @@ import type { EventPair, Hello, HubErrorCode, HubMessage, HubTab } from '../wire
  */
 const TAB_TIMEOUT_MS = 150_000
 
+/** Of most tabs. */
+export const NO_HANDLERS: ReadonlyMap<string, number> = new Map()
+
 /** A tab that is attached to this hub. */
 export interface AttachedTab {
   readonly id: string
@@ -27,6 +30,12 @@ export interface AttachedTab {
   isOwedGap: boolean
   /** It listens to the multicast. */
   isOnMulticast: boolean
+  /** The events for which it has handlers `in: 'one-tab'`, and since when, by the monotonic clock. Milliseconds. */
+  oneTab: ReadonlyMap<string, number>
+  /** Undefined: it is visible. Else since when it is not, as far as it told. Milliseconds of the monotonic clock. */
+  hiddenAt?: number | undefined
+  /** The rank of its last look: of two visible tabs, the one that was shown last has the higher one. */
+  shownAt: number
   /** Since somebody inspected the hub. */
   description?: Pick<HubTab, 'title' | 'isVisible'> | undefined
 }
@@ -77,6 +86,8 @@ export function createTabRegistry(): TabRegistry {
         isLocked: lock !== undefined,
         isOwedGap: false,
         isOnMulticast: false,
+        oneTab: NO_HANDLERS,
+        shownAt: given.seenAt,
       }
       tabs.set(id, tab)
       return tab

@@ -37,7 +37,7 @@ export type Upstream = ReturnType<typeof createUpstream>
 /** The hub's side toward the server: the connection, its credentials, and what the server sends over it. */
 export function createUpstream(options: UpstreamOptions) {
   const { environment, settings, tabs, log, ready, handlers } = options
-  const { timers, random } = environment
+  const { clock, timers, random } = environment
   const credentials = createCredentialsSource({
     tabs,
     log,
@@ -64,7 +64,7 @@ export function createUpstream(options: UpstreamOptions) {
         if (answer) log.add('credentials', answer)
         if (answer === 'accepted') topics.retryRefused()
         // The server can't judge now. It is asked again before it ends the connection.
-        else if (answer === 'unavailable') renewal.plan(environment.clock.now())
+        else if (answer === 'unavailable') renewal.plan(clock.now())
       }),
     onTrouble: (message) => tabs.postToAll({ kind: 'problem', code: 'auth-failed', message }),
   })
@@ -135,7 +135,7 @@ export function createUpstream(options: UpstreamOptions) {
   return {
     connection,
     topics,
-    ...createTabSide({ connection, credentials, topics, sends }),
+    ...createTabSide({ clock: environment.clock, connection, credentials, topics, sends }),
     /** Connected, and it is known what was missed before. */
     isCurrent: () => connection.state().name === 'connected' && !recovery.isDeciding,
     inspect: () => ({ ...connection.inspect(), renewalInMs: renewal.inMs(), topics: topics.inspect() }),
@@ -153,7 +153,7 @@ export function createUpstream(options: UpstreamOptions) {
 }
 
 /** What comes to the server's side of a hub from that of its tabs. */
-function createTabSide({ connection, credentials, topics, sends }: TabSideParts) {
+function createTabSide({ clock, connection, credentials, topics, sends }: TabSideParts) {
   return {
     calls: { credentials: credentials.answer, send: sends.send },
     /** Some tab is no longer attached. */
@@ -169,14 +169,15 @@ function createTabSide({ connection, credentials, topics, sends }: TabSideParts)
       if (name === 'unauthorized' || name === 'wrong-identity') connection.nudge('mount')
     },
     nudge(why: Nudge, tab: AttachedTab | undefined): void {
-      if (tab && why === 'visible') credentials.seen(tab)
+      if (tab && why === 'visible')
+        credentials.seen(Object.assign(tab, { shownAt: clock.monotonic(), hiddenAt: undefined }))
       else if (tab && (why === 'mount' || why === 'retry')) credentials.prefer(tab)
       connection.nudge(why)
     },
   }
 }
 
-interface TabSideParts {
+interface TabSideParts extends Pick<HubEnvironment, 'clock'> {
   readonly connection: ReturnType<typeof createConnection>
   readonly credentials: ReturnType<typeof createCredentialsSource>
   readonly topics: ReturnType<typeof createTopicMemberships>

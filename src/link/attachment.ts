@@ -14,6 +14,7 @@ import {
 import { watchElections } from './find-owner.js'
 import { createHubClient, type HubClientHandlers } from './hub-client.js'
 import { HubTimeoutError, OwnerChangedError, RefusedError } from './link-errors.js'
+import type { OwnOneTabHandlers, Position } from './link-options.js'
 import { watchHub } from './liveness.js'
 import type { Rung } from './rungs.js'
 
@@ -41,13 +42,17 @@ export interface AttachmentOptions {
   readonly key: string
   /** To the owner of the socket, when the rung's hub stands by. */
   readonly follow: Rung
-  readonly hello: Omit<Hello, 'events' | 'topics' | 'lock' | 'since'>
+  readonly hello: Omit<Hello, 'events' | 'topics' | 'oneTab' | 'lock' | 'since'>
   /** Everything up to here in a hub's life was delivered. */
   readonly position: () => Pick<Since, 'epoch' | 'seq'> | undefined
+  /** Everything up to here was handed on, with or without gaps. */
+  readonly heard: () => Position | undefined
   /** The event names that this tab subscribes to now. */
   readonly events: () => readonly string[]
   /** The topics that it uses now. */
   readonly topics: () => readonly string[]
+  /** Its handlers that run in one tab. */
+  readonly oneTab: () => OwnOneTabHandlers
   /** A new name for the lock that proves this tab's life to the hub. */
   readonly newLockName: () => string
   /** Another hub did not answer this tab. */
@@ -68,6 +73,8 @@ export interface Attachment {
   nudge(why: Nudge): void
   /** Rejects once the hub was left. It may have sent it. */
   send(...send: Parameters<HubCalls['send']>): Promise<SendAnswer>
+  /** The page is hidden now. */
+  hidden(): void
   signOut(): void
   /** `isParked`: the page will be frozen, or in the back/forward cache. */
   detach(release: boolean, isParked?: boolean): void
@@ -97,7 +104,11 @@ async function attachTo(rung: Rung, options: AttachmentOptions): Promise<Attachm
   const locking = tryNewLock(environment, options.newLockName(), signal)
   const endpoint = await rung.open({ fail: failure.fail, signal, hubTimedOut: options.hubTimedOut })
   const lock = await locking
-  const client = createHubClient(rung, endpoint, options)
+  let epoch: string | undefined
+  const client = createHubClient(rung, endpoint, {
+    ...options,
+    heard: () => (options.heard()?.epoch === epoch ? options.heard()?.seq : undefined),
+  })
   if (signal.aborted) throw signal.reason
 
   let owner: string | undefined
@@ -133,6 +144,7 @@ async function attachTo(rung: Rung, options: AttachmentOptions): Promise<Attachm
   }
   const welcome = vouched(answer, since, clock.monotonic() - sentAt)
   owner = welcome.owner
+  epoch = welcome.epoch
 
   let isLost = false
   function lose(reason: string, hubTimedOut: boolean): void {
@@ -161,14 +173,16 @@ async function attachTo(rung: Rung, options: AttachmentOptions): Promise<Attachm
     welcome,
     updateSubscriptions() {
       const changed = subscriptions.changed()
-      if (changed) void guard(client.call('subscribe', changed.events, changed.topics))
+      if (changed) void guard(client.call('subscribe', changed.events, changed.topics, changed.oneTab))
     },
     nudge: (why) => void guard(client.call('nudge', why)),
     // A server that takes its time is no reason to leave the hub.
     send: (...send) => client.call('send', ...send),
+    // No call: the answer may come when the page is in the back/forward cache, and would evict it.
+    hidden: () => options.oneTab().names.length > 0 && client.post({ kind: 'hidden' }),
     // The answer is the `signed-out` message, which every tab gets.
     signOut: () => void client.call('signOut').catch(() => undefined),
-    detach: (release, park = false) => client.post({ kind: 'detach', release, park }),
+    detach: client.detach,
     ask: (...call) =>
       withTimeout(environment.timers.after, CALL_TIMEOUT_MS, client.call(...(call as CallOf<'inspect'>))).catch(
         () => undefined,
@@ -211,12 +225,20 @@ function createFailure() {
 }
 
 /** Keeps what a hub was told of this tab's subscriptions. */
-function trackSubscriptions({ events, topics }: Pick<AttachmentOptions, 'events' | 'topics'>) {
+function trackSubscriptions(options: AttachmentOptions) {
+  const { clock } = options.environment
   let sent = ''
-  function all() {
-    const names = { events: events(), topics: topics() }
-    sent = JSON.stringify(names)
-    return names
+  /** The hub was told of handlers in one tab: it has to hear that there are none. */
+  let isUser = false
+  function all(): Pick<Hello, 'events' | 'topics' | 'oneTab'> {
+    const subscriptions = { events: options.events(), topics: options.topics() }
+    const { names, hiddenForMs } = options.oneTab()
+    sent = JSON.stringify([subscriptions, names.map(([name]) => name)])
+    isUser ||= names.length > 0
+    if (!isUser) return subscriptions
+    const seq = options.heard()?.seq
+    const aged = names.map(([name, since]) => [name, clock.monotonic() - since] as const)
+    return { ...subscriptions, oneTab: { names: aged, hiddenForMs, ...(seq !== undefined && { seq }) } }
   }
   return {
     all,

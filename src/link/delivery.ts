@@ -11,6 +11,8 @@ const NO_SEQ = -1
 /** The hub's messages that change nothing about the link. */
 type DeliveredMessage = Extract<LinkMessage, { kind: 'events' | 'gap' | 'topic' | 'problem' }>
 
+export type Delivery = ReturnType<typeof createDelivery>
+
 /** Hands on what the hub sends, each event once, and keeps the position in the hub's life up to which that is complete. */
 export function createDelivery(handlers: DeliveryHandlers, report: Report, heard?: Position) {
   let epoch: string | undefined

@@ -20,13 +20,15 @@ export interface HubClientHandlers {
 interface HubClientOptions {
   readonly environment: TabEnvironment
   readonly handlers: HubClientHandlers
+  /** Everything up to here in this hub's life was delivered. */
+  readonly heard: () => number | undefined
   /** Aborting it closes the client: the hub is told, and nothing is delivered from then on. */
   readonly signal: AbortSignal
 }
 
 /** The tab's end of an endpoint: calls with a timeout, and the hub's messages. */
 export function createHubClient(rung: Rung, endpoint: Endpoint, options: HubClientOptions) {
-  const { environment, handlers, signal } = options
+  const { environment, handlers, heard, signal } = options
   const { page } = environment
   const caller = createCaller(endpoint)
   /** A hub in this very thread is as well as this tab is: it gets no timeout. */
@@ -62,9 +64,14 @@ export function createHubClient(rung: Rung, endpoint: Endpoint, options: HubClie
     })
   }
 
+  function detach(release = false, park = false): void {
+    const seq = heard()
+    post({ kind: 'detach', release, park, ...(seq !== undefined && { seq }) })
+  }
+
   function close(): void {
     // Also to a hub that has not welcomed this tab yet: it must not count on this tab.
-    post({ kind: 'detach' })
+    detach()
     // Further events there are for other tabs.
     multicast?.close()
     stopListening()
@@ -78,6 +85,7 @@ export function createHubClient(rung: Rung, endpoint: Endpoint, options: HubClie
 
   return {
     post,
+    detach,
     call: caller.call,
     /** Gives the answer of a call, or rejects with a `HubTimeoutError` once the hub has sent nothing at all for so long. */
     withHubTimeout<T>(ms: number, answer: Promise<T>): Promise<T> {

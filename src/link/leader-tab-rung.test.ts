@@ -69,6 +69,7 @@ function setUp({ webLocks = true, delay = 0 } = {}) {
       follow: followRung(environment, KEY),
       events: () => names,
       topics: () => [],
+      oneTab: () => ({ names: [], hiddenForMs: 0 }),
       onTopics: () => undefined,
       auth: async () => ({ ok: true, auth: {} }),
       report: (code) => errors.push(code),

@@ -48,8 +48,18 @@ export interface LinkHandlers extends DeliveryHandlers {
   readonly events: () => readonly string[]
   /** The topics that this tab uses now. */
   readonly topics: () => readonly string[]
+  /** This tab's handlers that run in one tab. */
+  readonly oneTab: () => OwnOneTabHandlers
   /** Answers the hub's request for credentials. */
   readonly auth: () => Promise<CredentialsAnswer>
+}
+
+/** A tab's handlers that run in one tab of the browser. */
+export interface OwnOneTabHandlers {
+  /** The names of their events, and since when there is one. Milliseconds of the monotonic clock. */
+  readonly names: readonly (readonly [event: string, since: number])[]
+  /** For how long the page has been hidden; 0: it is visible. Milliseconds. */
+  readonly hiddenForMs: number
 }
 
 export interface LinkOptions extends LinkHandlers {
@@ -92,7 +102,7 @@ export interface Link {
   /** The events that the tab subscribes to, or its topics, have changed. */
   subscriptionsChanged(): void
   /** Makes an attempt now, where one waits. `mount`: maybe there are other credentials. */
-  retry(why: 'retry' | 'mount'): void
+  retry(why: 'retry' | 'mount' | 'reachable'): void
   /** Rejects where the hub was left before it answered: it may have sent it. */
   send(...send: Parameters<HubCalls['send']>): Promise<SendAnswer>
   /** Ends the session in every tab. Nothing is delivered from this call on. */

@@ -34,10 +34,14 @@ function phaseOf({ name }: LinkStatus): LinkState['phase'] {
   return name === 'signing-out' ? 'signed-out' : name
 }
 
+/** An app may say for each answer of its server that it can be reached; a hub hears it so seldom. */
+const REACHABLE_INTERVAL_MS = 1_000
+
 /** Keeps a link's state, and what the tab sees of it. */
 export function createLinkStore(onState: (state: LinkState) => void) {
   let status: LinkStatus = { name: 'parked' }
   let seen: LinkState = SEEKING
+  let reachableAt = Number.NEGATIVE_INFINITY
 
   function progress(): LinkProgress | undefined {
     if (status.name === 'signing-out') return status.progress
@@ -75,6 +79,13 @@ export function createLinkStore(onState: (state: LinkState) => void) {
     },
     /** Not while it is being signed out. */
     attached: () => (status.name === 'attached' ? status.attachment : undefined),
+    /** The server has answered something else; that is of use only to a hub without a connection. */
+    reachable(now: number): void {
+      if (status.name !== 'attached' || seen.socket?.name === 'connected') return
+      if (now - reachableAt < REACHABLE_INTERVAL_MS) return
+      reachableAt = now
+      status.attachment.nudge('reachable')
+    },
     show,
     enter,
     advance,

@@ -130,6 +130,7 @@ function setUp(webLocks: boolean) {
     follow: { host: 'leader-tab', open: () => Promise.reject(new Error('nobody answers')) },
     events: () => ['a'],
     topics: () => [],
+    oneTab: () => ({ names: [], hiddenForMs: 0 }),
     onTopics: () => undefined,
     auth: async () => ({ ok: true, auth: {} }),
     report: () => undefined,

@@ -66,6 +66,7 @@ function setUp(hub: () => Hub = () => ({}), rung: Partial<Rung> = {}, signOuts =
     follow: follower,
     events: () => ['a'],
     topics: () => [],
+    oneTab: () => ({ names: [], hiddenForMs: 0 }),
     onTopics: () => undefined,
     auth: async () => ({ ok: true, auth: {} }),
     report: (code, message) => log.push(`${code}: ${message}`),

@@ -38,7 +38,7 @@ export function createLink(options: LinkOptions): Link {
   const search = createSeeker({
     ...options,
     ladder,
-    position: delivery.complete,
+    delivery,
     handlers: {
       onAttached,
       onRetry: (steps) => seek({ steps }),
@@ -122,13 +122,13 @@ export function createLink(options: LinkOptions): Link {
     store.enter(last, change)
   }
 
-  const stopListening = listenToPage(page, park, nudge)
+  const stopListening = listenToPage(page, park, nudge, () => store.attachment()?.hidden())
   seek()
   return {
     state: store.seen,
     position: delivery.position,
     subscriptionsChanged: () => store.attachment()?.updateSubscriptions(),
-    retry: nudge,
+    retry: (why) => (why === 'reachable' ? store.reachable(clock.monotonic()) : nudge(why)),
     send: async (...send) => store.attached()?.send(...send) ?? NOT_CONNECTED,
     signOut: signOuts.begin,
     close(release) {
@@ -149,8 +149,14 @@ function inspectionIn(answer: unknown): HubInspection | undefined {
 }
 
 /** Tells of the page's moments; returns the way to stop. */
-function listenToPage({ on }: Page, onAway: (mayReturn: boolean) => void, onNudge: (why: Nudge) => void): () => void {
+function listenToPage(
+  { on }: Page,
+  onAway: (mayReturn: boolean) => void,
+  onNudge: (why: Nudge) => void,
+  onHidden: () => void,
+): () => void {
   const stops = [
+    on('hidden', onHidden),
     on('away', onAway),
     on('back', () => onNudge('visible')),
     on('visible', () => onNudge('visible')),

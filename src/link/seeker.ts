@@ -1,7 +1,8 @@
 import { messageOf } from '../util/errors.js'
-import { PROTOCOL, type Since } from '../wire/protocol.js'
+import { PROTOCOL } from '../wire/protocol.js'
 import type { Step } from '../wire/status.js'
 import { type Attachment, type AttachmentHandlers, attach } from './attachment.js'
+import type { Delivery } from './delivery.js'
 import type { Ladder } from './ladder.js'
 import { HubTimeoutError, RefusedError } from './link-errors.js'
 import type { LinkOptions } from './link-options.js'
@@ -25,15 +26,15 @@ export interface SeekerHandlers extends AttachmentHandlers {
 interface SeekerOptions
   extends Pick<
     LinkOptions,
-    'environment' | 'key' | 'check' | 'tab' | 'settings' | 'follow' | 'events' | 'topics' | 'report'
+    'environment' | 'key' | 'check' | 'tab' | 'settings' | 'follow' | 'events' | 'topics' | 'oneTab' | 'report'
   > {
   readonly ladder: Ladder
-  readonly position: () => Pick<Since, 'epoch' | 'seq'> | undefined
+  readonly delivery: Pick<Delivery, 'complete' | 'position'>
   readonly handlers: SeekerHandlers
 }
 
 /** Tries to attach by the ladder's rung. The signal ends the attempt, and then the attachment that came of it. */
-export function createSeeker({ ladder, handlers, ...options }: SeekerOptions) {
+export function createSeeker({ ladder, delivery, handlers, ...options }: SeekerOptions) {
   const { environment, key, check, tab, settings, report } = options
   /** A hub did not answer this tab, and none has answered since. */
   let hubTimedOut = false
@@ -58,6 +59,8 @@ export function createSeeker({ ladder, handlers, ...options }: SeekerOptions) {
     try {
       const attachment = await attach(rung, {
         ...options,
+        position: delivery.complete,
+        heard: delivery.position,
         hello: { protocol: PROTOCOL, tab, settings, check },
         // Never a name of before: a hub that hangs may still hold the lock of this tab's former session.
         newLockName: () => `${key}/tab/${environment.id()}`,

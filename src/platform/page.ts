@@ -39,7 +39,7 @@ export interface Debounced {
 }
 
 /** `online`: also on another network. `away`: into the back/forward cache, frozen, or closed. `back`: returned from there. */
-export type PageMoment = 'visible' | 'online' | 'away' | 'back'
+export type PageMoment = 'visible' | 'hidden' | 'online' | 'away' | 'back'
 
 export interface Page {
   isVisible(): boolean
@@ -110,6 +110,7 @@ export function browserEnvironment(openWorker: WorkerFactory = openOwnWorker): T
 const MOMENTS: Record<PageMoment, readonly (readonly [target: 'window' | 'document' | 'connection', event: string])[]> =
   {
     visible: [['document', 'visibilitychange']],
+    hidden: [['document', 'visibilitychange']],
     online: [
       ['window', 'online'],
       // Chromium only: from one network to another, without having been offline.
@@ -134,7 +135,7 @@ function browserPage(): Page {
     title: () => document.title,
     on(moment, run) {
       const listener = (event: Event) => {
-        if (moment === 'visible' && !isVisible()) return
+        if ((moment === 'visible' || moment === 'hidden') && isVisible() !== (moment === 'visible')) return
         // The first `pageshow` of a page is its load.
         const mayReturn = (event as PageTransitionEvent).persisted !== false
         if (event.type === 'pageshow' && !mayReturn) return

@@ -40,7 +40,11 @@ function createFakeLine() {
   const mounts: MountOptions[] = []
   const watchers = new Set<() => void>()
   const topics = new Set<{ readonly name: string; readonly options: TopicOptions }>()
-  const handlers = new Set<{ readonly event: string; handle(metadata: never): void }>()
+  const handlers = new Set<{
+    readonly event: string
+    readonly in?: string | undefined
+    handle(metadata: never): void
+  }>()
   let status = IDLE
   let changes: ReturnType<Line<Events>['pendingChanges']> = { count: 0, isUncertain: false, since: undefined }
   let subscriptions = 0
@@ -63,9 +67,9 @@ function createFakeLine() {
       watchers.add(own)
       return () => void watchers.delete(own)
     },
-    on(event: string, handle: (metadata: never) => void) {
+    on(event: string, handle: (metadata: never) => void, options: { in?: string | undefined } = {}) {
       subscriptions++
-      const own = { event, handle }
+      const own = { event, handle, in: options.in }
       handlers.add(own)
       return () => void handlers.delete(own)
     },
@@ -90,6 +94,7 @@ function createFakeLine() {
     pendingChanges: () => changes,
     refresh: (queryKey) => void log.push(`refresh ${queryKey.join()}`),
     retry: () => undefined,
+    reachable: () => undefined,
     signOut: () => undefined,
   }
   return {
@@ -323,6 +328,21 @@ describe('usePartylineStatus', () => {
 })
 
 describe('useServerEvent', () => {
+  it('says in which tabs the handler runs, and subscribes again when that changes', () => {
+    const { line, handlers, subscriptions } = createFakeLine()
+    const { rerender } = renderHook(
+      ({ place }: { place: 'one-tab' | 'visible' | undefined }) =>
+        useServerEvent(line, 'balance_updated', () => undefined, { in: place }),
+      { initialProps: { place: 'one-tab' as 'one-tab' | 'visible' | undefined } },
+    )
+    const places = () => [...handlers].map((handler) => handler.in)
+    expect(places()).toEqual(['one-tab'])
+    rerender({ place: 'one-tab' })
+    expect(subscriptions()).toBe(1)
+    rerender({ place: 'visible' })
+    expect(places()).toEqual(['visible'])
+  })
+
   it('calls back with the metadata of its event', () => {
     const { line, emit } = createFakeLine()
     const handler = vi.fn()

@@ -1,5 +1,6 @@
 import { RESERVED } from '../wire/protocol.js'
 import { PartylineServerError } from './errors.js'
+import { SOCKET_IO_EVENTS } from './metadata.js'
 import type { NodeRequest, NodeResponse } from './stream-http.js'
 import { answerNode, answerWeb, reportThrownInStream, type StreamAnswer, type StreamRequest } from './stream-http.js'
 import {
@@ -173,7 +174,8 @@ export function createEventStream(options: EventStreamOptions = {}): EventStream
 
 function takePosted({ socket, receive, take }: OpenSocket, frame: unknown, auth: StreamRequest['auth']): void {
   const { event, metadata, request } = (frame ?? {}) as { event?: unknown; metadata?: unknown; request?: unknown }
-  if (typeof event !== 'string') return
+  // What the server says of a socket's life is not the client's to say.
+  if (typeof event !== 'string' || SOCKET_IO_EVENTS.includes(event)) return
   if (event === `${RESERVED}:ping`) socket.emit(`${RESERVED}:pong`)
   else if (event === `${RESERVED}:auth`) receive(event, auth, (said) => void socket.emit(RESERVED, said))
   else take(event, metadata, request)

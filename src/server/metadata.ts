@@ -3,8 +3,15 @@ import { PartylineServerError } from './errors.js'
 
 /** How deep metadata may be nested. The limit also ends cycles of getters and proxies. */
 const MAX_NESTING = 32
-/** Socket.IO reserves these events, and refuses to send them. */
-const SOCKET_IO_EVENTS = ['connect', 'connect_error', 'disconnect', 'disconnecting', 'newListener', 'removeListener']
+/** Socket.IO reserves these events: neither side may send them. */
+export const SOCKET_IO_EVENTS: readonly string[] = [
+  'connect',
+  'connect_error',
+  'disconnect',
+  'disconnecting',
+  'newListener',
+  'removeListener',
+]
 
 /** Throws `bad-event` for a name that can't be sent. */
 export function checkEvent(event: unknown): void {

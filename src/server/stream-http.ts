@@ -106,7 +106,7 @@ export async function answerWeb(request: Request, answer: AnswerRequest): Promis
     headers,
     auth: handshakeAuthOf(headers),
     onClose: (run) => void closing.add(run),
-    frames: async () => framesOf(await request.text()),
+    frames: async () => framesOf(request.body ? await bodyTextOf(request.body) : ''),
   })
   const init = { status: answered.status, headers: { ...answered.headers } }
   const { stream, maxBufferedBytes = 0 } = answered

@@ -50,7 +50,7 @@ export function createPartyline<Events, const Given = unknown, Sends extends Mes
   const getOrigin = () => (origin ??= powers?.id() ?? '')
   const onSubscribed = () => session()?.subscriptionsChanged()
   const status = createStatusStore(now, report)
-  const events = createEventHandlers(report, monotonic, onSubscribed)
+  const events = createEventHandlers({ report, monotonic, tab: getOrigin, onChanged: onSubscribed })
   const topics = createTopicUses(report, onSubscribed, (...state) => inspector.topic(...state))
   const receipts = createListeners<Receipt>(report, 'onReceipt')
   const after = (ms: number, run: () => void) => powers?.timers.after(ms, run)
@@ -64,16 +64,9 @@ export function createPartyline<Events, const Given = unknown, Sends extends Mes
       preload: () => loadSessionCode(loadChunk),
       async loadFactory() {
         const { invalidates = {}, sends = {}, worker } = options
+        const given = { environment, worker, invalidates, sends, configuration, loadChunk, report }
         const { createSessionFactory } = await loadSessionCode(loadChunk)
-        const factory = await createSessionFactory({
-          environment,
-          worker,
-          invalidates,
-          sends,
-          configuration,
-          loadChunk,
-          report,
-        })
+        const factory = await createSessionFactory(given)
         hints?.watch(factory.rules)
         return factory
       },
@@ -122,9 +115,10 @@ export function createPartyline<Events, const Given = unknown, Sends extends Mes
         auth: () => authOf(mounted),
         onAsked: inspector.asked,
         events: () => [...new Set([...factory.rules.keys(), ...events.names()])],
+        oneTab: events.oneTab,
         isWatched: () => receipts.size > 0,
         onState: (state) => mounts.linkChanged(mounted, state),
-        onEvents: (pairs, agesMs) => events.deliver(inspector.events(pairs), factory.rules, agesMs),
+        onEvents: (pairs, ...moments) => events.deliver(inspector.events(pairs), factory.rules, ...moments),
         onGap: status.gap,
         onReceipt: receipts.emit,
         onPending: status.pending,
@@ -139,7 +133,7 @@ export function createPartyline<Events, const Given = unknown, Sends extends Mes
       return status.get()
     },
     subscribe: status.subscribe,
-    on: (event: string, handler: (metadata: never) => void) => events.add(event, handler),
+    on: events.add,
     topic: topics.add,
     send: (...sent: Parameters<SendOver>) => (session()?.send ?? sendNowhere)(...sent) as never,
     onReceipt: receipts.add,
@@ -152,6 +146,7 @@ export function createPartyline<Events, const Given = unknown, Sends extends Mes
     },
     request: writes.run,
     retry: mounts.retry,
+    reachable: () => session()?.retry('reachable'),
     signOut: mounts.signOut,
   }
 }

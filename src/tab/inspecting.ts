@@ -60,7 +60,8 @@ export function createInspector(options: RecordedOptions, given: InspectorOption
     faces,
     /** The session received events. Gives the same. */
     events(pairs: readonly EventPair[]) {
-      recorder?.events(pairs)
+      // What is handed on was recorded when it came first.
+      recorder?.events(pairs.filter(([, , envelope]) => !envelope?.isHandedOn))
       return pairs
     },
     /** The hub asked for credentials. Gives the same. */

@@ -12,6 +12,16 @@ import type { TopicOptions } from './topics.js'
 /** What an event's handler receives: the type that its rule names, or any object. */
 export type MetadataOf<M> = unknown extends M ? Metadata : M
 
+/** How a handler is called. */
+export interface HandlerOptions {
+  /**
+   * In which tabs of this browser an event calls it. `every-tab`: in each that has it. `visible`: in each that is visible as the
+   * event comes; in none while all are hidden. `one-tab`: in one of those that have it, a visible one where there is one, else
+   * the one that was visible last. Default: `every-tab`.
+   */
+  readonly in?: 'every-tab' | 'visible' | 'one-tab' | undefined
+}
+
 /** One app's line to its server; made once, outside of React. */
 export interface Line<Events, Sends = Messages> {
   /**
@@ -24,9 +34,13 @@ export interface Line<Events, Sends = Messages> {
   /** Calls back when `status` has changed, or what `pendingChanges` says; returns the way to stop. */
   subscribe(listener: () => void): () => void
   /** Calls back with every event that the server sends to this browser, mapped or not; returns the way to stop. */
-  on(event: '*', handler: (event: ServerEvent) => void): () => void
-  /** Calls back with each event's metadata, in every tab; returns the way to stop. */
-  on<E extends keyof Events & string>(event: E, handler: (metadata: MetadataOf<Events[E]>) => void): () => void
+  on(event: '*', handler: (event: ServerEvent) => void, options?: HandlerOptions): () => void
+  /** Calls back with each event's metadata, in every tab or in one; returns the way to stop. */
+  on<E extends keyof Events & string>(
+    event: E,
+    handler: (metadata: MetadataOf<Events[E]>) => void,
+    options?: HandlerOptions,
+  ): () => void
   /**
    * Joins a topic at the server, for as long as any tab of this browser uses it; returns its leave. Its events are events
    * like all others. It may be called before anybody is signed in, and outlasts sessions.
@@ -89,6 +103,12 @@ export interface Line<Events, Sends = Messages> {
    * are new credentials. Does nothing while the line is connected, signed out, or not mounted.
    */
   retry(): void
+  /**
+   * Tells the line that the server has just answered a request of the app's own: a pause before the next attempt to connect
+   * is cut short. Call it as often as you like: attempts that it asks for come ever more slowly, up to 60 s apart, until a
+   * connection has held. Does nothing while the line is connected, and after a refusal.
+   */
+  reachable(): void
   /** Ends this identity's session in every tab at once: the socket is closed and no event is delivered any more. */
   signOut(): void
 }

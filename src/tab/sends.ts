@@ -17,14 +17,15 @@ const LOST = 'the connection was lost, or the session has ended; the server may 
 
 export interface SendsOptions {
   readonly sends: Messages
-  readonly post: Link['send']
-  /** Aborts at the end of the session. */
-  readonly life: AbortSignal
-  readonly after: HubEnvironment['timers']['after']
+  readonly environment: Pick<HubEnvironment, 'timers'>
 }
 
-/** What one session sends. Each send settles once: with the acknowledgement, or with a coded error. */
-export function createSends({ sends, post, life, after }: SendsOptions): SendOver {
+/**
+ * What one session sends, until `life` aborts. Each send settles once: with the acknowledgement, or with a coded error. `post` hands it to
+ * the hub.
+ */
+export function createSends({ sends, environment }: SendsOptions, post: Link['send'], life: AbortSignal): SendOver {
+  const { after } = environment.timers
   const open = new Set<() => void>()
   life.addEventListener('abort', () => {
     for (const end of open) end()

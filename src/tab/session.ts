@@ -47,13 +47,18 @@ export interface SessionHandlers {
   auth(): Auth | undefined
   /** The names of the events that are mapped or have a handler. */
   events(): readonly string[]
+  /** Those that have a handler `in: 'one-tab'`, and since when. Milliseconds of the monotonic clock. */
+  oneTab(): readonly (readonly [event: string, since: number])[]
   /** The app's `auth` was asked. Gives the same answer. */
   onAsked(answer: Promise<CredentialsAnswer>): Promise<CredentialsAnswer>
   /** Whether anybody listens to receipts. */
   isWatched(): boolean
   onState(state: LinkState): void
-  /** `agesMs`: how long ago each of them came to the hub, if they are sent again. */
-  onEvents(events: readonly EventPair[], agesMs?: readonly number[]): void
+  /**
+   * `agesMs`: how long ago each of them came to the hub, if they are sent again. `visibleSince`: of the page, by the monotonic
+   * clock; undefined while it is hidden. Milliseconds.
+   */
+  onEvents(events: readonly EventPair[], agesMs: readonly number[] | undefined, visibleSince: number | undefined): void
   onGap(gap: Gap): void
   onReceipt(receipt: Receipt): void
   onPending(pending: PendingFetches): void
@@ -76,7 +81,7 @@ export interface Session {
   /** The app's handlers, or its topics, have changed. */
   subscriptionsChanged(): void
   /** Makes an attempt to connect, where one waits. `mount`: maybe there are other credentials. */
-  retry(why: 'retry' | 'mount'): void
+  retry(why: 'retry' | 'mount' | 'reachable'): void
   pendingChanges(queryKey: QueryKey): PendingChanges
   refresh(queryKey: QueryKey): void
   readonly send: SendOver
@@ -186,6 +191,7 @@ function openSession(options: SessionOptions, context: SessionContext): Session 
     },
   })
   // What this page fetched is covered. What it was loaded with (a restored cache, server rendering) is older.
+  const visibility = watchVisibility(environment, life.signal)
   const onVouched = () => invalidator.resync(-1, false)
   const polling = configuration.polling && createPolling(configuration.polling, environment, invalidator.poll)
 
@@ -201,6 +207,7 @@ function openSession(options: SessionOptions, context: SessionContext): Session 
     heard: positions.get(key),
     events: handlers.events,
     topics: topics.names,
+    oneTab: () => ({ names: handlers.oneTab(), hiddenForMs: visibility.hiddenForMs() }),
     auth: () => handlers.onAsked(readCredentials(handlers.auth(), clock.now(), report)),
     report,
     onState(state) {
@@ -209,16 +216,15 @@ function openSession(options: SessionOptions, context: SessionContext): Session 
       const isConnected = state.phase === 'attached' && state.socket?.name === 'connected'
       // A parked page can neither fetch nor show anything.
       const isDown = state.phase === 'seeking' || (state.phase === 'attached' && !isConnected)
-      if (isDown) polling?.down()
-      else polling?.up()
+      polling?.[isDown ? 'down' : 'up']()
       topics.connected(isConnected)
       handlers.onState(state)
     },
     onEvents(events, agesMs) {
       // Handlers first: somebody waits for them. What they fetch comes after the events, though.
       const heard = logicalClock.next()
-      handlers.onEvents(events, agesMs)
-      invalidator.push(events, heard)
+      handlers.onEvents(events, agesMs, visibility.since())
+      invalidator.push(events.some(isHandedOn) ? events.filter((event) => !isHandedOn(event)) : events, heard)
     },
     onGap(reason, flaps, quietForMs = 0) {
       // Nothing was sent since before this page began to load.
@@ -243,7 +249,7 @@ function openSession(options: SessionOptions, context: SessionContext): Session 
     retry: link.retry,
     pendingChanges: invalidator.pendingChanges,
     refresh: invalidator.refresh,
-    send: createSends({ sends: context.sends, post: link.send, life: life.signal, after: environment.timers.after }),
+    send: createSends(context, link.send, life.signal),
     signOut: link.signOut,
     inside: { key, url, rules, link, invalidator, topics, compileRule, liveModeOf },
     close(release) {
@@ -252,6 +258,34 @@ function openSession(options: SessionOptions, context: SessionContext): Session 
       if (position) positions.set(key, position)
       link.close(release)
     },
+  }
+}
+
+/** Its queries were seen to when it came first. */
+const isHandedOn = (event: EventPair) => event[2]?.isHandedOn === true
+
+/** Since when a page is visible, or hidden. */
+function watchVisibility({ clock, page }: Pick<TabEnvironment, 'clock' | 'page'>, signal: AbortSignal) {
+  let wasVisible = page.isVisible()
+  // Before the session nobody looked: since the page's load.
+  let since = 0
+  function become(isVisible: boolean): void {
+    if (isVisible !== wasVisible) since = clock.monotonic()
+    wasVisible = isVisible
+  }
+  const stops = [
+    page.on('visible', () => become(true)),
+    page.on('hidden', () => become(false)),
+    page.on('away', () => become(false)),
+    page.on('back', () => become(page.isVisible())),
+  ]
+  signal.addEventListener('abort', () => {
+    for (const stop of stops) stop()
+  })
+  return {
+    /** Undefined while it is hidden. */
+    since: () => (wasVisible ? since : undefined),
+    hiddenForMs: () => (wasVisible ? 0 : Math.max(1, clock.monotonic() - since)),
   }
 }
 

@@ -61,6 +61,10 @@ line.on('profile_updated', (m) => expectTypeOf(m).toEqualTypeOf<Metadata>())
 line.on('tick', (m) => expectTypeOf(m).toEqualTypeOf<Metadata>())
 line.on('loan_status_changed', (m) => expectTypeOf(m['anything']).toBeUnknown())
 expectTypeOf(line.on('paid', () => undefined)).toEqualTypeOf<() => void>()
+line.on('balance_updated', (m) => expectTypeOf(m).toEqualTypeOf<{ accountId: string }>(), { in: 'one-tab' })
+line.on('*', () => undefined, { in: 'visible' })
+// @ts-expect-error There is no such place.
+line.on('paid', () => undefined, { in: 'this-tab' })
 expectTypeOf<MetadataOf<{ id: string }>>().toEqualTypeOf<{ id: string }>()
 expectTypeOf<MetadataOf<unknown>>().toEqualTypeOf<Metadata>()
 expectTypeOf<Parameters<typeof line.on>[0]>().toEqualTypeOf<

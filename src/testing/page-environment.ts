@@ -100,6 +100,7 @@ export function createPageEvents(base = 'https://app.example', title = 'a page')
       resolveUrl: (url: string) => new URL(url, base).href,
     },
     fire,
+    /** Its event is the caller's to fire. */
     hide(): void {
       visible = false
     },

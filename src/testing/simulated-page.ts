@@ -77,6 +77,7 @@ export function createSimulatedPage(
     hide(): void {
       if (state !== 'active' || !events.slice.isVisible()) return
       events.hide()
+      realm.task(0, () => events.fire('hidden'))
       throttle()
     },
     /** Makes it visible; a frozen page is resumed first. */

@@ -91,6 +91,9 @@ export interface TestTab {
   close(): void
   /** The tab ends without any event. */
   crash(): void
+  /** Its main thread is busy, and does nothing until `wake`. */
+  hang(): void
+  wake(): void
 }
 
 export interface TestServer {
@@ -177,6 +180,8 @@ export function createTestBrowser(options: TestBrowserOptions = {}): TestBrowser
       return: page.back,
       close: page.close,
       crash: page.crash,
+      hang: page.hang,
+      wake: page.wake,
     }
   }
 

@@ -17,6 +17,9 @@ const SOCKET_IO_DEFAULTS = { transports: ['websocket'] }
 /** No server has this namespace, and so each answers that it does not: a round trip that needs nothing of the server. */
 const PROBE_NAMESPACE = `/${RESERVED}`
 
+/** Socket.IO's types of the packets by which a server sends an event, and refuses. */
+const [EVENT_PACKET, REFUSAL_PACKET] = [2, 4]
+
 /** Engine.IO's time limit is extended once in so many ms at most: each time takes a timer. */
 const MIN_EXTEND_INTERVAL_MS = 1_000
 
@@ -24,6 +27,12 @@ type SocketIoPhase =
   | { readonly name: 'idle' | 'attempting' | 'up' | 'closed' }
   /** The connection is being closed beneath the socket; an attempt follows, or not. */
   | { readonly name: 'dropping'; connectsAgain: boolean }
+
+interface SocketIoEnd {
+  readonly isRefusal?: boolean
+  readonly data?: unknown
+  readonly isOpen?: boolean
+}
 
 /** Socket.IO as a transport. The only importer of socket.io-client, and only hubs import this. */
 export const openSocketIo: OpenTransport = (settings, handlers) => {
@@ -47,10 +56,8 @@ export const openSocketIo: OpenTransport = (settings, handlers) => {
 
   const manager = socket.io
   manager.on('open', () => watchPackets(manager.engine, handlers))
+  dropEmptyPackets(manager, handlers)
   const prober = createProber(manager)
-
-  // A function: the compiler would take `state` for unchanged across calls.
-  const isIn = (name: SocketIoPhase['name']) => state.name === name
 
   function enter(next: SocketIoPhase): void {
     attempt++
@@ -58,10 +65,15 @@ export const openSocketIo: OpenTransport = (settings, handlers) => {
     state = next
   }
 
-  function refuse(reason: string, data?: unknown): void {
+  /** An attempt or a connection has ended. `isOpen`: nothing else would close what is beneath it. */
+  function end(reason: string, { isRefusal = false, data, isOpen = false }: SocketIoEnd = {}): void {
+    if (state.name !== 'up' && state.name !== 'attempting') return
+    const wasUp = state.name === 'up'
     enter({ name: 'idle' })
-    const refusal = readRefusal(reason, data)
+    if (isOpen) socket.disconnect()
+    const refusal = isRefusal ? readRefusal(reason, data) : undefined
     if (refusal) handlers.onRefused(refusal)
+    else if (wasUp) handlers.onDown(reason)
     else handlers.onAttemptFailed(reason)
   }
 
@@ -83,33 +95,29 @@ export const openSocketIo: OpenTransport = (settings, handlers) => {
     })
   }
 
-  socket.onAny((name: string, ...args: unknown[]) => {
-    deliverEvent(handlers, name, metadataOf(args, socket))
+  // Its parser takes a number for a name.
+  socket.onAny((name: unknown, ...args: unknown[]) => {
+    if (typeof name === 'string' && name !== '') deliverEvent(handlers, name, metadataOf(args, socket))
+    else handlers.onBadFrame('has no event')
   })
   // A server's own event of one of these names can't come here: the parser takes it for an error, and the connection is lost.
   socket.on('connect', () => {
-    state = { name: 'up' }
-    handlers.onUp(socket.recovered)
+    if (state.name === 'attempting') {
+      state = { name: 'up' }
+      handlers.onUp(socket.recovered)
+    }
+    // Several packets may come at once, and one after it has ended the connection: Socket.IO would take it for open.
+    else if (state.name !== 'up') socket.disconnect()
   })
   socket.on('disconnect', (reason) => {
-    if (state.name !== 'up' && state.name !== 'attempting') return
-    const wasUp = isIn('up')
-    if (reason === 'io server disconnect') refuse('the server closed the connection')
-    else {
-      enter({ name: 'idle' })
-      if (wasUp) handlers.onDown(reason)
-      else handlers.onAttemptFailed(reason)
-    }
+    if (reason === 'io server disconnect') end('the server closed the connection', { isRefusal: true })
+    else end(reason)
   })
-  socket.on('connect_error', (error: Error & { data?: unknown }) => {
-    if (state.name !== 'attempting') return
-    // Inactive: a middleware of the server has refused. Else the connection could not be opened.
-    if (!socket.active) return refuse(error.message, error.data)
-    enter({ name: 'idle' })
-    // Where it was open already, nothing else would close it.
-    socket.disconnect()
-    handlers.onAttemptFailed(error.message)
-  })
+  // A strange server may send one to a socket that is up. Inactive: a middleware of the server has refused. Else the connection
+  // could not be opened.
+  socket.on('connect_error', ({ message, data }: Error & { data?: unknown }) =>
+    end(message, { isRefusal: !socket.active, data, isOpen: true }),
+  )
 
   return {
     connect() {
@@ -149,6 +157,19 @@ function createSocket({ url, socket }: Settings, auth: (send: (credentials: obje
   // The hub decides when to try again. What was sent once is never sent twice.
   const ours = { reconnection: false, autoConnect: false, forceNew: true, retries: 0, auth }
   return io(url, { ...SOCKET_IO_DEFAULTS, ...socket, ...ours })
+}
+
+/** Socket.IO throws at an event or a refusal without data. Call it before a socket listens to the manager. */
+function dropEmptyPackets(manager: Manager, { onBadFrame }: TransportHandlers): void {
+  manager.on('packet', (packet) => {
+    if (packet.data !== undefined) return
+    if (packet.type === REFUSAL_PACKET) packet.data = {}
+    else if (packet.type === EVENT_PACKET) {
+      // Nobody's.
+      packet.nsp = ''
+      onBadFrame('has no event')
+    }
+  })
 }
 
 /**

@@ -31,6 +31,23 @@ export interface EventEnvelope {
   readonly trace?: string
   /** The one tab that it is for. */
   readonly tab?: string
+  /**
+   * The hub's own: the tab that runs its handlers `in: 'one-tab'` of this name, and the one that runs those of `*`. '': no tab does yet.
+   * Left out where nobody has such handlers.
+   */
+  readonly one?: readonly [ofName: string, ofEvery: string]
+  /** The tab that was to run them has left before it did. All that is not in `one` was delivered before. */
+  readonly isHandedOn?: true
+}
+
+/** What a tab tells of its handlers that run in one tab of the browser. */
+export interface OneTabHandlers {
+  /** The names of their events, and for how long the tab has had one. Milliseconds. */
+  readonly names: readonly (readonly [event: string, ageMs: number])[]
+  /** For how long the page has been hidden. 0: it is visible. Milliseconds. */
+  readonly hiddenForMs: number
+  /** What the tab has run so far: everything up to here in the hub's life. */
+  readonly seq?: number
 }
 
 /** What the app is told of an event. */
@@ -92,6 +109,8 @@ export interface Hello {
   readonly since: Since
   /** The topics that this tab uses. */
   readonly topics?: readonly string[]
+  /** Its `seq` belongs to the epoch of `since`. */
+  readonly oneTab?: OneTabHandlers
   /** The lock that the tab holds for as long as it lives; absent where there are no Web Locks. */
   readonly lock?: string
 }
@@ -157,10 +176,7 @@ export type SendAnswer =
   /** `answer`: what the server said with its refusal. */
   | { readonly ok: false; readonly code: SendErrorCode; readonly message: string; readonly answer?: Metadata }
 
-/**
- * Why there is no acknowledgement. `rejected`: the server says no. `timed-out`, `connection-lost`: nobody knows whether the server has
- * it. All others: it was not sent.
- */
+/** `rejected`: the server says no. `timed-out`, `connection-lost`: nobody knows whether it has it. All others: it was not sent. */
 export type SendErrorCode =
   | 'not-connected'
   | 'connection-lost'
@@ -190,7 +206,7 @@ export type CredentialsAnswer =
 export interface HubCalls extends HubInspectionCalls {
   attach(hello: Hello): Welcome | Promise<Welcome>
   /** Replaces the event names that this tab subscribes to (`*`: every event), and the topics that it uses. */
-  subscribe(events: readonly string[], topics?: readonly string[]): void
+  subscribe(events: readonly string[], topics?: readonly string[], oneTab?: OneTabHandlers): void
   /** Something happened after which the connection should be checked. */
   nudge(why: Nudge): void
   /**
@@ -297,8 +313,11 @@ export type Simulation =
    */
   | { readonly name: 'drop' | 'reconnect' | 'gap' | 'refusal' | 'move-leader' }
 
-/** `retry`: the app asks for an attempt. `mount`: the app called `mount` again, maybe with other credentials. */
-export type Nudge = 'online' | 'visible' | 'wake' | 'retry' | 'mount'
+/**
+ * `retry`: the app asks for an attempt. `mount`: the app called `mount` again, maybe with other credentials. `reachable`: the
+ * server has answered a request of the app's own.
+ */
+export type Nudge = 'online' | 'visible' | 'wake' | 'retry' | 'mount' | 'reachable'
 
 /** A problem on the hub's side, for the tab's `onError`. */
 export interface HubProblem {
@@ -357,7 +376,11 @@ export type TabMessage =
       readonly release?: boolean
       /** The page is about to be frozen, or to go into the back/forward cache. */
       readonly park?: boolean
+      /** Everything up to here in the hub's life was delivered. What was to run in this tab alone, and came later, is another tab's. */
+      readonly seq?: number
     }
+  /** The page is hidden now. Only of a tab that has handlers `in: 'one-tab'`. */
+  | { readonly kind: 'hidden' }
   /**
    * Answers `describe`, so only while somebody inspects the hub. Where the endpoint is a BroadcastChannel, other scripts of this
    * origin can read the title, as they can in a window that they have opened.

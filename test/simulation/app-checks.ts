@@ -9,6 +9,27 @@ import type { Setting } from './command.js'
 /** How long after a receipt its fetches have begun. */
 const FETCH_BEGINS_MS = 50
 
+/** What ran in one tab of the browser, from all its tabs. */
+export function createOneTabRuns(world: World, violate: Violate) {
+  const runs = new Map<string, { readonly tab: string; readonly at: number }>()
+  /** By epoch: after a gap a hub may be sent again what it had handed on. */
+  const gaps = new Map<string | undefined, number>()
+  return {
+    gap: ({ epoch }: Status) => void gaps.set(epoch, world.machine.monotonic()),
+    /** Each tab that no other one can be found from runs what it hears. */
+    ran(tab: string, { epoch }: Status, stream: string, number: unknown): void {
+      if (typeof number !== 'number') return
+      const id = `${epoch} ${stream} ${number}`
+      const before = runs.get(id)
+      if (before && (gaps.get(epoch) ?? Number.NEGATIVE_INFINITY) < before.at)
+        violate('one tab', `the event ${number} of ${stream} ran in ${before.tab} and in ${tab}`)
+      runs.set(id, { tab, at: world.machine.monotonic() })
+    },
+  }
+}
+
+export type OneTabRuns = ReturnType<typeof createOneTabRuns>
+
 /** Events come in order and once, from each hub; what a receipt says was refetched was. */
 export function createAppChecks(
   world: World,

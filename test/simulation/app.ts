@@ -3,7 +3,7 @@ import * as hints from '../../src/inspect/hints.js'
 import { createPartyline } from '../../src/tab/create-partyline.js'
 import type { SimulatedPage } from '../../src/testing/simulated-page.js'
 import type { World } from '../../src/testing/world.js'
-import { createAppChecks } from './app-checks.js'
+import { createAppChecks, type OneTabRuns } from './app-checks.js'
 import { addressOf, type Backend, type Identity, ownerOf, type Path, QUERIES, roomKey, type Shown } from './backend.js'
 import type { Setting } from './command.js'
 import { createAppCredentials, createUrlFunction } from './credentials.js'
@@ -53,6 +53,7 @@ export interface AppContext {
   readonly violate: Violate
   readonly setting: Setting
   readonly kind: AppKind
+  readonly oneTab: OneTabRuns
   /** The user has signed out in this tab. */
   readonly onSignOut: (who: Identity) => void
 }
@@ -62,7 +63,7 @@ export interface AppContext {
  * owner.
  */
 export function createApp(context: AppContext) {
-  const { world, backend, page, violate, setting, kind, onSignOut } = context
+  const { world, backend, page, violate, setting, kind, oneTab, onSignOut } = context
   const random = world.machine.createRandom()
   const name = page.realm.name
   const client = new QueryClient({
@@ -103,6 +104,14 @@ export function createApp(context: AppContext) {
     check('an event', m.owner)
     checks.event(line.status, m.owner, m.n)
   })
+  // Its own requests are answered all the time.
+  if (setting.polling) client.getQueryCache().subscribe(({ type }) => type === 'updated' && line.reachable())
+  let lastGap = line.status.lastGap
+  line.subscribe(() => {
+    if (line.status.lastGap !== lastGap) oneTab.gap(line.status)
+    ;({ lastGap } = line.status)
+  })
+  line.on('row_changed', (m) => oneTab.ran(name, line.status, `${kind.name} ${m.owner}`, m.n), { in: 'one-tab' })
   line.on('list_changed', (m) => check('an event', m.owner))
   line.on('room_changed', (m) => checks.event(line.status, `room ${m.room}`, m.n))
   line.onReceipt((receipt) => {

@@ -1,6 +1,7 @@
 import type { WorkerTrouble } from '../../src/testing/simulated-workers.js'
 import type { World } from '../../src/testing/world.js'
 import { type App, type AppKind, createApp, type Violate } from './app.js'
+import { createOneTabRuns } from './app-checks.js'
 import { addressOf, type Backend, type Identity, PATHS } from './backend.js'
 import type { Setting } from './command.js'
 
@@ -29,6 +30,7 @@ export function createBrowserTabs(world: World, backend: Backend, setting: Setti
     { name: 'app', path: '' },
     { name: setting.apps === 'names' ? 'second' : 'app', path: second },
   ]
+  const oneTab = createOneTabRuns(world, violate)
   let script = 'worker.js'
   /** All apps so far, for what they have cost. */
   const apps: App[] = []
@@ -37,7 +39,7 @@ export function createBrowserTabs(world: World, backend: Backend, setting: Setti
   function load(trouble: WorkerTrouble | undefined, kind: AppKind): App {
     const page = world.openPage({ sharedWorker: setting.sharedWorker, workerTrouble: trouble, script })
     const onSignOut = (who: Identity) => void signOuts.set(signOutKey(kind, who), world.machine.monotonic())
-    const app = createApp({ world, backend, page, violate, setting, kind, onSignOut })
+    const app = createApp({ world, backend, page, violate, setting, kind, oneTab, onSignOut })
     apps.push(app)
     return app
   }
