@@ -14,7 +14,7 @@ const BUDGET = {
   session: 23_450,
   'shared fetches': 1_700,
   inspecting: 6_400,
-  'hub in a tab, Socket.IO': 32_500,
+  'hub in a tab, Socket.IO': 32_650,
   'hub in a tab, WebSocket': 21_350,
   'hub in a tab, SSE': 23_000,
   worker: 37_450,
