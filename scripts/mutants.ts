@@ -3,12 +3,14 @@ import { INSPECT_MUTANTS } from './inspect-mutants.js'
 import { LEDGER_MUTANTS } from './ledger-mutants.js'
 import type { Mutant } from './mutant.js'
 import { ONE_TAB_MUTANTS } from './one-tab-mutants.js'
+import { SEND_MUTANTS } from './send-mutants.js'
 
 export const MUTANTS: readonly Mutant[] = [
   ...LEDGER_MUTANTS,
   ...HINT_MUTANTS,
   ...INSPECT_MUTANTS,
   ...ONE_TAB_MUTANTS,
+  ...SEND_MUTANTS,
   {
     name: 'a server that can’t replay is taken for one that has',
     by: 'simulation',
@@ -1177,8 +1179,8 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'a tab that wants every event is not sent again what it does not name',
     by: 'src/hub/inspection.test.ts',
     file: 'src/hub/hub.ts',
-    find: 'filter(({ pair: [name] }) => wants(tab, name))',
-    replace: 'filter(({ pair: [name] }) => wants(tab, name) && tab.wanted.has(name))',
+    find: 'filter(({ pair }) => isForTab(tab, pair))',
+    replace: 'filter(({ pair }) => isForTab(tab, pair) && tab.wanted.has(pair[0]))',
   },
   {
     name: 'a line’s end that is cut in two counts as two',

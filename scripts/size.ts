@@ -10,14 +10,14 @@ import { build, type Rolldown } from 'vite'
 import { withoutPreloadHelper } from './preload-helper.js'
 
 const BUDGET = {
-  'tab entry': 8_780,
-  session: 22_820,
+  'tab entry': 8_950,
+  session: 23_450,
   'shared fetches': 1_700,
   inspecting: 6_400,
-  'hub in a tab, Socket.IO': 31_790,
-  'hub in a tab, WebSocket': 20_340,
-  'hub in a tab, SSE': 21_840,
-  worker: 36_000,
+  'hub in a tab, Socket.IO': 32_650,
+  'hub in a tab, WebSocket': 21_350,
+  'hub in a tab, SSE': 23_000,
+  worker: 37_450,
   devtools: 25_000,
   vue: 800,
   svelte: 830,

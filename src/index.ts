@@ -22,6 +22,7 @@ export type { QueryKey, Scope, ScopedTarget, Target, Targets, Touch } from './in
 export type { SharedWorkerOptions, SharedWorkerSlice, WorkerFactory } from './platform/page.js'
 export { createPartyline } from './tab/create-partyline.js'
 export type { EventsOf, HandlerOptions, Line, MetadataOf } from './tab/line.js'
+export { type Message, type Messages, message, type SendOptions } from './tab/message.js'
 export type { MountOptions } from './tab/mounts.js'
 export type { CheckedOptions, PartylineOptions, Rules, SocketSettings } from './tab/options.js'
 export type { Auth, GivenCredentials } from './tab/session.js'

@@ -46,6 +46,7 @@ export function createFakeLine() {
       handlers.add(own)
       return () => void handlers.delete(own)
     },
+    send: () => Promise.reject<never>(new Error('not here')),
     topic(name, options = {}) {
       log.push(`join ${name} ${JSON.stringify(options.queryKeys ?? [])}`)
       const use = { name, options }

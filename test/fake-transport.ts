@@ -2,7 +2,7 @@ import type { OpenTransport, RenewalOutcome, Transport, TransportHandlers } from
 import type { Settings } from '../src/wire/protocol.js'
 
 /** A transport and its server in memory: a test sees what was opened, and plays the server. `lacks`: what it can't do. */
-export function createFakeTransport(lacks: readonly ('probe' | 'renew' | 'send')[] = []) {
+export function createFakeTransport(lacks: readonly ('probe' | 'renew' | 'send' | 'ask' | 'tell')[] = []) {
   const opened: FakeConnection[] = []
   const open: OpenTransport = (settings, handlers) => {
     const connection: FakeConnection = {
@@ -15,6 +15,8 @@ export function createFakeTransport(lacks: readonly ('probe' | 'renew' | 'send')
       renewals: [],
       renewal: 'accepted',
       said: [],
+      asked: [],
+      told: [],
       disconnects: [],
     }
     opened.push(connection)
@@ -35,6 +37,9 @@ export function createFakeTransport(lacks: readonly ('probe' | 'renew' | 'send')
         return renewal === 'unknown' ? new Promise(() => undefined) : Promise.resolve(renewal)
       },
       send: (event, metadata) => void connection.said.push([event, metadata]),
+      ask: (event, data, timeoutMs) =>
+        new Promise((answer, fail) => void connection.asked.push({ event, data, timeoutMs, answer, fail })),
+      tell: (event, data) => void connection.told.push([event, data]),
       close: () => {
         connection.closed = true
       },
@@ -68,6 +73,15 @@ export interface FakeConnection {
   renewal: RenewalOutcome | 'unknown'
   /** How the hub ended attempts and connections, apart from replacing them at once. */
   readonly disconnects: ('keep' | 'end')[]
+  /** What tabs have sent, for the server to acknowledge. */
+  readonly asked: {
+    readonly event: string
+    readonly data: unknown
+    readonly timeoutMs: number
+    answer(data: unknown): void
+    fail(reason: Error): void
+  }[]
+  readonly told: (readonly [event: string, data: unknown])[]
   /** What was sent to the server. */
   readonly said: (readonly [event: string, metadata: Readonly<Record<string, unknown>>])[]
 }

@@ -24,6 +24,12 @@ interface HalfOpen {
   readonly transport: { readonly socket: { readonly _socket: NetSocket } }
 }
 
+/** As the contract of transports asks of a server. */
+export function acknowledgementOf(event: string, data: unknown): { readonly data: unknown } | undefined {
+  if (event === 'deny') return { data: { ok: false, message: 'denied' } }
+  return event === 'echo' ? { data } : undefined
+}
+
 export async function serveSocketIo(port: number, accept: Accept): Promise<Far> {
   const http = createServer()
   const io = new Server(http, { transports: ['websocket'] })
@@ -35,8 +41,11 @@ export async function serveSocketIo(port: number, accept: Accept): Promise<Far> 
   })
   const said: Far['said'] = []
   io.on('connection', (socket) => {
-    socket.onAny((name: string, metadata: unknown) => {
-      if (name !== '_line:auth') said.push([name, metadata])
+    socket.onAny((name: string, metadata: unknown, acknowledge?: (answer: unknown) => void) => {
+      if (name === '_line:auth') return
+      said.push([name, metadata])
+      const answer = acknowledgementOf(name, metadata)
+      if (answer) acknowledge?.(answer.data)
     })
     socket.on('_line:auth', ({ token }: { token: unknown }, answer: (given: object) => void) =>
       answer({ ok: accept(token) === undefined, ...accept(token) }),
@@ -75,9 +84,14 @@ export async function serveWebSocket(
   server.on('connection', (socket) => {
     const say = (event: string, metadata?: object) => socket.send(JSON.stringify({ event, metadata }))
     socket.on('message', (data) => {
-      const { event, metadata } = JSON.parse(String(data))
+      const { event, metadata, request } = JSON.parse(String(data))
       if (event === '_line:ping') return say('_line:pong')
-      if (event !== '_line:auth') return void said.push([event, metadata])
+      if (event !== '_line:auth') {
+        said.push([event, metadata])
+        const answer = request === undefined ? undefined : acknowledgementOf(event, metadata)
+        if (answer) say('_line:answer', { request, ...answer })
+        return
+      }
       tokens.push(metadata.token)
       const refusal = accept(metadata.token)
       if (refusal === undefined) {

@@ -4,7 +4,7 @@ import { commonEnvironment } from '../src/platform/environment.js'
 import { createEventStream, type EventStreamOptions } from '../src/server/index.js'
 import { sseTransport } from '../src/transport/sse.js'
 import type { OpenTransport } from '../src/transport/transport.js'
-import type { Accept, Far } from './real-sockets.js'
+import { type Accept, acknowledgementOf, type Far } from './real-sockets.js'
 
 export interface FarStream extends Far {
   /** Writes a text into every stream. */
@@ -30,7 +30,12 @@ export async function serveSse(port: number, accept: Accept, options: EventStrea
       const refusal = accept((credentials as { token: unknown }).token)
       ;(answer as (given: object) => void)({ ok: refusal === undefined, message: refusal?.reason, ...refusal })
     })
-    for (const name of ['_line:join', '_line:leave']) socket.on(name, (metadata) => said.push([name, metadata]))
+    for (const name of ['_line:join', '_line:leave', 'typing', 'unheard', 'echo', 'deny'])
+      socket.on(name, (metadata, acknowledge) => {
+        said.push([name, metadata])
+        const answer = acknowledgementOf(name, metadata)
+        if (answer && acknowledge) (acknowledge as (data: unknown) => void)(answer.data)
+      })
   })
   const http = createServer((request, response) => {
     requests.push({ method: request.method ?? '', url: request.url ?? '', headers: request.headers })

@@ -72,7 +72,7 @@ async function serve(
 }
 
 describe('the Pusher transport', () => {
-  const lacks = ['renew', 'send'] as const
+  const lacks = ['renew', 'send', 'ask', 'tell'] as const
   for (const { name, run } of transportContract({ open: openPusher, serve, socket, lacks })) it(name, run)
 
   const ends: (() => unknown)[] = []

@@ -65,7 +65,6 @@ export function createConnection(options: ConnectionOptions) {
   const { environment, settings, handlers } = options
   const { timers, random } = environment
   const outage = createOutage(handlers.onProblem)
-
   const machine = createConnectionMachine({
     ...options,
     backOff: createBackOff(settings.socket, random),
@@ -166,6 +165,8 @@ export function createConnection(options: ConnectionOptions) {
       if (machine.isConnected) transport.send?.(event, metadata)
       return transport.send !== undefined // It may only receive.
     },
+    /** For what tabs send. */
+    speaker: (): Pick<Transport, 'ask' | 'tell'> | undefined => (machine.isConnected ? transport : undefined),
     close(): void {
       machine.close()
       liveness.close()

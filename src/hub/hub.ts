@@ -5,11 +5,13 @@ import type { Endpoint } from '../wire/endpoint.js'
 import type {
   CredentialsAnswer,
   Hello,
+  HubCalls,
   HubInspection,
   HubInspectionCalls,
   HubMessage,
   Nudge,
   OneTabHandlers,
+  SendAnswer,
   Settings,
   Welcome,
 } from '../wire/protocol.js'
@@ -20,7 +22,7 @@ import { createHubInspection } from './inspection.js'
 import { createHubLog, type HubLog } from './log.js'
 import type { BatchTimer } from './outbox.js'
 import type { Description } from './tab-inspection.js'
-import { wants } from './tab-registry.js'
+import { isForTab } from './tab-registry.js'
 import { createUpstream } from './upstream.js'
 
 export interface HubOptions {
@@ -46,6 +48,7 @@ export interface Hub extends Pick<HubInspectionCalls, 'simulate'> {
   attach(endpoint: Endpoint, hello: Hello, isTrusted: boolean): Promise<Welcome | undefined>
   /** Replaces a tab's subscriptions and topics. */
   subscribe(tabId: string, events: readonly string[], topics?: readonly string[], oneTab?: OneTabHandlers): void
+  send(tabId: string, ...send: Parameters<HubCalls['send']>): SendAnswer | Promise<SendAnswer>
   credentials(request: number, answer: CredentialsAnswer): void
   nudge(why: Nudge, tabId?: string): void
   /** The tab is hidden now. */
@@ -96,7 +99,7 @@ export function createHub(options: HubOptions): Hub {
     handlers: {
       flaps: () => connection.flaps(),
       onRemoved(release) {
-        topics.update()
+        upstream.tabLeft()
         if (tabs.size > 0) downstream.postState()
         else if (release || settings.lingerMs <= 0) end()
         else enter({ name: 'lingering', cancel: timers.after(settings.lingerMs, end) })
@@ -137,7 +140,7 @@ export function createHub(options: HubOptions): Hub {
     firstTab.give()
     upstream.attached(tab)
 
-    const known = history.since(hello.since, epoch)?.filter(({ pair: [name] }) => wants(tab, name))
+    const known = history.since(hello.since, epoch)?.filter(({ pair }) => isForTab(tab, pair))
     const isCurrent = upstream.isCurrent()
     tab.isOwedGap = !known && !isCurrent
     if (known) downstream.replayed(tab, known)
@@ -181,7 +184,7 @@ export function createHub(options: HubOptions): Hub {
       if (tab) oneTab.told(Object.assign(tab, { wanted: new Set(events) }), handlers)
       if (tab) topics.use(tab, used)
     },
-    credentials: upstream.answerCredentials,
+    ...upstream.calls,
     nudge: (why, tabId) => upstream.nudge(why, tabId === undefined ? undefined : tabs.get(tabId)),
     ping: downstream.ping,
     multicastJoined: downstream.multicastJoined,

@@ -21,7 +21,7 @@ export function createEventNormalizer(tabs: TabRegistry, cursor: Cursor, random:
     // Most events: a burst pays for every object that is made here.
     if (!isMetadata(reserved)) return [name, metadata]
 
-    const { id, origin, spreadMs, againMs, trace } = reserved
+    const { id, origin, spreadMs, againMs, trace, tab } = reserved
     if (isEventId(id) && !cursor.admit(name, id)) return undefined
     const envelope: EventEnvelope = {
       ...(typeof origin === 'string' && { origin }),
@@ -30,6 +30,7 @@ export function createEventNormalizer(tabs: TabRegistry, cursor: Cursor, random:
         spreadMs > 0 && { waitMs: Math.round(random() * Math.min(spreadMs, MAX_SPREAD_MS)) }),
       ...(typeof againMs === 'number' && againMs > 0 && { againMs: Math.min(againMs, MAX_SPREAD_MS) }),
       ...(typeof trace === 'string' && trace.length <= 100 && { trace }),
+      ...(typeof tab === 'string' && { tab }),
     }
     return Object.keys(envelope).length > 0 ? [name, metadata, envelope] : [name, metadata]
   }

@@ -28,9 +28,10 @@ export function createOneTab({ now, tabs, history, outbox, log }: OneTabOptions)
   const users = new Set<AttachedTab>()
 
   /** The id of the tab for the handlers of that name; they are no younger than the event, which came at that moment. */
-  function choose(name: string, at: number): string {
+  function choose(name: string, at: number, only?: string): string {
     let best: AttachedTab | undefined
     for (const tab of users) {
+      if (only !== undefined && tab.id !== only) continue
       const since = tab.oneTab.get(name)
       if (since !== undefined && since <= at && (!best || isBetter(tab, best, now()))) best = tab
     }
@@ -65,7 +66,8 @@ export function createOneTab({ now, tabs, history, outbox, log }: OneTabOptions)
 
   function assigned(pair: EventPair): EventPair {
     const at = now()
-    const one = [choose(pair[0], at), choose(OF_EVERY, at)] as const
+    const only = pair[2]?.tab
+    const one = [choose(pair[0], at, only), choose(OF_EVERY, at, only)] as const
     return one[0] || one[1] ? [pair[0], pair[1], { ...pair[2], one }] : pair
   }
 

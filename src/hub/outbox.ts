@@ -2,7 +2,7 @@ import type { HubEnvironment } from '../platform/environment.js'
 import { type Endpoint, overChannel } from '../wire/endpoint.js'
 import { writeEvents } from '../wire/messages.js'
 import type { EventPair, HubMessage } from '../wire/protocol.js'
-import { type TabRegistry, wants } from './tab-registry.js'
+import { isForTab, type TabRegistry, wants } from './tab-registry.js'
 
 /** Milliseconds between the batches of a burst. */
 export const BATCH_INTERVAL_MS = 20
@@ -43,13 +43,18 @@ export function createOutbox({ tabs, environment, batchTimer, seq, multicastName
     const all = writeEvents(events)
     onPosted(events.length, all.length)
     const listeners = tabs.all().filter((tab) => tab.isOnMulticast)
-    const isForAll = listeners.length > 1 && listeners.every((tab) => names.every((name) => wants(tab, name)))
+    const isAddressed = events.some(([, , envelope]) => envelope?.tab !== undefined)
+    const isForAll =
+      !isAddressed && listeners.length > 1 && listeners.every((tab) => names.every((name) => wants(tab, name)))
     if (isForAll) multicast.post({ kind: 'events', seq: seq(), events: all })
     for (const tab of tabs.all()) {
       if (isForAll && tab.isOnMulticast) continue
       const wanted = names.filter((name) => wants(tab, name))
       if (wanted.length === 0) continue
-      const text = wanted.length === names.length ? all : writeEvents(events.filter(([name]) => wants(tab, name)))
+      const isAll = wanted.length === names.length && !isAddressed
+      const own = isAll ? events : events.filter((pair) => isForTab(tab, pair))
+      if (own.length === 0) continue
+      const text = isAll ? all : writeEvents(own)
       tab.endpoint.postMessage({ kind: 'events', seq: seq(), events: text })
     }
   }

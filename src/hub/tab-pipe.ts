@@ -2,7 +2,15 @@ import { expose } from 'comlink'
 import type { HubEnvironment } from '../platform/environment.js'
 import { whenLockIsFree } from '../platform/locks.js'
 import { type Endpoint, listen } from '../wire/endpoint.js'
-import { type Hello, type HubCalls, isMetadata, PROTOCOL, type TabMessage, type Welcome } from '../wire/protocol.js'
+import {
+  type Hello,
+  type HubCalls,
+  isMetadata,
+  NOT_CONNECTED,
+  PROTOCOL,
+  type TabMessage,
+  type Welcome,
+} from '../wire/protocol.js'
 import type { Hub } from './hub.js'
 
 /** A pipe over a channel whose tab does not attach is closed after this long: nothing else would tell that the tab is gone. */
@@ -132,6 +140,7 @@ export function serveTabPipe({ environment, endpoint, isTrusted, server }: TabPi
     subscribe: (...subscriptions) => server.hub()?.subscribe(tab(), ...subscriptions),
     nudge: (why) => server.hub()?.nudge(why, tab()),
     ping: () => server.hub()?.ping(tab()) ?? false,
+    send: (...send) => attachedTo()?.send(tab(), ...send) ?? NOT_CONNECTED,
     signOut: server.signOut,
     inspect: (after) => attachedTo()?.inspect(after),
     simulate: (simulation) => attachedTo()?.simulate(simulation) ?? false,

@@ -1,6 +1,6 @@
 import type { HubEnvironment } from '../platform/environment.js'
 import type { Endpoint } from '../wire/endpoint.js'
-import type { Hello, HubErrorCode, HubMessage, HubTab } from '../wire/protocol.js'
+import type { EventPair, Hello, HubErrorCode, HubMessage, HubTab } from '../wire/protocol.js'
 
 /**
  * Without Web Locks, a tab that has been silent for this long is gone. Hidden tabs' timers run once a minute.
@@ -63,6 +63,10 @@ export interface TabRegistry {
 
 /** Whether a tab subscribes to the event. */
 export const wants = ({ wanted }: AttachedTab, event: string): boolean => wanted.has(event) || wanted.has('*')
+
+/** Whether an event is for a tab: it subscribes to it, and the event is not for another tab alone. */
+export const isForTab = (tab: AttachedTab, [name, , envelope]: EventPair): boolean =>
+  wants(tab, name) && (envelope?.tab === undefined || envelope.tab === tab.id)
 
 export function createTabRegistry(): TabRegistry {
   const tabs = new Map<string, AttachedTab>()

@@ -7,6 +7,7 @@ import { createCursor } from './cursor.js'
 import { createEventNormalizer } from './normalize-event.js'
 import { createRecovery, type OnDecided } from './recovery.js'
 import { createRenewal } from './renewal.js'
+import { createHubSends } from './sends.js'
 import { createServerMessages, SERVER_MESSAGE } from './server-messages.js'
 import type { AttachedTab, TabRegistry } from './tab-registry.js'
 import { createTopicMemberships } from './topics.js'
@@ -46,7 +47,10 @@ export function createUpstream(options: UpstreamOptions) {
   })
   const cursor = createCursor()
   const normalize = createEventNormalizer(tabs, cursor, random)
-  const recovery = createRecovery(environment, cursor, handlers.onDecided)
+  const recovery = createRecovery(environment, cursor, (...decision) => {
+    handlers.onDecided(...decision)
+    sends.vouched()
+  })
   const topics = createTopicMemberships({
     ...options,
     send: (event, metadata) => connection.send(event, metadata),
@@ -73,6 +77,7 @@ export function createUpstream(options: UpstreamOptions) {
     onTopic: topics.readMessage,
     onIdentity(identity) {
       if (identity !== settings.identity) connection.refuseIdentity('it says that it has let somebody else in')
+      else sends.vouched()
     },
   })
   const badFrames = createBadFrames(environment, {
@@ -103,12 +108,14 @@ export function createUpstream(options: UpstreamOptions) {
       onProblem: (problem) => tabs.postToAll({ kind: 'problem', ...problem }),
       onUp(recovered) {
         serverMessages.moved()
+        sends.up()
         recovery.up(recovered)
         topics.up(recovered)
       },
       onDown() {
         recovery.down()
         topics.down()
+        sends.down()
       },
       onPing: recovery.pinged,
       onRefused: credentials.refused,
@@ -123,10 +130,37 @@ export function createUpstream(options: UpstreamOptions) {
     },
   })
 
+  const sends = createHubSends({ environment, tabs, speaker: connection.speaker })
+
   return {
     connection,
     topics,
-    answerCredentials: credentials.answer,
+    ...createTabSide({ clock: environment.clock, connection, credentials, topics, sends }),
+    /** Connected, and it is known what was missed before. */
+    isCurrent: () => connection.state().name === 'connected' && !recovery.isDeciding,
+    inspect: () => ({ ...connection.inspect(), renewalInMs: renewal.inMs(), topics: topics.inspect() }),
+    missed: recovery.missed,
+    close(): void {
+      connection.close()
+      serverMessages.close()
+      badFrames.close()
+      topics.close()
+      sends.close()
+      recovery.down()
+      renewal.cancel()
+    },
+  }
+}
+
+/** What comes to the server's side of a hub from that of its tabs. */
+function createTabSide({ clock, connection, credentials, topics, sends }: TabSideParts) {
+  return {
+    calls: { credentials: credentials.answer, send: sends.send },
+    /** Some tab is no longer attached. */
+    tabLeft(): void {
+      topics.update()
+      sends.tabLeft()
+    },
     /** A tab has attached. Its credentials may do where those of others did not. */
     attached(tab: AttachedTab): void {
       topics.update()
@@ -140,17 +174,12 @@ export function createUpstream(options: UpstreamOptions) {
       else if (tab && (why === 'mount' || why === 'retry')) credentials.prefer(tab)
       connection.nudge(why)
     },
-    /** Connected, and it is known what was missed before. */
-    isCurrent: () => connection.state().name === 'connected' && !recovery.isDeciding,
-    inspect: () => ({ ...connection.inspect(), renewalInMs: renewal.inMs(), topics: topics.inspect() }),
-    missed: recovery.missed,
-    close(): void {
-      connection.close()
-      serverMessages.close()
-      badFrames.close()
-      topics.close()
-      recovery.down()
-      renewal.cancel()
-    },
   }
+}
+
+interface TabSideParts extends Pick<HubEnvironment, 'clock'> {
+  readonly connection: ReturnType<typeof createConnection>
+  readonly credentials: ReturnType<typeof createCredentialsSource>
+  readonly topics: ReturnType<typeof createTopicMemberships>
+  readonly sends: ReturnType<typeof createHubSends>
 }

@@ -16,6 +16,8 @@ import {
 
 declare const process: { env: { NODE_ENV?: string } }
 
+export type { StandardSchemaV1 }
+
 /** Targets with all that is known of them before an event comes. */
 export interface DeclaredRule<M> {
   /**
@@ -65,7 +67,7 @@ type Compute = (metadata: never) => unknown
 /** What a schema says of an event's metadata. */
 type Check = { readonly value: unknown } | { readonly trouble: string } | { readonly thrown: unknown }
 
-function validate(schema: StandardSchemaV1, metadata: Metadata): Check {
+export function validate(schema: StandardSchemaV1, metadata: unknown): Check {
   try {
     const result = schema['~standard'].validate(metadata)
     if (result instanceof Promise) {

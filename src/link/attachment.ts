@@ -7,6 +7,7 @@ import {
   type Hello,
   type HubCalls,
   type Nudge,
+  type SendAnswer,
   type Since,
   type Welcome,
 } from '../wire/protocol.js'
@@ -70,6 +71,8 @@ export interface Attachment {
   /** Tells the hub what this tab subscribes to, if that has changed. */
   updateSubscriptions(): void
   nudge(why: Nudge): void
+  /** Rejects once the hub was left. It may have sent it. */
+  send(...send: Parameters<HubCalls['send']>): Promise<SendAnswer>
   /** The page is hidden now. */
   hidden(): void
   signOut(): void
@@ -173,6 +176,8 @@ async function attachTo(rung: Rung, options: AttachmentOptions): Promise<Attachm
       if (changed) void guard(client.call('subscribe', changed.events, changed.topics, changed.oneTab))
     },
     nudge: (why) => void guard(client.call('nudge', why)),
+    // A server that takes its time is no reason to leave the hub.
+    send: (...send) => client.call('send', ...send),
     // No call: the answer may come when the page is in the back/forward cache, and would evict it.
     hidden: () => options.oneTab().names.length > 0 && client.post({ kind: 'hidden' }),
     // The answer is the `signed-out` message, which every tab gets.

@@ -1,5 +1,6 @@
 import type { Endpoint } from '../wire/endpoint.js'
 import type { HubCalls } from '../wire/protocol.js'
+import { LinkError } from './link-errors.js'
 
 /** An answer of Comlink's `expose`: a value, or an error. */
 interface ComlinkAnswer {
@@ -23,6 +24,8 @@ export type Call = <Name extends keyof HubCalls>(
 export function createCaller(endpoint: Pick<Endpoint, 'postMessage'>): {
   readonly call: Call
   receive(data: unknown): void
+  /** Nothing more is received: what was called and not answered rejects. */
+  end(): void
 } {
   const open = new Map<string, { resolve(value: never): void; reject(reason: Error): void }>()
   let calls = 0
@@ -36,6 +39,10 @@ export function createCaller(endpoint: Pick<Endpoint, 'postMessage'>): {
       open.delete(id as string)
       if (type === 'RAW') waiting.resolve(value as never)
       else waiting.reject(new Error(messageIn(value)))
+    },
+    end() {
+      for (const { reject } of open.values()) reject(new LinkError('the hub was left'))
+      open.clear()
     },
     call: (name, ...parameters) =>
       new Promise((resolve, reject) => {

@@ -75,6 +75,7 @@ export function createHubClient(rung: Rung, endpoint: Endpoint, options: HubClie
     // Further events there are for other tabs.
     multicast?.close()
     stopListening()
+    caller.end()
     endpoint.close()
   }
 

@@ -4,7 +4,9 @@ import type { Report } from '../util/errors.js'
 import type {
   CredentialsAnswer,
   EventPair,
+  HubCalls,
   HubInspection,
+  SendAnswer,
   Settings,
   Simulation,
   SocketState,
@@ -101,6 +103,8 @@ export interface Link {
   subscriptionsChanged(): void
   /** Makes an attempt now, where one waits. `mount`: maybe there are other credentials. */
   retry(why: 'retry' | 'mount' | 'reachable'): void
+  /** Rejects where the hub was left before it answered: it may have sent it. */
+  send(...send: Parameters<HubCalls['send']>): Promise<SendAnswer>
   /** Ends the session in every tab. Nothing is delivered from this call on. */
   signOut(): void
   /** `release`: the identity's session has ended here, so a hub without other tabs closes its socket at once. */

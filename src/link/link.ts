@@ -1,5 +1,5 @@
 import type { Page } from '../platform/page.js'
-import type { HubInspection, Nudge } from '../wire/protocol.js'
+import { type HubInspection, NOT_CONNECTED, type Nudge } from '../wire/protocol.js'
 import { SIGNED_OUT_HERE } from '../wire/status.js'
 import type { Attachment } from './attachment.js'
 import { createDelivery } from './delivery.js'
@@ -124,12 +124,12 @@ export function createLink(options: LinkOptions): Link {
 
   const stopListening = listenToPage(page, park, nudge, () => store.attachment()?.hidden())
   seek()
-
   return {
     state: store.seen,
     position: delivery.position,
     subscriptionsChanged: () => store.attachment()?.updateSubscriptions(),
     retry: (why) => (why === 'reachable' ? store.reachable(clock.monotonic()) : nudge(why)),
+    send: async (...send) => store.attached()?.send(...send) ?? NOT_CONNECTED,
     signOut: signOuts.begin,
     close(release) {
       // A sign-out goes on until it is confirmed or times out: until then the other tabs have to be told.

@@ -26,7 +26,7 @@ export interface HubEnvironment {
 
 export type WebSocketSlice = Pick<
   WebSocket,
-  'binaryType' | 'onopen' | 'onmessage' | 'onclose' | 'onerror' | 'send' | 'close'
+  'binaryType' | 'bufferedAmount' | 'onopen' | 'onmessage' | 'onclose' | 'onerror' | 'send' | 'close'
 >
 
 export interface Locks {

@@ -285,3 +285,39 @@ it('what nobody can have sent does no harm', async () => {
 it.each([{ heartbeatMs: 0 }, { heartbeatMs: Number.NaN }, { maxBufferedBytes: '1' }])('option %j', (options) => {
   expect(() => createEventStream(options as object)).toThrow(/has to be a number over 0/)
 })
+
+it('acknowledges what a tab sends, once, and goes on after a listener that throws', async () => {
+  const { stream, port } = await start()
+  const heard: unknown[] = []
+  stream.on('connection', (socket) => {
+    socket.on('say', (data, acknowledge) => {
+      heard.push(data)
+      const answer = acknowledge as (data?: unknown) => void
+      answer({ heard: heard.length })
+      answer('once more')
+    })
+    socket.on('typing', (...given) => heard.push(given))
+    socket.on('broken', () => {
+      throw new Error('a listener of the app')
+    })
+  })
+  const ann = connect(port)
+  await up(ann)
+  const broken = ann.transport.ask?.('broken', {}, 500).catch(() => 'no answer')
+  const said = [1, 2].map((n) => ann.transport.ask?.('say', { n }, 5_000))
+  expect(await Promise.all(said)).toEqual([{ heard: 1 }, { heard: 2 }])
+  expect(await broken).toBe('no answer')
+
+  // A browser repeats a request whose answer it has lost.
+  const [id] = [...stream.sockets.keys()]
+  const repeat = (request?: number) =>
+    fetch(`http://127.0.0.1:${port}`, {
+      method: 'POST',
+      headers: { 'x-partyline-stream': String(id), 'content-type': 'application/json' },
+      body: JSON.stringify([{ event: request ? 'say' : 'typing', metadata: { n: 0 }, request }]),
+    })
+  for (const request of [1, 2, 3, undefined]) expect((await repeat(request)).status).toBe(204)
+  expect(heard.slice(2)).toEqual([[{ n: 0 }]])
+  await repeat(4)
+  expect(heard.at(-1)).toEqual({ n: 0 })
+})

@@ -2,7 +2,7 @@ import { RESERVED } from '../wire/protocol.js'
 import { PartylineServerError } from './errors.js'
 import { SOCKET_IO_EVENTS } from './metadata.js'
 import type { NodeRequest, NodeResponse } from './stream-http.js'
-import { answerNode, answerWeb, type StreamAnswer, type StreamRequest } from './stream-http.js'
+import { answerNode, answerWeb, reportThrownInStream, type StreamAnswer, type StreamRequest } from './stream-http.js'
 import {
   createOpenSocket,
   type EventStreamSocket,
@@ -137,13 +137,12 @@ export function createEventStream(options: EventStreamOptions = {}): EventStream
     const frames = await request.frames()
     if (!frames || frames.length > MAX_POSTED) return { status: 400 }
     for (const frame of frames) {
-      const { event, metadata } = (frame ?? {}) as { event?: unknown; metadata?: unknown }
-      // What the server says of a socket's life is not the client's to say.
-      if (typeof event !== 'string' || SOCKET_IO_EVENTS.includes(event)) continue
-      const answer = (said: object) => void opened.socket.emit(RESERVED, said)
-      if (event === `${RESERVED}:ping`) opened.socket.emit(`${RESERVED}:pong`)
-      else if (event === `${RESERVED}:auth`) opened.receive(event, request.auth, answer)
-      else opened.receive(event, metadata, answer)
+      try {
+        takePosted(opened, frame, request.auth)
+      } catch (thrown) {
+        // A listener's fault is not that of the frames behind it.
+        reportThrownInStream(thrown)
+      }
     }
     return { status: 204 }
   }
@@ -171,6 +170,15 @@ export function createEventStream(options: EventStreamOptions = {}): EventStream
     sockets,
   }
   return stream
+}
+
+function takePosted({ socket, receive, take }: OpenSocket, frame: unknown, auth: StreamRequest['auth']): void {
+  const { event, metadata, request } = (frame ?? {}) as { event?: unknown; metadata?: unknown; request?: unknown }
+  // What the server says of a socket's life is not the client's to say.
+  if (typeof event !== 'string' || SOCKET_IO_EVENTS.includes(event)) return
+  if (event === `${RESERVED}:ping`) socket.emit(`${RESERVED}:pong`)
+  else if (event === `${RESERVED}:auth`) receive(event, auth, (said) => void socket.emit(RESERVED, said))
+  else take(event, metadata, request)
 }
 
 /** Sends to rooms, in the form of an adapter of Socket.IO: whoever watches what is sent watches this as well. */

@@ -17,6 +17,11 @@ export interface NotifyOptions {
    * @default 0
    */
   readonly againMs?: number
+  /**
+   * The one tab that the event is for, as what it sent said in `_line.tab`. The user's other tabs get the event neither now nor
+   * later.
+   */
+  readonly tab?: string | undefined
   /** The id of the trace that the event belongs to. Records and receipts of the browsers carry it. 100 characters at most. */
   readonly trace?: string | undefined
 }

@@ -88,7 +88,7 @@ export async function answerNode(
   }
 }
 
-const reportThrownInStream = (thrown: unknown) =>
+export const reportThrownInStream = (thrown: unknown) =>
   reportServerError(
     undefined,
     new PartylineServerError('authentication-failed', 'a listener of a stream threw', thrown),

@@ -1,3 +1,4 @@
+import { RESERVED } from '../wire/protocol.js'
 import type { SocketSlice } from './sessions.js'
 
 /** Where a stream's text goes. */
@@ -30,8 +31,10 @@ export interface OpenSocket {
   open(sink: StreamSink): void
   /** The request has ended, whoever ended it. */
   closed(): void
-  /** What the client has posted. `answer`: for a question. */
+  /** A question that the client has posted. */
   receive(event: string, metadata: unknown, answer: (answer: object) => void): void
+  /** What a tab has sent. `request`: the number by which it asks for an acknowledgement. */
+  take(event: string, data: unknown, request: unknown): void
 }
 
 export interface OpenSocketOptions {
@@ -126,8 +129,23 @@ export function createOpenSocket({ id, handshake, members, onDisconnect }: OpenS
     },
   }
   join(id)
+  let lastRequest = 0
   const opened: OpenSocket = {
     socket,
+    take(event, data, request) {
+      if (typeof request !== 'number') return call(event, [data])
+      // A browser may repeat a request whose answer it lost. Requests come one after the other.
+      if (request <= lastRequest) return
+      lastRequest = request
+      let isAnswered = false
+      call(event, [
+        data,
+        (answer?: unknown) => {
+          if (!isAnswered) socket.emit(`${RESERVED}:answer`, { request, data: answer })
+          isAnswered = true
+        },
+      ])
+    },
     open(to) {
       if (isOver) to.end()
       else sink = to

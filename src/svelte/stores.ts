@@ -1,5 +1,6 @@
 import { type Readable, readonly, writable } from 'svelte/store'
 import type { AnyLine, HandlerOptions, Line, MetadataOf } from '../tab/line.js'
+import type { Messages } from '../tab/message.js'
 import type { TopicOptions, TopicState } from '../tab/topics.js'
 import { IDLE, type Status } from '../wire/status.js'
 import { access, type MaybeGetter, useLine, whileMounted } from './provide-partyline.js'
@@ -38,8 +39,8 @@ export function usePartylineStatus(line?: AnyLine): Readable<Status> {
 }
 
 /** Calls the handler with each event's metadata, while the component is mounted. `in`: in which tabs. Default: in every tab. */
-export function useServerEvent<Events, E extends keyof Events & string>(
-  line: Line<Events>,
+export function useServerEvent<Events, E extends keyof Events & string, Sends = Messages>(
+  line: Line<Events, Sends>,
   event: E,
   handler: (metadata: MetadataOf<Events[E]>) => void,
   options: HandlerOptions = {},

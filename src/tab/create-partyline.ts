@@ -8,11 +8,13 @@ import { createSignOutMarks, watchSignOuts } from '../platform/sign-out-marks.js
 import { createErrors, type Report } from '../util/errors.js'
 import { createListeners } from '../util/listeners.js'
 import { signOutNameOf } from '../wire/key.js'
+import { NOT_CONNECTED } from '../wire/protocol.js'
 import { createEventHandlers } from './event-handlers.js'
 import { createInspector } from './inspecting.js'
 import type { Line } from './line.js'
 import { type LineEnvironment, startHints } from './line-hints.js'
 import { createChunkLoader } from './load-chunk.js'
+import { type Messages, type SendOver, sendError } from './message.js'
 import { authOf, createMounts, type MountedSession } from './mounts.js'
 import { createOpener, NOT_OPENED } from './opening.js'
 import { type CheckedOptions, type Configuration, configure, type PartylineOptions } from './options.js'
@@ -25,22 +27,24 @@ import type { TopicOptions, TopicState, TopicUse } from './topics.js'
  * Makes a line: what each event makes stale, and how to reach the server. Nothing is opened until `mount`.
  * Never throws: an option that can't work is reported to `onError`.
  */
-export function createPartyline<Events, const Given = unknown>(options: CheckedOptions<Events, Given>): Line<Events>
+export function createPartyline<Events, const Given = unknown, Sends extends Messages = Messages>(
+  options: CheckedOptions<Events, Given, Sends>,
+): Line<Events, Sends>
 /** @internal */
-export function createPartyline<Events, const Given = unknown>(
-  options: CheckedOptions<Events, Given>,
+export function createPartyline<Events, const Given = unknown, Sends extends Messages = Messages>(
+  options: CheckedOptions<Events, Given, Sends>,
   environment: LineEnvironment | undefined,
-): Line<Events>
-export function createPartyline<Events, const Given = unknown>(
-  options: CheckedOptions<Events, Given>,
+): Line<Events, Sends>
+export function createPartyline<Events, const Given = unknown, Sends extends Messages = Messages>(
+  options: CheckedOptions<Events, Given, Sends>,
   environment?: LineEnvironment,
-): Line<Events> {
+): Line<Events, Sends> {
   const powers: RecorderContext['powers'] | undefined = environment ?? (isPage() ? linePowers() : undefined)
   const now = () => powers?.clock.now() ?? Date.now()
   const errors = createErrors(options.onError, now)
   const hints = startHints(environment, powers, options, errors.report, () => status.get())
   const report = hints?.report ?? errors.report
-  const configuration = configure(options as PartylineOptions<never>, report)
+  const configuration = configure(options as PartylineOptions<never, never>, report)
   const monotonic = () => powers?.clock.monotonic() ?? 0
   let origin: string | undefined
   const getOrigin = () => (origin ??= powers?.id() ?? '')
@@ -59,16 +63,10 @@ export function createPartyline<Events, const Given = unknown>(
       powers,
       preload: () => loadSessionCode(loadChunk),
       async loadFactory() {
-        const { invalidates = {}, worker } = options
+        const { invalidates = {}, sends = {}, worker } = options
+        const given = { environment, worker, invalidates, sends, configuration, loadChunk, report }
         const { createSessionFactory } = await loadSessionCode(loadChunk)
-        const factory = await createSessionFactory({
-          environment,
-          worker,
-          invalidates,
-          configuration,
-          loadChunk,
-          report,
-        })
+        const factory = await createSessionFactory(given)
         hints?.watch(factory.rules)
         return factory
       },
@@ -137,6 +135,7 @@ export function createPartyline<Events, const Given = unknown>(
     subscribe: status.subscribe,
     on: events.add,
     topic: topics.add,
+    send: (...sent: Parameters<SendOver>) => (session()?.send ?? sendNowhere)(...sent) as never,
     onReceipt: receipts.add,
     onError: errors.add,
     ...inspector.faces,
@@ -150,6 +149,11 @@ export function createPartyline<Events, const Given = unknown>(
     reachable: () => session()?.retry('reachable'),
     signOut: mounts.signOut,
   }
+}
+
+/** While no session is open. */
+const sendNowhere: SendOver = async (event, _, options) => {
+  if (!options?.volatile) throw sendError(event, NOT_CONNECTED)
 }
 
 const NOTHING_PENDING: PendingChanges = { count: 0, isUncertain: false, since: undefined }

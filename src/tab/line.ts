@@ -5,6 +5,7 @@ import type { QueryKey } from '../invalidation/target.js'
 import type { PartylineError } from '../util/errors.js'
 import type { Metadata, Simulation } from '../wire/protocol.js'
 import type { Status } from '../wire/status.js'
+import type { AnswerOf, DataOf, Messages, SendArguments, SendOptions } from './message.js'
 import type { MountOptions } from './mounts.js'
 import type { TopicOptions } from './topics.js'
 
@@ -22,7 +23,7 @@ export interface HandlerOptions {
 }
 
 /** One app's line to its server; made once, outside of React. */
-export interface Line<Events> {
+export interface Line<Events, Sends = Messages> {
   /**
    * Connects for an identity; returns its unmount. Mounting again for the same identity and QueryClient joins the session
    * that is there; another identity ends the former session first.
@@ -45,6 +46,17 @@ export interface Line<Events> {
    * like all others. It may be called before anybody is signed in, and outlasts sessions.
    */
   topic(name: string, options?: TopicOptions): () => void
+  /**
+   * Sends an event to the server, over the connection that all tabs share. Gives the server's acknowledgement; for a `volatile` one,
+   * undefined. It is sent once at most, now or never: it rejects with a `PartylineError` of the code `not-connected`, `too-many`, `bad-send`
+   * or `unsupported` if it was not sent, `rejected` if the server says so, and `timed-out` or `connection-lost` if nobody knows.
+   */
+  send<E extends keyof Sends & string>(
+    event: E,
+    data: DataOf<Sends[E]>,
+    options: SendOptions & { readonly volatile: true },
+  ): Promise<undefined>
+  send<E extends keyof Sends & string>(event: E, ...rest: SendArguments<DataOf<Sends[E]>>): Promise<AnswerOf<Sends[E]>>
   /** Calls back with what each flush did; returns the way to stop. */
   onReceipt(handler: (receipt: Receipt) => void): () => void
   /**
@@ -74,7 +86,10 @@ export interface Line<Events> {
   pendingChanges(queryKey: QueryKey): PendingChanges
   /** Fetches these queries, if something has changed and a component uses them. */
   refresh(queryKey: QueryKey): void
-  /** A random id of this tab, for your own logs and headers. The line's own requests and events do not carry it. */
+  /**
+   * A random id of this tab, for your own logs and headers. What `send` sends carries it, as `_line.tab` of its data; the line's own requests
+   * do not.
+   */
   readonly origin: string
   /**
    * Runs a request that changes something, with a header (`x-partyline-origin`) that holds a fresh secret. When the server
@@ -99,10 +114,10 @@ export interface Line<Events> {
 }
 
 /** A line, whatever its events: what the components of a framework get from their context. */
-export type AnyLine = Omit<Line<unknown>, 'on'>
+export type AnyLine = Omit<Line<unknown>, 'on' | 'send'>
 
 /**
  * The events of a line, to share with the server: `createNotifier<EventsOf<typeof line>>(io)`. Import the line type-only
  * there: its code is the browser's.
  */
-export type EventsOf<L> = L extends Line<infer Events> ? Events : never
+export type EventsOf<L> = L extends Line<infer Events, infer _Sends> ? Events : never

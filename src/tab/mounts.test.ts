@@ -38,6 +38,7 @@ function setUp() {
     retry: (why) => void log.push(why),
     pendingChanges: () => ({ count: 0, isUncertain: false, since: undefined }),
     refresh: () => undefined,
+    send: async () => undefined,
     signOut: () => void log.push('sign out'),
     inside: {} as Session['inside'],
     close: () => void log.push('close'),

@@ -5,6 +5,7 @@ import type { WorkerFactory } from '../platform/page.js'
 import type { OwnTransport, TransportChoice, TransportName } from '../transport/transport.js'
 import type { PartylineError, Report } from '../util/errors.js'
 import type { Host } from '../wire/status.js'
+import type { Messages } from './message.js'
 import type { PollingTimes } from './polling.js'
 
 declare const process: { env: { NODE_ENV?: string } }
@@ -13,16 +14,23 @@ declare const process: { env: { NODE_ENV?: string } }
 export type Rules<Events> = { readonly [E in keyof Events]: Rule<Events[E]> }
 
 /** `Given`: the rules as they are written, for what the compiler says of them. */
-export type CheckedOptions<Events, Given> = PartylineOptions<Events> & { readonly invalidates: Given } & {
+export type CheckedOptions<Events, Given, Sends = Messages> = PartylineOptions<Events, Sends> & {
+  readonly invalidates: Given
+} & {
   readonly invalidates: CheckedRules<Given>
 }
 
-export interface PartylineOptions<Events> {
+export interface PartylineOptions<Events, Sends = Messages> {
   /**
    * What each event makes stale: targets (query keys, `{ queryKey, scope }`), `{ touches, targets, schema }`, or a function of
    * the event's metadata.
    */
   readonly invalidates: Rules<Events>
+  /**
+   * What `line.send` may send, by the event's name: `{ 'chat:say': message<{ text: string }, { id: string }>() }`.
+   * @default any event, with any data
+   */
+  readonly sends?: Sends
   /**
    * The server's address, or a function that gives it at every mount, within `authTimeoutMs`; a function that fails is asked
    * again, ever more slowly. Its path is the Socket.IO namespace.
@@ -174,7 +182,7 @@ const MIN_POLLING_INTERVAL_MS = 1_000
 const MIN_RESTART_FETCH_MS = 1_000
 
 /** Fills in the defaults. An option that can't work is reported, and its default taken. */
-export function configure(options: PartylineOptions<never>, report: Report): Configuration {
+export function configure(options: PartylineOptions<never, never>, report: Report): Configuration {
   const bad = (option: string, why: string) => report('bad-option', `${option} ${why}`, { detail: { option } })
 
   const milliseconds = (option: string, value: number | undefined, byDefault: number): number => {
@@ -264,7 +272,17 @@ export function configure(options: PartylineOptions<never>, report: Report): Con
       // Those with 0 stand for what the app alone knows the names in.
       reportUnknown(
         options,
-        { ...configuration, transport: 0, anyValues: 0, socket: 0, invalidates: 0, worker: 0, debug: 0, onError: 0 },
+        {
+          ...configuration,
+          transport: 0,
+          anyValues: 0,
+          socket: 0,
+          invalidates: 0,
+          sends: 0,
+          worker: 0,
+          debug: 0,
+          onError: 0,
+        },
         '',
         bad,
       )

@@ -24,8 +24,10 @@ import { growingPause } from '../util/growing-pause.js'
 import { checkOf, keyOf } from '../wire/key.js'
 import { type CredentialsAnswer, type EventPair, isMetadata } from '../wire/protocol.js'
 import type { Gap } from '../wire/status.js'
+import type { Messages, SendOver } from './message.js'
 import type { Configuration } from './options.js'
 import { createPolling } from './polling.js'
+import { createSends } from './sends.js'
 import { createTabTopics, type TopicUse } from './topics.js'
 import { createUrlSource } from './url-source.js'
 
@@ -82,6 +84,7 @@ export interface Session {
   retry(why: 'retry' | 'mount' | 'reachable'): void
   pendingChanges(queryKey: QueryKey): PendingChanges
   refresh(queryKey: QueryKey): void
+  readonly send: SendOver
   signOut(): void
   /** For an inspector. */
   readonly inside: SessionInside
@@ -97,6 +100,7 @@ interface FactoryOptions {
   readonly environment: TabEnvironment | undefined
   readonly worker: WorkerFactory | undefined
   readonly invalidates: Readonly<Record<string, unknown>>
+  readonly sends: Messages
   readonly configuration: Configuration
   readonly loadChunk: LoadChunk
   readonly report: Report
@@ -106,6 +110,7 @@ interface FactoryOptions {
 interface SessionContext {
   readonly environment: TabEnvironment
   readonly rules: ReadonlyMap<string, CompiledRule>
+  readonly sends: Messages
   readonly hubs: TabHubs
   /** What former sessions have delivered, by key. */
   readonly positions: Map<string, Position>
@@ -211,8 +216,7 @@ function openSession(options: SessionOptions, context: SessionContext): Session 
       const isConnected = state.phase === 'attached' && state.socket?.name === 'connected'
       // A parked page can neither fetch nor show anything.
       const isDown = state.phase === 'seeking' || (state.phase === 'attached' && !isConnected)
-      if (isDown) polling?.down()
-      else polling?.up()
+      polling?.[isDown ? 'down' : 'up']()
       topics.connected(isConnected)
       handlers.onState(state)
     },
@@ -245,6 +249,7 @@ function openSession(options: SessionOptions, context: SessionContext): Session 
     retry: link.retry,
     pendingChanges: invalidator.pendingChanges,
     refresh: invalidator.refresh,
+    send: createSends(context, link.send, life.signal),
     signOut: link.signOut,
     inside: { key, url, rules, link, invalidator, topics, compileRule, liveModeOf },
     close(release) {

@@ -7,11 +7,13 @@ import { z } from 'zod'
 import {
   type CheckedRules,
   createPartyline,
+  type EventsOf,
   type Explanation,
   type Inspection,
   type Line,
   type Metadata,
   type MetadataOf,
+  message,
   type PartylineErrorCode,
   type QueryClientSlice,
   type Receipt,
@@ -370,3 +372,49 @@ createPartyline({ invalidates: {}, socket: { path: '/ws', transports: ['polling'
 createPartyline({ invalidates: {}, socket: { transports: ['http'] } })
 // @ts-expect-error credentials do not belong there
 createPartyline({ invalidates: {}, socket: { auth: { token: 'x' } } })
+
+// What is sent: the option `sends` says its data, and what the server acknowledges it with.
+const say = z.object({ text: z.string(), room: z.string().default('lobby') })
+const sending = createPartyline({
+  invalidates: { paid: 'balance' },
+  sends: {
+    'chat:say': message<{ text: string }, { id: string }>(),
+    'chat:leave': message<void>(),
+    'chat:checked': message(say),
+    typing: message<{ room?: string }>(),
+  },
+})
+expectTypeOf(sending.send('chat:say', { text: 'hi' })).resolves.toEqualTypeOf<{ id: string }>()
+expectTypeOf(sending.send('chat:say', { text: 'hi' }, { timeoutMs: 500 })).resolves.toEqualTypeOf<{ id: string }>()
+expectTypeOf(sending.send('chat:say', { text: 'hi' }, { volatile: true })).resolves.toEqualTypeOf<undefined>()
+expectTypeOf(sending.send('chat:leave')).resolves.toEqualTypeOf<unknown>()
+void sending.send('chat:checked', { text: 'hi' })
+void sending.send('typing')
+void sending.send('typing', { room: 'a' }, { volatile: true })
+// @ts-expect-error it has data
+void sending.send('chat:say')
+// @ts-expect-error another type
+void sending.send('chat:say', { text: 7 })
+// @ts-expect-error no such event
+void sending.send('chat:sing', { text: 'hi' })
+// @ts-expect-error not what the schema takes
+void sending.send('chat:checked', { text: 7 })
+// @ts-expect-error no such option
+void sending.send('chat:say', { text: 'hi' }, { timeout: 500 })
+// @ts-expect-error not made by `message`
+createPartyline({ invalidates: {}, sends: { 'chat:say': 7 } })
+expectTypeOf<EventsOf<typeof sending>>().toEqualTypeOf<EventsOf<typeof withoutSends>>()
+sending.on('paid', (m) => expectTypeOf(m).toEqualTypeOf<Metadata>())
+
+// Without it: any event, with any data.
+const withoutSends = createPartyline({ invalidates: { paid: 'balance' } })
+expectTypeOf(withoutSends.send('anything', [1, 'two'])).resolves.toBeUnknown()
+void withoutSends.send('anything')
+
+// Components take either.
+const Chat = (): ReactNode => {
+  usePartyline(sending, { identity: 'u1' })
+  useServerEvent(sending, 'paid', (m) => expectTypeOf(m).toEqualTypeOf<Metadata>())
+  return PartylineProvider({ line: sending, identity: 7, children: 'chat' })
+}
+void Chat

@@ -12,7 +12,10 @@ export interface ContractServer {
   readonly port: number
   /** The token of every attempt to come in: `token` of the credentials. */
   readonly tokens: readonly unknown[]
-  /** What clients sent with `send`, with its metadata. */
+  /**
+   * What clients sent with `send`, `ask` and `tell`, with its metadata or data. The server acknowledges an `echo` with its data, and a
+   * `deny` with `{ ok: false, message: 'denied' }`; anything else it does not.
+   */
   readonly said: readonly (readonly [name: string, metadata: unknown])[]
   /** The topics in which anybody is, for a transport that joins them by `join`. */
   topics?(): readonly string[]
@@ -38,7 +41,7 @@ export interface ContractRefusal {
  * What a transport may be unable to do. `join`: its topics, if it has any, are words that it sends. `credentials`: it sends none.
  * `refusals`: its server refuses nobody.
  */
-export type TransportAbility = 'probe' | 'renew' | 'send' | 'join' | 'credentials' | 'refusals'
+export type TransportAbility = 'probe' | 'renew' | 'send' | 'join' | 'ask' | 'tell' | 'credentials' | 'refusals'
 
 export interface TransportContractOptions {
   readonly open: OpenOwnTransport
@@ -70,6 +73,13 @@ export interface ContractClient {
   /** What it reported, in words. */
   readonly reports: string[]
   readonly events: [name: string, metadata: unknown][]
+}
+
+/** One rule of the contract. */
+export interface ContractCase {
+  readonly name: string
+  readonly needs?: readonly TransportAbility[]
+  test(bench: ContractBench): Promise<void>
 }
 
 /** For a transport that checks the metadata of its events itself. */

@@ -19,6 +19,8 @@ export type ServerPacket =
   | { readonly kind: 'ping' }
   | { readonly kind: 'probed' }
   | { readonly kind: 'renewed'; readonly ok: boolean; readonly code?: DenialCode }
+  /** The acknowledgement of an `ask`. */
+  | { readonly kind: 'answer'; readonly request: number; readonly data: unknown }
 
 /** Packets from a transport to the server. */
 export type ClientPacket =
@@ -35,4 +37,6 @@ export type ClientPacket =
   | { readonly kind: 'pong' }
   | { readonly kind: 'probe' }
   | { readonly kind: 'renew'; readonly auth: unknown }
+  /** An event of the app's. Without `request`, it is not acknowledged. */
+  | { readonly kind: 'ask'; readonly event: string; readonly data: unknown; readonly request?: number | undefined }
   | { readonly kind: 'say'; readonly event: string; readonly metadata: Readonly<Record<string, unknown>> }

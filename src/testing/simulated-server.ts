@@ -58,6 +58,11 @@ export interface ServerOptions {
    */
   readonly quiet?: QuietOption | undefined
   /**
+   * Takes what a tab has sent, and gives the acknowledgement. Undefined: it is not acknowledged.
+   * @default nothing is acknowledged
+   */
+  readonly onSend?: ((identity: string, event: string, data: unknown) => unknown) | undefined
+  /**
    * Says who may join which topic; a string is the reason of a refusal.
    * @default everybody
    */
@@ -300,9 +305,20 @@ function acceptConnection(
         if (isRenewed) watchExpiry(packet.auth, session.kick)
       }
       if (packet.kind === 'say' && session) changeTopics(session, packet, options.authorize, state.quiet, sendControl)
+      if (packet.kind === 'ask' && session) takeSent(options, session, packet)
       if (packet.kind === 'pong') heartbeat.start()
     },
   }
+}
+
+function takeSent(
+  { onSend }: ServerOptions,
+  from: SocketSession,
+  packet: ClientPacket & { readonly kind: 'ask' },
+): void {
+  const { event, data, request } = packet
+  const answer = onSend?.(from.identity, event, data)
+  if (request !== undefined && answer !== undefined) from.send({ kind: 'answer', request, data: answer })
 }
 
 /** Sends the events that came after the client's last one. */

@@ -4,6 +4,7 @@ import {
   type RenewalOutcome,
   readRefusal,
   readRenewalAnswer,
+  type Transport,
   type TransportHandlers,
 } from '../transport/transport.js'
 import { webSocketTransport } from '../transport/websocket.js'
@@ -132,7 +133,8 @@ function openSimulatedTransport(context: TransportContext): ReturnType<OpenTrans
           handlers.onPing()
           send({ kind: 'pong' })
           pingTimeout.start(onSilence)
-        } else if (packet.kind === 'probed' || packet.kind === 'renewed') pending.answer(packet)
+        } else if (packet.kind === 'probed' || packet.kind === 'renewed' || packet.kind === 'answer')
+          pending.answer(packet)
         else handlePacket(packet, session, handlers, hangUp)
       }),
       onClose: ifCurrent(lose),
@@ -185,9 +187,7 @@ function openSimulatedTransport(context: TransportContext): ReturnType<OpenTrans
       send({ kind: 'renew', auth })
       return pending.renewal()
     },
-    send(event, metadata) {
-      if (session.up) send({ kind: 'say', event, metadata })
-    },
+    ...simulatedSenders(session, pending, send),
     close() {
       if (!opened.closed) hangUp()
       opened.closed = true
@@ -195,6 +195,23 @@ function openSimulatedTransport(context: TransportContext): ReturnType<OpenTrans
     },
   }
 }
+
+const simulatedSenders = (
+  session: ClientSession,
+  pending: ReturnType<typeof createPendingAnswers>,
+  send: (packet: ClientPacket) => void,
+): Pick<Transport, 'send' | 'ask' | 'tell'> => ({
+  send(event, metadata) {
+    if (session.up) send({ kind: 'say', event, metadata })
+  },
+  async ask(event, data) {
+    if (!session.up) throw new Error('not connected')
+    return pending.acknowledgement((request) => send({ kind: 'ask', event, data, request }))
+  },
+  tell(event, data) {
+    if (session.up) send({ kind: 'ask', event, data })
+  },
+})
 
 /** What outlives a connection, so that the next one can recover it. */
 interface ClientSession {
@@ -205,7 +222,7 @@ interface ClientSession {
 }
 
 function handlePacket(
-  packet: Exclude<ServerPacket, { readonly kind: 'ping' | 'probed' | 'renewed' }>,
+  packet: Exclude<ServerPacket, { readonly kind: 'ping' | 'probed' | 'renewed' | 'answer' }>,
   session: ClientSession,
   handlers: TransportHandlers,
   hangUp: () => void,
@@ -235,10 +252,15 @@ function handlePacket(
   }
 }
 
-/** The latest probe and renewal, until the server answers. A later question takes the place of an earlier one. */
+/**
+ * The latest probe and renewal, until the server answers: a later question takes the place of an earlier one. And what tabs
+ * have sent.
+ */
 function createPendingAnswers() {
   let onProbed: (() => void) | undefined
   let onRenewed: ((answer: RenewalOutcome) => void) | undefined
+  const acknowledgements = new Map<number, (data: unknown) => void>()
+  let lastRequest = 0
   return {
     probe: () =>
       new Promise<void>((resolve) => {
@@ -248,13 +270,20 @@ function createPendingAnswers() {
       new Promise<RenewalOutcome>((resolve) => {
         onRenewed = resolve
       }),
-    answer(packet: ServerPacket & { readonly kind: 'probed' | 'renewed' }): void {
+    acknowledgement: (ask: (request: number) => void) =>
+      new Promise<unknown>((resolve) => {
+        acknowledgements.set(++lastRequest, resolve)
+        ask(lastRequest)
+      }),
+    answer(packet: ServerPacket & { readonly kind: 'probed' | 'renewed' | 'answer' }): void {
       if (packet.kind === 'probed') onProbed?.()
+      else if (packet.kind === 'answer') acknowledgements.get(packet.request)?.(packet.data)
       else onRenewed?.(readRenewalAnswer(packet))
     },
     forget(): void {
       onProbed = undefined
       onRenewed = undefined
+      acknowledgements.clear()
     },
   }
 }

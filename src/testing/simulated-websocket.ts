@@ -32,6 +32,7 @@ export function openSimulatedWebSocket(realm: Realm, network: Network, path: str
 
   const socket: WebSocketSlice = {
     binaryType: 'blob',
+    bufferedAmount: 0,
     onopen: null,
     onmessage: null,
     onclose: null,
@@ -121,6 +122,8 @@ export function createFrameServer(
             return say('_line:pong')
           case 'renewed':
             return say('_line', { ok: packet.ok, code: packet.code })
+          case 'answer':
+            return say('_line:answer', { request: packet.request, data: packet.data })
         }
       },
     })
@@ -135,7 +138,10 @@ export function createFrameServer(
       if (typeof frame === 'string') throw new Error(`the client sent a frame that ${frame}`)
       const metadata = (frame.metadata ?? {}) as Readonly<Record<string, unknown>>
       if (frame.event === '_line:ping') give({ kind: 'probe' })
-      else if (frame.event !== '_line:auth') give({ kind: 'say', event: frame.event, metadata })
+      else if (!frame.event.startsWith('_line')) {
+        const { request } = JSON.parse(data as string) as { readonly request?: number }
+        give({ kind: 'ask', event: frame.event, data: frame.metadata, request })
+      } else if (frame.event !== '_line:auth') give({ kind: 'say', event: frame.event, metadata })
       else if (hasAuth) give({ kind: 'renew', auth: metadata })
       else {
         hasAuth = true

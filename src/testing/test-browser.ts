@@ -9,6 +9,7 @@ import '../hub/tab-hub.js'
 import '../election/heartbeat-elector.js'
 import { createPartyline as createLine } from '../tab/create-partyline.js'
 import type { Line } from '../tab/line.js'
+import type { Messages } from '../tab/message.js'
 import type { CheckedOptions } from '../tab/options.js'
 import type { SimulatedPage } from './simulated-page.js'
 import type { ServerSocket } from './simulated-server.js'
@@ -60,12 +61,19 @@ export interface TestBrowserOptions {
    * @default everybody may join everything
    */
   readonly authorize?: (identity: string, topic: string) => boolean | string
+  /**
+   * Takes what a tab sends with `line.send`, and gives the server's acknowledgement; undefined: there is none.
+   * @default nothing is acknowledged
+   */
+  readonly onSend?: (identity: string, event: string, data: unknown) => unknown
 }
 
 /** One tab, from its opening to its end. */
 export interface TestTab {
   /** Makes a line in this tab: the real library over the tab's own environment. */
-  createPartyline<Events, const Given = unknown>(options: CheckedOptions<Events, Given>): Line<Events>
+  createPartyline<Events, const Given = unknown, Sends extends Messages = Messages>(
+    options: CheckedOptions<Events, Given, Sends>,
+  ): Line<Events, Sends>
   /** `active`, `frozen`, `cached` (in the back/forward cache) or `gone`. */
   readonly state: 'active' | 'frozen' | 'cached' | 'gone'
   /** Makes the tab hidden. */
@@ -146,6 +154,7 @@ export function createTestBrowser(options: TestBrowserOptions = {}): TestBrowser
     recovery,
     renewal: false,
     authorize: options.authorize,
+    onSend: options.onSend,
     quiet: options.quiet ? 'known' : 'unknown',
     identify: (auth, mountedFor) =>
       options.identify ? options.identify((auth ?? {}) as Record<string, unknown>) : mountedFor,

@@ -5,7 +5,7 @@ import { type ContractServer, type TransportContractOptions, transportContract }
 // The suite as an author of a transport runs it: over one that only receives, and over some that break a rule each.
 
 type Open = TransportContractOptions['open']
-const lacks = ['probe', 'renew', 'send', 'join', 'credentials', 'refusals'] as const
+const lacks = ['probe', 'renew', 'send', 'join', 'ask', 'tell', 'credentials', 'refusals'] as const
 
 /** What a small transport of an app may look like. `fault`: the rule that it breaks. */
 const openPlain =

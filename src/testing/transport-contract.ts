@@ -3,16 +3,16 @@ import type { OwnTransportMethods } from '../transport/transport.js'
 import {
   becomes,
   type CheckedContractOptions,
-  type ContractBench,
+  type ContractCase,
   type ContractRefusal,
   createContractBench,
   delay,
   reportKindsOf,
   stays,
-  type TransportAbility,
   type TransportContractOptions,
   upsOf,
 } from './contract-bench.js'
+import { SENDING_CASES } from './sending-contract.js'
 
 /** One thing that a hub relies on. `run` rejects where it does not hold. */
 export interface TransportCase {
@@ -52,12 +52,6 @@ function casesOf(options: CheckedContractOptions): readonly TransportCase[] {
   }))
 }
 
-interface ContractCase {
-  readonly name: string
-  readonly needs?: readonly TransportAbility[]
-  test(bench: ContractBench): Promise<void>
-}
-
 const byTopic = (one: unknown, other: unknown) =>
   JSON.stringify(one, ['topic', 'request']).localeCompare(JSON.stringify(other, ['topic', 'request']))
 
@@ -66,7 +60,7 @@ const CASES: readonly ContractCase[] = [
     name: 'has the abilities that it is said to have, and no others',
     async test({ lacks, serve, connect, methods }) {
       connect((await serve()).port)
-      const abilities = ['probe', 'renew', 'send', 'join'] as const
+      const abilities = ['probe', 'renew', 'send', 'join', 'ask', 'tell'] as const
       const missing = abilities.filter((ability) => !methods()[ability])
       await becomes(
         () => missing,
@@ -300,26 +294,7 @@ const CASES: readonly ContractCase[] = [
       await becomes(() => client.reports, ['up'])
     },
   },
-  {
-    name: 'sends events over the present connection, and keeps nothing for the next one',
-    needs: ['send'],
-    async test({ serve, connect }) {
-      const server = await serve()
-      const client = connect(server.port)
-      const say = (event: string, metadata: object) => client.transport.send?.(event, { ...metadata })
-      say('_line:join', { topics: ['early'], request: 1 })
-      await becomes(() => client.reports, ['up'])
-      say('_line:join', { topics: ['p', 'ä'], request: 2 })
-      await becomes(() => server.said, [['_line:join', { topics: ['p', 'ä'], request: 2 }]])
-      server.drop()
-      await becomes(() => reportKindsOf(client), ['up', 'down'])
-      say('_line:leave', { topics: ['p'] })
-      client.transport.reconnect()
-      await becomes(() => client.reports.at(-1), 'up')
-      say('_line:join', { topics: ['q'], request: 3 })
-      await becomes(() => server.said.slice(1), [['_line:join', { topics: ['q'], request: 3 }]])
-    },
-  },
+  ...SENDING_CASES,
   {
     name: 'joins and leaves topics over the present connection, and stays in none over the next one',
     needs: ['join'],

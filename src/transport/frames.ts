@@ -1,3 +1,5 @@
+import type { HubEnvironment } from '../platform/environment.js'
+import { withTimeout } from '../platform/timeouts.js'
 import { isMetadata, type Metadata, RESERVED } from '../wire/protocol.js'
 import { deliverWalkedEvent, isPlainJson } from './metadata.js'
 import { type RenewalOutcome, readRenewalAnswer, type TransportHandlers } from './transport.js'
@@ -5,12 +7,15 @@ import { type RenewalOutcome, readRenewalAnswer, type TransportHandlers } from '
 export const AUTH_EVENT = `${RESERVED}:auth`
 export const PING_EVENT = `${RESERVED}:ping`
 const PONG_EVENT = `${RESERVED}:pong`
+const ANSWER_EVENT = `${RESERVED}:answer`
 
 /** A message of the wires without Socket.IO, either way. See docs/protocol.md. */
 export interface Frame {
   readonly event: string
   /** Whatever was sent: plain and not too deep, maybe no object. */
   readonly metadata?: unknown
+  /** Asks for an answer with this number. */
+  readonly request?: number
   /** Its metadata is nested too deep: something has changed, and it is unknown what. */
   readonly isTooDeep?: true
 }
@@ -54,6 +59,8 @@ interface OwnWords {
   /** A message about the connection. False for one that is not about it. */
   take(word: Metadata): boolean
   pong(): void
+  /** The server's acknowledgement. */
+  answer(said: Metadata): void
 }
 
 /** Hands on what has come. `own`: undefined for a server that knows nothing of Partyline. */
@@ -67,17 +74,28 @@ export function takeFrame(
   else if (frame.isTooDeep) handlers.onEvent(event, null)
   else if (own && event === RESERVED && isMetadata(metadata) && own.take(metadata)) return
   else if (event === PONG_EVENT) own?.pong()
+  else if (event === ANSWER_EVENT && isMetadata(metadata)) own?.answer(metadata)
   // Reserved events that this version does not know are for newer clients.
   else if (event === RESERVED || !event.startsWith(`${RESERVED}:`)) deliverWalkedEvent(handlers, event, metadata)
 }
 
 /** What was asked over one connection, and the server has not answered. */
-export function createQuestions() {
+export function createQuestions({ after }: HubEnvironment['timers']) {
   const probes = new Set<() => void>()
+  const requests = new Map<unknown, (data: unknown) => void>()
+  let lastRequest = 0
   const renewals: ((answer: RenewalOutcome) => void)[] = []
   return {
     probe: () => new Promise<void>((resolve) => void probes.add(resolve)),
     renew: () => new Promise<RenewalOutcome>((resolve) => void renewals.push(resolve)),
+    /** `send` sends the question with its number. */
+    request(timeoutMs: number, send: (request: number) => void): Promise<unknown> {
+      const request = ++lastRequest
+      const answer = new Promise((resolve) => void requests.set(request, resolve))
+      send(request)
+      return withTimeout(after, timeoutMs, answer).finally(() => requests.delete(request))
+    },
+    answer: ({ request, data }: Metadata) => requests.get(request)?.(data),
     pong(): void {
       for (const resolve of probes) resolve()
       probes.clear()

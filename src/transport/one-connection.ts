@@ -1,5 +1,5 @@
 import { messageOf } from '../util/errors.js'
-import type { Metadata } from '../wire/protocol.js'
+import { isMetadata, type Metadata, RESERVED } from '../wire/protocol.js'
 import { type RenewalOutcome, readRefusal, type Transport, type TransportHandlers } from './transport.js'
 
 /** What one connection reports. Each of the last three ends it, and comes at most once. */
@@ -16,6 +16,8 @@ export interface OneConnection {
   probe(): Promise<void>
   renew(credentials: Metadata): Promise<RenewalOutcome>
   send(event: string, metadata: Metadata): void
+  ask(event: string, data: unknown, timeoutMs: number): Promise<unknown>
+  tell(event: string, data: unknown): void
   /** Ends it without a report. */
   close(): unknown
 }
@@ -50,11 +52,11 @@ type OneConnectionState =
 
 /**
  * A transport whose every attempt is a connection of its own. `hasHandshake`: false for a server that knows nothing of Partyline,
- * and that words of ours could only confuse. `open` may throw: that attempt has failed.
+ * and that words of ours could only confuse. `hears`: it can be told something all the same. `open` may throw: that attempt has failed.
  */
 export function oneConnection(
   handlers: TransportHandlers,
-  hasHandshake: boolean,
+  { hasHandshake, hears }: { readonly hasHandshake: boolean; readonly hears: boolean },
   open: (handlers: OneConnectionHandlers) => OneConnection,
 ): Transport {
   let state: OneConnectionState = { name: 'idle' }
@@ -108,10 +110,20 @@ export function oneConnection(
       probe: () => current()?.probe() ?? never<void>(),
       renew: (credentials: Metadata) => current()?.renew(credentials) ?? never<RenewalOutcome>(),
       send: (event: string, metadata: Metadata) => current()?.send(event, metadata),
+      ask: async (event: string, data: unknown, timeoutMs: number) => current()?.ask(event, data, timeoutMs) ?? never(),
+    }),
+    ...(hears && {
+      tell: (event: string, data: unknown) => current()?.tell(event, hasHandshake ? data : withoutReserved(data)),
     }),
     close() {
       end()
       state = { name: 'closed' }
     },
   }
+}
+
+function withoutReserved(data: unknown): unknown {
+  if (!isMetadata(data)) return data
+  const { [RESERVED]: _, ...rest } = data
+  return rest
 }

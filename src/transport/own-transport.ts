@@ -34,7 +34,7 @@ export function adaptTransport(open: OpenOwnTransport): OpenTransport {
         heard.onAttemptFailed(messageOf(thrown))
       }
     }
-    const { probe, renew } = transport
+    const { probe, renew, ask, tell } = transport
     const send = senderOf(transport, heard)
     return {
       connect: attempt('connect'),
@@ -43,6 +43,8 @@ export function adaptTransport(open: OpenOwnTransport): OpenTransport {
       ...(probe && { probe: async () => probe.call(transport) }),
       ...(renew && { renew: async (credentials) => renew.call(transport, credentials) }),
       ...(send && { send: (event, metadata) => quietly(() => send(event, metadata)) }),
+      ...(ask && { ask: async (...sent) => ask.call(transport, ...sent) }),
+      ...(tell && { tell: (event, data) => quietly(() => tell.call(transport, event, data)) }),
       close() {
         isClosed = true
         quietly(() => transport.close())

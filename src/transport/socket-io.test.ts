@@ -1,6 +1,7 @@
 import { createServer, type Server as HttpServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { Server, type Socket } from 'socket.io'
+import { Manager } from 'socket.io-client'
 import { afterEach, describe, expect, it } from 'vitest'
 import { until } from '../../test/until.js'
 import type { Settings } from '../wire/protocol.js'
@@ -11,6 +12,15 @@ import type { Transport, TransportHandlers } from './transport.js'
 
 interface HalfOpen {
   readonly transport: { readonly socket: { readonly _socket: { pause(): void; resume(): void } } }
+}
+
+/** The engines of the clients, the newest last. */
+const engines: unknown[] = []
+const { open } = Manager.prototype
+Manager.prototype.open = function (...given) {
+  const opened = open.apply(this, given)
+  engines.push(this.engine)
+  return opened
 }
 
 const closing: (() => unknown)[] = []
@@ -93,6 +103,26 @@ describe('Socket.IO transport', () => {
         ['odd', null],
       ]),
     )
+  })
+
+  it('sends nothing over a later connection that Socket.IO has kept of a former one', async () => {
+    const server = await serve()
+    const said: unknown[] = []
+    server.io.on('connection', (socket) => void socket.onAny((...event) => said.push(event)))
+    const { transport, reports } = connect(server.port, { socket: { retries: 3, ackTimeout: 50 } })
+    await until(() => expect(reports).toEqual(['up']))
+    await transport.ask?.('unheard', { n: 1 }, 300).catch(() => undefined)
+    expect(said).toEqual([['unheard', { n: 1 }, expect.any(Function)]])
+
+    // As after a sleep: Socket.IO takes the connection for dead, and would send what it is given over the next one.
+    const engine = engines.at(-1) as { _hasPingExpired(): boolean }
+    engine._hasPingExpired = () => true
+    void transport.ask?.('kept', { n: 2 }, 5_000).catch(() => undefined)
+    transport.send?.('_line:join', { topics: [], request: 1 })
+    transport.reconnect()
+    await until(() => expect(reports).toEqual(['up', 'up']))
+    expect(await Promise.race([transport.ask?.('unheard', { n: 3 }, 300).catch(() => 'no answer')])).toBe('no answer')
+    expect(said.slice(1)).toEqual([['unheard', { n: 3 }, expect.any(Function)]])
   })
 
   it('is not given up while something comes: the ping waits behind it', async () => {

@@ -7,6 +7,7 @@ import {
   type RenewalOutcome,
   readRefusal,
   readRenewalAnswer,
+  type Transport,
   type TransportHandlers,
 } from './transport.js'
 
@@ -78,6 +79,8 @@ export const openSocketIo: OpenTransport = (settings, handlers) => {
 
   function connect(): void {
     state = { name: 'attempting' }
+    // Socket.IO keeps what it was given while it took the connection for dead. It was sent for the former one alone.
+    socket.sendBuffer = []
     socket.connect()
   }
 
@@ -139,11 +142,7 @@ export const openSocketIo: OpenTransport = (settings, handlers) => {
       if (session === 'end') (socket as unknown as { _pid?: string | undefined })._pid = undefined
     },
     probe: prober.probe,
-    renew: (credentials) => renewOver(socket, credentials),
-    send: (event, metadata) => {
-      // Socket.IO would keep it, and send it over the next connection.
-      if (socket.connected) socket.emit(event, metadata)
-    },
+    ...createSenders(socket),
     close: () => {
       enter({ name: 'closed' })
       socket.offAny()
@@ -155,8 +154,8 @@ export const openSocketIo: OpenTransport = (settings, handlers) => {
 
 /** A socket that connects only when it is told to. */
 function createSocket({ url, socket }: Settings, auth: (send: (credentials: object) => void) => void): Socket {
-  // The hub decides when to try again.
-  const ours = { reconnection: false, autoConnect: false, forceNew: true, auth }
+  // The hub decides when to try again. What was sent once is never sent twice.
+  const ours = { reconnection: false, autoConnect: false, forceNew: true, retries: 0, auth }
   return io(url, { ...SOCKET_IO_DEFAULTS, ...socket, ...ours })
 }
 
@@ -182,10 +181,23 @@ function closeBeneath(manager: Manager, onClosed: () => void): void {
   manager.engine.close()
 }
 
-const renewOver = (socket: Socket, credentials: object): Promise<RenewalOutcome> =>
-  new Promise((resolve) => {
-    socket.emit(`${RESERVED}:auth`, credentials, (answer: unknown) => resolve(readRenewalAnswer(answer)))
-  })
+/** What is said over the present connection. Without one, Socket.IO would keep it, and send it over the next. */
+const createSenders = (socket: Socket): Pick<Transport, 'renew' | 'send' | 'ask' | 'tell'> => ({
+  renew: (credentials) =>
+    new Promise<RenewalOutcome>((resolve) => {
+      socket.emit(`${RESERVED}:auth`, credentials, (answer: unknown) => resolve(readRenewalAnswer(answer)))
+    }),
+  send(event, metadata) {
+    if (socket.connected) socket.emit(event, metadata)
+  },
+  async ask(event, data, timeoutMs) {
+    if (!socket.connected) throw new Error('not connected')
+    return socket.timeout(timeoutMs).emitWithAck(event, data)
+  },
+  tell(event, data) {
+    if (socket.connected) socket.volatile.emit(event, data)
+  },
+})
 
 /** Asks the server for a sign of life, by a namespace that it does not have. */
 function createProber(manager: Manager) {

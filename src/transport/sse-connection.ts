@@ -30,13 +30,46 @@ export interface SseConnectionOptions {
 
 type Questions = ReturnType<typeof createQuestions>
 
-type SseConnectionState =
-  | { readonly name: 'opening' | 'over' }
-  | {
-      readonly name: 'up'
-      readonly questions: Questions
-      readonly post: ReturnType<typeof createSsePoster>
-    }
+interface Asking {
+  readonly questions: Questions
+  readonly poster: ReturnType<typeof createSsePoster>
+}
+
+type SseConnectionState = { readonly name: 'opening' | 'over' } | ({ readonly name: 'up' } & Asking)
+
+/**
+ * Gives the answer that comes over the stream. Where the request itself is not answered, nobody can tell: six others may be
+ * under way, which is all that HTTP/1.1 has, or there is no network. Then it gives `unknown`, and a longer silence will tell.
+ */
+function askInTime<T>(
+  { questions, poster }: Asking,
+  timers: SseConnectionOptions['timers'],
+  question: (questions: Questions) => Promise<T>,
+  words: Outgoing,
+  unknown: T,
+): Promise<T> {
+  return new Promise((resolve) => {
+    void question(questions).then(resolve)
+    const cancel = timers.after(POST_PATIENCE_MS, () => resolve(unknown))
+    void poster.post({ ...words, onAnswered: cancel })
+  })
+}
+
+/** Asks the server for an acknowledgement, unless nobody waits for it any more when it could be posted. */
+function askBy({ questions, poster }: Asking, frame: Frame, timeoutMs: number): Promise<unknown> {
+  let isLate = false
+  return new Promise((resolve, reject) => {
+    const onFailed = () => reject(new Error('the request failed; the server may have it'))
+    questions
+      .request(timeoutMs, (request) => {
+        void poster.post({ frame: { ...frame, request }, onFailed, isLate: () => isLate })
+      })
+      .then(resolve, reject)
+      .finally(() => {
+        isLate = true
+      })
+  })
+}
 
 /** One stream, from its request to its end. */
 export function createSseConnection(options: SseConnectionOptions): OneConnection {
@@ -59,8 +92,8 @@ export function createSseConnection(options: SseConnectionOptions): OneConnectio
 
   function enterUp(stream: string): void {
     const onUnknown = () => lose(UNKNOWN_STREAM)
-    const post = createSsePoster({ request, timers, life: life.signal, stream, onUnknown })
-    state = { name: 'up', questions: createQuestions(), post }
+    const poster = createSsePoster({ request, timers, life: life.signal, stream, onUnknown })
+    state = { name: 'up', questions: createQuestions(timers), poster }
     handlers.onUp()
   }
 
@@ -80,7 +113,11 @@ export function createSseConnection(options: SseConnectionOptions): OneConnectio
   }
 
   const own = hasHandshake
-    ? { take: takeWord, pong: () => void (state.name === 'up' && state.questions.pong()) }
+    ? {
+        take: takeWord,
+        pong: () => void (state.name === 'up' && state.questions.pong()),
+        answer: (said: Metadata) => void (state.name === 'up' && state.questions.answer(said)),
+      }
     : undefined
   const parse = createEventParser(maxCharacters, {
     onEvent(type, data, id) {
@@ -135,24 +172,22 @@ export function createSseConnection(options: SseConnectionOptions): OneConnectio
 
   void open().catch((thrown: unknown) => lose(messageOf(thrown)))
 
-  /**
-   * Gives the answer that comes over the stream. Where the request itself is not answered, nobody can tell: six others may be
-   * under way, which is all that HTTP/1.1 has, or there is no network. Then it gives `unknown`, and a longer silence will tell.
-   */
-  function ask<T>(question: (questions: Questions) => Promise<T>, words: Outgoing, unknown: T): Promise<T> {
-    return new Promise((resolve) => {
-      if (state.name !== 'up') return
-      void question(state.questions).then(resolve)
-      const cancel = timers.after(POST_PATIENCE_MS, () => resolve(unknown))
-      void state.post({ ...words, onAnswered: cancel })
-    })
-  }
+  const ask: <T>(question: (questions: Questions) => Promise<T>, words: Outgoing, unknown: T) => Promise<T> = (
+    ...asked
+  ) => (state.name === 'up' ? askInTime(state, timers, ...asked) : new Promise(() => undefined))
 
   return {
     probe: () => ask((asked) => asked.probe(), { frame: PING }, undefined),
     renew: (fresh) => ask((asked) => asked.renew(), { frame: AUTH, headers: headersOf(fresh) }, 'unavailable'),
     send(event, metadata) {
-      if (state.name === 'up') void state.post({ frame: { event, metadata } })
+      if (state.name === 'up') void state.poster.post({ frame: { event, metadata } })
+    },
+    ask: async (event, data, timeoutMs) => {
+      if (state.name !== 'up') throw new Error('not connected')
+      return askBy(state, { event, metadata: data }, timeoutMs)
+    },
+    tell(event, data) {
+      if (state.name === 'up' && !state.poster.isBusy()) void state.poster.post({ frame: { event, metadata: data } })
     },
     close,
   }

@@ -6,6 +6,8 @@ import type { Frame } from './frames.js'
 const POST_TIMEOUT_MS = 10_000
 /** So many frames go in one request. */
 const MAX_POSTED_FRAMES = 100
+/** With more, they take several: servers have a limit. */
+const MAX_REQUEST_CHARACTERS = 25_000
 
 export interface SsePosterOptions {
   readonly request: (init: RequestInit) => Promise<Response>
@@ -24,6 +26,10 @@ export interface Outgoing {
   readonly headers?: Readonly<Record<string, string>>
   /** The server has answered the request. */
   readonly onAnswered?: () => void
+  /** It has not taken the request, or nobody knows. */
+  readonly onFailed?: () => void
+  /** Nobody waits for it any more: it is not sent. */
+  readonly isLate?: () => boolean
 }
 
 /** Sends what belongs to a stream, in requests of their own: one after the other, since what was said first has to arrive first. */
@@ -37,16 +43,20 @@ export function createSsePoster({ request, timers, life, stream, onUnknown }: Ss
     life.addEventListener('abort', abort)
     const cancel = timers.after(POST_TIMEOUT_MS, abort)
     try {
-      const { status } = await request({
+      const { status, ok } = await request({
         method: 'POST',
         headers: { 'content-type': 'application/json', 'x-partyline-stream': stream, ...together[0]?.headers },
         body: JSON.stringify(together.map(({ frame }) => frame)),
         signal: attempt.signal,
       })
       if (status === 404) onUnknown()
-      else for (const { onAnswered } of together) onAnswered?.()
+      for (const { onAnswered, onFailed } of together) {
+        onAnswered?.()
+        if (!ok) onFailed?.()
+      }
     } catch {
-      // What was asked gets no answer, and is asked again.
+      // What Partyline asked gets no answer, and is asked again.
+      for (const { onFailed } of together) onFailed?.()
     } finally {
       cancel()
       life.removeEventListener('abort', abort)
@@ -55,16 +65,30 @@ export function createSsePoster({ request, timers, life, stream, onUnknown }: Ss
 
   /** The frames of the next request: all that wait, but for credentials. */
   function take(): readonly Outgoing[] {
-    const alone = outgoing.findIndex(({ headers }) => headers)
-    return outgoing.splice(0, alone === 0 ? 1 : Math.min(MAX_POSTED_FRAMES, alone < 0 ? outgoing.length : alone))
+    let count = 0
+    let characters = 0
+    for (const { frame, headers } of outgoing) {
+      characters += JSON.stringify(frame).length
+      const isFull = headers || count === MAX_POSTED_FRAMES || characters > MAX_REQUEST_CHARACTERS
+      if (count > 0 && isFull) break
+      count++
+      if (headers) break
+    }
+    return outgoing.splice(0, count)
   }
 
-  return async (next: Outgoing): Promise<void> => {
-    outgoing.push(next)
-    if (isPosting) return
-    isPosting = true
-    while (outgoing.length > 0 && !life.aborted) await post(take())
-    isPosting = false
+  return {
+    isBusy: () => isPosting,
+    async post(next: Outgoing): Promise<void> {
+      outgoing.push(next)
+      if (isPosting) return
+      isPosting = true
+      while (outgoing.length > 0 && !life.aborted) {
+        const together = take().filter(({ isLate }) => !isLate?.())
+        if (together.length > 0) await post(together)
+      }
+      isPosting = false
+    },
   }
 }
 

@@ -194,3 +194,51 @@ it('a request that is not answered says nothing of the stream: all of the browse
   expect(performance.now() - before).toBeGreaterThan(300)
   expect(reports).toEqual(['up'])
 })
+
+it('what nobody waits for any more is not posted, and what was not taken is said at once', async () => {
+  const posted: unknown[] = []
+  const waiting: ServerResponse[] = []
+  const port = await bare((request, response) => {
+    if (request.method === 'GET')
+      return void response.writeHead(200, STREAM).write('event: _line\ndata: {"stream":"s"}\n\n')
+    let text = ''
+    request.on('data', (chunk) => {
+      text += String(chunk)
+    })
+    request.on('end', () => {
+      posted.push(...JSON.parse(text).map(({ event }: { event: string }) => event))
+      waiting.push(response)
+    })
+  })
+  const { reports, transport } = near(port)
+  await until(() => expect(reports).toEqual(['up']))
+  const ends: string[] = []
+  const ask = (event: string, timeoutMs: number) =>
+    void transport.ask?.(event, {}, timeoutMs).catch((thrown: Error) => void ends.push(`${event}: ${thrown.message}`))
+  ask('first', 10_000)
+  await until(() => expect(posted).toEqual(['first']))
+  // The way is taken.
+  transport.tell?.('typing', {})
+  ask('late', 50)
+  ask('next', 10_000)
+  await until(() => expect(ends).toEqual(['late: no answer within 50 ms']))
+  waiting[0]?.writeHead(500).end()
+  await until(() => expect(posted).toEqual(['first', 'next']))
+  waiting[1]?.destroy()
+  await until(() =>
+    expect(ends.slice(1)).toEqual([
+      'first: the request failed; the server may have it',
+      'next: the request failed; the server may have it',
+    ]),
+  )
+  expect(reports).toEqual(['up'])
+})
+
+it('many and large ones take several requests, within every server’s limit', async () => {
+  const { server, transport, reports } = await start()
+  await until(() => expect(reports).toEqual(['up']))
+  const data = Array.from({ length: 30 }, (_, n) => ({ n, text: '語'.repeat(10_000) }))
+  const answers = await Promise.all(data.map((one) => transport.ask?.('echo', one, 10_000)))
+  expect(answers).toEqual(data)
+  expect(server.requests.filter(({ method }) => method === 'POST').length).toBeGreaterThan(6)
+})

@@ -18,7 +18,7 @@ export function sseTransport({ fetch, timers }: SsePowers): OpenTransport {
   return ({ url, socket }, handlers) => {
     const hasHandshake = socket['handshake'] !== 'none'
     const silenceMs = hasHandshake ? SSE_DEFAULTS.maxSilenceMs : Number.POSITIVE_INFINITY
-    return oneConnection(handlers, hasHandshake, (reports) =>
+    return oneConnection(handlers, { hasHandshake, hears: hasHandshake }, (reports) =>
       createSseConnection({
         request: (init) =>
           fetch(url, {

@@ -5,7 +5,8 @@ import type { Metadata, Settings } from '../wire/protocol.js'
  * decides when to try again. Each attempt ends with exactly one report, unless the hub ends it.
  *
  * What a transport can't do, it leaves out. Without `probe`, a connection is replaced when the network changes. Without `renew`,
- * it is replaced when credentials end. Without `send` there are no topics, and tabs that use some are told so.
+ * it is replaced when credentials end. Without `send` there are no topics, and tabs that use some are told so. Without `ask` and `tell`
+ * there is no `line.send`.
  */
 export interface Transport {
   /** Makes one attempt. Where there is a connection or an attempt already, that goes on. */
@@ -21,8 +22,16 @@ export interface Transport {
   probe?(): Promise<void>
   /** Offers fresh credentials over the present connection. Never resolves when the server does not know how. */
   renew?(credentials: Readonly<Record<string, unknown>>): Promise<RenewalOutcome>
-  /** Sends an event to the server over the present connection. Without a connection it is dropped. */
+  /** Sends a word of Partyline's, of topics, over the present connection. Without a connection it is dropped. */
   send?(event: string, metadata: Metadata): void
+  /**
+   * Sends an event of the app's over the present connection, once, and gives the server's acknowledgement. Keeps nothing for the next
+   * connection. May reject, or never settle, when there is none; after `timeoutMs` milliseconds nobody waits for it.
+   * @param data JSON. An object says in its field `_line` which tab it is of.
+   */
+  ask?(event: string, data: unknown, timeoutMs: number): Promise<unknown>
+  /** Sends an event of the app's that nobody acknowledges. Drops it where the connection is away, or busy. */
+  tell?(event: string, data: unknown): void
   /** Ends the transport for good: it calls no handler any more. */
   close(): void
 }

@@ -5,6 +5,7 @@ import {
   AUTH_EVENT,
   type AuthAnswer,
   createQuestions,
+  type Frame,
   isAuthAnswer,
   PING_EVENT,
   readFrame,
@@ -16,6 +17,8 @@ import { createEndings, type OneConnection, type OneConnectionHandlers } from '.
 /** The server may take this long to open a connection, and again to answer the credentials. */
 const WEBSOCKET_HANDSHAKE_TIMEOUT_MS = 10_000
 const PONG_TIMEOUT_MS = 10_000
+/** With more than that on its way, the connection is busy. */
+const MAX_WAITING_BYTES = 16_384
 /** Close codes by which a server refuses: the credentials; for good. Any other code may be an accident, 1013 (try again later) as well. */
 const REFUSAL_CODES: Readonly<Record<number, { readonly final: boolean }>> = {
   4401: { final: false },
@@ -60,8 +63,8 @@ export function createWebSocketConnection(options: WebSocketConnectionOptions): 
   }
   const { lose, refuse, noCredentials } = createEndings(handlers, close)
 
-  function send(event: string, metadata?: Metadata): void {
-    if (!isOver()) socket.send(writeFrame({ event, ...(metadata && { metadata }) }))
+  function send(event: string, metadata?: unknown, more?: Partial<Frame>): void {
+    if (!isOver()) socket.send(writeFrame({ event, ...(metadata !== undefined && { metadata }), ...more }))
   }
 
   function ping(): void {
@@ -70,7 +73,7 @@ export function createWebSocketConnection(options: WebSocketConnectionOptions): 
   }
 
   function enterUp(): void {
-    state = { name: 'up', questions: createQuestions() }
+    state = { name: 'up', questions: createQuestions(timers) }
     handlers.onUp()
   }
 
@@ -110,6 +113,7 @@ export function createWebSocketConnection(options: WebSocketConnectionOptions): 
           return true
         },
         pong: () => void (state.name === 'up' && state.questions.pong()),
+        answer: (said: Metadata) => void (state.name === 'up' && state.questions.answer(said)),
       }
     : undefined
 
@@ -150,6 +154,13 @@ export function createWebSocketConnection(options: WebSocketConnectionOptions): 
     },
     send(event, metadata) {
       if (state.name === 'up') send(event, metadata)
+    },
+    async ask(event, data, timeoutMs) {
+      if (state.name !== 'up') throw new Error('not connected')
+      return state.questions.request(timeoutMs, (request) => send(event, data, { request }))
+    },
+    tell(event, data) {
+      if (state.name === 'up' && socket.bufferedAmount < MAX_WAITING_BYTES) send(event, data)
     },
     close,
   }

@@ -293,10 +293,15 @@ describe('a server that says nothing of Partyline', () => {
       ['_line', { ok: false }],
       ['b', {}],
     ])
-    for (const ability of ['probe', 'renew', 'send']) expect(near.transport).not.toHaveProperty(ability)
+    for (const ability of ['probe', 'renew', 'send', 'ask']) expect(near.transport).not.toHaveProperty(ability)
     // A minute, as its timers go.
     await delay(600)
     expect([near.reports, said]).toEqual([['up'], []])
+    near.transport.tell?.('typing', { room: 1, _line: { tab: 't' } })
+    near.transport.tell?.('list', [1])
+    await until(() =>
+      expect(said).toEqual(['{"event":"typing","metadata":{"room":1}}', '{"event":"list","metadata":[1]}']),
+    )
   })
 
   it('is given up after the silence that the app names, counted from whatever came', async () => {

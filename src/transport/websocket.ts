@@ -17,7 +17,7 @@ export type WebSocketPowers = Pick<HubEnvironment, 'timers' | 'openWebSocket'>
 export function webSocketTransport({ openWebSocket, timers }: WebSocketPowers): OpenTransport {
   return ({ url, socket }, handlers) => {
     const hasHandshake = socket['handshake'] !== 'none'
-    return oneConnection(handlers, hasHandshake, (reports) =>
+    return oneConnection(handlers, { hasHandshake, hears: true }, (reports) =>
       createWebSocketConnection({
         socket: openWebSocket(url.replace(/^http/, 'ws')),
         timers,

@@ -50,6 +50,20 @@ export type PartylineErrorCode =
   | 'topic-failed'
   /** A topic's name is no string of 1 to 200 characters, or the tab uses more than 100 topics. It is not joined. */
   | 'bad-topic'
+  /** `send`: there is no connection. It was not sent. */
+  | 'not-connected'
+  /** `send`: the connection was lost before the server acknowledged it, or the session ended. The server may have it. */
+  | 'connection-lost'
+  /** `send`: the server has not acknowledged it in time. It may have it. */
+  | 'timed-out'
+  /** `send`: the server says no. What it said is in `detail.answer`. */
+  | 'rejected'
+  /** `send`: the connection only receives, or knows no acknowledgements. It was not sent. */
+  | 'unsupported'
+  /** `send`: no name of an event, or data that is no JSON, too large, or not what its schema says. It was not sent. */
+  | 'bad-send'
+  /** `send`: too many at once, in this tab or in this browser. It was not sent. */
+  | 'too-many'
   /** The code of `inspect`, `onRecord`, `explain` or `debug` can't be loaded. Everything else goes on; the next call tries again. */
   | 'inspect-failed'
   /** A line was mounted for another identity or QueryClient while mounted. The new mount replaced the old one. */

@@ -1,5 +1,6 @@
 import { type ComputedRef, computed, type MaybeRefOrGetter, type ShallowRef, shallowRef, toValue, watch } from 'vue'
 import type { AnyLine, HandlerOptions, Line, MetadataOf } from '../tab/line.js'
+import type { Messages } from '../tab/message.js'
 import type { TopicOptions, TopicState } from '../tab/topics.js'
 import { IDLE, type Status } from '../wire/status.js'
 import { useLine, whileMounted } from './provide-partyline.js'
@@ -33,8 +34,8 @@ export function usePartylineStatus(line?: AnyLine): ComputedRef<Status> {
 }
 
 /** Calls the handler with each event's metadata, while the component is mounted. `in`: in which tabs. Default: in every tab. */
-export function useServerEvent<Events, E extends keyof Events & string>(
-  line: Line<Events>,
+export function useServerEvent<Events, E extends keyof Events & string, Sends = Messages>(
+  line: Line<Events, Sends>,
   event: E,
   handler: (metadata: MetadataOf<Events[E]>) => void,
   options: HandlerOptions = {},

@@ -8,7 +8,7 @@
  * Within one version only optional fields are ever added. Anything else is a new version, and so a new key: hubs
  * and tabs of different versions never meet.
  */
-export const PROTOCOL = 5
+export const PROTOCOL = 6
 
 /** JSON metadata of an event: a plain object, small, and not the data itself. */
 export type Metadata = Readonly<Record<string, unknown>>
@@ -29,6 +29,8 @@ export interface EventEnvelope {
   readonly againMs?: number
   /** The trace that the event belongs to, for whoever inspects the tab. 100 characters at most. */
   readonly trace?: string
+  /** The one tab that it is for. */
+  readonly tab?: string
   /**
    * The hub's own: the tab that runs its handlers `in: 'one-tab'` of this name, and the one that runs those of `*`. '': no tab does yet.
    * Left out where nobody has such handlers.
@@ -167,6 +169,29 @@ export type TopicAnswer =
 /** `standby`: another hub owns the socket. This one takes over when that is gone, and then sends `promoted`. */
 export type Refusal = 'protocol-mismatch' | 'wrong-hub' | 'unknown-transport' | 'signed-out' | 'standby'
 
+/** What became of what a tab has sent. */
+export type SendAnswer =
+  /** `data`: the server's acknowledgement. Handed on without one: undefined. */
+  | { readonly ok: true; readonly data?: unknown }
+  /** `answer`: what the server said with its refusal. */
+  | { readonly ok: false; readonly code: SendErrorCode; readonly message: string; readonly answer?: Metadata }
+
+/** `rejected`: the server says no. `timed-out`, `connection-lost`: nobody knows whether it has it. All others: it was not sent. */
+export type SendErrorCode =
+  | 'not-connected'
+  | 'connection-lost'
+  | 'timed-out'
+  | 'rejected'
+  | 'unsupported'
+  | 'bad-send'
+  | 'too-many'
+
+export const NOT_CONNECTED = {
+  ok: false,
+  code: 'not-connected',
+  message: 'there is no connection; it was not sent',
+} as const
+
 /** A tab's answer to a request for credentials. */
 export type CredentialsAnswer =
   | {
@@ -184,6 +209,11 @@ export interface HubCalls extends HubInspectionCalls {
   subscribe(events: readonly string[], topics?: readonly string[], oneTab?: OneTabHandlers): void
   /** Something happened after which the connection should be checked. */
   nudge(why: Nudge): void
+  /**
+   * Sends an event to the server, at once or not at all. `data`: JSON. Without `timeoutMs`, no acknowledgement is asked for, and it may be
+   * dropped. Not answered where the tab has left meanwhile: see `detach`.
+   */
+  send(event: string, data: string | undefined, timeoutMs?: number): SendAnswer | Promise<SendAnswer>
   /** Ends the session of this identity in every tab. */
   signOut(): void
   /** Proves that the hub answers. Gives whether it knows this tab. */

@@ -99,6 +99,15 @@ async function actTabFault(
     case 'refresh':
       if (app.identity !== undefined && backend.token(app.identity) !== undefined) app.credentials.refresh(app.identity)
       return
+    case 'send': {
+      const { sends, identity = 'ann' } = app
+      return page.run(() => {
+        for (let n = 0; n < command.count; n++) sends.send(identity, command.ms)
+        if (command.next === 'sign-out') app.signOut()
+        else if (command.next === 'leave') app.leave()
+        if (command.next !== 'nothing') sends.send(identity, command.ms)
+      })
+    }
     case 'topic':
       return page.run(() => (command.joins ? app.join(command.room) : app.part(command.room)))
     case 'room-write':

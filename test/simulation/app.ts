@@ -8,6 +8,7 @@ import { addressOf, type Backend, type Identity, ownerOf, type Path, QUERIES, ro
 import type { Setting } from './command.js'
 import { createAppCredentials, createUrlFunction } from './credentials.js'
 import { abilitiesOf } from './invariants.js'
+import { createAppSends } from './sends.js'
 
 interface RowChanged {
   owner: string
@@ -89,6 +90,7 @@ export function createApp(context: AppContext) {
       violate('honest', `${code}: ${message}`)
     if (code === 'outside-touches' && !setting.brokenTouches) violate('honest', `${code}: ${message}`)
   })
+  const sends = createAppSends(backend.sends, line.send)
   const owner = () => (identity === undefined ? undefined : ownerOf(identity, kind.path))
   const reads = createReads({ ...context, random, checks, identity: () => identity })
 
@@ -208,6 +210,7 @@ export function createApp(context: AppContext) {
       for (const index of queries) observe(QUERIES[index] ?? [])
     },
     leave,
+    sends,
     signOut(): void {
       if (identity === undefined) return
       const who = identity

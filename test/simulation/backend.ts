@@ -2,6 +2,7 @@ import { simulatedSha256 } from '../../src/testing/sha256.js'
 import type { World } from '../../src/testing/world.js'
 import type { Settings } from '../../src/wire/protocol.js'
 import type { Setting, UrlTrouble } from './command.js'
+import type { SendBook } from './sends.js'
 
 /** The users. */
 export const IDENTITIES = ['ann', 'bob'] as const
@@ -79,7 +80,7 @@ interface WriteOptions {
 }
 
 /** The app's server behind the sockets: rows with versions, tokens, and an event for every write, after its commit. */
-export function createBackend(setting: Pick<Setting, 'cookie' | 'tokenLifeMs'>, now: () => number) {
+export function createBackend(setting: Pick<Setting, 'cookie' | 'tokenLifeMs'>, now: () => number, sends: SendBook) {
   const versions = new Map<string, number[]>()
   const rooms = Array.from({ length: ROOM_COUNT }, () => 0)
   const tokens = new Map<string, { readonly who: Identity; readonly endsAt: number }>()
@@ -110,6 +111,7 @@ export function createBackend(setting: Pick<Setting, 'cookie' | 'tokenLifeMs'>, 
   const isSignedIn = (who: Identity) => current.has(who) && (!setting.cookie || cookie === who)
 
   return {
+    sends,
     identify(auth: unknown): Identity | undefined {
       const found = find(auth)
       return found && found.endsAt > now() ? found.who : undefined

@@ -74,6 +74,14 @@ export type Fault =
   | { readonly do: 'chunks'; readonly ms: number; readonly forGood: boolean }
   /** Another script of the origin posts on the library's channels. */
   | { readonly do: 'foreign'; readonly what: number; readonly seed: number }
+  /** A tab sends something; perhaps its user then signs out, or its app unmounts, in the same tick, and it sends once more. */
+  | {
+      readonly do: 'send'
+      readonly tab: number
+      readonly count: number
+      readonly ms: number
+      readonly next: 'nothing' | 'sign-out' | 'leave'
+    }
   | { readonly do: 'topic'; readonly tab: number; readonly room: number; readonly joins: boolean }
   /** A tab writes to a room; perhaps another member then writes in that request's name. */
   | { readonly do: 'room-write'; readonly tab: number; readonly room: number }
@@ -218,6 +226,16 @@ const faults = [
   weigh(2, fc.record({ do: is('chunks'), ms: outageMs, forGood: fc.boolean() })),
   weigh(3, fc.record({ do: is('foreign'), what: fc.nat(20), seed: fc.nat(1_000_000) })),
   weigh(4, fc.record({ do: is('topic'), tab, room, joins: fc.nat(3).map((number) => number > 0) })),
+  weigh(
+    4,
+    fc.record({
+      do: is('send'),
+      tab,
+      count: fc.integer({ min: 1, max: 4 }),
+      ms: fc.constantFrom(10_000, 10_000, 60_000, 300, 20),
+      next: fc.constantFrom('nothing', 'nothing', 'nothing', 'nothing', 'sign-out', 'leave'),
+    }),
+  ),
   weigh(3, fc.record({ do: is('room-write'), tab, room })),
   weigh(1, fc.record({ do: is('forge'), tab, room, after: fc.nat(900) })),
   weigh(2, fc.record({ do: is('spread'), who, row, ms: fc.nat(20_000) })),

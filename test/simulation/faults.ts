@@ -39,6 +39,7 @@ export const FAULT_COMMANDS = [
   'clock',
   'chunks',
   'foreign',
+  'send',
   'topic',
   'room-write',
   'forge',

@@ -9,6 +9,7 @@ import { type Costs, createCosts } from './costs.js'
 import { CHECKS, type Check } from './faults.js'
 import { heal, healCredentials } from './heal.js'
 import { abilitiesOf, createInvariants } from './invariants.js'
+import { createSendBook } from './sends.js'
 
 /** How long no command happens before everything has to be in order, if it is not asked how long it takes. */
 const QUIET_MS = 480_000
@@ -214,6 +215,8 @@ export async function play(
     }
     await step('all left', END_MS + (mayHaveDeadTabs ? SILENT_TAB_MS : 0), () => invariants.empty('all left'))
 
+    for (const { app } of tabs.all())
+      if (app.sends.open() > 0) violate('honest', `${app.sends.open()} sends of ${app.page.realm.name} never settled`)
     for (const tab of [...tabs.all()]) tabs.close(tab, 'close')
     await step('all closed', END_MS, () => {
       invariants.empty('all closed')
@@ -237,7 +240,7 @@ export async function play(
 
 function openWorld(setting: History['setting'], violate: Violate) {
   let now = () => 0
-  const backend = createBackend(setting, () => now())
+  const backend = createBackend(setting, () => now(), createSendBook(violate))
   const { lockTrouble, channelTrouble, ...rest } = setting
   const world = createWorld({
     ...rest,
@@ -246,6 +249,7 @@ function openWorld(setting: History['setting'], violate: Violate) {
     identify: backend.identify,
     expiryOf: backend.expiryOf,
     pathOf: endpointOf,
+    onSend: (identity, _, data) => backend.sends.heard(identity, data),
   })
   now = world.machine.time.now
   return { world, backend, tabs: createBrowserTabs(world, backend, setting, violate) }

@@ -1,0 +1,97 @@
+import type { Mutant } from './mutant.js'
+
+/** Faults of what tabs send. */
+export const SEND_MUTANTS: readonly Mutant[] = [
+  {
+    name: 'sending: the hub sends everything twice',
+    by: 'simulation',
+    parts: ['send'],
+    file: 'src/hub/sends.ts',
+    find: '          by().then(\n',
+    replace: '          void by()\n          by().then(\n',
+  },
+  {
+    name: 'sending: a lost connection settles nothing',
+    by: 'src/hub/sends.test.ts',
+    file: 'src/hub/sends.ts',
+    find: 'one.settle(one.hasLeft ? LOST_ON_THE_WAY : NOT_CONNECTED)',
+    replace: 'void one',
+  },
+  {
+    name: 'sending: it does not wait for the server to say whose the connection is',
+    by: 'src/hub/sends.test.ts',
+    file: 'src/hub/sends.ts',
+    find: '      if (isVouched) own.leave()',
+    replace: '      own.leave()',
+  },
+  {
+    name: 'sending: the word of a former connection counts for the next one',
+    by: 'src/hub/sends.test.ts',
+    file: 'src/hub/sends.ts',
+    find: '    up(): void {\n      isVouched = false',
+    replace: '    up(): void {\n      isVouched = true',
+  },
+  {
+    name: 'sending: a page that has left is sent an answer',
+    by: 'src/hub/sends.test.ts',
+    file: 'src/hub/sends.ts',
+    find: 'if (one.tab.gone.signal.aborted) one.settle()',
+    replace: 'if (one.tab.gone.signal.aborted) one.settle(LOST_ON_THE_WAY)',
+  },
+  {
+    name: 'sending: a tab has no limit',
+    by: 'src/hub/sends.test.ts',
+    file: 'src/hub/sends.ts',
+    find: 'own <= SEND_LIMITS.tab && ',
+    replace: '',
+  },
+  {
+    name: 'sending: nothing settles when a hub is left',
+    by: 'src/tab/sends.test.ts',
+    file: 'src/link/hub-client.ts',
+    find: '    caller.end()\n',
+    replace: '',
+  },
+  {
+    name: 'sending: what settled still counts as waiting',
+    by: 'src/tab/sends.test.ts',
+    file: 'src/tab/sends.ts',
+    find: '.finally(() => open.delete(end))',
+    replace: '',
+  },
+  {
+    name: 'sending: Socket.IO keeps what it could not send for the next connection',
+    by: 'src/transport/socket-io.test.ts',
+    file: 'src/transport/socket-io.ts',
+    find: '    socket.sendBuffer = []\n',
+    replace: '',
+  },
+  {
+    name: 'sending: Socket.IO repeats what was not acknowledged',
+    by: 'src/transport/socket-io.test.ts',
+    file: 'src/transport/socket-io.ts',
+    find: ' retries: 0,',
+    replace: '',
+  },
+  {
+    name: 'sending: a stream posts what nobody waits for any more',
+    by: 'src/transport/sse.test.ts',
+    file: 'src/transport/sse-post.ts',
+    find: '.filter(({ isLate }) => !isLate?.())',
+    replace: '',
+  },
+  {
+    name: 'sending: a stream takes a request that was repeated',
+    by: 'src/server/event-stream.test.ts',
+    file: 'src/server/stream-socket.ts',
+    find: 'if (request <= lastRequest) return',
+    replace: '',
+  },
+  {
+    name: 'sending: every tab gets what was for one',
+    by: 'src/hub/sends.test.ts',
+    file: 'src/hub/tab-registry.ts',
+    find: 'wants(tab, name) && (envelope?.tab === undefined || envelope.tab === tab.id)',
+    replace: 'wants(tab, name) && (envelope?.tab === undefined || envelope.tab !== name)',
+  },
+]

@@ -1,0 +1,54 @@
+import type { StandardSchemaV1 } from '../invalidation/rule.js'
+import { PartylineError } from '../util/errors.js'
+import type { SendAnswer } from '../wire/protocol.js'
+
+/** One kind of message that the app sends: see `message`. */
+export interface Message<Data, Answer> {
+  readonly schema?: StandardSchemaV1<Data, unknown> | undefined
+  /** Only for the compiler. */
+  readonly answer?: Answer
+}
+
+/** What a line may send, by name. Without the option `sends`: any event, with any data. */
+export type Messages = Readonly<Record<string, Message<unknown, unknown>>>
+
+export type DataOf<M> = M extends Message<infer Data, unknown> ? Data : never
+export type AnswerOf<M> = M extends Message<unknown, infer Answer> ? Answer : never
+
+/**
+ * Says what an event of `sends` carries, and what the server acknowledges it with: `message<{ text: string }, { id: string }>()`.
+ * A Standard Schema checks the data before it is sent, and what the schema gives is sent: `message(z.object({ text: z.string() }))`.
+ */
+export const message = <Data = unknown, Answer = unknown>(
+  schema?: StandardSchemaV1<Data, unknown>,
+): Message<Data, Answer> => ({ schema })
+
+export interface SendOptions {
+  /**
+   * How long the server may take to acknowledge, in milliseconds.
+   * @default 10000
+   */
+  readonly timeoutMs?: number
+  /**
+   * No acknowledgement is asked for, and what can't be sent at once is dropped without an error: for typing indicators.
+   * @default false
+   */
+  readonly volatile?: boolean
+}
+
+/** `line.send`, without its types. */
+export type SendOver = (event: string, data?: unknown, options?: SendOptions) => Promise<unknown>
+
+/** Data and options. Data may be left out where its type requires no field. */
+export type SendArguments<Data> = undefined extends Data
+  ? [data?: Data, options?: SendOptions]
+  : Record<never, never> extends Data
+    ? [data?: Data, options?: SendOptions]
+    : [data: Data, options?: SendOptions]
+
+/** What `send` rejects with. */
+export const sendError = (
+  event: string,
+  { code, message, answer }: Extract<SendAnswer, { ok: false }>,
+): PartylineError =>
+  new PartylineError(code, `'${event}': ${message}`, { detail: { event, ...(answer && { answer }) } })
