@@ -37,5 +37,5 @@ export type {
   TransportSettings,
 } from './transport/transport.js'
 export { PartylineError, type PartylineErrorCode } from './util/errors.js'
-export type { HubInspection, HubRecord, HubTab, Metadata, Simulation } from './wire/protocol.js'
+export type { EnvelopeOption, HubInspection, HubRecord, HubTab, Metadata, Simulation } from './wire/protocol.js'
 export type { Gap, Host, Status, StatusName, Step } from './wire/status.js'

@@ -183,8 +183,15 @@ const isAge = (value: unknown): boolean => typeof value === 'number' && value >=
 
 const isSettings = (value: unknown): boolean =>
   isMetadata(value) &&
+  (value['envelope'] === undefined || isEnvelopeOption(value['envelope'])) &&
   typeof value['url'] === 'string' &&
   typeof value['identity'] === 'string' &&
   typeof value['lingerMs'] === 'number' &&
   typeof value['authTimeoutMs'] === 'number' &&
   isMetadata(value['socket'])
+
+const isEnvelopeOption = (value: unknown): boolean =>
+  isMetadata(value) &&
+  typeof value['on'] === 'string' &&
+  typeof value['event'] === 'string' &&
+  (value['metadata'] === undefined || typeof value['metadata'] === 'string')

@@ -4,7 +4,7 @@ import { createBadFrames } from './bad-frames.js'
 import { type ConnectionOptions, createConnection } from './connection.js'
 import { createCredentialsSource } from './credentials.js'
 import { createCursor } from './cursor.js'
-import { createEventNormalizer } from './normalize-event.js'
+import { createEventReader } from './normalize-event.js'
 import { createRecovery, type OnDecided } from './recovery.js'
 import { createRenewal } from './renewal.js'
 import { createServerMessages, SERVER_MESSAGE } from './server-messages.js'
@@ -36,7 +36,7 @@ export type Upstream = ReturnType<typeof createUpstream>
 /** The hub's side toward the server: the connection, its credentials, and what the server sends over it. */
 export function createUpstream(options: UpstreamOptions) {
   const { environment, settings, tabs, log, ready, handlers } = options
-  const { timers, random } = environment
+  const { timers } = environment
   const credentials = createCredentialsSource({
     tabs,
     log,
@@ -45,7 +45,6 @@ export function createUpstream(options: UpstreamOptions) {
     onNoTrustedTab: handlers.onNoTrustedTab,
   })
   const cursor = createCursor()
-  const normalize = createEventNormalizer(tabs, cursor, random)
   const recovery = createRecovery(environment, cursor, handlers.onDecided)
   const topics = createTopicMemberships({
     ...options,
@@ -79,6 +78,8 @@ export function createUpstream(options: UpstreamOptions) {
     onReport: (message) => tabs.reportToOneTab('bad-frame', message),
     onGap: () => recovery.missed('a frame of the server could not be read'),
   })
+
+  const readEvent = createEventReader({ ...options, cursor, onEvent: handlers.onEvent, onUnreadable: badFrames.add })
 
   /** Either side compares whose connection it is: this is the hub's half. */
   const withIdentity = (auth: Metadata | undefined): Metadata => ({
@@ -115,9 +116,8 @@ export function createUpstream(options: UpstreamOptions) {
       onUnauthorized: credentials.giveUp,
       onHeld: credentials.accepted,
       onEvent(name, metadata, reserved) {
-        if (name === SERVER_MESSAGE) return serverMessages.read(metadata)
-        const event = normalize(name, metadata, reserved)
-        if (event) handlers.onEvent(event)
+        if (name === SERVER_MESSAGE) serverMessages.read(metadata)
+        else readEvent(name, metadata, reserved)
       },
       onBadFrame: badFrames.add,
     },

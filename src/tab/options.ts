@@ -4,6 +4,7 @@ import type { AnyValue } from '../invalidation/scope.js'
 import type { WorkerFactory } from '../platform/page.js'
 import type { OwnTransport, TransportChoice, TransportName } from '../transport/transport.js'
 import type { PartylineError, Report } from '../util/errors.js'
+import { type EnvelopeOption, RESERVED } from '../wire/protocol.js'
 import type { Host } from '../wire/status.js'
 import type { PollingTimes } from './polling.js'
 
@@ -109,6 +110,13 @@ export interface PartylineOptions<Events> {
    */
   readonly socket?: SocketSettings
   /**
+   * For a server that sends one event with the others inside, as `emit('data', { type, payload })`:
+   * `{ on: 'data', event: 'type', metadata: 'payload' }` (docs/existing-servers.md). Rules, handlers and receipts are by the inner
+   * events. Plain data, since it crosses to the hub.
+   * @default the wire's events are the app's
+   */
+  readonly envelope?: EnvelopeOption
+  /**
    * How many milliseconds `auth` may take before another tab is asked, and a `url` function before it is asked again.
    * @default 10000
    */
@@ -164,6 +172,7 @@ export interface Configuration {
   readonly host: 'auto' | Host
   readonly transport: TransportChoice
   readonly socket: Readonly<Record<string, unknown>>
+  readonly envelope: Required<EnvelopeOption> | undefined
   readonly authTimeoutMs: number
 }
 
@@ -220,6 +229,20 @@ export function configure(options: PartylineOptions<never>, report: Report): Con
     }
   }
 
+  const envelope = () => {
+    if (options.envelope === undefined) return undefined
+    const {
+      on = 'message',
+      event,
+      metadata,
+    } = Object(options.envelope) as Partial<Record<keyof EnvelopeOption, unknown>>
+    const isName = (value: unknown): value is string => typeof value === 'string' && value !== ''
+    if (isName(on) && isName(event) && (metadata === undefined || isName(metadata)) && !on.startsWith(RESERVED))
+      return { on, event, metadata }
+    bad('envelope', "has to be names: { on: 'data', event: 'type', metadata: 'payload' }")
+    return undefined
+  }
+
   const anyValues = () => {
     const { anyValues: given } = options
     if (given === undefined || Array.isArray(given)) return given
@@ -256,6 +279,7 @@ export function configure(options: PartylineOptions<never>, report: Report): Con
     host: known ? host : 'auto',
     transport: transport(),
     socket: socket(),
+    envelope: envelope(),
     authTimeoutMs: milliseconds('authTimeoutMs', options.authTimeoutMs, 10_000),
   }
   try {

@@ -15,7 +15,7 @@ export type Metadata = Readonly<Record<string, unknown>>
 
 /**
  * An event on the wire: name, metadata and envelope. A tuple, because a burst repeats it thousands of times. Null stands
- * for metadata that was no object: something has changed, and it is unknown what.
+ * for metadata that was no JSON: something has changed, and it is unknown what.
  */
 export type EventPair = readonly [name: string, metadata: Metadata | null, envelope?: EventEnvelope]
 
@@ -53,6 +53,22 @@ export type SocketState =
   /** The server let in, or would let in, somebody else than the identity of this hub. */
   | { readonly name: 'wrong-identity'; readonly reason: string }
 
+/** How a server puts its events into another one. Each path is the name of a field, or several with dots between them. */
+export interface EnvelopeOption {
+  /**
+   * The wire's event that holds the others. `message` is also what a WebSocket frame or an SSE event without a name is.
+   * @default 'message'
+   */
+  readonly on?: string
+  /** The path of the event's name. */
+  readonly event: string
+  /**
+   * The path of its metadata.
+   * @default all fields beside the name
+   */
+  readonly metadata?: string | undefined
+}
+
 /** How to reach the server. Plain data, since it crosses to the hub. Credentials are never part of it. */
 export interface Settings {
   readonly url: string
@@ -61,6 +77,8 @@ export interface Settings {
   readonly transport?: string
   /** Passed to the transport as it is. */
   readonly socket: Readonly<Record<string, unknown>>
+  /** Absent: the wire's events are the app's. */
+  readonly envelope?: Required<EnvelopeOption> | undefined
   /** How long the hub keeps the socket after the last tab, in milliseconds. */
   readonly lingerMs: number
   /** How long a tab may take to answer with credentials, in milliseconds. */
