@@ -10,14 +10,14 @@ import { build, type Rolldown } from 'vite'
 import { withoutPreloadHelper } from './preload-helper.js'
 
 const BUDGET = {
-  'tab entry': 8_450,
+  'tab entry': 8_550,
   session: 22_400,
   'shared fetches': 1_700,
   inspecting: 6_400,
-  'hub in a tab, Socket.IO': 30_750,
-  'hub in a tab, WebSocket': 19_300,
-  'hub in a tab, SSE': 20_800,
-  worker: 34_800,
+  'hub in a tab, Socket.IO': 31_100,
+  'hub in a tab, WebSocket': 19_750,
+  'hub in a tab, SSE': 21_300,
+  worker: 35_150,
   devtools: 25_000,
 }
 

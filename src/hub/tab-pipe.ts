@@ -191,7 +191,4 @@ const isSettings = (value: unknown): boolean =>
   isMetadata(value['socket'])
 
 const isEnvelopeOption = (value: unknown): boolean =>
-  isMetadata(value) &&
-  typeof value['on'] === 'string' &&
-  typeof value['event'] === 'string' &&
-  (value['metadata'] === undefined || typeof value['metadata'] === 'string')
+  isMetadata(value) && isStrings([value['on'], value['event'], value['metadata'] ?? ''])

@@ -667,7 +667,6 @@ describe('bad input', () => {
     { event: 7 },
     { event: 'type', metadata: ['payload'] },
     { event: 'type', on: '' },
-    { event: 'type', on: '_line' },
   ])('an envelope that can’t be read is a bad option, and there is none: %j', (envelope) => {
     const { openTab, errors } = setUp()
     openTab({ envelope: envelope as never })

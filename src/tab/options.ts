@@ -4,7 +4,7 @@ import type { AnyValue } from '../invalidation/scope.js'
 import type { WorkerFactory } from '../platform/page.js'
 import type { OwnTransport, TransportChoice, TransportName } from '../transport/transport.js'
 import type { PartylineError, Report } from '../util/errors.js'
-import { type EnvelopeOption, RESERVED } from '../wire/protocol.js'
+import type { EnvelopeOption } from '../wire/protocol.js'
 import type { Host } from '../wire/status.js'
 import type { PollingTimes } from './polling.js'
 
@@ -237,8 +237,7 @@ export function configure(options: PartylineOptions<never>, report: Report): Con
       metadata,
     } = Object(options.envelope) as Partial<Record<keyof EnvelopeOption, unknown>>
     const isName = (value: unknown): value is string => typeof value === 'string' && value !== ''
-    if (isName(on) && isName(event) && (metadata === undefined || isName(metadata)) && !on.startsWith(RESERVED))
-      return { on, event, metadata }
+    if (isName(on) && isName(event) && (metadata === undefined || isName(metadata))) return { on, event, metadata }
     bad('envelope', "has to be names: { on: 'data', event: 'type', metadata: 'payload' }")
     return undefined
   }
