@@ -107,7 +107,8 @@ export function createApp(context: AppContext) {
   line.onReceipt((receipt) => {
     // Metadata that could not be read says nothing.
     for (const { name: event, metadata } of receipt.events)
-      if (event !== 'room_changed' && Object.keys(metadata).length > 0 && !isBare(metadata)) check('a receipt', metadata['owner'])
+      if (event !== 'room_changed' && Object.keys(metadata).length > 0 && !isBare(metadata))
+        check('a receipt', metadata['owner'])
     checks.receipt(receipt)
   })
   line.subscribe(() => {
