@@ -79,6 +79,16 @@ export interface Line<Events> {
 }
 
 /**
+ * Where an app names its line, so that hooks know its events without it:
+ * `declare module 'partyline' { interface Register { line: typeof line } }`.
+ */
+// biome-ignore lint/suspicious/noEmptyInterface: the app puts its line into it.
+export interface Register {}
+
+/** The events of the line that `Register` names; any, where it names none. */
+export type RegisteredEvents = Register extends { readonly line: infer L } ? EventsOf<L> : Record<string, unknown>
+
+/**
  * The events of a line, to share with the server: `createNotifier<EventsOf<typeof line>>(io)`. Import the line type-only
  * there: its code is the browser's.
  */
