@@ -10,14 +10,14 @@ import { build, type Rolldown } from 'vite'
 import { withoutPreloadHelper } from './preload-helper.js'
 
 const BUDGET = {
-  'tab entry': 8_550,
+  'tab entry': 8_600,
   session: 22_400,
   'shared fetches': 1_700,
   inspecting: 6_400,
-  'hub in a tab, Socket.IO': 31_100,
+  'hub in a tab, Socket.IO': 31_250,
   'hub in a tab, WebSocket': 19_750,
   'hub in a tab, SSE': 21_300,
-  worker: 35_150,
+  worker: 35_400,
   devtools: 25_000,
 }
 
