@@ -57,6 +57,8 @@ export interface AppServer {
   dropAfterMs: number | undefined
   /** Answers a request for a file in its place; undefined for the file. */
   instead: (path: string) => { readonly status: number; readonly html?: string } | undefined
+  /** Sends whatever a server may send to everybody, as it is. */
+  emit(name: string, ...args: unknown[]): void
   /** Drops every connection, without a word. */
   cut(): void
   close(): Promise<void>
@@ -110,6 +112,9 @@ export async function startAppServer(options: AppServerOptions): Promise<AppServ
     admitMs: 0,
     dropAfterMs: undefined as number | undefined,
     instead: (_path: string): { status: number; html?: string } | undefined => undefined,
+    emit(name: string, ...args: unknown[]) {
+      for (const io of servers) io.emit(name, ...args)
+    },
     cut() {
       for (const socket of sockets()) socket.conn.close()
     },

@@ -81,6 +81,7 @@ const STEPS: Record<string, readonly Step[]> = {
     { name: 'build', command: ['npm', 'run', 'build'] },
     { name: 'sizes', command: script('size') },
     { name: 'package', command: script('pack') },
+    { name: 'types in apps', command: script('types') },
     { name: 'build of the demo', command: ['npm', 'run', 'build:demo'] },
     { name: 'build of the examples', command: ['npm', 'run', 'build:examples'] },
     e2e,

@@ -152,6 +152,7 @@ export function connectTransport(
   port: number,
   auth: () => Promise<Readonly<Record<string, unknown>> | undefined> = async () => undefined,
   socket: object = {},
+  envelope?: Settings['envelope'],
 ): Near {
   const reports: string[] = []
   const events: Near['events'] = []
@@ -173,6 +174,7 @@ export function connectTransport(
     url: `http://127.0.0.1:${port}/`,
     identity: 'u1',
     socket: { reconnectionDelay: 20, reconnectionDelayMax: 40, ...socket },
+    envelope,
     lingerMs: 0,
     authTimeoutMs: 1_000,
   }

@@ -40,6 +40,7 @@ const text = (name: string, byDefault: string) => parameters.get(name) ?? byDefa
 
 const line = createPartyline({
   invalidates: { changed: ['data'], told: { touches: [], targets: (_: { to: string }) => [] } },
+  ...(parameters.has('envelope') && { envelope: { on: 'data', event: 'type', metadata: 'payload' } }),
   url: text('url', '/'),
   transport:
     text('transport', 'socket.io') === 'own'

@@ -1,7 +1,7 @@
 import type { InspectedLine } from 'partyline/devtools'
 import type { Explanation, Inspection, LineRecord, QueryInspection } from '../../src/inspect/inspection.js'
 import type { Receipt, ServerEvent } from '../../src/invalidation/receipt.js'
-import type { HubInspection, HubTab, Simulation } from '../../src/wire/protocol.js'
+import type { HubInspection, HubTab, Simulation } from '../../src/wire/hub-calls.js'
 import type { Status } from '../../src/wire/status.js'
 
 /** `healthy`: five tabs on a worker. `broken`: no server, a leader tab, rules that match nothing. `idle`: nobody is signed in. */

@@ -1,5 +1,6 @@
 import type { Explanation, Inspection, LineRecord } from '../inspect/inspection.js'
-import type { Metadata, Simulation } from '../wire/protocol.js'
+import type { Simulation } from '../wire/hub-calls.js'
+import type { Metadata } from '../wire/protocol.js'
 import type { Status } from '../wire/status.js'
 
 /** The part of a line that the panel uses. Every line has it. */

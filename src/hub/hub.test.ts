@@ -92,18 +92,18 @@ describe('fan-out', () => {
     expect(names(one)).toEqual([['a'], ['a', 'a']])
   })
 
-  it('takes absent metadata for empty, and anything else that is no object for null', async () => {
+  it('takes absent metadata for empty, what is no object for the value of one, and what is no JSON for null', async () => {
     const { attach, server } = setUp()
     const tab = await attach(['a'])
     server.up()
-    for (const metadata of [undefined, null, { x: 1 }, 'text', 7, ['list']]) server.emit('a', metadata)
+    for (const metadata of [undefined, null, { x: 1 }, 'text', ['list'], new Date()]) server.emit('a', metadata)
     await vi.advanceTimersByTimeAsync(50)
     expect(tab.batches().flatMap((events) => events.map(([, metadata]) => metadata))).toEqual([
       {},
       {},
       { x: 1 },
-      null,
-      null,
+      { value: 'text' },
+      { value: ['list'] },
       null,
     ])
     expect(tab.of('problem')).toMatchObject([{ code: 'bad-metadata', event: 'a' }])

@@ -2,12 +2,10 @@ import type { HubEnvironment } from '../platform/environment.js'
 import { tryNewLock } from '../platform/locks.js'
 import type { OpenTransport } from '../transport/transport.js'
 import type { Endpoint } from '../wire/endpoint.js'
+import type { HubCalls, HubInspection, HubInspectionCalls } from '../wire/hub-calls.js'
 import type {
   CredentialsAnswer,
   Hello,
-  HubCalls,
-  HubInspection,
-  HubInspectionCalls,
   HubMessage,
   Nudge,
   OneTabHandlers,

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { SETTINGS, setUpHub } from '../../test/fake-hub.js'
-import type { Simulation } from '../wire/protocol.js'
+import type { Simulation } from '../wire/hub-calls.js'
 
 beforeEach(() => void vi.useFakeTimers({ now: 1_000_000 }))
 afterEach(() => void vi.useRealTimers())

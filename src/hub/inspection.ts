@@ -1,5 +1,6 @@
 import type { HubEnvironment } from '../platform/environment.js'
-import { type HubInspection, isMetadata, RESERVED } from '../wire/protocol.js'
+import type { HubInspection } from '../wire/hub-calls.js'
+import { isMetadata, RESERVED } from '../wire/protocol.js'
 import { SIMULATED } from './connection.js'
 import type { Downstream } from './downstream.js'
 import type { HubLog } from './log.js'

@@ -1,4 +1,4 @@
-import type { HubInspection, HubRecord } from '../wire/protocol.js'
+import type { HubInspection, HubRecord } from '../wire/hub-calls.js'
 
 /** So many records of each kind are kept: a flood of one kind must not push out what another has to tell. */
 const MAX_RECORDS_OF_KIND = 40

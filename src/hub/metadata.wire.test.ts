@@ -19,10 +19,14 @@ function countLists(run: (metadata: object) => void): number {
   return count
 }
 
-it('metadata of a plain WebSocket is walked once on its way to the tabs', async () => {
+it.each([
+  { is: 'metadata of a frame', frame: (metadata: object) => ({ event: 'changed', metadata }) },
+  { is: 'what an envelope holds', frame: (payload: object) => ({ type: 'changed', payload }) },
+])('$is of a plain WebSocket is walked once on its way to the tabs', async ({ frame }) => {
   const { environment } = createMemoryBrowser({ webLocks: false }).tab()
   const socket = { send: () => undefined, close: () => undefined } as unknown as WebSocketSlice
-  const settings = { url: 'https://x', identity: 'u', socket: {}, lingerMs: 0, authTimeoutMs: 1_000 }
+  const envelope = { on: 'message', event: 'type', metadata: 'payload' }
+  const settings = { url: 'https://x', identity: 'u', socket: {}, envelope, lingerMs: 0, authTimeoutMs: 1_000 }
   const hub = createHub({
     environment,
     key: 'k',
@@ -45,7 +49,7 @@ it('metadata of a plain WebSocket is walked once on its way to the tabs', async 
 
   const { parse } = JSON
   const onTheWay = countLists((metadata) => {
-    JSON.parse = () => ({ event: 'changed', metadata })
+    JSON.parse = () => frame(metadata)
     try {
       receive('')
     } finally {

@@ -1,4 +1,13 @@
-import { type EventEnvelope, type EventPair, type HubErrorCode, isMetadata, type Metadata } from '../wire/protocol.js'
+import type { HubEnvironment } from '../platform/environment.js'
+import { createEnvelopeReader } from '../transport/envelope.js'
+import {
+  type EventEnvelope,
+  type EventPair,
+  type HubErrorCode,
+  isMetadata,
+  type Metadata,
+  type Settings,
+} from '../wire/protocol.js'
 import type { Cursor } from './cursor.js'
 import { MAX_SPREAD_MS } from './server-messages.js'
 import type { TabRegistry } from './tab-registry.js'
@@ -6,18 +15,48 @@ import type { TabRegistry } from './tab-registry.js'
 /** How many events are remembered as reported; bounded, because the server chooses their names. */
 const MAX_REPORTED_EVENTS = 100
 
+export interface EventReaderOptions {
+  readonly environment: Pick<HubEnvironment, 'random'>
+  readonly settings: Pick<Settings, 'envelope'>
+  readonly tabs: TabRegistry
+  readonly cursor: Cursor
+  /** An event for the tabs. */
+  onEvent(event: EventPair): void
+  /** Something has changed, and it is unknown what. `what`: of a kind. */
+  onUnreadable(what: string): void
+}
+
 /**
- * Makes an event for the tabs of what the transport delivers: reads what the server says about it, and drops duplicates.
- * Undefined when there is nothing to deliver.
+ * Makes events for the tabs of what the transport delivers: opens envelopes, reads what the server says about an event, and drops
+ * duplicates.
  */
-export function createEventNormalizer(tabs: TabRegistry, cursor: Cursor, random: () => number) {
+export function createEventReader({ settings: { envelope }, onEvent, onUnreadable, ...options }: EventReaderOptions) {
+  const normalize = createEventNormalizer(options)
+  const reader = envelope && createEnvelopeReader(envelope)
+
+  function take(name: string, metadata: Metadata | null, reserved?: unknown): void {
+    const event = normalize(name, metadata, reserved)
+    if (event) onEvent(event)
+  }
+
+  return (name: string, metadata: Metadata | null, reserved?: unknown): void => {
+    if (name !== reader?.on) take(name, metadata, reserved)
+    else if (!reader.open(metadata, reserved, take)) onUnreadable(reader.fault)
+  }
+}
+
+/** Undefined when there is nothing to deliver. */
+function createEventNormalizer({
+  tabs,
+  cursor,
+  environment: { random },
+}: Pick<EventReaderOptions, 'tabs' | 'cursor' | 'environment'>) {
   const reportOncePerEvent = createReportOncePerEvent(tabs)
 
   return (name: string, metadata: Metadata | null, reserved?: unknown): EventPair | undefined => {
     if (!tabs.wants(name))
       reportOncePerEvent(name, 'unknown-event', `no tab has a rule or a handler for the event '${name}'`)
-    else if (!metadata)
-      reportOncePerEvent(name, 'bad-metadata', `the metadata of '${name}' is no JSON object, or too deep`)
+    else if (!metadata) reportOncePerEvent(name, 'bad-metadata', `the metadata of '${name}' is no JSON, or too deep`)
     // Most events: a burst pays for every object that is made here.
     if (!isMetadata(reserved)) return [name, metadata]
 

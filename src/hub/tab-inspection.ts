@@ -1,4 +1,5 @@
-import type { HubInspection, HubTab, TabMessage } from '../wire/protocol.js'
+import type { HubInspection, HubTab } from '../wire/hub-calls.js'
+import type { TabMessage } from '../wire/protocol.js'
 import type { AttachedTab, TabRegistry } from './tab-registry.js'
 
 /** Characters. */

@@ -2,15 +2,8 @@ import { expose } from 'comlink'
 import type { HubEnvironment } from '../platform/environment.js'
 import { whenLockIsFree } from '../platform/locks.js'
 import { type Endpoint, listen } from '../wire/endpoint.js'
-import {
-  type Hello,
-  type HubCalls,
-  isMetadata,
-  NOT_CONNECTED,
-  PROTOCOL,
-  type TabMessage,
-  type Welcome,
-} from '../wire/protocol.js'
+import type { HubCalls } from '../wire/hub-calls.js'
+import { type Hello, isMetadata, NOT_CONNECTED, PROTOCOL, type TabMessage, type Welcome } from '../wire/protocol.js'
 import type { Hub } from './hub.js'
 
 /** A pipe over a channel whose tab does not attach is closed after this long: nothing else would tell that the tab is gone. */
@@ -196,8 +189,12 @@ const isAge = (value: unknown): boolean => typeof value === 'number' && value >=
 
 const isSettings = (value: unknown): boolean =>
   isMetadata(value) &&
+  (value['envelope'] === undefined || isEnvelopeOption(value['envelope'])) &&
   typeof value['url'] === 'string' &&
   typeof value['identity'] === 'string' &&
   typeof value['lingerMs'] === 'number' &&
   typeof value['authTimeoutMs'] === 'number' &&
   isMetadata(value['socket'])
+
+const isEnvelopeOption = (value: unknown): boolean =>
+  isMetadata(value) && isStrings([value['on'], value['event'], value['metadata'] ?? ''])

@@ -1,6 +1,7 @@
 import type { HubEnvironment } from '../platform/environment.js'
 import type { Endpoint } from '../wire/endpoint.js'
-import type { EventPair, Hello, HubErrorCode, HubMessage, HubTab } from '../wire/protocol.js'
+import type { HubTab } from '../wire/hub-calls.js'
+import type { EventPair, Hello, HubErrorCode, HubMessage } from '../wire/protocol.js'
 
 /**
  * Without Web Locks, a tab that has been silent for this long is gone. Hidden tabs' timers run once a minute.

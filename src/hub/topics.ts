@@ -1,6 +1,7 @@
 import type { HubEnvironment } from '../platform/environment.js'
 import { afterTurns } from '../platform/timeouts.js'
-import { type HubInspection, type Metadata, RESERVED, type TopicAnswer } from '../wire/protocol.js'
+import type { HubInspection } from '../wire/hub-calls.js'
+import { type Metadata, RESERVED, type TopicAnswer } from '../wire/protocol.js'
 import type { HubLog } from './log.js'
 import { readQuietMs } from './server-messages.js'
 import type { AttachedTab, TabRegistry } from './tab-registry.js'

@@ -4,7 +4,7 @@ import { createBadFrames } from './bad-frames.js'
 import { type ConnectionOptions, createConnection } from './connection.js'
 import { createCredentialsSource } from './credentials.js'
 import { createCursor } from './cursor.js'
-import { createEventNormalizer } from './normalize-event.js'
+import { createEventReader } from './normalize-event.js'
 import { createRecovery, type OnDecided } from './recovery.js'
 import { createRenewal } from './renewal.js'
 import { createHubSends } from './sends.js'
@@ -37,7 +37,7 @@ export type Upstream = ReturnType<typeof createUpstream>
 /** The hub's side toward the server: the connection, its credentials, and what the server sends over it. */
 export function createUpstream(options: UpstreamOptions) {
   const { environment, settings, tabs, log, ready, handlers } = options
-  const { clock, timers, random } = environment
+  const { clock, timers } = environment
   const credentials = createCredentialsSource({
     tabs,
     log,
@@ -46,7 +46,6 @@ export function createUpstream(options: UpstreamOptions) {
     onNoTrustedTab: handlers.onNoTrustedTab,
   })
   const cursor = createCursor()
-  const normalize = createEventNormalizer(tabs, cursor, random)
   const recovery = createRecovery(environment, cursor, (...decision) => {
     handlers.onDecided(...decision)
     sends.vouched()
@@ -85,6 +84,8 @@ export function createUpstream(options: UpstreamOptions) {
     onGap: () => recovery.missed('a frame of the server could not be read'),
   })
 
+  const readEvent = createEventReader({ ...options, cursor, onEvent: handlers.onEvent, onUnreadable: badFrames.add })
+
   /** Either side compares whose connection it is: this is the hub's half. */
   const withIdentity = (auth: Metadata | undefined): Metadata => ({
     ...auth,
@@ -122,9 +123,8 @@ export function createUpstream(options: UpstreamOptions) {
       onUnauthorized: credentials.giveUp,
       onHeld: credentials.accepted,
       onEvent(name, metadata, reserved) {
-        if (name === SERVER_MESSAGE) return serverMessages.read(metadata)
-        const event = normalize(name, metadata, reserved)
-        if (event) handlers.onEvent(event)
+        if (name === SERVER_MESSAGE) serverMessages.read(metadata)
+        else readEvent(name, metadata, reserved)
       },
       onBadFrame: badFrames.add,
     },

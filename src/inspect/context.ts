@@ -7,7 +7,7 @@ import type { NormalTarget } from '../invalidation/target.js'
 import type { LinePowers, LoadChunk } from '../platform/line-powers.js'
 import type { createErrors } from '../util/errors.js'
 import type { createListeners } from '../util/listeners.js'
-import type { HubInspection, Simulation } from '../wire/protocol.js'
+import type { HubInspection, Simulation } from '../wire/hub-calls.js'
 import type { Status } from '../wire/status.js'
 
 /** What a flush matches with. Given, not imported: the inspector's chunk would tear the session's apart. */

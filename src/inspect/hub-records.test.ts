@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
-import type { HubInspection } from '../wire/protocol.js'
+import type { HubInspection } from '../wire/hub-calls.js'
 import type { SessionInside } from './context.js'
 import { createHubRecords } from './hub-records.js'
 

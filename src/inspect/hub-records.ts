@@ -1,5 +1,5 @@
 import type { LinePowers } from '../platform/line-powers.js'
-import type { HubInspection } from '../wire/protocol.js'
+import type { HubInspection } from '../wire/hub-calls.js'
 import type { SessionInside } from './context.js'
 import type { LineRecord } from './inspection.js'
 import { plainMessages } from './plain.js'

@@ -2,7 +2,7 @@ import type { LiveMode } from '../invalidation/query-client.js'
 import type { Outcome, Receipt, ServerEvent } from '../invalidation/receipt.js'
 import type { QueryKey } from '../invalidation/target.js'
 import type { PartylineErrorCode } from '../util/errors.js'
-import type { HubInspection, HubRecord } from '../wire/protocol.js'
+import type { HubInspection, HubRecord } from '../wire/hub-calls.js'
 import type { Host, Status, StatusName } from '../wire/status.js'
 
 /**

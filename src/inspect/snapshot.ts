@@ -1,6 +1,6 @@
 import type { QuerySlice } from '../invalidation/query-client.js'
 import type { CompiledRule } from '../invalidation/rule.js'
-import type { HubInspection } from '../wire/protocol.js'
+import type { HubInspection } from '../wire/hub-calls.js'
 import type { MatchingTools, PageView, RecorderContext, SessionInside } from './context.js'
 import { createJudge } from './explain.js'
 import type { ErrorInspection, Inspection, LineRecord, QueryInspection, RuleInspection } from './inspection.js'

@@ -2,10 +2,10 @@ import { tryNewLock } from '../platform/locks.js'
 import type { TabEnvironment } from '../platform/page.js'
 import { afterSilence, withTimeout } from '../platform/timeouts.js'
 import { messageOf } from '../util/errors.js'
+import type { HubCalls } from '../wire/hub-calls.js'
 import {
   ATTACH_ALLOWANCE_MS,
   type Hello,
-  type HubCalls,
   type Nudge,
   type SendAnswer,
   type Since,

@@ -2,7 +2,8 @@ import { expose } from 'comlink'
 import { describe, expect, it } from 'vitest'
 import { createPipe } from '../../test/browser.js'
 import { type Endpoint, listen } from '../wire/endpoint.js'
-import type { HubCalls, Welcome } from '../wire/protocol.js'
+import type { HubCalls } from '../wire/hub-calls.js'
+import type { Welcome } from '../wire/protocol.js'
 import { createCaller } from './caller.js'
 
 function setUp(

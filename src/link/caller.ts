@@ -1,5 +1,5 @@
 import type { Endpoint } from '../wire/endpoint.js'
-import type { HubCalls } from '../wire/protocol.js'
+import type { HubCalls } from '../wire/hub-calls.js'
 import { LinkError } from './link-errors.js'
 
 /** An answer of Comlink's `expose`: a value, or an error. */

@@ -3,7 +3,7 @@ import { beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import '../hub/tab-hub.js'
 import '../tab/session.js'
 import { createTestBrowser } from '../testing/test-browser.js'
-import type { Simulation } from '../wire/protocol.js'
+import type { Simulation } from '../wire/hub-calls.js'
 import type { Link } from './link-options.js'
 
 // Hubs are inspected over the wire, wherever they run.

@@ -1,17 +1,8 @@
 import type { TabEnvironment } from '../platform/page.js'
 import type { SignOutWatch } from '../platform/sign-out-marks.js'
 import type { Report } from '../util/errors.js'
-import type {
-  CredentialsAnswer,
-  EventPair,
-  HubCalls,
-  HubInspection,
-  SendAnswer,
-  Settings,
-  Simulation,
-  SocketState,
-  TopicAnswer,
-} from '../wire/protocol.js'
+import type { HubCalls, HubInspection, Simulation } from '../wire/hub-calls.js'
+import type { CredentialsAnswer, EventPair, SendAnswer, Settings, SocketState, TopicAnswer } from '../wire/protocol.js'
 import { type Host, IDLE, type Step } from '../wire/status.js'
 import type { Rung } from './rungs.js'
 

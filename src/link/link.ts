@@ -1,5 +1,6 @@
 import type { Page } from '../platform/page.js'
-import { type HubInspection, NOT_CONNECTED, type Nudge } from '../wire/protocol.js'
+import type { HubInspection } from '../wire/hub-calls.js'
+import { NOT_CONNECTED, type Nudge } from '../wire/protocol.js'
 import { SIGNED_OUT_HERE } from '../wire/status.js'
 import type { Attachment } from './attachment.js'
 import { createDelivery } from './delivery.js'

@@ -245,6 +245,20 @@ describe('useServerEvent', () => {
     expect(handler.mock.calls).toEqual([[{ accountId: '7' }]])
   })
 
+  it('listens to the line of the provider where none is given, and says what is missing without one', () => {
+    const { line, emit } = createFakeLine()
+    const handler = vi.fn()
+    const Listener = () => {
+      useServerEvent('balance_updated', handler)
+      return null
+    }
+    render(app({ line, identity: 'u1', children: <Listener /> }))
+    emit('balance_updated', { accountId: '7' })
+    expect(handler.mock.calls).toEqual([[{ accountId: '7' }]])
+    vi.spyOn(console, 'error').mockImplementation(() => undefined)
+    expect(() => renderHook(() => useServerEvent('balance_updated', handler))).toThrow('PartylineProvider')
+  })
+
   it('keeps one subscription over re-renders, with the newest handler', () => {
     const { line, emit, handlers, subscriptions } = createFakeLine()
     const seen: string[] = []

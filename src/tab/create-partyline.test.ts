@@ -661,6 +661,27 @@ describe('bad input', () => {
   })
 
   it.each([
+    'data',
+    {},
+    { event: '' },
+    { event: 7 },
+    { event: 'type', metadata: ['payload'] },
+    { event: 'type', on: '' },
+  ])('an envelope that can’t be read is a bad option, and there is none: %j', (envelope) => {
+    const { openTab, errors } = setUp()
+    openTab({ envelope: envelope as never })
+    expect(errors).toMatchObject([{ code: 'bad-option', detail: { option: 'envelope' } }])
+  })
+
+  it('a field that an envelope does not have is named', () => {
+    const { openTab, errors } = setUp()
+    openTab({ envelope: { on: 'data', event: 'type', meta: 'payload' } as never })
+    expect(errors.map(({ message }) => message)).toEqual([
+      'envelope.meta is not an option; did you mean envelope.metadata?',
+    ])
+  })
+
+  it.each([
     { anyValues: undefined, refetched: [['all']] },
     { anyValues: [-1], refetched: [[-1]] },
   ])('does not skip what means "any": $anyValues', async ({ anyValues, refetched }) => {

@@ -3,7 +3,8 @@ import type { PendingChanges } from '../invalidation/pending.js'
 import type { Receipt, ServerEvent } from '../invalidation/receipt.js'
 import type { QueryKey } from '../invalidation/target.js'
 import type { PartylineError } from '../util/errors.js'
-import type { Metadata, Simulation } from '../wire/protocol.js'
+import type { Simulation } from '../wire/hub-calls.js'
+import type { Metadata } from '../wire/protocol.js'
 import type { Status } from '../wire/status.js'
 import type { AnswerOf, DataOf, Messages, SendArguments, SendOptions } from './message.js'
 import type { MountOptions } from './mounts.js'
@@ -115,6 +116,16 @@ export interface Line<Events, Sends = Messages> {
 
 /** A line, whatever its events: what the components of a framework get from their context. */
 export type AnyLine = Omit<Line<unknown>, 'on' | 'send'>
+
+/**
+ * Where an app names its line, so that hooks know its events without it:
+ * `declare module 'partyline' { interface Register { line: typeof line } }`.
+ */
+// biome-ignore lint/suspicious/noEmptyInterface: the app puts its line into it.
+export interface Register {}
+
+/** The events of the line that `Register` names; any, where it names none. */
+export type RegisteredEvents = Register extends { readonly line: infer L } ? EventsOf<L> : Record<string, unknown>
 
 /**
  * The events of a line, to share with the server: `createNotifier<EventsOf<typeof line>>(io)`. Import the line type-only

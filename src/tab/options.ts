@@ -4,6 +4,7 @@ import type { AnyValue } from '../invalidation/scope.js'
 import type { WorkerFactory } from '../platform/page.js'
 import type { OwnTransport, TransportChoice, TransportName } from '../transport/transport.js'
 import type { PartylineError, Report } from '../util/errors.js'
+import type { EnvelopeOption } from '../wire/protocol.js'
 import type { Host } from '../wire/status.js'
 import type { Messages } from './message.js'
 import type { PollingTimes } from './polling.js'
@@ -117,6 +118,13 @@ export interface PartylineOptions<Events, Sends = Messages> {
    */
   readonly socket?: SocketSettings
   /**
+   * For a server that sends one event with the others inside, as `emit('data', { type, payload })`:
+   * `{ on: 'data', event: 'type', metadata: 'payload' }` (docs/existing-servers.md). Rules, handlers and receipts are by the inner
+   * events. Plain data, since it crosses to the hub.
+   * @default the wire's events are the app's
+   */
+  readonly envelope?: EnvelopeOption
+  /**
    * How many milliseconds `auth` may take before another tab is asked, and a `url` function before it is asked again.
    * @default 10000
    */
@@ -172,6 +180,7 @@ export interface Configuration {
   readonly host: 'auto' | Host
   readonly transport: TransportChoice
   readonly socket: Readonly<Record<string, unknown>>
+  readonly envelope: Required<EnvelopeOption> | undefined
   readonly authTimeoutMs: number
 }
 
@@ -180,6 +189,18 @@ const TRANSPORTS: readonly string[] = ['socket.io', 'websocket', 'sse'] satisfie
 const MIN_POLLING_INTERVAL_MS = 1_000
 /** No fetch is given up before: it would never end. */
 const MIN_RESTART_FETCH_MS = 1_000
+
+/** What the app alone knows the names in. */
+const FREE_OPTIONS = {
+  transport: 0,
+  anyValues: 0,
+  socket: 0,
+  invalidates: 0,
+  sends: 0,
+  worker: 0,
+  debug: 0,
+  onError: 0,
+}
 
 /** Fills in the defaults. An option that can't work is reported, and its default taken. */
 export function configure(options: PartylineOptions<never, never>, report: Report): Configuration {
@@ -228,6 +249,19 @@ export function configure(options: PartylineOptions<never, never>, report: Repor
     }
   }
 
+  const envelope = () => {
+    if (options.envelope === undefined) return undefined
+    const {
+      on = 'message',
+      event,
+      metadata,
+    } = Object(options.envelope) as Partial<Record<keyof EnvelopeOption, unknown>>
+    const isName = (value: unknown): value is string => typeof value === 'string' && value !== ''
+    if (isName(on) && isName(event) && (metadata === undefined || isName(metadata))) return { on, event, metadata }
+    bad('envelope', "has to be names: { on: 'data', event: 'type', metadata: 'payload' }")
+    return undefined
+  }
+
   const anyValues = () => {
     const { anyValues: given } = options
     if (given === undefined || Array.isArray(given)) return given
@@ -264,28 +298,12 @@ export function configure(options: PartylineOptions<never, never>, report: Repor
     host: known ? host : 'auto',
     transport: transport(),
     socket: socket(),
+    envelope: envelope(),
     authTimeoutMs: milliseconds('authTimeoutMs', options.authTimeoutMs, 10_000),
   }
   try {
     // Bundlers replace the whole of `process.env.NODE_ENV`, and drop the check from what they build for production.
-    if (process.env.NODE_ENV !== 'production')
-      // Those with 0 stand for what the app alone knows the names in.
-      reportUnknown(
-        options,
-        {
-          ...configuration,
-          transport: 0,
-          anyValues: 0,
-          socket: 0,
-          invalidates: 0,
-          sends: 0,
-          worker: 0,
-          debug: 0,
-          onError: 0,
-        },
-        '',
-        bad,
-      )
+    if (process.env.NODE_ENV !== 'production') reportUnknown(options, { ...configuration, ...FREE_OPTIONS }, '', bad)
   } catch {
     // No bundler and no `process`: no check.
   }

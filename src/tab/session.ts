@@ -144,8 +144,8 @@ function openSession(options: SessionOptions, context: SessionContext): Session 
   const { url, identity, client, logicalClock, handlers } = options
   const { environment, rules, positions, configuration, loadChunk, report } = context
   const { clock } = environment
-  const { name, transport, socket, lingerMs, authTimeoutMs, shareFetches } = configuration
-  const settings = { url, identity, transport: transport.name, socket, lingerMs, authTimeoutMs }
+  const { name, transport, socket, envelope, lingerMs, authTimeoutMs, shareFetches } = configuration
+  const settings = { url, identity, transport: transport.name, socket, envelope, lingerMs, authTimeoutMs }
   const key = keyOf(name, settings)
   /** Until a sign-out or the session's end. */
   const life = new AbortController()

@@ -71,6 +71,21 @@ expectTypeOf<Parameters<typeof line.on>[0]>().toEqualTypeOf<
   'profile_updated' | 'loan_status_changed' | 'balance_updated' | 'transaction_happened' | 'tick' | 'paid'
 >()
 
+// Payloads that are no object.
+const bare = createPartyline({
+  envelope: { on: 'data', event: 'type', metadata: 'payload' },
+  invalidates: {
+    renamed: { touches: ['user'], targets: ({ value }: { value: string }) => [['user', value]] },
+    moved: { touches: ['user'], targets: ({ args: [id] }: { args: [id: string, x: number] }) => [['user', id]] },
+  },
+})
+bare.on('renamed', ({ value }) => expectTypeOf(value).toBeString())
+bare.on('moved', ({ args: [, x] }) => expectTypeOf(x).toBeNumber())
+// @ts-expect-error where the event's name is has to be said
+createPartyline({ envelope: { on: 'data' }, invalidates: {} })
+// @ts-expect-error no such field
+createPartyline({ envelope: { event: 'type', payload: 'payload' }, invalidates: {} })
+
 // Every event, whatever its name.
 line.on('*', (event) => expectTypeOf(event).toEqualTypeOf<ServerEvent>())
 expectTypeOf(line.on('*', () => undefined)).toEqualTypeOf<() => void>()

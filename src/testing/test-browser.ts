@@ -98,9 +98,9 @@ export interface TestTab {
 
 export interface TestServer {
   /** Sends an event to every socket of an identity. */
-  emit(identity: string, event: string, metadata?: object): void
+  emit(identity: string, event: string, metadata?: unknown): void
   /** Sends an event to every socket that has joined a topic. */
-  topic(topic: string, event: string, metadata?: object): void
+  topic(topic: string, event: string, metadata?: unknown): void
   /** The sockets that are connected. */
   sockets(): readonly ServerSocket[]
   /** Breaks every connection off, forgets every session, and refuses connections until `start`. */

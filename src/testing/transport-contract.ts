@@ -69,7 +69,7 @@ const CASES: readonly ContractCase[] = [
     },
   },
   {
-    name: 'connects, and hands on events whose metadata is an object, or null',
+    name: 'connects, and hands on events whose metadata is an object, or the value of one',
     async test({ serve, connect }) {
       const server = await serve()
       const client = connect(server.port, async () => ({ token: 'secret' }))
@@ -78,14 +78,16 @@ const CASES: readonly ContractCase[] = [
       server.emit('bare')
       server.emit('odd', 'text')
       server.emit('__proto__', [1])
+      server.emit('off', false)
       server.emit('_line', { replayed: true })
       await becomes(
         () => client.events,
         [
           ['changed', { id: 1 }],
           ['bare', {}],
-          ['odd', null],
-          ['__proto__', null],
+          ['odd', { value: 'text' }],
+          ['__proto__', { value: [1] }],
+          ['off', { value: false }],
           ['_line', { replayed: true }],
         ],
       )

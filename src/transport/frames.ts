@@ -1,7 +1,8 @@
 import type { HubEnvironment } from '../platform/environment.js'
 import { withTimeout } from '../platform/timeouts.js'
 import { isMetadata, type Metadata, RESERVED } from '../wire/protocol.js'
-import { deliverWalkedEvent, isPlainJson } from './metadata.js'
+import { type EnvelopeReader, UNNAMED } from './envelope.js'
+import { deliverWalkedEvent, isPlainJson, metadataOf } from './metadata.js'
 import { type RenewalOutcome, readRenewalAnswer, type TransportHandlers } from './transport.js'
 
 export const AUTH_EVENT = `${RESERVED}:auth`
@@ -16,15 +17,15 @@ export interface Frame {
   readonly metadata?: unknown
   /** Asks for an answer with this number. */
   readonly request?: number
-  /** Its metadata is nested too deep: something has changed, and it is unknown what. */
-  readonly isTooDeep?: true
+  /** Its metadata is nested too deep, or holds a number that is too large: something has changed, and it is unknown what. */
+  readonly isUnknown?: true
 }
 
 /** Why a frame can't be read; of a kind, so that a flood of them can be counted and reported as one. */
 export type BadFrame = 'is not text' | 'is too large' | 'is no JSON' | 'has no event' | 'is nested too deep'
 
-/** Reads a text, and walks its metadata. */
-export function readFrame(data: unknown, maxCharacters: number): Frame | BadFrame {
+/** Reads a text, and walks its metadata. `envelope`: of an event without a name. */
+export function readFrame(data: unknown, maxCharacters: number, envelope?: EnvelopeReader): Frame | BadFrame {
   if (typeof data !== 'string') return 'is not text'
   if (data.length > maxCharacters) return 'is too large'
   let value: unknown
@@ -33,13 +34,18 @@ export function readFrame(data: unknown, maxCharacters: number): Frame | BadFram
   } catch {
     return 'is no JSON'
   }
+  if (isWrapped(value, envelope)) return frameOf(UNNAMED, value)
   const { event, metadata } = (value ?? {}) as Partial<Frame>
   return typeof event !== 'string' || event === '' ? 'has no event' : frameOf(event, metadata)
 }
 
+/** Whether a frame is an envelope as a whole. */
+export const isWrapped = (value: unknown, envelope: EnvelopeReader | undefined): boolean =>
+  envelope?.on === UNNAMED && envelope.nameIn(metadataOf(value)) !== undefined
+
 /** A frame of an event, with its metadata walked. */
 export function frameOf(event: string, metadata: unknown): Frame | BadFrame {
-  if (!isPlainJson(metadata)) return event.startsWith(RESERVED) ? 'is nested too deep' : { event, isTooDeep: true }
+  if (!isPlainJson(metadata)) return event.startsWith(RESERVED) ? 'is nested too deep' : { event, isUnknown: true }
   return metadata === undefined || metadata === null ? { event } : { event, metadata }
 }
 
@@ -71,7 +77,7 @@ export function takeFrame(
 ): void {
   const { event, metadata } = typeof frame === 'string' ? { event: '' } : frame
   if (typeof frame === 'string') handlers.onBadFrame(frame)
-  else if (frame.isTooDeep) handlers.onEvent(event, null)
+  else if (frame.isUnknown) handlers.onEvent(event, null)
   else if (own && event === RESERVED && isMetadata(metadata) && own.take(metadata)) return
   else if (event === PONG_EVENT) own?.pong()
   else if (event === ANSWER_EVENT && isMetadata(metadata)) own?.answer(metadata)

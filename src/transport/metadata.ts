@@ -15,11 +15,11 @@ export const deliverWalkedEvent = createDeliverer(() => true)
 
 function createDeliverer(isPlain: (value: unknown) => boolean) {
   return (handlers: Pick<TransportHandlers, 'onEvent'>, name: string, raw: unknown): void => {
-    const given: Metadata | null = raw === undefined || raw === null ? {} : isMetadata(raw) ? raw : null
+    const given = metadataOf(raw)
     // Of a server message the hub reads only flat fields.
     const isKnown = name === RESERVED
     // Most events have no reserved field: a burst pays for every object and function that is made here.
-    if (given === null || !(RESERVED in given)) handlers.onEvent(name, isKnown || isPlain(given) ? given : null)
+    if (!(RESERVED in given)) handlers.onEvent(name, isKnown || isPlain(given) ? given : null)
     else {
       const { [RESERVED]: reserved, ...rest } = given
       handlers.onEvent(name, isKnown || isPlain(rest) ? rest : null, reserved)
@@ -27,9 +27,16 @@ function createDeliverer(isPlain: (value: unknown) => boolean) {
   }
 }
 
-/** Whether JSON can carry it (Socket.IO can bring bytes, too), and it is not too deep. */
+/** A payload as metadata: nothing is `{}`, and what is no object (a bare id, a list) is the `value` of one. Not walked. */
+export const metadataOf = (raw: unknown): Metadata =>
+  isMetadata(raw) ? raw : raw === undefined || raw === null ? {} : { value: raw }
+
+/** Whether JSON can carry it (Socket.IO can bring bytes, and a transport of the app's own anything), and it is not too deep. */
 export function isPlainJson(value: unknown, levels = MAX_METADATA_DEPTH): boolean {
-  if (typeof value !== 'object' || value === null) return true
+  // JSON leaves undefined out, would make null of a number that is not finite, and would throw at a bigint.
+  if (typeof value === 'number') return Number.isFinite(value)
+  if (typeof value !== 'object') return typeof value === 'string' || typeof value === 'boolean' || value === undefined
+  if (value === null) return true
   if (levels === 0 || !(Array.isArray(value) || isBare(value))) return false
   // Every event of a burst is walked: no list of the values, no closure.
   for (const field in value) {

@@ -46,7 +46,7 @@ const fail = () => {
 }
 
 describe('a transport of the app’s own', () => {
-  it('its events are checked: an object, null for anything else, the reserved field apart', () => {
+  it('its events are checked: an object, or the value of one, null for what is no JSON, the reserved field apart', () => {
     const { reports, heard } = open(() => ({}))
     reports.onEvent('a', { x: 1, _line: { id: 4 } })
     reports.onEvent('b')
@@ -55,7 +55,7 @@ describe('a transport of the app’s own', () => {
     expect(heard).toEqual([
       ['onEvent', 'a', { x: 1 }, { id: 4 }],
       ['onEvent', 'b', {}],
-      ['onEvent', 'c', null],
+      ['onEvent', 'c', { value: 'text' }],
       ['onEvent', 'd', null],
     ])
   })

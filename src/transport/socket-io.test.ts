@@ -95,12 +95,22 @@ describe('Socket.IO transport', () => {
     expect(server.tokens).toEqual(['secret'])
     server.io.emit('changed', { id: 1 })
     server.io.emit('bare')
-    server.io.emit('odd', 'text', 'more')
+    server.io.emit('bare id', 'text')
+    server.io.emit('list', [1])
+    server.io.emit('several', 'text', { n: 1 }, null)
+    server.io.emit('bytes', Buffer.from('x'))
+    server.sockets[0]?.emit('answered', 'text', () => undefined)
+    server.sockets[0]?.emit('only answered', () => undefined)
     await until(() =>
       expect(events).toEqual([
         ['changed', { id: 1 }],
         ['bare', {}],
-        ['odd', null],
+        ['bare id', { value: 'text' }],
+        ['list', { value: [1] }],
+        ['several', { args: ['text', { n: 1 }, null] }],
+        ['bytes', null],
+        ['answered', { value: 'text' }],
+        ['only answered', {}],
       ]),
     )
   })
@@ -211,6 +221,29 @@ describe('Socket.IO transport', () => {
       ['first', {}],
       ['missed', { n: 1 }],
     ])
+  })
+
+  it('takes the offset of a session that can be recovered for no argument', async () => {
+    const server = await serve({ recovery: true })
+    const { reports, events } = connect(server.port)
+    await until(() => expect(reports).toEqual(['up']))
+    server.io.emit('none')
+    server.io.emit('bare id', 'text')
+    server.io.emit('several', 'text', 'more')
+    server.io.emit('object', { n: 1 })
+    server.sockets[0]?.emit('answered', 'text', 'more', () => undefined)
+    await until(() =>
+      expect(events).toEqual([
+        ['none', {}],
+        ['bare id', { value: 'text' }],
+        ['several', { args: ['text', 'more'] }],
+        ['object', { n: 1 }],
+        ['answered', { args: ['text', 'more'] }],
+      ]),
+    )
+    // Has no offset, and is dropped while anything else is being written.
+    server.io.volatile.emit('volatile', ['a', 'b'])
+    await until(() => expect(events.at(-1)).toEqual(['volatile', { value: ['a', 'b'] }]))
   })
 
   it('reconnects at once, and so that the server can still recover the session', async () => {

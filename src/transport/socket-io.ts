@@ -97,7 +97,7 @@ export const openSocketIo: OpenTransport = (settings, handlers) => {
 
   // Its parser takes a number for a name.
   socket.onAny((name: unknown, ...args: unknown[]) => {
-    if (typeof name === 'string' && name !== '') deliverEvent(handlers, name, metadataOf(args, socket))
+    if (typeof name === 'string' && name !== '') deliverEvent(handlers, name, payloadOf(args, socket))
     else handlers.onBadFrame('has no event')
   })
   // A server's own event of one of these names can't come here: the parser takes it for an error, and the connection is lost.
@@ -225,12 +225,15 @@ function createProber(manager: Manager) {
 }
 
 /**
- * With connection state recovery, Socket.IO appends an offset to the arguments: an event that was sent without
- * metadata arrives with that string alone.
+ * What the server has sent with an event: several arguments are `{ args }`. Socket.IO appends a function where the server wants an
+ * answer, and else, with connection state recovery, a text: the event's offset. It does not say whether a text is one, and a
+ * volatile event has none.
  */
-function metadataOf(args: readonly unknown[], socket: object): unknown {
-  const recoverable = (socket as { readonly _pid?: string })._pid !== undefined
-  return recoverable && args.length === 1 && typeof args[0] === 'string' ? undefined : args[0]
+function payloadOf(args: readonly unknown[], socket: object): unknown {
+  const last = typeof args[args.length - 1]
+  const isRecoverable = (socket as { readonly _pid?: string })._pid !== undefined
+  const count = args.length - (last === 'function' || (isRecoverable && last === 'string') ? 1 : 0)
+  return count > 1 ? { args: args.slice(0, count) } : count === 1 ? args[0] : undefined
 }
 
 /**

@@ -2,8 +2,19 @@ import type { HubEnvironment } from '../platform/environment.js'
 import { messageOf } from '../util/errors.js'
 import { isMetadata, type Metadata, RESERVED } from '../wire/protocol.js'
 import { createDeadline } from './deadline.js'
+import { type EnvelopeReader, UNNAMED } from './envelope.js'
 import { createEventParser } from './event-parser.js'
-import { AUTH_EVENT, createQuestions, type Frame, frameOf, isAuthAnswer, PING_EVENT, takeFrame } from './frames.js'
+import {
+  AUTH_EVENT,
+  createQuestions,
+  type Frame,
+  frameOf,
+  isAuthAnswer,
+  isWrapped,
+  PING_EVENT,
+  takeFrame,
+} from './frames.js'
+import { metadataOf } from './metadata.js'
 import { createEndings, type OneConnection, type OneConnectionHandlers } from './one-connection.js'
 import { createSsePoster, headersOf, type Outgoing } from './sse-post.js'
 
@@ -25,6 +36,8 @@ export interface SseConnectionOptions {
   readonly maxSilenceMs: number
   /** False: the server knows nothing of Partyline. The connection is up once the stream begins, and nothing is posted. */
   readonly hasHandshake: boolean
+  /** How the server puts events into others. */
+  readonly envelope: EnvelopeReader | undefined
   readonly handlers: OneConnectionHandlers
 }
 
@@ -121,7 +134,7 @@ export function createSseConnection(options: SseConnectionOptions): OneConnectio
     : undefined
   const parse = createEventParser(maxCharacters, {
     onEvent(type, data, id) {
-      if (!isOver()) takeFrame(readEvent(type, data, id), handlers, own)
+      if (!isOver()) takeFrame(readEvent({ type, data, id }, options), handlers, own)
     },
     onRetry: (ms) => handlers.onRetryAfter(ms),
     onTooLarge: () => handlers.onBadFrame('is too large'),
@@ -209,19 +222,23 @@ async function readError(response: Response) {
   }
 }
 
-/** An event with a name and its metadata as data, or a frame as the data of one without a name. */
-function readEvent(type: string, data: string, id: string | undefined): ReturnType<typeof frameOf> {
+/** An event with a name and its metadata as data, or a frame, or an envelope, as the data of one without a name. */
+function readEvent(
+  { type, data, id }: { readonly type: string; readonly data: string; readonly id: string | undefined },
+  { hasHandshake, envelope }: Pick<SseConnectionOptions, 'hasHandshake' | 'envelope'>,
+): ReturnType<typeof frameOf> {
   let value: unknown
   try {
     value = data === '' ? undefined : JSON.parse(data)
   } catch {
-    return 'is no JSON'
+    // Whoever knows nothing of Partyline may send a bare text.
+    if (hasHandshake) return 'is no JSON'
+    value = data
   }
-  const isFrame = type === 'message' && isMetadata(value) && typeof value['event'] === 'string'
-  const [event, metadata = {}] = isFrame
-    ? [(value as Metadata)['event'], (value as Metadata)['metadata']]
-    : [type, value]
-  return frameOf(String(event), id !== undefined && isMetadata(metadata) ? withId(metadata, id) : metadata)
+  const isFrame =
+    type === UNNAMED && isMetadata(value) && typeof value['event'] === 'string' && !isWrapped(value, envelope)
+  const [event, metadata] = isFrame ? [(value as Metadata)['event'], (value as Metadata)['metadata']] : [type, value]
+  return frameOf(String(event), id === undefined ? metadata : withId(metadataOf(metadata), id))
 }
 
 const withId = ({ [RESERVED]: ours, ...metadata }: Metadata, id: string): Metadata => ({

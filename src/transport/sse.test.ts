@@ -143,6 +143,39 @@ it('a server that says nothing of Partyline: up once the stream begins, sent not
   expect(asked).toEqual(['GET Bearer t'])
 })
 
+it('its envelopes and bare texts are events', async () => {
+  const port = await bare((_, response) => {
+    response
+      .writeHead(200, STREAM)
+      .write(
+        [
+          'data: {"type":"paid","payload":{"id":7}}',
+          'id: 41\ndata: {"event":"paid","type":"x"}',
+          'data: {"event":"a","metadata":{"type":"gold"}}',
+          'event: b\ndata: {"type":"paid"}',
+          'event: c\nid: 42\ndata: acc_17',
+          'event: d\nid: 43\ndata: 17',
+          'data: refresh',
+          '',
+        ].join('\n\n'),
+      )
+  })
+  const envelope = { on: 'message', event: 'type', metadata: undefined }
+  const plain = connectTransport(openSse(), port, async () => undefined, { handshake: 'none' }, envelope)
+  afterwards(plain.transport.close)
+  await until(() => expect(plain.events).toHaveLength(7))
+  expect(plain.events).toEqual([
+    ['message', { type: 'paid', payload: { id: 7 } }],
+    ['message', { event: 'paid', type: 'x' }, { id: '41' }],
+    ['a', { type: 'gold' }],
+    ['b', { type: 'paid' }],
+    ['c', { value: 'acc_17' }, { id: '42' }],
+    ['d', { value: 17 }, { id: '43' }],
+    ['message', { value: 'refresh' }],
+  ])
+  expect(plain.reports).toEqual(['up'])
+})
+
 it('without the word that the stream begins, it is given up', async () => {
   const port = await bare((_, response) => void response.writeHead(200, STREAM).flushHeaders())
   const { reports } = near(port, {}, 100)

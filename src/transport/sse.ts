@@ -1,5 +1,6 @@
 import type { HubEnvironment } from '../platform/environment.js'
 import { positiveOr } from './deadline.js'
+import { createEnvelopeReader } from './envelope.js'
 import { oneConnection } from './one-connection.js'
 import { createSseConnection } from './sse-connection.js'
 import type { OpenTransport } from './transport.js'
@@ -15,7 +16,7 @@ export type SsePowers = Pick<HubEnvironment, 'timers' | 'fetch'>
  * of Partyline; there, only a given `maxSilenceMs` counts.
  */
 export function sseTransport({ fetch, timers }: SsePowers): OpenTransport {
-  return ({ url, socket }, handlers) => {
+  return ({ url, socket, envelope }, handlers) => {
     const hasHandshake = socket['handshake'] !== 'none'
     const silenceMs = hasHandshake ? SSE_DEFAULTS.maxSilenceMs : Number.POSITIVE_INFINITY
     return oneConnection(handlers, { hasHandshake, hears: hasHandshake }, (reports) =>
@@ -30,6 +31,7 @@ export function sseTransport({ fetch, timers }: SsePowers): OpenTransport {
         maxCharacters: positiveOr(SSE_DEFAULTS.limit, socket['limit']),
         maxSilenceMs: positiveOr(silenceMs, socket['maxSilenceMs']),
         hasHandshake,
+        envelope: envelope && createEnvelopeReader(envelope),
         handlers: reports,
       }),
     )

@@ -72,7 +72,7 @@ export interface TransportHandlers {
   onPing(): void
   /**
    * An event of the server. Call it through `deliverEvent`, which checks the metadata.
-   * @param metadata `{}` when none was sent; null when it is no plain JSON object, or too deep.
+   * @param metadata `{}` when none was sent, `{ value }` for what is no object; null when it is no plain JSON, or too deep.
    * @param reserved The reserved field of the metadata, unchecked; it is no longer part of `metadata`.
    */
   onEvent(name: string, metadata: Metadata | null, reserved?: unknown): void

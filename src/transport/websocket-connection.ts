@@ -1,6 +1,7 @@
 import type { HubEnvironment, WebSocketSlice } from '../platform/environment.js'
 import type { Metadata } from '../wire/protocol.js'
 import { createDeadline } from './deadline.js'
+import type { EnvelopeReader } from './envelope.js'
 import {
   AUTH_EVENT,
   type AuthAnswer,
@@ -34,6 +35,8 @@ export interface WebSocketConnectionOptions {
   readonly pingAfterMs: number
   /** False: the server knows nothing of Partyline. It is sent nothing, and the connection is up once it is open. */
   readonly hasHandshake: boolean
+  /** How the server puts events into others. */
+  readonly envelope: EnvelopeReader | undefined
   /** Without a handshake: the server sends something at least this often. Infinite: nobody knows. */
   readonly maxSilenceMs: number
   readonly handlers: OneConnectionHandlers
@@ -47,7 +50,7 @@ type WebSocketConnectionState =
 
 /** One connection, from its opening to its end. */
 export function createWebSocketConnection(options: WebSocketConnectionOptions): OneConnection {
-  const { socket, timers, maxCharacters, pingAfterMs, hasHandshake, maxSilenceMs, handlers } = options
+  const { socket, timers, maxCharacters, pingAfterMs, hasHandshake, envelope, maxSilenceMs, handlers } = options
   let state: WebSocketConnectionState = { name: 'opening' }
   const deadline = createDeadline(timers)
 
@@ -129,7 +132,7 @@ export function createWebSocketConnection(options: WebSocketConnectionOptions): 
     if (isOver()) return
     deadline.received()
     handlers.onAlive()
-    takeFrame(readFrame(data, maxCharacters), handlers, own)
+    takeFrame(readFrame(data, maxCharacters, envelope), handlers, own)
     if (state.name === 'up') watchSilence()
   }
   // It says nothing that `onclose` does not; but Node throws an error that nobody listens to.

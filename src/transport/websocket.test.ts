@@ -304,6 +304,48 @@ describe('a server that says nothing of Partyline', () => {
     )
   })
 
+  it('may send envelopes without an event of ours: each is an event `message`, as a whole', async () => {
+    const frames = [
+      '{"type":"paid","payload":{"id":7}}',
+      '{"type":7}',
+      '{"event":"a","metadata":{"type":"gold"}}',
+      '{"event":"b","type":"paid"}',
+      '{"event":"_line","metadata":{"quietForMs":5}}',
+      '{"kind":"paid"}',
+      '["paid"]',
+      '"paid"',
+    ]
+    const port = await bare((socket) => {
+      for (const frame of frames) socket.send(frame)
+    })
+    const connectWith = (event: string, on = 'message') => {
+      const envelope = { on, event, metadata: undefined }
+      const near = connectTransport(openWebSocket(), port, async () => undefined, { handshake: 'none' }, envelope)
+      afterwards(near.transport.close)
+      return near
+    }
+    const names = ({ events }: { events: readonly unknown[][] }) => events.map(([name]) => name)
+    const byType = connectWith('type')
+    await until(() => expect(byType.reports).toHaveLength(4))
+    expect(byType.events).toEqual([
+      ['message', { type: 'paid', payload: { id: 7 } }],
+      ['message', { type: 7 }],
+      ['a', { type: 'gold' }],
+      ['message', { event: 'b', type: 'paid' }],
+      ['_line', { quietForMs: 5 }],
+    ])
+    expect(byType.reports.slice(1)).toEqual(Array(3).fill('bad frame: has no event'))
+    const byEvent = connectWith('event')
+    await until(() => expect(byEvent.reports).toHaveLength(6))
+    expect(names(byEvent)).toEqual(['message', 'message', '_line'])
+    const inList = connectWith('value.0')
+    await until(() => expect(inList.reports).toHaveLength(5))
+    expect(names(inList)).toEqual(['a', 'b', '_line', 'message'])
+    const elsewhere = connectWith('type', 'data')
+    await until(() => expect(elsewhere.reports).toHaveLength(6))
+    expect(names(elsewhere)).toEqual(['a', 'b', '_line'])
+  })
+
   it('is given up after the silence that the app names, counted from whatever came', async () => {
     const port = await bare((socket) => void setTimeout(() => socket.send('{"event":"a"}'), 150))
     const settings = { handshake: 'none', maxSilenceMs: 30_000 }

@@ -1,5 +1,6 @@
 import type { HubEnvironment } from '../platform/environment.js'
 import { positiveOr } from './deadline.js'
+import { createEnvelopeReader } from './envelope.js'
 import { oneConnection } from './one-connection.js'
 import type { OpenTransport } from './transport.js'
 import { createWebSocketConnection } from './websocket-connection.js'
@@ -15,7 +16,7 @@ export type WebSocketPowers = Pick<HubEnvironment, 'timers' | 'openWebSocket'>
  * `handshake: 'none'`, for a server that knows nothing of Partyline, it may hold `maxSilenceMs`.
  */
 export function webSocketTransport({ openWebSocket, timers }: WebSocketPowers): OpenTransport {
-  return ({ url, socket }, handlers) => {
+  return ({ url, socket, envelope }, handlers) => {
     const hasHandshake = socket['handshake'] !== 'none'
     return oneConnection(handlers, { hasHandshake, hears: true }, (reports) =>
       createWebSocketConnection({
@@ -24,6 +25,7 @@ export function webSocketTransport({ openWebSocket, timers }: WebSocketPowers): 
         maxCharacters: positiveOr(WEBSOCKET_DEFAULTS.limit, socket['limit']),
         pingAfterMs: positiveOr(WEBSOCKET_DEFAULTS.pingAfterMs, socket['pingAfterMs']),
         hasHandshake,
+        envelope: envelope && createEnvelopeReader(envelope),
         maxSilenceMs: positiveOr(Number.POSITIVE_INFINITY, socket['maxSilenceMs']),
         handlers: reports,
       }),

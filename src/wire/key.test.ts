@@ -56,6 +56,24 @@ describe('a key', () => {
   })
 })
 
+describe('another reading of the wire', () => {
+  const envelope = { on: 'data', event: 'type', metadata: 'payload' }
+  const wrapped = { ...BASE, envelope }
+
+  it('is another key: a hub has one reading, and a tab would miss what it can’t read', () => {
+    const others = [BASE, { ...BASE, envelope: { ...envelope, metadata: undefined } }]
+    for (const other of others) {
+      expect(keyOf('app', wrapped)).not.toBe(keyOf('app', other))
+      expect(checkOf('app', wrapped)).not.toBe(checkOf('app', other))
+    }
+    expect(keyOf('app', { ...BASE, envelope: undefined })).toBe(keyOf('app', BASE))
+  })
+
+  it('is the same sign-out', () => {
+    expect(signOutNameOf('app', wrapped)).toBe(signOutNameOf('app', BASE))
+  })
+})
+
 describe('the name of a sign-out', () => {
   it.each(OTHERS)('differs for another $what', ({ settings }) => {
     expect(signOutNameOf('app', settings)).not.toBe(signOutNameOf('app', BASE))

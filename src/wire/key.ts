@@ -1,7 +1,8 @@
 import { PROTOCOL, type Settings } from './protocol.js'
 
 /** What tells one line's endpoint from another: its server, and for whom it is. */
-export type KeySettings = Pick<Settings, 'url' | 'identity' | 'transport'> & Partial<Pick<Settings, 'socket'>>
+export type KeySettings = Pick<Settings, 'url' | 'identity' | 'transport' | 'envelope'> &
+  Partial<Pick<Settings, 'socket'>>
 
 type SignOutSettings = Omit<KeySettings, 'url'> & { readonly url: unknown }
 
@@ -13,11 +14,11 @@ const DEFAULT_PATH = '/socket.io'
  * equal: protocol, app, endpoint and identity. The hash keeps the identity itself out of names that other scripts see.
  */
 export const keyOf = (name: string, settings: KeySettings): string =>
-  `partyline/v${PROTOCOL}/${name}/${hash(canonical(settings), 0)}`
+  `partyline/v${PROTOCOL}/${name}/${hash(meaningOf(settings), 0)}`
 
 /** A second hash of all that is in the key: of two whose keys collide, it tells that they are not one. */
 export const checkOf = (name: string, settings: KeySettings): string =>
-  hash(JSON.stringify([PROTOCOL, name, canonical(settings)]), 1)
+  hash(JSON.stringify([PROTOCOL, name, meaningOf(settings)]), 1)
 
 /**
  * Whose sign-out it is, in the name of its mark. Known at the mount: only an address that is written in the options is in it. Tabs of
@@ -25,6 +26,10 @@ export const checkOf = (name: string, settings: KeySettings): string =>
  */
 export const signOutNameOf = (name: string, { url, ...settings }: SignOutSettings): string =>
   `${name}/${hash(canonical({ ...settings, url: typeof url === 'string' ? url : '' }), 0)}`
+
+/** A hub gives its tabs the events by one reading of the wire: two builds that read it differently can't share one. */
+const meaningOf = (settings: KeySettings): string =>
+  settings.envelope ? canonical(settings) + JSON.stringify(settings.envelope) : canonical(settings)
 
 /** A namespace is the URL's path; Socket.IO's own path is apart from that. Every other transport has only its URL. */
 function canonical({ url, identity, transport = 'socket.io', socket = {} }: KeySettings): string {

@@ -7,8 +7,9 @@ import { until } from '../../test/until.js'
 import { unopposed } from '../election/create-elector.js'
 import { serveHub } from '../hub/serve.js'
 import { createPartyline } from '../tab/create-partyline.js'
+import type { HubCalls } from './hub-calls.js'
 import { keyOf } from './key.js'
-import { type HubCalls, PROTOCOL } from './protocol.js'
+import { PROTOCOL } from './protocol.js'
 
 // Two deploys whose protocols differ, in one browser.
 

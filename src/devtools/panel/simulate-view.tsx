@@ -1,7 +1,7 @@
 /** @jsxImportSource preact */
 import { useState } from 'preact/hooks'
 import { messageOf } from '../../util/errors.js'
-import type { Simulation } from '../../wire/protocol.js'
+import type { Simulation } from '../../wire/hub-calls.js'
 import { EventForm } from './event-form.js'
 import { Section } from './parts.js'
 import type { ViewProps } from './store.js'

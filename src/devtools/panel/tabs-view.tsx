@@ -1,5 +1,6 @@
 /** @jsxImportSource preact */
-import type { HubTab, SocketState } from '../../wire/protocol.js'
+import type { HubTab } from '../../wire/hub-calls.js'
+import type { SocketState } from '../../wire/protocol.js'
 import { Badge, Dot, Empty } from './parts.js'
 import type { ViewProps } from './store.js'
 import { agoText, countText, durationText, HOST_WORDS, type Tone } from './words.js'
