@@ -148,9 +148,9 @@ it('the leaders of seven tabs, all with expired credentials, make few handshakes
     openApp(browser, { auth: () => ({ token: index === 3 ? token : 'expired' }) }),
   )
   await browser.pass(600_000)
-  // Each tab by itself would make about 30.
+  // Each tab by itself would make about 30, so 210. With ten seeds it was 145 to 170.
   expect(attempts).toBeGreaterThan(40)
-  expect(attempts).toBeLessThan(170)
+  expect(attempts).toBeLessThan(185)
   token = 'fresh'
   await browser.pass(300_000)
   expect(apps.map(({ line }) => line.status.name)).toEqual(Array(7).fill('connected'))
