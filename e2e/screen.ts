@@ -9,8 +9,9 @@ export const faultsOf = (page: Page): Promise<string[]> =>
   page.evaluate(() => {
     const faults: string[] = []
     /** What floats over the page lies on it, and nothing in it on itself. */
+    const floating = scrollY > 0 ? ['fixed', 'sticky'] : ['fixed']
     const layerOf = (element: Element | null): Element | null =>
-      element && getComputedStyle(element).position !== 'fixed' ? layerOf(element.parentElement) : element
+      element && !floating.includes(getComputedStyle(element).position) ? layerOf(element.parentElement) : element
 
     const look = (doc: Document, where: string) => {
       const walker = doc.createTreeWalker(doc.body, NodeFilter.SHOW_TEXT)

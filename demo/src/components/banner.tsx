@@ -4,6 +4,7 @@ import { usePartylineStatus } from 'partyline/react'
 import { useEffect, useState } from 'react'
 import { isStaleBuild } from '../errors.js'
 import { failure } from '../news.js'
+import { queryClient } from '../query-client.js'
 import { line } from '../realtime.js'
 import { checkSession, signOut } from '../session.js'
 import { useStore } from '../store.js'
@@ -22,7 +23,11 @@ interface Notice {
 
 const timeOf = (at: number) => new Date(at).toLocaleTimeString('en-GB', { hour: '2-digit', minute: '2-digit' })
 
-const TRY_NOW = ['Try now', () => line.retry()] as const
+const RECONNECT = ['Try now', () => line.retry()] as const
+const FETCH = [
+  'Try now',
+  () => queryClient.refetchQueries({ type: 'active', predicate: ({ state }) => state.isInvalidated }),
+] as const
 
 /** What keeps this page from being live, if anything does. */
 function troubleOf({ name, reason, since, pending }: Status, isLong: (since: number, ms: number) => boolean) {
@@ -43,16 +48,16 @@ function troubleOf({ name, reason, since, pending }: Status, isLong: (since: num
         actions: [['Show who', () => checkSession()]],
       } satisfies Notice
     case 'disconnected':
-      return isLong(since, PAUSED_AFTER_MS) ? { text: `${paused} Reconnecting…`, actions: [TRY_NOW] } : undefined
+      return isLong(since, PAUSED_AFTER_MS) ? { text: `${paused} Reconnecting…`, actions: [RECONNECT] } : undefined
     case 'connecting':
       return isLong(since, SLOW_AFTER_MS)
-        ? { text: 'No live updates yet, so what you see may get old. Connecting…', actions: [TRY_NOW] }
+        ? { text: 'No live updates yet, so what you see may get old. Connecting…', actions: [RECONNECT] }
         : undefined
     default:
       return pending.since !== undefined && isLong(pending.since, SLOW_AFTER_MS)
         ? {
             text: `Some of what you see is old since ${timeOf(pending.since)}. The bank does not answer; it is asked again…`,
-            actions: [TRY_NOW],
+            actions: [FETCH],
           }
         : undefined
   }

@@ -49,7 +49,8 @@ export function LinePanel({ isOpen, onClose }: LinePanelProps) {
     <aside className="line" id="line" aria-labelledby="line-title" data-open={isOpen}>
       <div className="line-head">
         <h2 id="line-title" tabIndex={-1}>
-          One connection, <span data-testid="status-tabs">{tabs}</span> {tabs === 1 ? 'tab' : 'tabs'}
+          {name === 'connected' ? 'One' : 'No'} connection, <span data-testid="status-tabs">{tabs}</span>{' '}
+          {tabs === 1 ? 'tab' : 'tabs'}
         </h2>
         <button type="button" className="button close" aria-label="Close" onClick={onClose}>
           ×
@@ -111,7 +112,7 @@ function Latest({ record }: { record: LineRecord | undefined }) {
 function causeOf({ cause, events }: Receipt): string {
   switch (cause) {
     case 'gap':
-      return 'Connected: fetching what may be old'
+      return 'Connected, and caught up'
     case 'poll':
       return 'Asked without a connection'
     case 'visible':
