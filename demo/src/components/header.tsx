@@ -35,7 +35,7 @@ export function Header({ user, isPanelOpen, onPanel }: HeaderProps) {
         onClick={onPanel}
       >
         <span className="dot" aria-hidden="true" />
-        {tabs === 1 ? '1 tab' : `${tabs} tabs`}
+        {tabs < 2 ? '1 tab' : `${tabs} tabs`}
         <span className="visually-hidden"> on one connection</span>
       </button>
       {/* Always in the page, so that screen readers announce what appears in it. */}

@@ -1,4 +1,4 @@
-import type { Inspection, LineRecord, Receipt } from 'partyline'
+import type { Inspection, Receipt } from 'partyline'
 import { usePartylineStatus } from 'partyline/react'
 import { useEffect } from 'react'
 import { snapshot } from '../../snapshot.js'
@@ -35,8 +35,15 @@ interface LinePanelProps {
 export function LinePanel({ isOpen, onClose }: LinePanelProps) {
   const status = usePartylineStatus()
   const now = useStore(snapshot)
-  const { tabs, host, name, steps } = status
-  const newest = now?.records.filter(({ kind }) => kind === 'receipt').at(-1)
+  const { host, name, steps } = status
+  // This one is there before it is counted.
+  const tabs = Math.max(1, status.tabs)
+  const receipts = now?.records.flatMap((record) => (record.kind === 'receipt' ? record.receipt : [])) ?? []
+  // What only follows from something earlier is not news, but for a failure.
+  const newest =
+    receipts.at(-1)?.cause === 'failed'
+      ? receipts.at(-1)
+      : receipts.filter(({ cause }) => cause === 'events' || cause === 'gap').at(-1)
 
   useEffect(() => {
     if (!isOpen) return
@@ -60,14 +67,14 @@ export function LinePanel({ isOpen, onClose }: LinePanelProps) {
         ends={endsOf(now, tabs)}
         where={host ? HOSTS[host] : 'not found yet'}
         isConnected={name === 'connected'}
-        beat={newest?.n}
+        beat={newest?.number}
       />
       {steps.map((step) => (
         <p key={step.host} className="why" data-testid="status-step">
           Not {HOSTS[step.host]}: {step.reason}.
         </p>
       ))}
-      <Latest record={newest} />
+      <Latest receipt={newest} />
       <Actions />
       <Counts inspection={now} tabs={tabs} />
     </aside>
@@ -94,9 +101,8 @@ function endsOf(inspection: Inspection | undefined, tabs: number): readonly End[
 }
 
 /** What came last, and what it did here. */
-function Latest({ record }: { record: LineRecord | undefined }) {
-  if (record?.kind !== 'receipt') return <p className="latest">Nothing has happened yet. Try one of these:</p>
-  const { receipt } = record
+function Latest({ receipt }: { receipt: Receipt | undefined }) {
+  if (!receipt) return <p className="latest">Nothing has happened yet. Try one of these:</p>
   const counts = OUTCOME_NAMES.flatMap((outcome) =>
     receipt[outcome].length > 0 ? `${receipt[outcome].length} ${OUTCOMES[outcome]}` : [],
   )
@@ -110,18 +116,8 @@ function Latest({ record }: { record: LineRecord | undefined }) {
 
 /** The events with how often they came, or what else was the cause. */
 function causeOf({ cause, events }: Receipt): string {
-  switch (cause) {
-    case 'gap':
-      return 'Connected, and caught up'
-    case 'poll':
-      return 'Asked without a connection'
-    case 'visible':
-      return 'Looked at again'
-    case 'again':
-      return 'Fetched again'
-    case 'failed':
-      return 'The bank did not answer'
-  }
+  if (cause === 'gap') return 'Connected, and caught up'
+  if (cause === 'failed') return 'The bank did not answer'
   const counts = new Map<string, number>()
   for (const { name } of events) counts.set(name, (counts.get(name) ?? 0) + 1)
   return [...counts].map(([name, count]) => (count > 1 ? `${name} ×${NUMBER.format(count)}` : name)).join(', ')
