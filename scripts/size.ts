@@ -13,7 +13,7 @@ const BUDGET = {
   'tab entry': 8_950,
   session: 23_450,
   'shared fetches': 1_700,
-  inspecting: 6_400,
+  inspecting: 6_440,
   'hub in a tab, Socket.IO': 32_650,
   'hub in a tab, WebSocket': 21_350,
   'hub in a tab, SSE': 23_000,

@@ -54,7 +54,7 @@ export function createTallies({ now, client, tools: toolsOf }: TalliesOptions) {
   /** What a refetch of all active queries at each event would have fetched, and what the events did cause. */
   let eachEvent = 0
   let caused = 0
-  /** Receipts of gaps and polls, and what answers them: a tab with a connection of its own would fetch that as well. */
+  /** Receipts that no event asked for, such as those of gaps: a tab with a connection of its own would fetch that as well. */
   let gaps = new Set<number>()
   let outcomes = { ...NO_OUTCOMES }
 
@@ -130,9 +130,7 @@ export function createTallies({ now, client, tools: toolsOf }: TalliesOptions) {
     receipt(receipt: Receipt): readonly string[] {
       const { number, cause, answers } = receipt
       const fields = cause === 'events' ? compare() : []
-      const isForGap =
-        cause === 'gap' || cause === 'poll' || (answers.length > 0 && answers.every((one) => gaps.has(one)))
-      if (isForGap) gaps.add(number)
+      if (cause !== 'events' && answers.every((one) => gaps.has(one))) gaps.add(number)
       else caused += receipt.refetched.length + receipt.shared.length
       for (const outcome of Object.keys(outcomes) as Outcome[]) outcomes[outcome] += receipt[outcome].length
       return receipt.skipped.length > 0 ? fields : []
