@@ -5,6 +5,9 @@ import { withoutPreloadHelper } from './scripts/preload-helper.js'
 
 const at = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 
+/** How long plugins take is no warning to whoever starts the demo. */
+const checks = { bundlerTimings: false }
+
 /** `vite build --mode worker`: the SharedWorker as one self-contained file. Everything else of the library is `tsc`'s. */
 const worker: UserConfig = {
   plugins: [withoutPreloadHelper],
@@ -14,7 +17,11 @@ const worker: UserConfig = {
     target: 'es2022',
     sourcemap: 'hidden',
     modulePreload: false,
-    rolldownOptions: { input: at('worker/index.ts'), output: { entryFileNames: 'worker.js', codeSplitting: false } },
+    rolldownOptions: {
+      checks,
+      input: at('worker/index.ts'),
+      output: { entryFileNames: 'worker.js', codeSplitting: false },
+    },
   },
 }
 
@@ -28,6 +35,7 @@ const devtools: UserConfig = {
     sourcemap: 'hidden',
     modulePreload: false,
     rolldownOptions: {
+      checks,
       input: at('src/devtools/panel.tsx'),
       preserveEntrySignatures: 'strict',
       output: { entryFileNames: 'panel.js', codeSplitting: false },
@@ -43,7 +51,7 @@ const demo: UserConfig = {
     outDir: at('demo/dist'),
     emptyOutDir: true,
     // The wall, one of its tiles, and the bank.
-    rolldownOptions: { input: ['index', 'tile', 'bank'].map((page) => at(`demo/${page}.html`)) },
+    rolldownOptions: { checks, input: ['index', 'tile', 'bank'].map((page) => at(`demo/${page}.html`)) },
   },
 }
 

@@ -15,7 +15,7 @@ test('a missing worker file: a tab leads instead, its status gives the reason, a
   expect(await errorCodes(page)).toEqual(['host-failed'])
   await expect(page.getByTestId('status-host')).toBeVisible()
   await bank.pay(321)
-  await expect(page.getByTestId('feed-item').first()).toContainText('transaction_happened')
+  await expect(page.getByTestId('latest')).toContainText('transaction_happened')
 })
 
 test('forced to this tab, each tab has a socket of its own', async ({ bank }) => {

@@ -1,7 +1,8 @@
 import type { Page } from '@playwright/test'
 import { accountsOf, balanceOf, profileOf, transactionsOf } from '../demo/server/bank.js'
 import type { Database } from '../demo/server/database.js'
-import { formatCents } from '../demo/src/money.js'
+import { formatCents, formatSigned } from '../demo/src/money.js'
+import { titleOf } from '../demo/src/transaction-types.js'
 
 /** What a tab shows of the user's data, as text. */
 export interface Screen {
@@ -31,9 +32,7 @@ export async function screenFrom({ query }: Pick<Database, 'query'>, userId: str
   const { rows, total } = await transactionsOf(query, userId, { page: 1 })
   return {
     balances: balances.map(({ accountId, amount }) => `balance-${accountId} ${formatCents(amount)}`),
-    transactions: rows.map(
-      ({ counterparty, amount }) => `${counterparty} ${amount > 0 ? '+' : '−'}${formatCents(Math.abs(amount))}`,
-    ),
+    transactions: rows.map((row) => `${titleOf(row)} ${formatSigned(row.amount)}`),
     total: String(total),
     phone: (await profileOf(query, userId)).phone,
   }

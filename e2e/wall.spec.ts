@@ -1,9 +1,9 @@
-import { AxeBuilder } from '@axe-core/playwright'
 import { test as base, expect, type Page } from '@playwright/test'
 import { type Demo, startDemo } from '../demo/server/server.js'
 import type { Half, WallView } from '../demo/server/wall.js'
 // What a tile offers to its wall: `window.tile`.
 import type { TileState } from '../demo/src/wall/place.js'
+import { lookAtSizes } from './screen.js'
 
 const SIZES = [
   { width: 1440, height: 900 },
@@ -196,40 +196,6 @@ test('nothing moves for those who asked for no motion', async ({ wall }) => {
   for (const frame of page.frames()) expect(await frame.evaluate(() => document.body.dataset['animated'])).toBe('0')
 })
 
-/** Texts that lie on each other, that are cut off, or that say less than nothing; and whether the page scrolls sideways. */
-const faultsOf = (page: Page) =>
-  page.evaluate(() => {
-    const faults: string[] = []
-    const look = (doc: Document, where: string) => {
-      const walker = doc.createTreeWalker(doc.body, NodeFilter.SHOW_TEXT)
-      const texts: { text: string; box: DOMRect }[] = []
-      while (walker.nextNode()) {
-        const { currentNode: node } = walker
-        const parent = node.parentElement
-        const text = node.textContent?.trim() ?? ''
-        if (!text || !parent || parent.closest('.visually-hidden, script, noscript')) continue
-        const range = doc.createRange()
-        range.selectNodeContents(node)
-        for (const box of range.getClientRects()) if (box.width > 0) texts.push({ text, box })
-        if (/^-\d/.test(text)) faults.push(`${where}: negative: ${text}`)
-        if (parent.scrollWidth > parent.clientWidth + 1 && getComputedStyle(parent).display !== 'inline')
-          faults.push(`${where}: cut off: ${text}`)
-      }
-      texts.forEach((one, index) => {
-        for (const other of texts.slice(index + 1)) {
-          const across = Math.min(one.box.right, other.box.right) - Math.max(one.box.left, other.box.left)
-          const down = Math.min(one.box.bottom, other.box.bottom) - Math.max(one.box.top, other.box.top)
-          if (across > 1 && down > 2) faults.push(`${where}: '${one.text}' lies on '${other.text}'`)
-        }
-      })
-    }
-    look(document, 'wall')
-    for (const frame of document.querySelectorAll('iframe'))
-      if (frame.contentDocument?.body) look(frame.contentDocument, frame.title)
-    if (document.documentElement.scrollWidth > innerWidth) faults.push('the page scrolls sideways')
-    return faults
-  })
-
 const STATES: readonly (readonly [name: string, enter: (wall: OpenWall) => Promise<void>])[] = [
   ['at rest', async () => {}],
   [
@@ -251,22 +217,8 @@ const STATES: readonly (readonly [name: string, enter: (wall: OpenWall) => Promi
 for (const [name, enter] of STATES) {
   test(`no text lies on another, and axe finds nothing, ${name}`, async ({ wall }) => {
     const { page } = wall
-    for (const size of SIZES) {
-      await page.setViewportSize(size)
-      await enter(wall)
-      for (const colorScheme of ['light', 'dark'] as const) {
-        await page.emulateMedia({ colorScheme })
-        expect(await faultsOf(page), `${size.width} ${colorScheme}`).toEqual([])
-      }
-    }
-    for (const colorScheme of ['light', 'dark'] as const) {
-      await page.emulateMedia({ colorScheme })
-      // A colour that is still changing has the contrast of none.
-      await page.evaluate(() => Promise.allSettled(document.getAnimations().map(({ finished }) => finished)))
-      // One tile stands for all of them.
-      const axe = new AxeBuilder({ page }).exclude('.place:not(:first-child) iframe')
-      const { violations } = await axe.analyze()
-      expect(violations.map(({ id, nodes }) => [id, nodes.map(({ html }) => html)])).toEqual([])
-    }
+    // One tile stands for all of them.
+    const exclude = '.place:not(:first-child) iframe'
+    await lookAtSizes(page, `wall ${name}`, SIZES, { before: () => enter(wall), exclude })
   })
 }

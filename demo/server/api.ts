@@ -59,12 +59,13 @@ function requireSession(sessions: SessionStore): RequestHandler {
   }
 }
 
-/** Every failure answers JSON with one sentence for people. */
+/** Every failure answers JSON with one sentence for people, and with one for each field that was filled in wrongly. */
 const answerErrors: ErrorRequestHandler = (error: unknown, _request, response, _next) => {
   if (error instanceof Refusal) {
     response.status(error.status).json({ error: error.message })
   } else if (error instanceof z.ZodError) {
-    response.status(400).json({ error: error.issues[0]?.message ?? 'The request was not understood.' })
+    const fields = Object.fromEntries(error.issues.map(({ path, message }) => [path.join('.'), message]))
+    response.status(400).json({ error: error.issues[0]?.message ?? 'The request was not understood.', fields })
   } else if (error instanceof Error && 'status' in error && typeof error.status === 'number' && error.status < 500) {
     // From express's own body parser.
     response.status(error.status).json({ error: 'The request was not understood.' })

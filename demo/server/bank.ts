@@ -32,6 +32,15 @@ export interface Transaction {
   createdAt: string
 }
 
+/**
+ * One line of the list. What came into one account at one moment, such as a burst of 500, is one line: its amount is the sum, and
+ * `parts` are the first of them.
+ */
+export interface TransactionLine extends Transaction {
+  count: number
+  parts: Pick<Transaction, 'id' | 'amount' | 'counterparty'>[]
+}
+
 export interface TransactionFilter {
   accountId?: string | undefined
   type?: TransactionType | undefined
@@ -39,9 +48,10 @@ export interface TransactionFilter {
 }
 
 export interface TransactionPage {
-  rows: Transaction[]
+  rows: TransactionLine[]
   page: number
   pages: number
+  /** Of transactions, however many lines they take. */
   total: number
 }
 
@@ -67,6 +77,8 @@ export interface Profile {
 }
 
 const PER_PAGE = 10
+/** Of the transactions of one line. */
+const PARTS_SHOWN = 12
 
 export const allUsers = (query: Query) => query<User>('select id::text as id, name from ledger.users order by id')
 
@@ -101,17 +113,22 @@ export async function transactionsOf(
       where a.user_id = $1 and ($2::integer is null or a.id = $2) and ($3::text is null or t.type = $3)`
   const values = [userId, accountId ?? null, type ?? null]
 
-  const [{ total } = { total: 0 }] = await query<{ total: number }>(
-    `select count(*)::integer as total ${matching}`,
+  const [{ total, lines } = { total: 0, lines: 0 }] = await query<{ total: number; lines: number }>(
+    `select count(*)::integer as total, count(distinct (a.id, t.type, t.created_at))::integer as lines ${matching}`,
     values,
   )
-  const rows = await query<Transaction>(
-    `select t.id::text as id, a.id::text as "accountId", t.type, t.amount_cents as amount, t.counterparty,
-            to_char(t.created_at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as "createdAt"
-       ${matching} order by t.created_at desc, t.id desc limit $4 offset $5`,
+  const rows = await query<TransactionLine>(
+    `select max(t.id)::text as id, a.id::text as "accountId", t.type, sum(t.amount_cents)::integer as amount,
+            max(t.counterparty) as counterparty,
+            to_char(t.created_at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as "createdAt",
+            count(*)::integer as count,
+            to_json((array_agg(json_build_object('id', t.id::text, 'amount', t.amount_cents, 'counterparty', t.counterparty)
+                               order by t.id desc))[1:${PARTS_SHOWN}]) as parts
+       ${matching} group by a.id, t.type, t.created_at
+      order by t.created_at desc, max(t.id) desc limit $4 offset $5`,
     [...values, PER_PAGE, (page - 1) * PER_PAGE],
   )
-  return { rows, page, pages: Math.max(1, Math.ceil(total / PER_PAGE)), total }
+  return { rows, page, pages: Math.max(1, Math.ceil(lines / PER_PAGE)), total }
 }
 
 export const loansOf = (query: Query, userId: string) =>

@@ -1,5 +1,6 @@
 import { type Loan, type Profile, profileOf, type Transaction, type TransactionType } from './bank.js'
 import type { Database, Query } from './database.js'
+import { EVERYDAY } from './people.js'
 import { Refusal } from './refusal.js'
 
 // The bank's changes. Nothing here emits an event: the database announces every change by itself, when it
@@ -57,14 +58,16 @@ export function receive(
   })
 }
 
+const SHOPS = EVERYDAY.map(([name]) => name)
+
 /** Many small card refunds in one statement: one commit, and one notification for each of them. */
 export async function receiveMany(database: Database, userId: string, accountId: string, count: number): Promise<void> {
   await database.transaction(async (query) => {
     await lockAccount(query, userId, accountId)
     await query(
       `insert into ledger.transactions (account_id, type, amount_cents, counterparty)
-       select $1, 'card', 1 + n % 9, 'Card cashback' from generate_series(1, $2::integer) as n`,
-      [accountId, count],
+       select $1, 'card', 5 + (n * 7) % 90, ($3::text[])[1 + n % $4::integer] from generate_series(1, $2::integer) as n`,
+      [accountId, count, SHOPS, SHOPS.length],
     )
   })
 }

@@ -9,7 +9,7 @@ export const Id = z.string('That is not an id.').regex(/^[1-9]\d{0,8}$/, 'That i
 
 /** At most a million. */
 const Cents = z
-  .int('Please give an amount in whole cents.')
+  .int('Please give an amount like 12.50.')
   .positive('The amount must be more than zero.')
   .max(100_000_000, 'That is more than can be paid online.')
 

@@ -29,7 +29,7 @@ interface Monthly {
 
 type Shop = readonly [name: string, typicalCents: number]
 
-const EVERYDAY: readonly Shop[] = [
+export const EVERYDAY: readonly Shop[] = [
   ['Corner Bakery', 640],
   ['Greenleaf Market', 3_870],
   ['Metro Transit', 290],

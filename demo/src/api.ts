@@ -21,11 +21,14 @@ export interface TransactionFilter {
 export class ApiError extends Error {
   /** The HTTP status, or 0 if there was no answer. */
   readonly status: number
+  /** One sentence for each field that was filled in wrongly, by its name. */
+  readonly fields: Readonly<Record<string, string>>
 
-  constructor(status: number, message: string) {
+  constructor(status: number, message: string, fields: Readonly<Record<string, string>> = {}) {
     super(message)
     this.name = 'ApiError'
     this.status = status
+    this.fields = fields
   }
 }
 
@@ -57,10 +60,8 @@ async function request<T>(method: string, path: string, body?: object, userId = 
 
   // Only if it is about the user on the screen: an answer to a request of the former one changes nothing any more.
   if (response.status === 401 && userId === actingUser) unauthorized()
-  const said: unknown = await response.json().catch(() => undefined)
-  const message =
-    typeof said === 'object' && said !== null && 'error' in said ? String(said.error) : response.statusText
-  throw new ApiError(response.status, message)
+  const said = (await response.json().catch(() => ({}))) as { error?: string; fields?: Record<string, string> }
+  throw new ApiError(response.status, said.error ?? response.statusText, said.fields)
 }
 
 const get = <T>(path: string) => request<T>('GET', path)
@@ -82,7 +83,8 @@ export const api = {
   loanSummary: () => get<LoanSummary>('/loan-summary'),
   profile: () => get<Profile>('/profile'),
 
-  pay: (payment: { fromAccountId: string; amount: number; counterparty: string }) =>
+  /** `amount`: null if it was no amount, for the bank to say so together with all else that is wrong. */
+  pay: (payment: { fromAccountId: string; amount: number | null; counterparty: string }) =>
     post<Transaction>('/payments', payment),
   acceptLoan: (loanId: string) => post<void>(`/loans/${loanId}/accept`),
   withdrawLoan: (loanId: string) => post<void>(`/loans/${loanId}/withdraw`),

@@ -5,9 +5,8 @@ import { App } from './app.js'
 import { errors } from './errors.js'
 import { queryClient } from './query-client.js'
 import { line } from './realtime.js'
-import { watchReceipts } from './receipts.js'
 import { watchSession } from './session.js'
-import { shareTallies } from './tally.js'
+import { watchSnapshot } from './snapshot.js'
 import './styles/index.css'
 
 declare global {
@@ -18,8 +17,7 @@ declare global {
 }
 window.ledger = { line, queryClient, errors }
 
-watchReceipts()
-shareTallies()
+watchSnapshot()
 watchSession()
 
 const root = document.getElementById('root')

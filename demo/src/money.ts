@@ -3,11 +3,11 @@ const EUROS = new Intl.NumberFormat('en-IE', { style: 'currency', currency: 'EUR
 /** Whole cents as text: `€1,234.50`. */
 export const formatCents = (cents: number): string => EUROS.format(cents / 100)
 
-/** In two pieces, so that the cents can be set smaller: `€1,234` and `.50`. */
-export function splitCents(cents: number): readonly [whole: string, fraction: string] {
-  const text = formatCents(cents)
-  return [text.slice(0, -3), text.slice(-3)]
-}
+/** An amount that came or went, with its sign: `+€12.50`, `−€3.00`. */
+export const formatSigned = (cents: number): string => `${cents > 0 ? '+' : '−'}${formatCents(Math.abs(cents))}`
+
+/** Without the cents: `€1,234`. */
+export const formatEuros = (cents: number): string => formatCents(cents).slice(0, -3)
 
 /** What a person typed, in cents: `12`, `12.5`, `12,50`. Undefined if it is no amount. */
 export function parseCents(text: string): number | undefined {

@@ -1,14 +1,15 @@
 import type { User } from '../server/bank.js'
 import { ApiError, actAs, api, onUnauthorized } from './api.js'
 import { openChannel } from './channel.js'
+import { failure, news } from './news.js'
 import { queryClient } from './query-client.js'
 import { line } from './realtime.js'
-import { feed } from './receipts.js'
+import { forgetSnapshot } from './snapshot.js'
 import { createStore } from './store.js'
-import { toasts } from './toasts.js'
 
 export type Session =
-  | { readonly phase: 'checking' }
+  /** `isStuck`: the bank has not answered at the first attempt. */
+  | { readonly phase: 'checking'; readonly isStuck?: boolean }
   | { readonly phase: 'signed-out'; readonly notice?: string }
   | { readonly phase: 'signed-in'; readonly user: User }
 
@@ -44,8 +45,9 @@ function become(next: Session): void {
   if (userId !== currentUserId()) {
     actAs(userId)
     queryClient.clear()
-    feed.set([])
-    toasts.set([])
+    forgetSnapshot()
+    news.set(undefined)
+    failure.set(undefined)
   }
   session.set(next)
 }
@@ -63,7 +65,9 @@ export async function checkSession(notice?: string): Promise<void> {
     else if (user.id !== currentUserId()) become({ phase: 'signed-in', user })
   } catch {
     // No answer, for now: better to wait than to guess.
-    if (question === questions) setTimeout(() => question === questions && void checkSession(notice), 1_500)
+    if (question !== questions) return
+    if (session.get().phase === 'checking') session.set({ phase: 'checking', isStuck: true })
+    setTimeout(() => question === questions && void checkSession(notice), 1_500)
   }
 }
 

@@ -1,4 +1,4 @@
-import type { TransactionType } from '../server/bank.js'
+import type { TransactionLine, TransactionType } from '../server/bank.js'
 
 export const TRANSACTION_TYPE_NAMES: Record<TransactionType, string> = {
   card: 'Card',
@@ -9,3 +9,9 @@ export const TRANSACTION_TYPE_NAMES: Record<TransactionType, string> = {
 
 /** A chosen type, or '' for all of them. */
 export type TransactionTypeFilter = TransactionType | ''
+
+/** Who got it or sent it; of many at once, how many. */
+export function titleOf({ count, counterparty, type, amount }: TransactionLine): string {
+  if (count === 1) return counterparty
+  return `${count} ${type === 'card' ? (amount > 0 ? 'refunds' : 'card payments') : `${type} transactions`}`
+}

@@ -134,7 +134,7 @@ export interface Savings {
   readonly outcomes: Readonly<Record<Outcome, number>>
   /** Fetches of this tab, by its query cache. */
   readonly fetches: number
-  /** What a tab would have fetched that refetches every active query of a mapped event at each event. */
+  /** What this tab would have fetched if it refetched every active query of a mapped event at each event. At least `fetches`. */
   readonly fetchesWithoutPartyline: number
 }
 

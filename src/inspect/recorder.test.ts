@@ -353,7 +353,7 @@ describe('a snapshot', () => {
         { event: 'profile_updated', touches: [['profile']], isDeclared: true, events: 0, hits: 0, misses: 0 },
       ],
       topics: [{ name: 'room' }],
-      savings: { events: 3, outcomes: { refetched: 1, deferred: 1 }, fetches: 3, fetchesWithoutPartyline: 5 },
+      savings: { events: 3, outcomes: { refetched: 1, deferred: 1 }, fetches: 3, fetchesWithoutPartyline: 7 },
       hub: { host: 'shared-worker', socket: { name: 'connected' }, counters: { events: 3 } },
     })
     expect(inspection.settings.key).toMatch(/\w/)
@@ -380,7 +380,7 @@ describe('a snapshot', () => {
     await settle()
     server.up()
     await settle(3_000)
-    server.emit('changed', 7)
+    server.emit('changed', new Map())
     await settle(1_000)
     const { errors } = await line.inspect()
     expect(errors).toMatchObject([

@@ -51,7 +51,11 @@ export function createTallies({ now, client, tools: toolsOf }: TalliesOptions) {
   let resolved = new Map<string, ResolvedEvents>()
   let events = 0
   let fetches = 0
-  let fetchesWithoutPartyline = 0
+  /** What a refetch of all active queries at each event would have fetched, and what the events did cause. */
+  let eachEvent = 0
+  let caused = 0
+  /** Receipts that no event asked for, such as those of gaps: a tab with a connection of its own would fetch that as well. */
+  let gaps = new Set<number>()
   let outcomes = { ...NO_OUTCOMES }
 
   function add(event: string, change: Partial<RuleCounts>): void {
@@ -95,7 +99,7 @@ export function createTallies({ now, client, tools: toolsOf }: TalliesOptions) {
           const contradiction = target && contradictionOf(target, query, tools)
           if (contradiction) fields.add(contradiction.field)
         }
-        if ((outcome === 'matches' || outcome === 'skipped') && isInUse(query)) fetchesWithoutPartyline += count
+        if ((outcome === 'matches' || outcome === 'skipped') && isInUse(query)) eachEvent += count
       }
       add(event, isHit ? { hits: count } : { misses: count })
     }
@@ -124,20 +128,30 @@ export function createTallies({ now, client, tools: toolsOf }: TalliesOptions) {
     },
     /** Gives the fields of scopes that its skipped queries contradict. */
     receipt(receipt: Receipt): readonly string[] {
-      const fields = receipt.cause === 'events' ? compare() : []
+      const { number, cause, answers } = receipt
+      const fields = cause === 'events' ? compare() : []
+      if (cause !== 'events' && answers.every((one) => gaps.has(one))) gaps.add(number)
+      else caused += receipt.refetched.length + receipt.shared.length
       for (const outcome of Object.keys(outcomes) as Outcome[]) outcomes[outcome] += receipt[outcome].length
       return receipt.skipped.length > 0 ? fields : []
     },
     rule: (event: string): RuleCounts => rules.get(event) ?? NOTHING,
     lastEvent: (query: QuerySlice) => lastEvents.get(query),
-    savings: (): Savings => ({ events, outcomes: { ...outcomes }, fetches, fetchesWithoutPartyline }),
+    savings: (): Savings => ({
+      events,
+      outcomes: { ...outcomes },
+      fetches,
+      fetchesWithoutPartyline: fetches + Math.max(0, eachEvent - caused),
+    }),
     forget(): void {
       rules = new Map()
       lastEvents = new WeakMap()
       resolved = new Map()
       events = 0
       fetches = 0
-      fetchesWithoutPartyline = 0
+      eachEvent = 0
+      caused = 0
+      gaps = new Set()
       outcomes = { ...NO_OUTCOMES }
     },
   }

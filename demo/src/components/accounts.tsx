@@ -1,49 +1,54 @@
-import { useQueries, useQuery } from '@tanstack/react-query'
+import { useQuery } from '@tanstack/react-query'
 import type { Account } from '../../server/bank.js'
 import { accountsQuery, balanceQuery } from '../queries.js'
 import { LiveAmount } from './amount.js'
+import { useTotal } from './tab-title.js'
 import { Trouble } from './trouble.js'
 
 /** The accounts, each with a balance of its own to fetch, so that an event costs one small request. */
 export function Accounts() {
   const accounts = useQuery(accountsQuery)
+  const total = useTotal()
   return (
     <section className="overview" aria-labelledby="overview">
-      <h1 className="label" id="overview">
+      <h1 className="label" id="overview" tabIndex={-1}>
         Total balance
       </h1>
-      <Total accounts={accounts.data ?? []} />
+      <p className="total">{total === undefined ? <Unknown /> : <LiveAmount cents={total} testId="total" />}</p>
       <Trouble query={accounts} />
-      <ul className="accounts">
-        {accounts.data?.map((account) => (
-          <li key={account.id}>
-            <AccountCard account={account} />
-          </li>
-        ))}
+      {/* As many as most people have, so that the page does not jump. */}
+      <ul className="accounts" aria-busy={accounts.isPending}>
+        {accounts.isPending && !accounts.error
+          ? [1, 2, 3].map((place) => (
+              <li key={place}>
+                <div className="card account">
+                  <p className="account-name">
+                    <span className="placeholder">Account</span>
+                  </p>
+                  <p className="account-balance">
+                    <Unknown />
+                  </p>
+                  <p className="fine iban">
+                    <span className="placeholder">0000</span>
+                  </p>
+                </div>
+              </li>
+            ))
+          : accounts.data?.map((account) => (
+              <li key={account.id}>
+                <AccountCard account={account} />
+              </li>
+            ))}
       </ul>
     </section>
   )
 }
 
-function Total({ accounts }: { accounts: readonly Account[] }) {
-  // The same queries as the cards': no fetch of its own.
-  const total = useQueries({
-    queries: accounts.map(({ id }) => balanceQuery(id)),
-    combine: (balances) =>
-      balances.length > 0 && balances.every(({ data }) => data !== undefined)
-        ? balances.reduce((sum, { data }) => sum + (data?.amount ?? 0), 0)
-        : undefined,
-  })
-  return (
-    <p className="total">
-      {total === undefined ? (
-        <span className="placeholder">€0,000.00</span>
-      ) : (
-        <LiveAmount cents={total} testId="total" />
-      )}
-    </p>
-  )
-}
+const Unknown = () => (
+  <span className="placeholder" aria-hidden="true">
+    €0,000.00
+  </span>
+)
 
 function AccountCard({ account }: { account: Account }) {
   const balance = useQuery(balanceQuery(account.id))
@@ -54,14 +59,14 @@ function AccountCard({ account }: { account: Account }) {
         {balance.data ? (
           <LiveAmount cents={balance.data.amount} testId={`balance-${account.id}`} />
         ) : (
-          !balance.error && <span className="placeholder">€0,000.00</span>
+          !balance.error && <Unknown />
         )}
       </p>
       <Trouble query={balance} />
       <p className="fine iban">
         <span className="visually-hidden">IBAN ending in </span>
         <span aria-hidden="true">•••• </span>
-        {account.iban.slice(-4)}
+        {account.iban.replaceAll(' ', '').slice(-4)}
       </p>
     </article>
   )

@@ -1,9 +1,9 @@
 import { useQueryClient } from '@tanstack/react-query'
 import { useServerEvent } from 'partyline/react'
 import { useEffect, useRef } from 'react'
+import { say } from '../news.js'
 import { accountsQuery } from '../queries.js'
 import { line } from '../realtime.js'
-import { say } from '../toasts.js'
 
 /** Collect for this long: a burst of 500 is one sentence, not 500. */
 const COLLECT = 700

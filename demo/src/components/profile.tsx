@@ -3,6 +3,8 @@ import { type FormEvent, useEffect, useRef, useState } from 'react'
 import type { Profile as ProfileData } from '../../server/bank.js'
 import { api } from '../api.js'
 import { profileQuery } from '../queries.js'
+import { Button } from './button.js'
+import { Field, FormError, useFieldErrors } from './field.js'
 import { Trouble } from './trouble.js'
 
 export function Profile() {
@@ -28,33 +30,28 @@ export function Profile() {
         )}
       </div>
       <Trouble query={profile} />
-      {profile.data &&
-        (editing ? (
-          <ProfileForm profile={profile.data} onClose={() => setEditing(false)} />
-        ) : (
-          <dl className="details">
-            <div>
-              <dt>Name</dt>
-              <dd data-testid="profile-name">{profile.data.displayName}</dd>
+      {editing && profile.data ? (
+        <ProfileForm profile={profile.data} onClose={() => setEditing(false)} />
+      ) : (
+        <dl className="details" aria-busy={profile.isPending}>
+          {FIELDS.map(({ field, label, testId }) => (
+            <div key={field}>
+              <dt>{label}</dt>
+              <dd data-testid={testId}>
+                {profile.data?.[field] ?? (!profile.error && <span className="placeholder">Somebody</span>)}
+              </dd>
             </div>
-            <div>
-              <dt>E-mail</dt>
-              <dd data-testid="profile-email">{profile.data.email}</dd>
-            </div>
-            <div>
-              <dt>Phone</dt>
-              <dd data-testid="profile-phone">{profile.data.phone}</dd>
-            </div>
-          </dl>
-        ))}
+          ))}
+        </dl>
+      )}
     </section>
   )
 }
 
 const FIELDS = [
-  { field: 'displayName', label: 'Name', testId: 'profile-name-input', type: 'text', autoComplete: 'name' },
-  { field: 'email', label: 'E-mail', testId: 'profile-email-input', type: 'email', autoComplete: 'email' },
-  { field: 'phone', label: 'Phone', testId: 'profile-phone-input', type: 'tel', autoComplete: 'tel' },
+  { field: 'displayName', label: 'Name', testId: 'profile-name', type: 'text', autoComplete: 'name' },
+  { field: 'email', label: 'E-mail', testId: 'profile-email', type: 'email', autoComplete: 'email' },
+  { field: 'phone', label: 'Phone', testId: 'profile-phone', type: 'tel', autoComplete: 'tel' },
 ] as const
 
 function ProfileForm({ profile, onClose }: { profile: ProfileData; onClose: () => void }) {
@@ -69,41 +66,36 @@ function ProfileForm({ profile, onClose }: { profile: ProfileData; onClose: () =
       onClose()
     },
   })
-  const first = useRef<HTMLInputElement>(null)
-  useEffect(() => first.current?.focus(), [])
+  const { form, errors } = useFieldErrors(save.error)
+  useEffect(() => form.current?.querySelector('input')?.focus(), [form])
 
   const submit = (event: FormEvent) => {
     event.preventDefault()
-    save.mutate(draft)
+    if (!save.isPending) save.mutate(draft)
   }
 
   return (
-    <form className="form profile-form" noValidate onSubmit={submit}>
-      {FIELDS.map(({ field, label, testId, type, autoComplete }, index) => (
-        <label key={field}>
-          {label}
-          <input
-            ref={index === 0 ? first : null}
-            data-testid={testId}
-            type={type}
-            autoComplete={autoComplete}
-            value={draft[field]}
-            onChange={(event) => setDraft({ ...draft, [field]: event.target.value })}
-          />
-        </label>
+    <form className="form profile-form" noValidate ref={form} onSubmit={submit}>
+      {FIELDS.map(({ field, label, testId, type, autoComplete }) => (
+        <Field
+          key={field}
+          label={label}
+          error={errors[field]}
+          data-testid={`${testId}-input`}
+          type={type}
+          autoComplete={autoComplete}
+          value={draft[field]}
+          onChange={(event) => setDraft({ ...draft, [field]: event.target.value })}
+        />
       ))}
-      {save.error && (
-        <p className="error" role="alert" data-testid="profile-error">
-          {save.error.message}
-        </p>
-      )}
+      <FormError error={save.error} testId="profile-error" />
       <div className="form-buttons">
-        <button type="submit" className="button primary" data-testid="profile-save" disabled={save.isPending}>
+        <Button type="submit" className="button primary" data-testid="profile-save" isBusy={save.isPending}>
           Save
-        </button>
-        <button type="button" className="button quiet" data-testid="profile-cancel" onClick={onClose}>
+        </Button>
+        <Button className="button quiet" data-testid="profile-cancel" onClick={onClose}>
           Cancel
-        </button>
+        </Button>
       </div>
     </form>
   )

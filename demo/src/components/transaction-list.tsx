@@ -1,14 +1,21 @@
-import type { Account, Transaction, TransactionType } from '../../server/bank.js'
-import { TRANSACTION_TYPE_NAMES } from '../transaction-types.js'
+import type { Account, TransactionLine, TransactionType } from '../../server/bank.js'
+import { formatSigned } from '../money.js'
+import { TRANSACTION_TYPE_NAMES, titleOf } from '../transaction-types.js'
 import { SignedAmount } from './amount.js'
 
 /** What is newer than this screen is new to its user, and marked for a moment. */
 const OPENED = Date.now()
 
-export function TransactionList({ rows, accounts }: { rows: readonly Transaction[]; accounts: readonly Account[] }) {
+export function TransactionList({
+  rows,
+  accounts,
+}: {
+  rows: readonly TransactionLine[]
+  accounts: readonly Account[]
+}) {
   if (rows.length === 0) return <p className="empty">Nothing here with this filter.</p>
   const names = new Map(accounts.map(({ id, name }) => [id, name]))
-  const days = new Map<string, Transaction[]>()
+  const days = new Map<string, TransactionLine[]>()
   for (const row of rows) {
     const day = dayOf(new Date(row.createdAt))
     days.set(day, [...(days.get(day) ?? []), row])
@@ -19,21 +26,52 @@ export function TransactionList({ rows, accounts }: { rows: readonly Transaction
       <h3 className="label">{day}</h3>
       <ul>
         {ofDay.map((row) => (
-          <li key={row.id} className={Date.parse(row.createdAt) > OPENED ? 'tx new' : 'tx'} data-testid="tx-row">
-            <TypeIcon type={row.type} incoming={row.amount > 0} />
-            <span className="tx-who">{row.counterparty}</span>
-            <span className="tx-what fine">
-              {TRANSACTION_TYPE_NAMES[row.type]}
-              <span aria-hidden="true"> · </span>
-              <span className="visually-hidden">, </span>
-              {names.get(row.accountId)}
-            </span>
-            <SignedAmount cents={row.amount} />
+          <li key={row.id} data-testid="tx-row">
+            {row.count === 1 ? (
+              <div className={classOf(row)}>
+                <Line row={row} account={names.get(row.accountId)} />
+              </div>
+            ) : (
+              <details className="tx-group">
+                <summary className={classOf(row)}>
+                  <Line row={row} account={names.get(row.accountId)} />
+                </summary>
+                <ul>
+                  {row.parts.map((part) => (
+                    <li key={part.id}>
+                      {part.counterparty}
+                      <span className="amount">{formatSigned(part.amount)}</span>
+                    </li>
+                  ))}
+                  {row.count > row.parts.length && (
+                    <li className="fine">and {row.count - row.parts.length} more at the same moment</li>
+                  )}
+                </ul>
+              </details>
+            )}
           </li>
         ))}
       </ul>
     </section>
   ))
+}
+
+const classOf = ({ createdAt }: TransactionLine) => (Date.parse(createdAt) > OPENED ? 'tx new' : 'tx')
+
+function Line({ row, account }: { row: TransactionLine; account: string | undefined }) {
+  return (
+    <>
+      <TypeIcon type={row.type} incoming={row.amount > 0} />
+      <span className="tx-who">{titleOf(row)}</span>
+      <span className="tx-what fine">
+        {TRANSACTION_TYPE_NAMES[row.type]}
+        <span aria-hidden="true"> · </span>
+        <span className="visually-hidden">, </span>
+        {account}
+      </span>
+      <SignedAmount cents={row.amount} />
+    </>
+  )
 }
 
 function dayOf(date: Date): string {

@@ -3,6 +3,7 @@ import { useState } from 'react'
 import type { TransactionFilter } from '../api.js'
 import { accountsQuery, transactionsQuery } from '../queries.js'
 import { TRANSACTION_TYPE_NAMES, type TransactionTypeFilter } from '../transaction-types.js'
+import { Button } from './button.js'
 import { TransactionList } from './transaction-list.js'
 import { Trouble } from './trouble.js'
 
@@ -59,32 +60,35 @@ export function Transactions() {
 
       <Trouble query={transactions} />
       <div className={transactions.isPlaceholderData ? 'pending' : undefined} aria-busy={transactions.isFetching}>
-        {data ? <TransactionList rows={data.rows} accounts={accounts.data ?? []} /> : <Skeleton />}
+        {data ? (
+          <TransactionList rows={data.rows} accounts={accounts.data ?? []} />
+        ) : (
+          !transactions.error && <Skeleton />
+        )}
       </div>
 
+      {!data && !transactions.error && <div className="paging" aria-hidden="true" />}
       {data && (
         <nav className="paging" aria-label="Pages of transactions">
           <p className="fine">
             <span data-testid="tx-total">{data.total}</span> transactions, page {filter.page} of {data.pages}
           </p>
-          <button
-            type="button"
+          <Button
             className="button"
             data-testid="page-prev"
-            disabled={filter.page <= 1}
+            isOff={filter.page <= 1}
             onClick={() => setFilter({ ...filter, page: filter.page - 1 })}
           >
             Newer
-          </button>
-          <button
-            type="button"
+          </Button>
+          <Button
             className="button"
             data-testid="page-next"
-            disabled={filter.page >= data.pages}
+            isOff={filter.page >= data.pages}
             onClick={() => setFilter({ ...filter, page: filter.page + 1 })}
           >
             Older
-          </button>
+          </Button>
         </nav>
       )}
     </section>
@@ -94,7 +98,7 @@ export function Transactions() {
 function Skeleton() {
   return (
     <div className="skeleton" aria-hidden="true">
-      {[1, 2, 3, 4, 5, 6].map((row) => (
+      {[1, 2, 3, 4, 5, 6, 7, 8, 9, 10].map((row) => (
         <span key={row} className="placeholder" />
       ))}
     </div>
