@@ -667,7 +667,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'the way of a hello takes no time',
-    by: 'simulation',
+    by: 'src/hub/trouble.test.ts',
     file: 'src/hub/history.ts',
     find: 'now() - ageMs - ATTACH_ALLOWANCE_MS',
     replace: 'now() - ageMs - 0 * ATTACH_ALLOWANCE_MS',
