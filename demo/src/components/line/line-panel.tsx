@@ -116,7 +116,7 @@ function Latest({ receipt }: { receipt: Receipt | undefined }) {
 
 /** The events with how often they came, or what else was the cause. */
 function causeOf({ cause, events }: Receipt): string {
-  if (cause === 'gap') return 'Connected, and caught up'
+  if (cause === 'gap') return 'Caught up after connecting'
   if (cause === 'failed') return 'The bank did not answer'
   const counts = new Map<string, number>()
   for (const { name } of events) counts.set(name, (counts.get(name) ?? 0) + 1)
