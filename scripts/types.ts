@@ -59,6 +59,10 @@ export function useChanged(): void {
 }
 `
 
+/** Svelte's own types are not found by the oldest resolution. */
+const SVELTE = 'partyline/svelte'
+const filesOf = (moduleResolution: string) => (moduleResolution === 'node10' ? ['app.ts'] : ['app.ts', 'svelte.ts'])
+
 /** The entries that have types, by the name that an app imports. Where `typesVersions` leaves one out, it throws. */
 function entriesOf({ exports, types, typesVersions }: PackageFile): string[] {
   const typed = Object.entries(exports).flatMap(([entry, to]) => (typeof to === 'string' ? [] : [[entry, to] as const]))
@@ -100,7 +104,8 @@ function check(temporary: string): boolean {
   const entries = entriesOf(JSON.parse(readFileSync(join(unpacked, 'package.json'), 'utf8')) as PackageFile)
   const imports = entries.map((entry, index) => `import * as entry${index} from '${entry}'\nvoid entry${index}\n`)
   writeFileSync(join(app, 'package.json'), '{ "private": true, "type": "module" }')
-  writeFileSync(join(app, 'app.ts'), [APP, ...imports].join(''))
+  writeFileSync(join(app, 'app.ts'), [APP, ...imports.filter((text) => !text.includes(SVELTE))].join(''))
+  writeFileSync(join(app, 'svelte.ts'), `import * as entry from '${SVELTE}'\nvoid entry\n`)
 
   let failed = 0
   const rows: string[] = []
@@ -113,7 +118,7 @@ function check(temporary: string): boolean {
         ...{ skipLibCheck: false, noEmit: true, module, moduleResolution, ...more },
       }
       const project = join(app, `tsconfig.${version}.${moduleResolution}.json`)
-      writeFileSync(project, JSON.stringify({ compilerOptions, files: ['app.ts'] }))
+      writeFileSync(project, JSON.stringify({ compilerOptions, files: filesOf(moduleResolution) }))
       const run = spawnSync(process.execPath, [join(compiler, 'bin/tsc'), '-p', project], {
         encoding: 'utf8',
         cwd: app,
