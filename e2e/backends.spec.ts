@@ -42,8 +42,7 @@ for (const backend of [...BACKENDS, ...OWN_TRANSPORTS]) {
     for (const page of pages) await atRest(page)
     // Without either, the break is a gap: each tab has fetched for that, too.
     const isGapless = backend.replays || backend.transport === 'socket.io'
-    if (isGapless)
-      expect(front.takeFetches().filter((path) => path === '/api/note')).toHaveLength(3)
+    if (isGapless) expect(front.takeFetches().filter((path) => path === '/api/note')).toHaveLength(3)
 
     await running.kill()
     for (const page of pages) await expect.poll(async () => (await status(page)).name).not.toBe('connected')
