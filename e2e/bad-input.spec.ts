@@ -39,6 +39,8 @@ test('hostile and malformed events are reported, and the next good one works', a
   demo.emit('1', 'balance_updated', 'not an object')
   demo.emit('1', 'balance_updated', ['nor', 'this'])
   demo.emit('1', 'balance_updated', 42)
+  // JSON has no word for it. The three before are handed on as `{ value }`.
+  demo.emit('1', 'balance_updated', { bytes: new Uint8Array(3) })
   demo.emit('1', 'balance_updated', {})
   demo.emit('1', 'profile_updated', { displayName: 'A'.repeat(10_000) })
   await expect
