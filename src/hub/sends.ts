@@ -25,8 +25,8 @@ interface OpenSend {
 }
 
 /**
- * Sends what tabs want to send, over the connection there is or not at all. A new connection may turn out to be somebody else's by the
- * server's first word: what is sent before that word waits for it, for as long as the hub waits for such words.
+ * Sends what tabs want to send, over the connection there is or not at all. By the server's first message, a new
+ * connection may turn out to be somebody else's. So events wait for that message, for as long as the hub does.
  */
 export function createHubSends({ environment, tabs, speaker }: HubSendsOptions) {
   const { timers, clock } = environment

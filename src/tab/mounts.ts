@@ -18,7 +18,7 @@ export interface MountOptions {
 }
 
 /**
- * Where a mounted session stands. Each state can become `ended`; else:
+ * Where a mounted session stands. Each state can become `ended`. Else:
  *
  * ```
  * opening --> open --> signed-out
@@ -63,7 +63,7 @@ export interface MountsHandlers {
   onState(state: LinkState): void
   /** Signed out before there is a link to say so. */
   onSignedOut(reason: string): void
-  /** A mounted session begins; it will be opened. */
+  /** A mounted session begins. It will be opened. */
   onBegin(client: QueryClientSlice, identity: string): void
   /** The mounted session has ended, and no other one has begun yet. */
   onEnd(): void
@@ -196,7 +196,7 @@ export function createMounts(handlers: MountsHandlers, report: Report) {
   }
 }
 
-/** Ends a mounted session; what it held is nobody's. */
+/** Ends a mounted session. What it held is nobody's. */
 function letGo(mounted: MountedSession, release: boolean): void {
   const { state, signOuts } = mounted
   mounted.state = { name: 'ended' }
