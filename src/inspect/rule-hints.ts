@@ -129,7 +129,7 @@ export function createRuleHints({ report, after, client }: RuleHintsOptions) {
     const pair = nearestPair(fresh.flat(), candidates)
     if (!pair || ++one.near < MIN_NEAR || one.events < MIN_EVENTS) return
     const heads = [...new Set(queries.map(({ queryKey }) => inWords(queryKey[0])))].slice(0, MAX_HEADS).join(', ')
-    const what = `the rule of '${one.event}' gave ${inWords(pair.given)}, which matched none of ${queries.length} queries in ${one.events} events; keys in the cache begin with: ${heads}. Did you mean ${inWords(pair.meant)}?`
+    const what = `the rule of '${one.event}' gave ${inWords(pair.given)}, which matched none of ${queries.length} queries in ${one.events} events. Keys in the cache begin with: ${heads}. Did you mean ${inWords(pair.meant)}?`
     sayOnce(`missed ${one.event}`, 'rule-missed', what, { detail: { event: one.event, queryKey: pair.given } })
   }
 
@@ -139,7 +139,7 @@ export function createRuleHints({ report, after, client }: RuleHintsOptions) {
     if (!queries.every((query) => matchOf(query) !== undefined)) one.broad = undefined
     else if (++one.broad >= MIN_EVENTS) {
       const gave = targets.map(({ queryKey }) => inWords(queryKey)).join(', ')
-      const what = `the rule of '${one.event}' gave ${gave}, and so each of its events refetches all ${queries.length} queries in the cache. A longer key, or a scope, would spare the others`
+      const what = `the rule of '${one.event}' gave ${gave}, so each of its events refetches all ${queries.length} queries in the cache. Give a longer key, or a scope`
       sayOnce(`broad ${one.event}`, 'too-broad', what, { detail: { event: one.event } })
     }
   }

@@ -91,7 +91,7 @@ export function createMounts(handlers: MountsHandlers, report: Report) {
   function replace(mounted: MountedSession, identity: string): void {
     if (mounted.mounts.length > 0 && !isSignedOut(mounted)) {
       const what = 'mounted for another identity or QueryClient while mounted'
-      report('mounted-twice', `${what}; the new mount replaces the old one`)
+      report('mounted-twice', `${what}. The new mount replaces the old one`)
     }
     end(mounted, mounted.identity !== identity)
   }

@@ -315,7 +315,7 @@ function reportUnknown(given: object, known: object, prefix: string, bad: (optio
   for (const [name, value] of Object.entries(given)) {
     const expected = Object.entries(known).find(([other]) => other === name)
     const meant = Object.keys(known).find((other) => other.startsWith(name))
-    if (!expected) bad(prefix + name, `is not an option${meant ? `; did you mean ${prefix}${meant}?` : ''}`)
+    if (!expected) bad(prefix + name, `is not an option${meant ? `. Did you mean ${prefix}${meant}?` : ''}`)
     else if (typeof expected[1] === 'object') reportUnknown(Object(value), expected[1], `${prefix}${name}.`, bad)
   }
 }

@@ -207,7 +207,7 @@ export type SendErrorCode =
 export const NOT_CONNECTED = {
   ok: false,
   code: 'not-connected',
-  message: 'there is no connection; it was not sent',
+  message: 'there is no connection. It was not sent',
 } as const
 
 /** A tab's answer to a request for credentials. */
