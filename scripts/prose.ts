@@ -54,9 +54,10 @@ const files =
         'CONTRIBUTING.md',
         'CHANGELOG.md',
         ...pages.map((page) => `docs/${page}`),
+        ...readdirSync('skills').map((name) => `skills/${name}/SKILL.md`),
         ...readdirSync('examples')
-          .flatMap((name) => `examples/${name}/README.md`)
-          .filter(existsSync),
+          .map((name) => `examples/${name}/README.md`)
+          .filter((path) => existsSync(path)),
       ]
 const kernel = new TextlintKernel()
 const faults: string[] = []
