@@ -146,7 +146,7 @@ if (takes('flush')) samples.push(...measureFlush(quick ? 3 : 21))
 const all = figures(samples)
 const load = loadavg().map((one) => one.toFixed(1))
 const about = [
-  `${browser.version}, ${cpus().length} cores, load ${load.join(' ')}, Node ${process.versions.node};`,
+  `${browser.version}, ${cpus().length} cores, load ${load.join(' ')}, Node ${process.versions.node}.`,
   `${times} ${times === 1 ? 'round' : 'rounds'}${quick ? ' (--quick)' : ''}, ${((performance.now() - began) / 1_000).toFixed(0)} s`,
 ].join(' ')
 const markdown = table(all, about, effort.bound)

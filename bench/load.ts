@@ -160,7 +160,7 @@ const results = { machine, loadBefore, emptyRssMb: Math.round(empty / 1e6), seco
 writeFileSync(fileURLToPath(new URL('load.json', import.meta.url)), `${JSON.stringify(results, null, 2)}\n`)
 
 const n = (value: number) => value.toLocaleString('en')
-const figures = `Measured on ${machine}; the load average was ${loadBefore.toFixed(1)} before it.
+const figures = `Measured on ${machine}. The load average was ${loadBefore.toFixed(1)} before it.
 
 | idle sockets | RSS of the process | RSS per socket |
 | ---: | ---: | ---: |

@@ -144,7 +144,7 @@ const lines = CASES.flatMap((one) =>
     return `| ${who} | ${subject} | ${Math.round(commits).toLocaleString('en')} | ${share.toFixed(2)} | ${p50} ms | ${p99} ms |`
   }),
 )
-const figures = `Measured on ${cpus().length} cores (${cpus()[0]?.model.trim()}), writers and PostgreSQL on the same ones, on a disk that syncs in ${sync.toFixed(2)} ms; the load average was ${loadBefore.toFixed(1)} before it.
+const figures = `Measured on ${cpus().length} cores (${cpus()[0]?.model.trim()}), writers and PostgreSQL on the same ones, on a disk that syncs in ${sync.toFixed(2)} ms. The load average was ${loadBefore.toFixed(1)} before it.
 
 | connections at once | in each transaction | commits/s | share | p50 | p99 |
 | ---: | --- | ---: | ---: | ---: | ---: |

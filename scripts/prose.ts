@@ -1,6 +1,7 @@
 /**
- * `npm run prose -- [FILE …] [--all]`: how the documentation reads. Sentences of more than 30 words, words that are not ours, dead
- * links and anchors, and pages that the site does not list are faults. `--all` prints every page's figures, not only the sum.
+ * `npm run prose -- [FILE …] [--all]`: how the documentation and the doc comments in src/ read. Sentences of more than 30 words,
+ * words that are not ours, dead links and anchors, and pages that the site does not list are faults. `--all` prints every page's
+ * figures, not only the sum.
  */
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -29,19 +30,40 @@ const WORDS: readonly (readonly [pattern: RegExp, instead: string])[] = [
   [/\bin order to\b/i, 'to'],
   [/\butili[sz]e/i, 'use'],
   [/\b(simply|just|easily|obviously|of course)\b/i, 'nothing: leave it out'],
+]
+/** A reader of the documentation, in an editor as well, stumbles over these too. */
+const TURNS: typeof WORDS = [
+  ...WORDS,
+  [/\b(later and later|ever more slowly)\b/i, 'after growing pauses'],
+  [/\bfor good\b/i, 'final'],
+  [/\bwhoever\b/i, 'who it is'],
+  [/\b(hears?|heard)\b/i, 'gets, or receives'],
   [/;/, 'a full stop: no chain of clauses'],
 ]
+/** Of a type, a comment may say "What a line reports." A page needs a subject. */
+const PAGE_TURNS: typeof WORDS = [...TURNS, [/^\W*What .*\.\W*$/, 'a subject that has a name']]
 
 const { values, positionals } = parseArgs({ options: { all: { type: 'boolean' } }, allowPositionals: true })
 const pages = readdirSync('docs').filter((name) => name.endsWith('.md'))
 const files =
   positionals.length > 0
     ? positionals
-    : ['README.md', 'SECURITY.md', 'CONTRIBUTING.md', ...pages.map((page) => `docs/${page}`)]
+    : [
+        'README.md',
+        'SECURITY.md',
+        'CONTRIBUTING.md',
+        'CHANGELOG.md',
+        ...pages.map((page) => `docs/${page}`),
+        ...readdirSync('skills').map((name) => `skills/${name}/SKILL.md`),
+        ...readdirSync('examples')
+          .map((name) => `examples/${name}/README.md`)
+          .filter((path) => existsSync(path)),
+      ]
 const kernel = new TextlintKernel()
 const faults: string[] = []
 const allCounts: number[] = []
 const median = (counts: readonly number[]) => [...counts].sort((one, other) => one - other)[counts.length >> 1] ?? 0
+const withoutQuotations = (text: string) => text.replace(/"[^"]+"/g, 'x')
 const wordsOf = (text: string) => text.split(/\s+/).filter((word) => /[\p{L}\p{N}]/u.test(word)).length
 
 for (const file of files) {
@@ -66,6 +88,7 @@ for (const file of files) {
 }
 
 if (positionals.length === 0) {
+  checkComments()
   const listed = [...GUIDES, ...REFERENCE].flatMap(({ items }) => items.map(({ link }) => `${link.slice(1)}.md`))
   for (const page of pages)
     if (page !== 'index.md' && !listed.includes(page)) faults.push(`docs/${page}  is not in docs/.vitepress/pages.ts`)
@@ -97,7 +120,44 @@ console.log(
 )
 process.exitCode = faults.length > 0 ? 1 : 0
 
-/** Code counts as one word: what stands in it is no sentence. */
+function faultsOf(sentence: string, turns: typeof WORDS): string[] {
+  const ours = withoutQuotations(sentence)
+  const words = wordsOf(ours)
+  const found = turns.flatMap(([pattern, instead]) => {
+    const [match] = pattern.exec(ours) ?? []
+    return match ? [`"${match}": write ${instead}`] : []
+  })
+  if (words > MAX_SENTENCE_WORDS) found.push(`a sentence of ${words} words`)
+  return found.map((fault) => `${fault}: "${sentence.slice(0, 400)}"`)
+}
+
+/** Those of modules that an entry point exports are read in editors, by users: they are held to all that holds for a page. */
+function checkComments(): void {
+  const sources = readdirSync('src', { recursive: true, encoding: 'utf8' })
+    .map((name) => join('src', name))
+    .filter((path) => /(?<!\.(test|harness))\.tsx?$/.test(path))
+  const entries = sources.filter((path) => path.endsWith('/index.ts'))
+  const shown = entries.flatMap((path) =>
+    [...readFileSync(path, 'utf8').matchAll(/from '(\.[^']+)\.js'/g)].map(([, from = '']) => join(dirname(path), from)),
+  )
+  for (const path of sources) {
+    const turns = shown.includes(path.replace(/\.tsx?$/, '')) ? TURNS : WORDS
+    const text = readFileSync(path, 'utf8')
+    for (const { 1: comment = '', index } of text.matchAll(/\/\*\*([\s\S]*?)\*\//g)) {
+      const prose = comment
+        .replace(/^[ \t]*\* ?/gm, '')
+        .replace(/^```[\s\S]*?^```/gm, '')
+        .replace(/^@.*/gm, '')
+        .replace(/`[^`]*`/g, 'x')
+      const line = text.slice(0, index).split('\n').length
+      for (const part of prose.split(/\n(?:\n|- )/))
+        for (const { type, raw } of split(part.replace(/\s+/g, ' ').trim()))
+          if (type === 'Sentence') faults.push(...faultsOf(raw, turns).map((fault) => `${path}:${line}  ${fault}`))
+    }
+  }
+}
+
+/** Code and quotations count as one word each: they are no sentences of ours. */
 function createSentenceRule(onSentence: (words: number) => void): TextlintKernelRule['rule'] {
   return ({ Syntax, report, RuleError }) => {
     const check = (node: Parameters<typeof report>[0]) => {
@@ -106,15 +166,9 @@ function createSentenceRule(onSentence: (words: number) => void): TextlintKernel
       })
       for (const sentence of split(source.toString())) {
         if (sentence.type !== 'Sentence') continue
-        const words = wordsOf(sentence.raw)
         // A cell of a table is seldom a sentence: it would say nothing in a median.
-        if (node.type === Syntax.Paragraph) onSentence(words)
-        const say = (message: string) => report(node, new RuleError(`${message}: "${sentence.raw.slice(0, 400)}"`))
-        if (words > MAX_SENTENCE_WORDS) say(`a sentence of ${words} words`)
-        for (const [pattern, instead] of WORDS) {
-          const [found] = pattern.exec(sentence.raw) ?? []
-          if (found) say(`"${found}": write ${instead}`)
-        }
+        if (node.type === Syntax.Paragraph) onSentence(wordsOf(withoutQuotations(sentence.raw)))
+        for (const fault of faultsOf(sentence.raw, PAGE_TURNS)) report(node, new RuleError(fault))
       }
     }
     return { [Syntax.Paragraph]: check, [Syntax.TableCell]: check, [Syntax.Header]: check }

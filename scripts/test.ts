@@ -77,6 +77,7 @@ const STEPS: Record<string, readonly Step[]> = {
     { name: 'lint', command: ['npm', 'run', 'lint'] },
     { name: 'house', command: ['npm', 'run', 'house'] },
     { name: 'skills', command: ['npx', 'intent', 'validate'] },
+    { name: 'prose', command: ['npm', 'run', 'prose'] },
     unit,
     { name: 'build', command: ['npm', 'run', 'build'] },
     { name: 'sizes', command: script('size') },

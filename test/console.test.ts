@@ -87,7 +87,7 @@ describe('the console, in development, says of', () => {
       { meanwhile: (world) => emit(world, 'profileUpdated') },
       [
         "unknown-event: no tab has a rule or a handler for the event 'profileUpdated'",
-        "event-misspelt: the server sends 'profileUpdated', which nobody knows, and 'profile_updated' of the rules has never come: are they one event?",
+        "event-misspelt: the server sends 'profileUpdated', which no rule has, and 'profile_updated' has never come. Are they one event?",
       ],
     ],
     [
@@ -97,7 +97,7 @@ describe('the console, in development, says of', () => {
         meanwhile: (world) => emit(world, 'paid', { id: '7' }),
       },
       [
-        "rule-missed: the rule of 'paid' gave ['balances','7'], which matched none of 6 queries in 10 events; keys in the cache begin with: 'balance', 'tx', 'profile', 'loans', 'cards', 'news'. Did you mean ['balance','7']?",
+        "rule-missed: the rule of 'paid' gave ['balances','7'], which matched none of 6 queries in 10 events. Keys in the cache begin with: 'balance', 'tx', 'profile', 'loans', 'cards', 'news'. Did you mean ['balance','7']?",
       ],
     ],
     [
@@ -107,7 +107,7 @@ describe('the console, in development, says of', () => {
         meanwhile: (world) => emit(world, 'paid', { id: '7' }),
       },
       [
-        "too-broad: the rule of 'paid' gave ['balance'], ['tx'], ['profile'], ['loans'], ['cards'], ['news'], and so each of its events refetches all 6 queries in the cache. A longer key, or a scope, would spare the others",
+        "too-broad: the rule of 'paid' gave ['balance'], ['tx'], ['profile'], ['loans'], ['cards'], ['news'], so each of its events refetches all 6 queries in the cache. Give a longer key, or a scope",
       ],
     ],
     [
@@ -127,7 +127,7 @@ describe('the console, in development, says of', () => {
         meanwhile: (world) => emit(world, 'paid', { id: '7' }),
       },
       [
-        "bad-target: the rule of 'paid' gave the targets 'balance' and '7', and an array is a list of targets; a single key is written [['balance', …]]",
+        "bad-target: the rule of 'paid' gave the targets 'balance' and '7', and an array is a list of targets. A single key is written [['balance', …]]",
       ],
     ],
     [

@@ -1,15 +1,17 @@
-import { existsSync } from 'node:fs'
-import { dirname, resolve } from 'node:path'
+import { copyFileSync, existsSync, readdirSync, writeFileSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { slug } from 'github-slugger'
 import { defineConfig } from 'vitepress'
-import { GUIDES, REFERENCE } from './pages.js'
+import { GUIDES, llmsText, REFERENCE } from './pages.js'
 
 const docs = resolve(dirname(fileURLToPath(import.meta.url)), '..')
 
+const description = 'One connection per browser, every tab live. Sockets notify, TanStack Query fetches.'
+
 export default defineConfig({
   title: 'Partyline',
-  description: 'One connection per browser, every tab live. Sockets notify, TanStack Query fetches.',
+  description,
   lang: 'en',
   cleanUrls: true,
   lastUpdated: false,
@@ -43,6 +45,11 @@ export default defineConfig({
     ],
     sidebar: [...GUIDES, ...REFERENCE],
     docFooter: { prev: 'Previous', next: 'Next' },
+  },
+  buildEnd({ outDir }) {
+    // Coding agents read Markdown: each page is there as its source, too.
+    writeFileSync(join(outDir, 'llms.txt'), llmsText(description))
+    for (const name of readdirSync(docs)) if (name.endsWith('.md')) copyFileSync(join(docs, name), join(outDir, name))
   },
 })
 

@@ -63,3 +63,13 @@ export const REFERENCE: Section[] = [
     security: 'Security',
   }),
 ]
+
+/** The site's `/llms.txt` (https://llmstxt.org): its pages as Markdown, for coding agents. `about` is the site in one sentence. */
+export const llmsText = (about: string): string =>
+  [
+    `# Partyline\n\n> ${about}`,
+    ...[...GUIDES, ...REFERENCE].map(({ text, items }) => {
+      const pages = items.filter(({ link }) => !link.endsWith('/'))
+      return `## ${text}\n\n${pages.map((page) => `- [${page.text}](${page.link}.md)`).join('\n')}`
+    }),
+  ].join('\n\n')

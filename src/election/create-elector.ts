@@ -34,8 +34,9 @@ export function createElector(
 }
 
 /**
- * A campaign that fails by anything but its own signal is tried again: the browser may refuse locks that it granted before
- * (the user blocks site data meanwhile), and a chunk may not load. A steal that fails goes on as a campaign.
+ * A campaign that fails by anything but its own signal is tried again. The browser may refuse locks that it granted
+ * before, because the user blocks site data meanwhile. Or a chunk does not load. A steal that fails goes on as a
+ * campaign.
  */
 function createPersistentElector(
   { timers, random }: Pick<HubEnvironment, 'timers' | 'random'>,

@@ -55,7 +55,7 @@ export interface ConnectionOptions {
   readonly settings: Settings
   readonly openTransport: OpenTransport
   readonly log: HubLog
-  /** Another hub here has just left the connection to others, because the server refused what its tabs gave. */
+  /** Another hub here has left the connection to others, because the server refused what its tabs gave. */
   readonly wasRefused?: boolean | undefined
   readonly handlers: ConnectionHandlers
 }

@@ -52,7 +52,7 @@ export function createDownstream(options: DownstreamOptions) {
   const oneTab = createOneTab({ now: clock.monotonic, tabs, history, outbox, log })
   const tabTimeout = createTabTimeout(tabs, environment, (tab) => {
     // It may be alive, and rest because it trusts its lock. Parked it is not: a page detaches before.
-    tab.endpoint.postMessage({ kind: 'closed', reason: 'the hub heard nothing of this tab for long' })
+    tab.endpoint.postMessage({ kind: 'closed', reason: 'this tab was silent for too long' })
     remove(tab, 'silent')
   })
   const inspection = createTabInspection(tabs, clock.monotonic)

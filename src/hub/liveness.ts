@@ -13,9 +13,9 @@ const CHECK_INTERVAL_MS: Record<Exclude<Nudge, 'reachable'>, number> = {
 /** Networks change often, and each replacement of a connection that can't be asked costs a refetch. */
 const REPLACE_INTERVAL_MS = 60_000
 /**
- * The clock is read this often. A reading that is late by `DOZED_MS` may mean a short sleep: the connection is probed. By
- * `SLEPT_MS`, the server has given it up. (A hidden leader's timers run once a minute; that is no sleep.)
- * A reading that is late because this thread was busy is no sleep either: it is measured from what was received on the way.
+ * The clock is read this often. A reading that is late by `DOZED_MS` may mean a short sleep: the connection is probed.
+ * By `SLEPT_MS`, the server has given it up. Timers of a hidden leader run once a minute, which is no sleep. A late
+ * reading of a busy thread is no sleep either: it is measured from what was received on the way.
  */
 const CLOCK_INTERVAL_MS = 5_000
 const DOZED_MS = 10_000

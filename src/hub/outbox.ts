@@ -22,8 +22,9 @@ export interface OutboxOptions {
 }
 
 /**
- * Turns events into batches: the first one after a pause goes out at once, a burst as one message per tab per batch,
- * with only the events of that tab's subscriptions. What all tabs on the multicast subscribe to is posted to them once.
+ * Turns events into batches. The first event after a pause goes out at once. A burst goes as one message per tab and
+ * batch, with only the events of that tab's subscriptions. What all tabs on the multicast subscribe to is posted to
+ * them once.
  */
 export function createOutbox({ tabs, environment, batchTimer, seq, multicastName, onPosted }: OutboxOptions) {
   const { clock } = environment

@@ -26,13 +26,13 @@ type RecoveryState =
 export type OnDecided = (unbroken: boolean, reason: string, quietSince?: number) => void
 
 /**
- * Decides whether a new connection continues where the last one ended: the transport may have recovered it, the server
- * replays from the cursor in the handshake and says so, or it says that it has sent nothing all the while. Until then nobody
- * knows whether events are missing.
+ * Decides whether a new connection continues where the last one ended. It does if the transport has recovered it, if
+ * the server has replayed from the cursor, or if the server has sent nothing all the while. Until then nobody knows
+ * whether events are missing.
  *
- * When did the last one end? A connection may have been dead for long before anybody noticed, and what came last may have been
- * long on its way, with events lost behind it. So only round trips count: the server has sent a ping after it had our answer
- * to the one before, and so whatever it had sent by then has arrived.
+ * When did the last one end? A connection may have been dead for long before anybody noticed, and what came last may
+ * have been long on its way, with events lost behind it. So only round trips count: the server has sent a ping after it
+ * had our answer to the one before, and so whatever it had sent by then has arrived.
  */
 export function createRecovery(
   environment: Pick<HubEnvironment, 'timers' | 'clock'>,

@@ -25,8 +25,8 @@ interface OpenSend {
 }
 
 /**
- * Sends what tabs want to send, over the connection there is or not at all. A new connection may turn out to be somebody else's by the
- * server's first word: what is sent before that word waits for it, for as long as the hub waits for such words.
+ * Sends what tabs want to send, over the connection there is or not at all. By the server's first message, a new
+ * connection may turn out to be somebody else's. So events wait for that message, for as long as the hub does.
  */
 export function createHubSends({ environment, tabs, speaker }: HubSendsOptions) {
   const { timers, clock } = environment
@@ -101,14 +101,14 @@ type SendFailure = Extract<SendAnswer, { ok: false }>
 
 const notSent = (code: SendErrorCode, message: string): SendFailure => ({ ok: false, code, message })
 
-const LOST_ON_THE_WAY = notSent('connection-lost', 'the connection was lost; the server may have it')
-const TIMED_OUT = notSent('timed-out', 'the server has not acknowledged it in time; it may have it')
+const LOST_ON_THE_WAY = notSent('connection-lost', 'the connection was lost. The server may have it')
+const TIMED_OUT = notSent('timed-out', 'the server has not acknowledged it in time. It may have it')
 const TOO_MANY = notSent(
   'too-many',
   `a tab sends ${SEND_LIMITS.tab} in a second at most, and a browser ${SEND_LIMITS.hub}`,
 )
 const NO_SENDING = notSent('unsupported', 'this connection only receives')
-const NO_ANSWERS = notSent('unsupported', 'this connection knows no acknowledgements')
+const NO_ANSWERS = notSent('unsupported', 'this connection has no acknowledgements')
 
 /** What a tab wants to send; a notSent where it can't be sent. Nothing reads as an object. */
 function dataOf(event: unknown, text: unknown): { readonly value: unknown } | SendFailure {

@@ -27,9 +27,9 @@ export interface ServerMessageHandlers {
 type SpreadMessage = 'onGap' | 'onMove'
 
 /**
- * What is taken off the server's word that it was quiet: its clock may run faster than ours, a browser's clock is coarse, and an
- * event may be sent a moment before its change can be read. How long the word was on its way needs nothing: it counts from its
- * arrival, which only makes it say less.
+ * So much is taken off the server's quiet time. Its clock may run faster than ours, a browser's clock is coarse, and an
+ * event may be sent a moment before its change can be read. How long the word was on its way needs nothing: it counts
+ * from its arrival, which only makes it say less.
  */
 const QUIET_DOUBT = { share: 0.01, ms: 1_000 }
 

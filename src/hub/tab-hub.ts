@@ -36,11 +36,11 @@ export function serveTabHub({ environment, key, host, elector, open }: TabHubOpt
 }
 
 /**
- * The time between a burst's batches. A hidden page waits for a turn of the event loop instead: its timers run once a second or
- * even once a minute (https://developer.chrome.com/blog/timer-throttling-in-chrome-88), and every tab would wait that long for
- * the last events of a burst. Messages are not throttled. In one turn the queued events of the burst come in: 5,000 events to
- * 20 tabs are 16 to 22 batches, no more than with 8 turns (measured in Chromium 156). A stream that does not end is left to the
- * timer, and to the events themselves: in turns it would be a message for each event.
+ * The time between a burst's batches. A hidden page waits for a turn of the event loop instead. Its timers run once a
+ * second or even once a minute (https://developer.chrome.com/blog/timer-throttling-in-chrome-88). Every tab would wait
+ * that long for the last events of a burst. Messages are not throttled. In one turn the queued events of the burst come
+ * in. 5,000 events to 20 tabs are 16 to 22 batches, no more than with 8 turns (measured in Chromium 156). A stream that
+ * does not end is left to the timer, and to the events themselves: in turns it would be a message for each event.
  */
 export function createBatchTimer({ clock, page, timers, openPipe }: TabHubEnvironment): BatchTimer {
   /** When timers would have ended all the waits that were turns. Milliseconds. */

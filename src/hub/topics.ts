@@ -11,8 +11,8 @@ const LEAVE_DELAY_MS = 1_000
 /** The server has this long to answer a join, before it is asked again. */
 const JOIN_TIMEOUT_MS = 5_000
 const MAX_JOIN_ATTEMPTS = 3
-const NO_ANSWER = `the server has not answered ${MAX_JOIN_ATTEMPTS} times: it does not seem to know of topics`
-const NO_TOPICS = 'this connection only receives, so the server can not be asked for topics'
+const NO_ANSWER = `the server has not answered ${MAX_JOIN_ATTEMPTS} times: it seems to have no topics`
+const NO_TOPICS = 'this connection only receives, so it has no topics'
 /** What was refused or not answered is asked again now and then: a right may come, and a server's database come back. */
 const RETRY_PAUSE_MS = { first: 60_000, max: 600_000 }
 /** The same where the server said that it can't tell now. */

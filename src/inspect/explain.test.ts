@@ -52,7 +52,7 @@ describe('an explanation', () => {
       'manual',
       queryOf(['balance', 7], { live: 'manual' }),
       'matches',
-      "its key begins with ['balance','7']; fetched when the app asks: its meta.live is manual",
+      "its key begins with ['balance','7']. It is fetched when the app asks: its meta.live is manual",
     ],
     ['static', queryOf(['balance', 7], undefined, true), 'off', 'its staleTime is static'],
     ['off, and not matched', queryOf(['loans'], { live: 'off' }), 'unmatched', 'no target has its key'],

@@ -95,7 +95,7 @@ function reasonOf(
   if (outcome === 'off') return tools.liveModeOf(query) === 'off' ? 'its meta.live is off' : 'its staleTime is static'
   const begins = target.queryKey.length === 0 ? 'every query' : `its key begins with ${inShort(target.queryKey)}`
   const why = target.scope ? `${begins}, and it contradicts nothing of the scope` : begins
-  return tools.liveModeOf(query) === 'manual' ? `${why}; fetched when the app asks: its meta.live is manual` : why
+  return tools.liveModeOf(query) === 'manual' ? `${why}. It is fetched when the app asks: its meta.live is manual` : why
 }
 
 interface ExplainedEvent {

@@ -84,7 +84,7 @@ describe('a rule that matches nothing', () => {
     const { emit, said } = setUp({ invalidates: { changed: rule }, keys: KEYS })
     await emit('changed', { id: '7' }, 30)
     expect(said).toEqual([
-      `rule-missed: the rule of 'changed' gave ${given}, which matched none of 4 queries in 10 events; keys in the cache begin with: 'balance', 'tx', 'profile'. Did you mean ${meant}?`,
+      `rule-missed: the rule of 'changed' gave ${given}, which matched none of 4 queries in 10 events. Keys in the cache begin with: 'balance', 'tx', 'profile'. Did you mean ${meant}?`,
     ])
   })
 
@@ -170,7 +170,7 @@ describe('a rule that reaches everything', () => {
     const { emit, said } = setUp({ invalidates: { ticked: ['api'] }, keys: kinds.map((kind) => ['api', kind, 7]) })
     await emit('ticked', {}, 20)
     expect(said).toEqual([
-      "too-broad: the rule of 'ticked' gave ['api'], and so each of its events refetches all 6 queries in the cache. A longer key, or a scope, would spare the others",
+      "too-broad: the rule of 'ticked' gave ['api'], so each of its events refetches all 6 queries in the cache. Give a longer key, or a scope",
     ])
   })
 
@@ -247,7 +247,7 @@ describe('an event that nobody knows', () => {
       const { hints, said } = setUp({ invalidates })
       hints.heard('unknown-event', '', { event })
       expect(said).toEqual([
-        `event-misspelt: the server sends '${event}', which nobody knows, and 'balance_updated' of the rules has never come: are they one event?`,
+        `event-misspelt: the server sends '${event}', which no rule has, and 'balance_updated' has never come. Are they one event?`,
       ])
     },
   )

@@ -57,7 +57,7 @@ export function createHints(options: HintsOptions): Hints {
       if (!isIdentityMissing) return
       const shown = client && shownOf(client, options.invalidates)
       if (!shown) return looks < MAX_IDENTITY_LOOKS ? lookForIdentity(looks + 1) : undefined
-      const what = `${inWords(shown)} is on the screen, and identity is undefined since the first mount: nothing is connected. Give the id of who is signed in as identity, and null where it is nobody`
+      const what = `${inWords(shown)} is on the screen, and identity is undefined since the first mount: nothing is connected. Give the signed-in user's id as identity, and null for nobody`
       sayOnce('no-identity', what)
     })
   }
@@ -89,7 +89,7 @@ export function createHints(options: HintsOptions): Hints {
       const name = String(event)
       const own = ruleHints.unheard().find((one) => isSpeltAlike(one, name))
       if (own === undefined) return
-      const what = `the server sends '${name}', which nobody knows, and '${own}' of the rules has never come: are they one event?`
+      const what = `the server sends '${name}', which no rule has, and '${own}' has never come. Are they one event?`
       sayOnce('event-misspelt', what, { event: name })
     },
     'connect-failed'(message) {
@@ -103,7 +103,7 @@ export function createHints(options: HintsOptions): Hints {
       // Vite 8 moves the worker as well. In the versions before, nothing is at this address.
       if (!String(reason).includes('/.vite/worker.js')) return
       const what =
-        "Vite has moved Partyline's modules, and not its worker. Set in vite.config: optimizeDeps: { exclude: ['partyline'], include: ['partyline > socket.io-client'] }"
+        "Vite has moved Partyline's modules, but not its worker. Set in vite.config: optimizeDeps: { exclude: ['partyline'], include: ['partyline > socket.io-client'] }"
       sayOnce('worker-left-out', what)
     },
   }

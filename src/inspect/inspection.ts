@@ -5,9 +5,7 @@ import type { PartylineErrorCode } from '../util/errors.js'
 import type { HubInspection, HubRecord } from '../wire/hub-calls.js'
 import type { Host, Status, StatusName } from '../wire/status.js'
 
-/**
- * What a line tells an inspector. Everything here is plain data, without credentials: it may be logged, copied and sent.
- */
+/** The inspector's data. All of it is plain data, without credentials: you may log, copy and send it. */
 
 /** One thing that happened, in this tab or in the hub. Narrow it on `kind`. */
 export type LineRecord = {
@@ -29,7 +27,7 @@ export type TabRecord = { readonly from: 'tab' } & (
       readonly role: 'leader' | 'follower' | undefined
       readonly tabs: number
     }
-  /** An event that this tab received. `isMapped`: it has a rule. Handlers of `on` may hear it either way. */
+  /** An event that this tab received. `isMapped`: it is in `invalidates`. Handlers of `on` may get it either way. */
   | { readonly kind: 'event'; readonly event: ServerEvent; readonly isMapped: boolean }
   /** `skippedBy`: the fields of scopes that its skipped queries contradict. */
   | { readonly kind: 'receipt'; readonly receipt: Receipt; readonly skippedBy?: readonly string[] }
@@ -56,7 +54,7 @@ export type TabRecord = { readonly from: 'tab' } & (
       /** Milliseconds since the Unix epoch. */
       readonly expiresAt?: number
     }
-  /** The outcome of a topic of this tab; `left`: this tab no longer uses it. */
+  /** The outcome of a topic of this tab. `left`: the tab no longer uses it. */
   | { readonly kind: 'topic'; readonly topic: string; readonly step: string; readonly reason?: string }
 )
 
@@ -75,7 +73,7 @@ export interface Inspection {
   readonly rules: readonly RuleInspection[]
   readonly queries: readonly QueryInspection[]
   readonly topics: readonly { readonly name: string; readonly state: string; readonly reason?: string }[]
-  /** One entry for each code and subject, the last one last; 50 at most. */
+  /** One entry for each code and subject, at most 50, the last one last. */
   readonly errors: readonly ErrorInspection[]
   /** Since the first `onRecord` or `inspect` of this line. */
   readonly savings: Savings
@@ -107,7 +105,7 @@ export interface QueryInspection {
   /** A mounted component observes it. */
   readonly isActive: boolean
   readonly live: LiveMode | 'auto'
-  /** Milliseconds since the Unix epoch; 0: never. */
+  /** Milliseconds since the Unix epoch, or 0 for never. */
   readonly lastFetchedAt: number
   /** The last event that matched it, since recording began. */
   readonly lastEvent: { readonly name: string; readonly at: number } | undefined

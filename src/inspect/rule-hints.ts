@@ -13,7 +13,7 @@ const MIN_EVENTS = 10
 const MIN_NEAR = 3
 /** A rule that reaches so many different things, and all that there is. */
 const MIN_BROAD_KINDS = 5
-/** How long after an event the cache is looked at. */
+/** How long after an event the cache is checked. */
 const LOOK_AFTER_MS = 1_000
 /** Of a rule's events between two looks, the last ones are kept. */
 const MAX_KEPT_EVENTS = 20
@@ -24,7 +24,7 @@ const MAX_DATA_CHARACTERS = 2_000
 const MIN_DATA_FIELDS = 4
 /** So many beginnings of keys are named. */
 const MAX_HEADS = 10
-/** So many events of a name are looked at for data. */
+/** So many events of a name are checked for data. */
 const MAX_DATA_LOOKS = 20
 /** Deeper values of a key do not count. */
 const MAX_LOOK_DEPTH = 4
@@ -129,7 +129,7 @@ export function createRuleHints({ report, after, client }: RuleHintsOptions) {
     const pair = nearestPair(fresh.flat(), candidates)
     if (!pair || ++one.near < MIN_NEAR || one.events < MIN_EVENTS) return
     const heads = [...new Set(queries.map(({ queryKey }) => inWords(queryKey[0])))].slice(0, MAX_HEADS).join(', ')
-    const what = `the rule of '${one.event}' gave ${inWords(pair.given)}, which matched none of ${queries.length} queries in ${one.events} events; keys in the cache begin with: ${heads}. Did you mean ${inWords(pair.meant)}?`
+    const what = `the rule of '${one.event}' gave ${inWords(pair.given)}, which matched none of ${queries.length} queries in ${one.events} events. Keys in the cache begin with: ${heads}. Did you mean ${inWords(pair.meant)}?`
     sayOnce(`missed ${one.event}`, 'rule-missed', what, { detail: { event: one.event, queryKey: pair.given } })
   }
 
@@ -139,7 +139,7 @@ export function createRuleHints({ report, after, client }: RuleHintsOptions) {
     if (!queries.every((query) => matchOf(query) !== undefined)) one.broad = undefined
     else if (++one.broad >= MIN_EVENTS) {
       const gave = targets.map(({ queryKey }) => inWords(queryKey)).join(', ')
-      const what = `the rule of '${one.event}' gave ${gave}, and so each of its events refetches all ${queries.length} queries in the cache. A longer key, or a scope, would spare the others`
+      const what = `the rule of '${one.event}' gave ${gave}, so each of its events refetches all ${queries.length} queries in the cache. Give a longer key, or a scope`
       sayOnce(`broad ${one.event}`, 'too-broad', what, { detail: { event: one.event } })
     }
   }
@@ -225,8 +225,8 @@ function nearestPair(targets: readonly NormalTarget[], queries: readonly QuerySl
 }
 
 /**
- * Whether a target's key says what a query's key says, in another form: nearly the same first word, or the same word at another
- * place, or the same data in an object; and all of the target's data is in the query's key.
+ * Whether a target's key means a query's key that has another form. Its first word is nearly the same, the word is at
+ * another place, or the data is in an object. All of the target's data has to be in the query's key.
  */
 function isMeant(given: QueryKey, key: QueryKey): boolean {
   const [head, ...rest] = given

@@ -1,6 +1,6 @@
 /**
- * What the compiler says of rules. `Rule` has the words for what is right; here are those for what is wrong: of a list of
- * alternatives the compiler would tell only that none of them fits.
+ * The compiler's messages about rules. `Rule` types the right ones, and the types here name the mistake in a wrong one.
+ * Of a union, the compiler would only say that no member fits.
  */
 import type { DeclaredRule } from './rule.js'
 import type { ScopedTarget } from './target.js'
@@ -21,7 +21,7 @@ type AtTargets<Fault> = [Fault] extends [never] ? never : { readonly targets: Fa
 
 type ResultOf<T> = T extends (...given: never) => infer Result ? Result : T
 
-/** `P`: the prefixes that may be reached; unknown means all. */
+/** `P`: the prefixes that may be reached. Unknown means all. */
 type FaultOfTargets<T, P> =
   IsAny<T> extends true
     ? never

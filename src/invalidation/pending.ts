@@ -7,7 +7,7 @@ import { type QueryKey, startsWith } from './target.js'
 export interface PendingFetches {
   /** How many queries. */
   readonly count: number
-  /** Since when the first of them does. Milliseconds since the Unix epoch; undefined if none does. */
+  /** Since when the first of them does. Milliseconds since the Unix epoch. Undefined if none does. */
   readonly since: number | undefined
 }
 
@@ -17,7 +17,7 @@ export interface PendingChanges {
   readonly count: number
   /** Events may have been missed as well: there may be more changes. */
   readonly isUncertain: boolean
-  /** When the first of them came, or may have. Milliseconds since the Unix epoch; undefined if nothing has changed. */
+  /** When the first change came, or may have come. Milliseconds since the Unix epoch. Undefined if nothing has changed. */
   readonly since: number | undefined
 }
 

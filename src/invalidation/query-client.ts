@@ -1,8 +1,8 @@
 import type { QueryKey } from './target.js'
 
 /**
- * The part of TanStack Query's `QueryClient` that Partyline uses, written out: so it works with the client of any adapter
- * (React, Vue, Svelte, Solid) and never brings a second copy of query-core.
+ * The part of TanStack Query's `QueryClient` that Partyline uses, written out. So Partyline works with the client of
+ * any adapter (React, Vue, Svelte, Solid), and never brings a second copy of query-core.
  */
 export interface QueryClientSlice {
   getQueryCache(): {

@@ -45,11 +45,11 @@ export interface Receipt {
   readonly skipped: readonly QueryKey[]
   /** Not fetched, because it was fetched after the event had arrived, or after the own write that caused it. */
   readonly covered: readonly QueryKey[]
-  /** Their fetch has failed. They are fetched again, ever more slowly. */
+  /** Their fetch has failed. They are fetched again, after growing pauses. */
   readonly failed: readonly QueryKey[]
 }
 
-/** A receipt names those that asked for its fetches; in a long outage the last ones. */
+/** A receipt names so many of the receipts that asked for its fetches, the last ones. */
 const MAX_ANSWERS = 10
 
 export type ReceiptDraft = ReturnType<ReturnType<typeof createReceipts>>

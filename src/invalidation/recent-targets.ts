@@ -12,8 +12,9 @@ const RESTORED_SKEW_MS = 1_000
 export type RecentTargets = ReturnType<typeof createRecentTargets>
 
 /**
- * Remembers recent targets. Data that comes into the cache without a fetch of this tab (restored from disk, rendered by a
- * server, given by the app with its age) was not there when the events came. So its key is compared with their targets afterwards.
+ * Remembers recent targets. Data may come into the cache without a fetch of this tab: restored from disk, rendered by a
+ * server, or given by the app with its age. It was not there when the events came. So its key is compared with their
+ * targets afterwards.
  */
 export function createRecentTargets({ now, monotonic }: Pick<Clock, 'now' | 'monotonic'>, anyNames: AnyNames) {
   /** Events up to this moment are unknown. Milliseconds of the monotonic clock. */

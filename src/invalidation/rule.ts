@@ -39,21 +39,21 @@ export interface DeclaredRule<M> {
 }
 
 /**
- * What an event makes stale: targets; `{ touches, targets, schema }`; or a function of the metadata, which stands for every query
- * after a gap.
+ * The queries that an event makes stale: targets, or `{ touches, targets, schema }`, or a function of the metadata.
+ * After a gap, a function stands for every query.
  */
 export type Rule<M> = Targets | ((metadata: M) => Targets) | DeclaredRule<M>
 
 /** A rule, ready to use. */
 export interface CompiledRule {
   /**
-   * The metadata as the rule's schema gives it, in a box; undefined when it is not what the schema says. Absent: no schema.
-   * An event's object is validated once, however often it is parsed and resolved.
+   * The metadata as the rule's schema gives it, in a box. Undefined if the schema refuses it. Absent: no schema. An
+   * event's object is validated once, however often it is parsed and resolved.
    */
   parse?(metadata: Metadata): { readonly value: unknown } | undefined
   /**
-   * The targets of this event. Invalid metadata or a faulty rule is reported, and the result is then that of `reach`. Whoever counts
-   * events may put a function around it.
+   * The targets of this event. Invalid metadata or a faulty rule is reported, and the result is then that of `reach`. A
+   * function that counts events may be put around it.
    */
   resolve(metadata: Metadata | null): readonly NormalTarget[]
   /** So long after the fetches of an event, they are made once more. Milliseconds. */
@@ -174,7 +174,7 @@ type Say = (
   detail?: Record<string, unknown>,
 ) => void
 
-/** What a rule can reach. `touches`: what it declares; undefined stands for everything. */
+/** What a rule can reach. `touches`: what it declares. Undefined stands for everything. */
 function createReach(touches: readonly NormalTarget[] | undefined, say: Say) {
   let all = touches ?? [EVERYTHING]
 

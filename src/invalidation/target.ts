@@ -17,20 +17,21 @@ type WrittenKey = readonly [Text, ...(Text | number | boolean | bigint | object 
 export interface ScopedTarget {
   /** A part that is undefined is unknown: the key counts up to it. */
   readonly queryKey: WrittenKey
-  /** A plain object; one whose type is an interface will do. */
+  /** A plain object. Its type may be an interface. */
   readonly scope?: object | undefined
 }
 
 /**
- * What an event makes stale: a string is the query key `[string]`, an array is a query key (every key that begins with
- * it matches, as TanStack's own), an object adds a scope. A part that is undefined is unknown: the key counts up to it.
+ * A target of an event. A string is the query key `[string]`. An array is a query key, and every key that begins with
+ * it matches, as in TanStack Query. An object adds a scope. A part that is undefined is unknown: the key counts up to
+ * it.
  */
 export type Target = Text | WrittenKey | ScopedTarget
 
 /** One or several targets. An array here is always a list of targets: a single key is written `[['balance', id]]`. */
 export type Targets = Text | ScopedTarget | readonly [Target, ...Target[]] | readonly Target[]
 
-/** A query key prefix that a rule can reach; a string is the query key `[string]`. */
+/** A query key prefix that a rule can reach. A string is the query key `[string]`. */
 export type Touch = Text | WrittenKey
 
 /** A target in the form that the matcher takes. */
@@ -81,7 +82,7 @@ function known(value: unknown, depth = 0): unknown {
   return Object.fromEntries(fields.map(([name, inner]) => [name, known(inner, depth + 1)]))
 }
 
-/** The key up to its first unknown part; undefined if that is no key. */
+/** The key up to its first unknown part. Undefined if that is no key. */
 function knownKey(value: unknown): QueryKey | undefined {
   if (!Array.isArray(value)) return undefined
   let end = 0
@@ -122,8 +123,9 @@ const strictly = (value: unknown): NormalTarget | undefined =>
   isObject(value) && foreignField(value) !== undefined ? undefined : leniently(value)
 
 /**
- * Brings a rule's targets into one form, without the invalid ones: an empty key (it would match everything by accident), a
- * number, undefined, an object with a field that a target does not have. `lenient`: it stays, without that field.
+ * Brings a rule's targets into one form, without the invalid ones. Invalid are an empty key (it would match everything
+ * by accident), a number, undefined, and an object with an unknown field. `lenient`: the object stays, without that
+ * field.
  */
 export function normalize(targets: unknown, lenient = false): readonly NormalTarget[] {
   // This runs for each event of a burst: `map` allocates just the array it needs.
@@ -142,7 +144,7 @@ export function remedyFor(targets: unknown, invalid: readonly unknown[]): string
   if (field) return `a target has no field '${field}', only queryKey and scope`
   const [first] = listOf(targets)
   return Array.isArray(targets) && typeof first === 'string'
-    ? `an array is a list of targets; a single key is written [['${first}', …]]`
+    ? `an array is a list of targets. A single key is written [['${first}', …]]`
     : 'a target is a string, a query key or { queryKey, scope }'
 }
 

@@ -83,8 +83,8 @@ export interface Attachment {
 }
 
 /**
- * Attaches this tab by a rung. When the hub there stands by, the tab attaches to the owner of the socket by `follow`, and goes
- * on listening to the hub that stands by, which tells it when it was promoted.
+ * Attaches this tab by a rung. If the hub there stands by, the tab attaches to the owner of the socket by `follow`. It
+ * goes on listening to the hub that stands by, which reports its promotion.
  */
 export function attach(rung: Rung, options: AttachmentOptions): Promise<Attachment> {
   return attachTo(rung, options).catch((thrown: unknown) => {

@@ -71,7 +71,7 @@ export function createLadder(rungs: readonly Rung[], now: () => number, report: 
     failures = 0
     rung.release?.()
     const detail = { host: rung.host, reason: messageOf(thrown) }
-    report('host-failed', `${detail.host}: ${detail.reason}; it is tried again`, { detail, cause: causeOf(thrown) })
+    report('host-failed', `${detail.host}: ${detail.reason}. It is tried again`, { detail, cause: causeOf(thrown) })
     return 'rest'
   }
 

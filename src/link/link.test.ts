@@ -259,7 +259,7 @@ describe('a message that can not be sent', () => {
       },
     })
     await settle(100)
-    expect(log[0]).toBe('host-failed: leader-tab: a function could not be cloned; it is tried again')
+    expect(log[0]).toBe('host-failed: leader-tab: a function could not be cloned. It is tried again')
   })
 })
 

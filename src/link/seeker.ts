@@ -47,7 +47,7 @@ export function createSeeker({ ladder, delivery, handlers, ...options }: SeekerO
   function noRungLeft(): void {
     const { steps } = ladder
     const reason = steps.map((step) => `${step.host}: ${step.reason}`).join('; ')
-    report('no-host', `no host could be used; they are tried again. ${reason}`, { detail: { steps } })
+    report('no-host', `no host could be used. They are tried again. ${reason}`, { detail: { steps } })
     ladder.restart()
     handlers.onFailed(reason)
   }

@@ -13,8 +13,8 @@ export interface SignOutHandlers {
 }
 
 /**
- * Ends a session when its identity signs out, here or in another tab. The browser keeps a mark of the last sign-out, whatever
- * becomes of the hub that was told: a session ends when the mark is no longer the one that was there at its mount.
+ * Ends a session when its identity signs out, here or in another tab. The browser keeps a mark of the last sign-out,
+ * which outlives the hub. A session ends when the mark is no longer the one of its mount.
  */
 export function createSignOuts(
   { environment, signOuts }: Pick<LinkOptions, 'environment' | 'signOuts'>,

@@ -22,12 +22,12 @@ export interface Clock {
   now(): number
   /** Milliseconds since this page began to load. It is never set back: every duration is measured by it. */
   monotonic(): number
-  /** When this page began to load; it fetched no data before. Milliseconds since the Unix epoch. */
+  /** When this page began to load. It fetched no data before. Milliseconds since the Unix epoch. */
   readonly origin: number
 }
 
 export interface Timers {
-  /** Runs once after `ms` milliseconds; returns the way to cancel it. */
+  /** Runs once after `ms` milliseconds. Returns the way to cancel it. */
   after(ms: number, run: () => void): () => void
   /** lodash's `debounce`: trailing edge, at most `maxWait` milliseconds after the first call. */
   debounce(run: () => void, wait: number, maxWait: number): Debounced
@@ -44,7 +44,7 @@ export type PageMoment = 'visible' | 'hidden' | 'online' | 'away' | 'back'
 export interface Page {
   isVisible(): boolean
   title(): string
-  /** `mayReturn`: the page may be back, after `away`; false when it is being closed. */
+  /** `mayReturn`: the page may be back, after `away`. False when it is being closed. */
   on(moment: PageMoment, run: (mayReturn: boolean) => void): () => void
   /** Makes a URL absolute: a worker would resolve it against its own script. */
   resolveUrl(url: string): string
@@ -66,7 +66,7 @@ export interface OpenSharedWorker {
 export interface SharedWorkerOptions extends WorkerOptions {
   readonly type: 'module'
   readonly name: string
-  /** Keeps the hub and its socket over a reload of the only tab (Chromium; other engines ignore it). */
+  /** Keeps the hub and its socket over a reload of the only tab in Chromium. Other engines ignore it. */
   readonly extendedLifetime: true
 }
 

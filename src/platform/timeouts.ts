@@ -79,8 +79,8 @@ export function afterSilence(
 }
 
 /**
- * Calls back after `ms`, whatever comes meanwhile, but not before this thread had several turns to read what has come: an
- * answer that waits behind a busy stretch is read first. Returns the way to cancel it.
+ * Calls back after `ms`, but not before this thread had several turns to read what has come. So an answer that waits
+ * behind a busy stretch is read first. Returns the way to cancel it.
  */
 export const afterTurns = (environment: SilencePowers, ms: number, run: () => void): (() => void) =>
   afterSilence(environment, () => 0, ms, run)

@@ -9,7 +9,7 @@ export interface PartylineProviderProps extends UsePartylineOptions {
   readonly children?: ReactNode
 }
 
-/** `usePartyline` as a component; the components below it find the line for `usePartylineStatus`. */
+/** `usePartyline` as a component. The components below it find the line for `usePartylineStatus`. */
 export function PartylineProvider({ line, identity, auth, children }: PartylineProviderProps): ReactNode {
   usePartyline(line, { identity, auth })
   return createElement(LineContext.Provider, { value: line }, children)

@@ -10,8 +10,8 @@ export interface UsePartylineOptions {
   /** Who is signed in. Null, undefined and '' mean nobody: no socket is opened. */
   readonly identity: MountOptions['identity']
   /**
-   * Called at every connection attempt; the newest function is used, so it may close over props. Another function alone makes no
-   * attempt: call `line.retry()` when there are new credentials.
+   * Called at every connection attempt. The newest function is used, so it may close over props. A new function alone
+   * makes no attempt: call `line.retry()` when there are new credentials.
    */
   readonly auth?: MountOptions['auth']
 }

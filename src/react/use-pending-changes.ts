@@ -16,7 +16,7 @@ export interface UsePendingChanges extends PendingChangesOfLine {
 const getNothing = () => '{"count":0,"isUncertain":false}'
 
 /**
- * What has changed in the data of queries with `meta: { live: 'manual' }`, to be fetched when the user asks ("3 changes, refresh").
+ * The changes of queries with `meta: { live: 'manual' }`, to be fetched when the user asks ("3 changes, refresh").
  * @param queryKey - All queries whose key begins with it.
  * @param line - Default: the line of the `PartylineProvider` around. Throws when there is neither.
  */

@@ -9,9 +9,10 @@ import { useLatest } from './use-latest.js'
 type ServerEventArguments = readonly [event: string, handler: (metadata: unknown) => void, options?: HandlerOptions]
 
 /**
- * Calls the handler with each event's metadata, while the component is mounted. The newest handler is used. `in`: in which tabs;
- * see `line.on`. Default: in every tab.
- * @param line - May be left out: the line of the `PartylineProvider` around, with the events of `Register`. Throws when there is none.
+ * Calls the handler with each event's metadata, while the component is mounted. The newest handler is used. `in` says
+ * in which tabs, as in `line.on`. Default: in every tab.
+ * @param line - May be left out: the line of the `PartylineProvider` around, with the events of `Register`. Throws when
+ * there is none.
  */
 export function useServerEvent<Events, E extends keyof Events & string, Sends = Messages>(
   line: Line<Events, Sends>,

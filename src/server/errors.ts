@@ -10,7 +10,7 @@ export type PartylineServerErrorCode =
   | 'bad-room'
   /** A topic's name is not a string of 1 to 200 characters. */
   | 'bad-topic'
-  /** Metadata is large: events should name what changed, not carry it. Development only; the event was sent. */
+  /** Metadata is large: events should name what changed, not carry it. Development only. The event was sent. */
   | 'large-metadata'
   /** Socket.IO could not send the event. */
   | 'emit-failed'

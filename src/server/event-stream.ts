@@ -13,13 +13,14 @@ import {
 
 export interface EventStreamOptions {
   /**
-   * How often a comment is sent to a client that is sent nothing else, in milliseconds: shorter than the idle limit of every
-   * proxy on the way, and than the client's `maxSilenceMs` (60,000).
+   * The silence after which a comment is sent, in milliseconds. It has to be shorter than the idle limit of every proxy
+   * on the way, and than the client's `maxSilenceMs` (60,000).
    * @default 25000
    */
   readonly heartbeatMs?: number
   /**
-   * How much may wait for a client that reads too slowly, in bytes. With more its stream ends; it reconnects and refetches.
+   * How many bytes may wait for a client that reads too slowly. With more, its stream ends. It reconnects and
+   * refetches.
    * @default 1000000
    */
   readonly maxBufferedBytes?: number
@@ -31,8 +32,8 @@ export interface EventStreamOptions {
  */
 export interface EventStream {
   /**
-   * Answers a GET (the stream) and a POST (what belongs to one) of Node's http, Express or Fastify. `body`: what a framework has
-   * read of the request already; Express puts it where it is found.
+   * Answers a GET (the stream) and a POST (what belongs to one) of Node's http, Express or Fastify. `body` is the
+   * request's body, if a framework has read it already. With Express you need not give it.
    */
   handle(request: NodeRequest, response: NodeResponse, body?: unknown): void
   /** The same for web-standard servers: Next.js route handlers, Hono, Deno, Bun. */
@@ -181,7 +182,7 @@ function takePosted({ socket, receive, take }: OpenSocket, frame: unknown, auth:
   else take(event, metadata, request)
 }
 
-/** Sends to rooms, in the form of an adapter of Socket.IO: whoever watches what is sent watches this as well. */
+/** Sends to rooms, in the form of an adapter of Socket.IO: code that watches an adapter's sends works with it as well. */
 function createStreamRooms(
   sockets: ReadonlyMap<string, EventStreamSocket>,
   members: ReadonlyMap<string, ReadonlySet<EventStreamSocket>>,
@@ -230,7 +231,7 @@ function withHeartbeat({ write, end }: StreamSink, ms: number) {
   return { write: writeOn, end, stop: () => clearTimeout(beat) }
 }
 
-/** 403: for good. 503: nobody knows, come again. 401: any other. */
+/** 403: final. 503: not known now, come again. 401: any other. */
 function refusedWith({ message, ...error }: Error & { data?: { code?: string; final?: boolean } }): StreamAnswer {
   const data = error.data ?? {}
   const status = data.code === 'unavailable' ? 503 : data.final ? 403 : 401

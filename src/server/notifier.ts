@@ -41,8 +41,8 @@ export interface NotifierOptions {
 }
 
 /**
- * Sends events to browsers. Call it **after** the commit, and whether or not the user is connected: a browser that connects is
- * told for how long nothing was sent, and does not refetch what it has fetched since.
+ * Sends events to browsers. Call it **after** the commit, and whether or not the user is connected. A browser that
+ * connects is told how long nothing was sent, and refetches only older queries.
  */
 export interface Notifier<Events> {
   /** To every browser of a user. */

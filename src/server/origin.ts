@@ -23,7 +23,7 @@ export type RequestSlice = { readonly headers: HeadersSlice } | HeadersSlice
 
 /**
  * What the events of a request say of it: a hash of the secret in its header. The tab that made the request knows its own
- * events by it; nobody who reads the hash can make a request with the same hash. So it may be stored and sent on as it is.
+ * events by it. Nobody who reads the hash can make a request with the same hash. So it may be stored and sent on as it is.
  * Undefined if there is no such header, or an invalid one, or no `node:crypto`: then the tab refetches for its own write, too.
  */
 export function originOf(request: RequestSlice): string | undefined {

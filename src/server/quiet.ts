@@ -50,17 +50,20 @@ interface QuietOptions {
 }
 
 /**
- * Watches all that this process's sockets in a namespace could be sent: what this process sends, by a notifier or by hand, and
- * what the adapter brings from others, by whatever they were sent. A browser that has fetched since is told that it has missed
+ * Watches all events that this process's sockets in a namespace could get. This process sends them, by a notifier or by
+ * hand, or the adapter brings them from other processes. A browser that has fetched since is told that it has missed
  * nothing.
  *
- * - The moment of an event is when it comes by here. Late ones do no harm: what comes after a socket was let in is sent to it.
- *   So an adapter that lags is no matter, but one that loses messages is, for connected browsers as well: then `notify.gap()`.
- * - An event comes after the commit of its change. So a fetch that began before the quiet time, or in it, has all changes.
- * - Nothing is known of the time before this process listened. Several processes without an adapter reach only their own sockets
- *   anyway, but one may replace another. So it begins to count some time after its start. One with a stream counts, besides,
- *   from the first message on: before that, the adapter may skip some.
- * - Most other adapters do not bring events for rooms that have no socket here, such as that of a user who is about to connect.
+ * - The moment of an event is when it comes by here. Late ones do no harm: what comes after a socket was let in is sent
+ *   to it. So an adapter that lags is no matter, but one that loses messages is, for connected browsers as well: then
+ *   `notify.gap()`.
+ * - An event comes after the commit of its change. So a fetch that began before the quiet time, or in it, has all
+ *   changes.
+ * - Nothing is known of the time before this process listened. Several processes without an adapter reach only their
+ *   own sockets anyway, but one may replace another. So it begins to count some time after its start. One with a stream
+ *   counts, besides, from the first message on: before that, the adapter may skip some.
+ * - Most other adapters do not bring events for rooms that have no socket here, such as that of a user who is about to
+ *   connect.
  */
 export function watchQuiet(io: object, { afterMs, now = () => performance.now() }: QuietOptions): Quiet {
   if (afterMs !== undefined && afterMs !== false && !(typeof afterMs === 'number' && afterMs >= 0))

@@ -69,7 +69,7 @@ export function holdMissed(io: object): void {
 const hasEnded = ({ missedPackets }: BrokenConnection): boolean =>
   missedPackets.some(([event, said]) => event === RESERVED && (said as { [ENDED]?: unknown } | null)?.[ENDED] === true)
 
-/** Reads what a recovered connection has missed, just before its client hears that it is connected. False if `endUser` ended it. */
+/** Reads what a recovered connection has missed, right before its client learns that it is connected. False if `endUser` ended it. */
 export async function readMissed(socket: RecoveredSocket): Promise<boolean> {
   const connection = held.get(socket.data)
   try {

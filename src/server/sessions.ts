@@ -47,7 +47,7 @@ export interface ServerSlice<S> {
 export interface SessionsOptions<S, T extends ServerSession> {
   /**
    * Returns the user of a socket, from the credentials that the browser's `auth` gave: `{ userId, expiresAt? }`. A string
-   * refuses the socket, and is the reason that the client shows; so does `refuse(reason, { final: true })`, after which the
+   * refuses the socket, and is the reason that the client shows. So does `refuse(reason, { final: true })`, after which the
    * client does not try again by itself. A throw is no refusal: the client tries again, and only `onError` receives the error.
    */
   readonly authenticate: (
@@ -109,8 +109,8 @@ export interface SessionsOptions<S, T extends ServerSession> {
   /**
    * How long after its start, in milliseconds, this process begins to count for how long nothing was sent. Browsers that connect
    * are told, and do not refetch what they have fetched since. Until then, a process that this one replaces may still be sending.
-   * False: nobody is told; for an app that sends events only to users who are connected, or past the rooms (`socket.emit`).
-   * @default 30000; false without `createNotifier` in this process. Adapters other than Socket.IO's own and Redis streams: false
+   * False: nobody is told. For an app that sends events only to users who are connected, or past the rooms (`socket.emit`).
+   * @default 30000. False without `createNotifier` in this process. Adapters other than Socket.IO's own and Redis streams: false
    */
   readonly quietAfterMs?: number | false
   /**
@@ -142,7 +142,7 @@ interface Admitted<T extends ServerSession> {
 
 /**
  * Lets sockets in: it finds their user, joins the user's room, and ends the session in time. A session that is not renewed
- * ends with its socket; the client then reconnects with fresh credentials. Call it before other middleware, and after
+ * ends with its socket. The client then reconnects with fresh credentials. Call it before other middleware, and after
  * `io.adapter`. Throws `bad-option`.
  */
 export function createSessions<S extends SocketSlice, T extends ServerSession>(
@@ -383,7 +383,7 @@ const EXPIRY_CHECK_MS = 3_600_000
 export function createExpiry(onExpired: () => void) {
   let timer: ReturnType<typeof setTimeout> | undefined
   const stop = () => clearTimeout(timer)
-  /** `atMs`: milliseconds since the Unix epoch; undefined for never. */
+  /** `atMs`: milliseconds since the Unix epoch. Undefined for never. */
   const set = (atMs: number | undefined): void => {
     stop()
     if (atMs === undefined) return

@@ -11,7 +11,7 @@ export interface StreamRequest {
   readonly auth: Readonly<Record<string, unknown>>
   /** The request or its answer has ended. */
   onClose(run: () => void): void
-  /** What was posted; undefined when it is no list, or too long. */
+  /** What was posted. Undefined when it is no list, or too long. */
   frames(): Promise<readonly unknown[] | undefined>
 }
 

@@ -3,7 +3,7 @@ import type { SocketSlice } from './sessions.js'
 
 /** Where a stream's text goes. */
 export interface StreamSink {
-  /** Characters that the client has not taken yet; the sink ends the stream of one that is too slow. */
+  /** Characters that the client has not taken yet. The sink ends the stream of one that is too slow. */
   write(text: string): void
   /** Ends the stream. */
   end(): void
@@ -29,7 +29,7 @@ export interface OpenSocket {
   readonly socket: EventStreamSocket
   /** From here on it is sent what it joined for. */
   open(sink: StreamSink): void
-  /** The request has ended, whoever ended it. */
+  /** The request has ended, by either side. */
   closed(): void
   /** A question that the client has posted. */
   receive(event: string, metadata: unknown, answer: (answer: object) => void): void
@@ -55,7 +55,7 @@ export function streamTextOf(event: string, metadata: object = {}): string {
   return `${line}event: ${event.replace(/[\r\n]/g, ' ')}\ndata: ${JSON.stringify(metadata)}\n\n`
 }
 
-/** One stream as sessions know a socket: it is let in, is in rooms, hears its client and is told what is sent to its rooms. */
+/** One stream in the form of a socket: it is let in, joins rooms, receives its client's messages, and gets the events of its rooms. */
 export function createOpenSocket({ id, handshake, members, onDisconnect }: OpenSocketOptions): OpenSocket {
   const listeners = new Map<string, Set<Listener>>()
   const outgoing = new Set<Listener>()

@@ -64,7 +64,7 @@ interface TopicsConnection<S, T> {
 
 /**
  * Lets one socket into topics. Each topic is a room with a prefix of its own, so that no client gets into another room by
- * asking for a topic. The app decides each join; without `access` every join is refused.
+ * asking for a topic. The app decides each join. Without `access` every join is refused.
  */
 export function serveTopics<S extends TopicSocket, T>({
   socket,

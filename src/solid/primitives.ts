@@ -16,7 +16,7 @@ const access = <T>(value: MaybeAccessor<T>): T => (typeof value === 'function' ?
 
 /** What is read of a line, kept up to date. It is `before` until the component is mounted: a page is hydrated as a server rendered it. */
 function useOfLine<T>(line: AnyLine, read: () => T, before: T): Accessor<T> {
-  /** How often it was told to read; 0 until the mount. */
+  /** How often it was told to read. 0 until the mount. */
   const [times, setTimes] = createSignal(0)
   const readAgain = () => {
     setTimes((so) => so + 1)
@@ -79,7 +79,7 @@ export interface UsePendingChanges extends PendingChangesOfLine {
 }
 
 /**
- * What has changed in the data of queries with `meta: { live: 'manual' }`, to be fetched when the user asks ("3 changes, refresh").
+ * The changes of queries with `meta: { live: 'manual' }`, to be fetched when the user asks ("3 changes, refresh").
  * The fields are read from signals: do not destructure it.
  * @param queryKey - All queries whose key begins with it.
  * @param line - Default: the line of the `PartylineProvider` around. Throws when there is neither.

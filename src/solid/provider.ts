@@ -20,7 +20,7 @@ export interface UsePartylineOptions {
   /** Who is signed in. Null, undefined and '' mean nobody: no socket is opened. */
   readonly identity: MountOptions['identity']
   /**
-   * Called at every connection attempt; the newest function is used. Another function alone makes no attempt: call
+   * Called at every connection attempt. The newest function is used. Another function alone makes no attempt: call
    * `line.retry()` when there are new credentials. Default: none are sent.
    */
   readonly auth?: MountOptions['auth']
@@ -54,7 +54,7 @@ export interface PartylineProviderProps extends ParentProps, UsePartylineOptions
   readonly line: AnyLine
 }
 
-/** `usePartyline` as a component; the components below it find the line for `usePartylineStatus`. */
+/** `usePartyline` as a component. The components below it find the line for `usePartylineStatus`. */
 export function PartylineProvider(props: PartylineProviderProps): JSX.Element {
   usePartyline(props.line, () => props)
   return createComponent(LineContext.Provider, {

@@ -79,7 +79,7 @@ export interface UsePendingChanges extends Readable<PendingChangesOfLine> {
 }
 
 /**
- * What has changed in the data of queries with `meta: { live: 'manual' }`, to be fetched when the user asks ("3 changes, refresh").
+ * The changes of queries with `meta: { live: 'manual' }`, to be fetched when the user asks ("3 changes, refresh").
  * @param queryKey - All queries whose key begins with it.
  * @param line - Default: the line that this component or one around it provides. Throws when there is neither.
  */

@@ -677,7 +677,7 @@ describe('bad input', () => {
     const { openTab, errors } = setUp()
     openTab({ envelope: { on: 'data', event: 'type', meta: 'payload' } as never })
     expect(errors.map(({ message }) => message)).toEqual([
-      'envelope.meta is not an option; did you mean envelope.metadata?',
+      'envelope.meta is not an option. Did you mean envelope.metadata?',
     ])
   })
 
@@ -717,9 +717,9 @@ describe('bad input', () => {
       anyValues: ['none', 0, -1, false],
     } as object)
     expect(errors.map(({ message }) => message)).toEqual([
-      'linger is not an option; did you mean lingerMs?',
-      'debounce.wait is not an option; did you mean debounce.waitMs?',
-      'polling.interval is not an option; did you mean polling.intervalMs?',
+      'linger is not an option. Did you mean lingerMs?',
+      'debounce.wait is not an option. Did you mean debounce.waitMs?',
+      'polling.interval is not an option. Did you mean polling.intervalMs?',
       'spread is not an option',
     ])
     expect(errors[1]).toMatchObject({ code: 'bad-option', detail: { option: 'debounce.wait' } })

@@ -168,7 +168,7 @@ function createSignOutWatcher(powers: LinePowers | undefined, { name, transport,
     watchSignOuts(marks, signOutNameOf(name, { ...rest, transport: transport.name, identity }))
 }
 
-/** What `mount` does where there is no page: a server that renders one has nothing to do; anything else can't have a line. */
+/** What `mount` does where there is no page: a server that renders one has nothing to do. Anything else can't have a line. */
 function createMountNowhere(report: Report): Line<unknown>['mount'] {
   let isReported = false
   return () => {
@@ -180,7 +180,7 @@ function createMountNowhere(report: Report): Line<unknown>['mount'] {
   }
 }
 
-/** The topics that the app uses in this tab; they outlast sessions. */
+/** The topics that the app uses in this tab. They outlast sessions. */
 function createTopicUses(
   report: Report,
   onChanged: () => void,

@@ -10,47 +10,52 @@ import type { AnswerOf, DataOf, Messages, SendArguments, SendOptions } from './m
 import type { MountOptions } from './mounts.js'
 import type { TopicOptions } from './topics.js'
 
-/** What an event's handler receives: the type that its rule names, or any object. */
+/** The type of an event's metadata for handlers: the one that its rule names, or any object. */
 export type MetadataOf<M> = unknown extends M ? Metadata : M
 
 /** How a handler is called. */
 export interface HandlerOptions {
   /**
-   * In which tabs of this browser an event calls it. `every-tab`: in each that has it. `visible`: in each that is visible as the
-   * event comes; in none while all are hidden. `one-tab`: in one of those that have it, a visible one where there is one, else
-   * the one that was visible last. Default: `every-tab`.
+   * In which tabs of this browser the handler runs. Default: `every-tab`.
+   *
+   * - `every-tab`: in each tab that has it.
+   * - `visible`: in each tab that is visible when the event comes, and in none while all are hidden.
+   * - `one-tab`: in one tab that has it. A visible one is preferred, then the one that was visible last.
    */
   readonly in?: 'every-tab' | 'visible' | 'one-tab' | undefined
 }
 
-/** One app's line to its server; made once, outside of React. */
+/** One app's line to its server. Create it once, outside of React. */
 export interface Line<Events, Sends = Messages> {
   /**
-   * Connects for an identity; returns its unmount. Mounting again for the same identity and QueryClient joins the session
-   * that is there; another identity ends the former session first.
+   * Connects for an identity, and returns the unmount. A second mount for the same identity and QueryClient joins the
+   * session. Another identity ends the former session first.
    */
   mount(options: MountOptions): () => void
-  /** The state of the connection; the same object until something changes. */
+  /** The state of the connection. It stays the same object until something changes. */
   readonly status: Status
-  /** Calls back when `status` has changed, or what `pendingChanges` says; returns the way to stop. */
+  /** Calls back when `status` or `pendingChanges` has changed. Returns the unsubscribe. */
   subscribe(listener: () => void): () => void
-  /** Calls back with every event that the server sends to this browser, mapped or not; returns the way to stop. */
+  /** Calls back with every event that the server sends to this browser, mapped or not. Returns the unsubscribe. */
   on(event: '*', handler: (event: ServerEvent) => void, options?: HandlerOptions): () => void
-  /** Calls back with each event's metadata, in every tab or in one; returns the way to stop. */
+  /** Calls back with each event's metadata, in every tab or in one. Returns the unsubscribe. */
   on<E extends keyof Events & string>(
     event: E,
     handler: (metadata: MetadataOf<Events[E]>) => void,
     options?: HandlerOptions,
   ): () => void
   /**
-   * Joins a topic at the server, for as long as any tab of this browser uses it; returns its leave. Its events are events
-   * like all others. It may be called before anybody is signed in, and outlasts sessions.
+   * Joins a topic at the server, for as long as any tab of this browser uses it, and returns the leave. Its events are
+   * events like all others. You may call it before anybody is signed in. It outlasts sessions.
    */
   topic(name: string, options?: TopicOptions): () => void
   /**
-   * Sends an event to the server, over the connection that all tabs share. Gives the server's acknowledgement; for a `volatile` one,
-   * undefined. It is sent once at most, now or never: it rejects with a `PartylineError` of the code `not-connected`, `too-many`, `bad-send`
-   * or `unsupported` if it was not sent, `rejected` if the server says so, and `timed-out` or `connection-lost` if nobody knows.
+   * Sends an event to the server over the shared connection, at once and at most once. Resolves with the server's
+   * acknowledgement, or with undefined if `volatile`. Rejects with a `PartylineError`:
+   *
+   * - `not-connected`, `too-many`, `bad-send` or `unsupported`: it was not sent.
+   * - `rejected`: the server said no.
+   * - `timed-out` or `connection-lost`: the server may have it.
    */
   send<E extends keyof Sends & string>(
     event: E,
@@ -58,17 +63,17 @@ export interface Line<Events, Sends = Messages> {
     options: SendOptions & { readonly volatile: true },
   ): Promise<undefined>
   send<E extends keyof Sends & string>(event: E, ...rest: SendArguments<DataOf<Sends[E]>>): Promise<AnswerOf<Sends[E]>>
-  /** Calls back with what each flush did; returns the way to stop. */
+  /** Calls back with the receipt of each flush. Returns the unsubscribe. */
   onReceipt(handler: (receipt: Receipt) => void): () => void
   /**
-   * Calls back with everything that goes wrong, first with the last 50 errors that were reported before; returns the way to stop. While
-   * anybody listens, there are no console warnings.
+   * Calls back with every error and hint, beginning with the last 50. Returns the unsubscribe. While there is a
+   * listener, there are no console warnings.
    */
   onError(handler: (error: PartylineError) => void): () => void
   /**
-   * Calls back with everything that happens to this line, first with the last 500 records that are kept; returns the way to stop.
-   * Recording begins with the first call of `onRecord` or `inspect`, when its code is loaded. The records of an identity are
-   * dropped at its end.
+   * Calls back with each record of this line, beginning with the last 500. Returns the unsubscribe. Recording begins
+   * with the first call of `onRecord` or `inspect`, when its code is loaded. An identity's records are dropped at the
+   * end of its session.
    */
   onRecord(handler: (record: LineRecord) => void): () => void
   /** A snapshot of the line, its queries and its hub. Rejects if its code can't be loaded, or where there is no page. */
@@ -78,43 +83,47 @@ export interface Line<Events, Sends = Messages> {
    * Rejects as `inspect` does.
    */
   explain<E extends keyof Events & string>(event: E, metadata: Metadata): Promise<readonly Explanation[]>
-  /** Acts as if the server, or the network, had done it: for tests and demonstrations. Rejects if it can't be done now, and while no session is open. */
+  /**
+   * Acts as if the server or the network had done something, for tests and demonstrations. Rejects if that is
+   * impossible now, and while no session is open.
+   */
   simulate(simulation: Simulation): Promise<void>
   /**
-   * What has changed in the data of the queries whose key begins with that one, and was not fetched since. For queries with
+   * How many changes the queries with this key prefix have not fetched yet. It is for queries with
    * `meta: { live: 'manual' }`, whose data changes only when the user asks.
    */
   pendingChanges(queryKey: QueryKey): PendingChanges
   /** Fetches these queries, if something has changed and a component uses them. */
   refresh(queryKey: QueryKey): void
   /**
-   * A random id of this tab, for your own logs and headers. What `send` sends carries it, as `_line.tab` of its data; the line's own requests
-   * do not.
+   * A random id of this tab, for your own logs and headers. Events of `send` carry it, as `_line.tab` of their data.
+   * The line's own requests do not.
    */
   readonly origin: string
   /**
-   * Runs a request that changes something, with a header (`x-partyline-origin`) that holds a fresh secret. When the server
-   * sends the secret's hash with the events that the request caused, this tab does not refetch what it has fetched, or set by
-   * `setQueryData`, since the answer; other tabs do. On an insecure origin there is no header, and this tab refetches like
-   * the others. Gives what `run` gives, and fails as `run` fails.
+   * Runs a request that changes data, with a header (`x-partyline-origin`) that holds a fresh secret. The server sends
+   * the secret's hash with the request's events. Then this tab does not refetch queries that it has fetched, or set by
+   * `setQueryData`, since the answer. Other tabs do. On an insecure origin there is no header, and this tab refetches
+   * like the others. Resolves and rejects as `run` does.
    */
   request<T>(run: (headers: Record<string, string>) => Promise<T>): Promise<T>
   /**
-   * Makes an attempt to connect at once, where one waits: after `unauthorized` or `wrong-identity`, for example, when there
-   * are new credentials. Does nothing while the line is connected, signed out, or not mounted.
+   * Makes an attempt to connect at once, in place of a later one. Call it when there are new credentials, after
+   * `unauthorized` or `wrong-identity` for example. It does nothing while the line is connected, signed out, or not
+   * mounted.
    */
   retry(): void
   /**
-   * Tells the line that the server has just answered a request of the app's own: a pause before the next attempt to connect
-   * is cut short. Call it as often as you like: attempts that it asks for come ever more slowly, up to 60 s apart, until a
-   * connection has held. Does nothing while the line is connected, and after a refusal.
+   * Tells the line that the server has answered a request of your app. This shortens the pause before the next attempt
+   * to connect. Call it as often as you like: the pauses between such attempts grow to 60 s, until a connection has
+   * held. It does nothing while the line is connected, and after a refusal.
    */
   reachable(): void
   /** Ends this identity's session in every tab at once: the socket is closed and no event is delivered any more. */
   signOut(): void
 }
 
-/** A line, whatever its events: what the components of a framework get from their context. */
+/** A line with any events: the components of a framework get it from their context. */
 export type AnyLine = Omit<Line<unknown>, 'on' | 'send'>
 
 /**
@@ -124,7 +133,7 @@ export type AnyLine = Omit<Line<unknown>, 'on' | 'send'>
 // biome-ignore lint/suspicious/noEmptyInterface: the app puts its line into it.
 export interface Register {}
 
-/** The events of the line that `Register` names; any, where it names none. */
+/** The events of the line that `Register` names, or any events. */
 export type RegisteredEvents = Register extends { readonly line: infer L } ? EventsOf<L> : Record<string, unknown>
 
 /**

@@ -9,15 +9,16 @@ export interface Message<Data, Answer> {
   readonly answer?: Answer
 }
 
-/** What a line may send, by name. Without the option `sends`: any event, with any data. */
+/** The events that a line may send, by name. Without the option `sends`: any event, with any data. */
 export type Messages = Readonly<Record<string, Message<unknown, unknown>>>
 
 export type DataOf<M> = M extends Message<infer Data, unknown> ? Data : never
 export type AnswerOf<M> = M extends Message<unknown, infer Answer> ? Answer : never
 
 /**
- * Says what an event of `sends` carries, and what the server acknowledges it with: `message<{ text: string }, { id: string }>()`.
- * A Standard Schema checks the data before it is sent, and what the schema gives is sent: `message(z.object({ text: z.string() }))`.
+ * Gives the types of an event's data and of the server's acknowledgement, for `sends`:
+ * `message<{ text: string }, { id: string }>()`. A Standard Schema checks the data, and its output is sent:
+ * `message(z.object({ text: z.string() }))`.
  */
 export const message = <Data = unknown, Answer = unknown>(
   schema?: StandardSchemaV1<Data, unknown>,
@@ -30,7 +31,7 @@ export interface SendOptions {
    */
   readonly timeoutMs?: number
   /**
-   * No acknowledgement is asked for, and what can't be sent at once is dropped without an error: for typing indicators.
+   * Asks for no acknowledgement. If it can't be sent at once, it is dropped without an error. For typing indicators.
    * @default false
    */
   readonly volatile?: boolean

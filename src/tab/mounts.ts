@@ -18,7 +18,7 @@ export interface MountOptions {
 }
 
 /**
- * Where a mounted session stands. Each state can become `ended`; else:
+ * Where a mounted session stands. Each state can become `ended`. Else:
  *
  * ```
  * opening --> open --> signed-out
@@ -63,7 +63,7 @@ export interface MountsHandlers {
   onState(state: LinkState): void
   /** Signed out before there is a link to say so. */
   onSignedOut(reason: string): void
-  /** A mounted session begins; it will be opened. */
+  /** A mounted session begins. It will be opened. */
   onBegin(client: QueryClientSlice, identity: string): void
   /** The mounted session has ended, and no other one has begun yet. */
   onEnd(): void
@@ -91,7 +91,7 @@ export function createMounts(handlers: MountsHandlers, report: Report) {
   function replace(mounted: MountedSession, identity: string): void {
     if (mounted.mounts.length > 0 && !isSignedOut(mounted)) {
       const what = 'mounted for another identity or QueryClient while mounted'
-      report('mounted-twice', `${what}; the new mount replaces the old one`)
+      report('mounted-twice', `${what}. The new mount replaces the old one`)
     }
     end(mounted, mounted.identity !== identity)
   }
@@ -196,7 +196,7 @@ export function createMounts(handlers: MountsHandlers, report: Report) {
   }
 }
 
-/** Ends a mounted session; what it held is nobody's. */
+/** Ends a mounted session. What it held is nobody's. */
 function letGo(mounted: MountedSession, release: boolean): void {
   const { state, signOuts } = mounted
   mounted.state = { name: 'ended' }

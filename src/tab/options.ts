@@ -11,7 +11,7 @@ import type { PollingTimes } from './polling.js'
 
 declare const process: { env: { NODE_ENV?: string } }
 
-/** One rule for each event; the metadata types are inferred from the rules' own functions and schemas. */
+/** One rule for each event. The metadata types are inferred from the rules' own functions and schemas. */
 export type Rules<Events> = { readonly [E in keyof Events]: Rule<Events[E]> }
 
 /** `Given`: the rules as they are written, for what the compiler says of them. */
@@ -23,54 +23,55 @@ export type CheckedOptions<Events, Given, Sends = Messages> = PartylineOptions<E
 
 export interface PartylineOptions<Events, Sends = Messages> {
   /**
-   * What each event makes stale: targets (query keys, `{ queryKey, scope }`), `{ touches, targets, schema }`, or a function of
-   * the event's metadata.
+   * The queries that each event makes stale. A rule is targets (query keys, `{ queryKey, scope }`),
+   * `{ touches, targets, schema }`, or a function of the event's metadata.
    */
   readonly invalidates: Rules<Events>
   /**
-   * What `line.send` may send, by the event's name: `{ 'chat:say': message<{ text: string }, { id: string }>() }`.
+   * The events that `line.send` may send, by name: `{ 'chat:say': message<{ text: string }, { id: string }>() }`.
    * @default any event, with any data
    */
   readonly sends?: Sends
   /**
-   * The server's address, or a function that gives it at every mount, within `authTimeoutMs`; a function that fails is asked
-   * again, ever more slowly. Its path is the Socket.IO namespace.
+   * The server's address, or a function that gives it at every mount, within `authTimeoutMs`. A function that fails is
+   * called again, after growing pauses. The path of the address is the Socket.IO namespace.
    * @default the page's own origin
    */
   readonly url?: string | (() => string | Promise<string>)
   /**
-   * Tells apps on the same origin apart. Where `url` is a function, a sign-out ends that identity's sessions in all apps of this
-   * name, whatever addresses they get.
+   * Tells apps on the same origin apart. If `url` is a function, a sign-out ends that identity's sessions in all apps
+   * of this name.
    * @default 'app'
    */
   readonly name?: string
   /**
-   * A burst of events becomes one flush: `waitMs` milliseconds after the last event, and `maxWaitMs` after the first at the
-   * latest. Longer costs freshness, shorter costs fetches.
+   * A burst of events becomes one flush: `waitMs` milliseconds after the last event, and `maxWaitMs` after the first at
+   * the latest. Longer times delay data, shorter ones cost fetches.
    * @default { waitMs: 100, maxWaitMs: 1000 }
    */
   readonly debounce?: { readonly waitMs?: number; readonly maxWaitMs?: number }
   /**
-   * Values that mean "any" where a query, or an event, names them for a field of a scope, besides null and ''. Capitals make no
-   * difference. Such a query is not skipped. An app that filters by `-1` or `0` for "any" adds it here.
+   * Values that mean "any" for a field of a scope, in a query or an event, besides null and ''. Case does not matter. A
+   * query with such a value is not skipped. If your app filters by `-1` or `0` for "any", add it here.
    * @default ['all', '*', 'any']
    */
   readonly anyValues?: readonly AnyValue[]
   /**
-   * A resync waits a random time up to this many milliseconds, so that not every tab fetches at once when a server restarts.
+   * A resync waits a random time up to this many milliseconds. So not all tabs fetch at once when a server restarts.
    * @default 2000
    */
   readonly jitterMs?: number
   /**
-   * A fetch that has not answered after this many milliseconds is restarted, once, when an event or a look asks for its query: a
-   * request into a dead connection never answers. Each restart doubles the time for that query, until a fetch succeeds.
+   * A fetch without an answer after this many milliseconds is restarted once, when an event or a visible tab needs its
+   * query. A request into a dead connection never answers. Each restart doubles the time for that query, until a fetch
+   * succeeds.
    * @default 10000
    */
   readonly restartFetchAfterMs?: number
   /**
    * One visible tab fetches for all visible tabs of this browser that need the same query at once, and the others take its
    * data. The data has to be plain (what `structuredClone` keeps). A tab that has waited `timeoutMs` milliseconds fetches for
-   * itself. Only tabs of one `build` share; name a build when your data changes its shape. Without Web Locks or
+   * itself. Only tabs of one `build` share. Name a build when your data changes its shape. Without Web Locks or
    * BroadcastChannel, and for infinite queries, every tab fetches for itself. `true` means `{ timeoutMs: 5000 }`.
    * @default false
    */
@@ -83,7 +84,7 @@ export interface PartylineOptions<Events, Sends = Messages> {
   readonly polling?: boolean | { readonly downForMs?: number; readonly intervalMs?: number }
   /**
    * Empties the QueryClient when the identity changes or is signed out, so that nobody sees the former identity's data.
-   * Queries on the screen start again without data.
+   * Active queries start again without data.
    * @default false
    */
   readonly clearOnSwitch?: boolean
@@ -93,7 +94,7 @@ export interface PartylineOptions<Events, Sends = Messages> {
    */
   readonly lingerMs?: number
   /**
-   * Where the hub runs. `auto` goes down the ladder until a host works; a forced host is the only one tried.
+   * Where the hub runs. `auto` goes down the ladder until a host works. A forced host is the only one tried.
    * @default 'auto'
    */
   readonly host?: 'auto' | Host
@@ -110,22 +111,21 @@ export interface PartylineOptions<Events, Sends = Messages> {
    */
   readonly transport?: TransportName | OwnTransport
   /**
-   * Passed to socket.io-client as it is (`path`, `transports`, `reconnectionDelayMax`, …). Plain data, since it crosses to
-   * the hub; credentials belong in `auth`. For plain WebSocket: `reconnectionDelay` and `reconnectionDelayMax` (ms),
-   * `limit`, the maximum characters of a frame (65,536), `pingAfterMs`, the silence after which the server is pinged (25,000), and
-   * `handshake: 'none'` for a server that knows nothing of Partyline (docs/transports.md). For Server-Sent Events see docs/sse.md.
+   * Passed to socket.io-client as it is (`path`, `transports`, `reconnectionDelayMax`, …). Plain data, since it crosses
+   * to the hub. Credentials belong in `auth`. Plain WebSocket and Server-Sent Events take their own fields: see
+   * `SocketSettings`, docs/transports.md and docs/sse.md.
    * @default WebSocket only, endless reconnection with full jitter, 0 to 2 s and later 0 to 20 s apart
    */
   readonly socket?: SocketSettings
   /**
    * For a server that sends one event with the others inside, as `emit('data', { type, payload })`:
-   * `{ on: 'data', event: 'type', metadata: 'payload' }` (docs/existing-servers.md). Rules, handlers and receipts are by the inner
-   * events. Plain data, since it crosses to the hub.
+   * `{ on: 'data', event: 'type', metadata: 'payload' }` (docs/existing-servers.md). Rules, handlers and receipts get
+   * the inner events. Plain data, since it crosses to the hub.
    * @default the wire's events are the app's
    */
   readonly envelope?: EnvelopeOption
   /**
-   * How many milliseconds `auth` may take before another tab is asked, and a `url` function before it is asked again.
+   * How many milliseconds `auth` may take before another tab is asked, and a `url` function before it is called again.
    * @default 10000
    */
   readonly authTimeoutMs?: number
@@ -136,13 +136,13 @@ export interface PartylineOptions<Events, Sends = Messages> {
    */
   readonly debug?: boolean
   /**
-   * Called with everything that goes wrong; see `PartylineErrorCode`. `line.onError` takes more listeners.
+   * Called with every error and hint: see `PartylineErrorCode`. `line.onError` takes more listeners.
    * @default one console warning per subject, in development
    */
   readonly onError?: (error: PartylineError) => void
 }
 
-/** The settings of a connection: those that apps use most, and whatever else socket.io-client takes. */
+/** The settings of a connection. With Socket.IO, all options of socket.io-client are allowed. */
 export interface SocketSettings {
   /** The path of Socket.IO at the server. Default: `/socket.io`. */
   readonly path?: string
@@ -158,9 +158,9 @@ export interface SocketSettings {
   readonly reconnectionDelayMax?: number
   /** Plain WebSocket: the maximum characters of a frame. Default: 65,536. */
   readonly limit?: number
-  /** Plain WebSocket: after so much silence the server is pinged, in milliseconds. Default: 25,000. */
+  /** Plain WebSocket: the silence after which the hub pings the server, in milliseconds. Default: 25,000. */
   readonly pingAfterMs?: number
-  /** Not here: credentials belong in the `auth` of `mount` or of the provider, which is asked at every attempt. */
+  /** Not allowed here: give credentials by the `auth` of `mount` or of the provider. It is called at every attempt. */
   readonly auth?: never
   readonly [option: string]: unknown
 }
@@ -315,7 +315,7 @@ function reportUnknown(given: object, known: object, prefix: string, bad: (optio
   for (const [name, value] of Object.entries(given)) {
     const expected = Object.entries(known).find(([other]) => other === name)
     const meant = Object.keys(known).find((other) => other.startsWith(name))
-    if (!expected) bad(prefix + name, `is not an option${meant ? `; did you mean ${prefix}${meant}?` : ''}`)
+    if (!expected) bad(prefix + name, `is not an option${meant ? `. Did you mean ${prefix}${meant}?` : ''}`)
     else if (typeof expected[1] === 'object') reportUnknown(Object(value), expected[1], `${prefix}${name}.`, bad)
   }
 }

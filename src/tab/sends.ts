@@ -13,7 +13,7 @@ const MAX_OPEN_SENDS = 100
 const MAX_SEND_CHARACTERS = 16_384
 /** A timer has its limit. */
 const MAX_SEND_TIMEOUT_MS = 600_000
-const LOST = 'the connection was lost, or the session has ended; the server may have it'
+const LOST = 'the connection was lost, or the session has ended. The server may have it'
 
 export interface SendsOptions {
   readonly sends: Messages
@@ -41,7 +41,7 @@ export function createSends({ sends, environment }: SendsOptions, post: Link['se
     return withTimeout(after, ms, Promise.race([ended, post(event, text, timeoutMs && ms)]))
       .catch((thrown: unknown) =>
         thrown instanceof TimeoutError
-          ? fault('timed-out', `the server has not acknowledged it within ${ms} ms; it may have it`)
+          ? fault('timed-out', `the server has not acknowledged it within ${ms} ms. It may have it`)
           : fault('connection-lost', LOST),
       )
       .finally(() => open.delete(end))

@@ -35,7 +35,7 @@ import { createUrlSource } from './url-source.js'
 const SHARING_PAUSE = { minMs: 5_000, maxMs: 300_000 }
 
 /**
- * Gives credentials for the server; called at every connection attempt. Plain data. With a number `expiresAt` in it
+ * Gives credentials for the server. Called at every connection attempt. Plain data. With a number `expiresAt` in it
  * (milliseconds since the Unix epoch), they are renewed before that moment.
  */
 export type Auth = () => GivenCredentials | Promise<GivenCredentials>
@@ -56,7 +56,7 @@ export interface SessionHandlers {
   onState(state: LinkState): void
   /**
    * `agesMs`: how long ago each of them came to the hub, if they are sent again. `visibleSince`: of the page, by the monotonic
-   * clock; undefined while it is hidden. Milliseconds.
+   * clock. Undefined while it is hidden. Milliseconds.
    */
   onEvents(events: readonly EventPair[], agesMs: readonly number[] | undefined, visibleSince: number | undefined): void
   onGap(gap: Gap): void
@@ -310,7 +310,7 @@ async function loadSharing(
   return undefined
 }
 
-/** The ladder's rungs, from the best one down; only one if the app forces a host. */
+/** The ladder's rungs, from the best one down. Only one if the app forces a host. */
 function createRungs(key: string, { environment, hubs, configuration, loadChunk }: SessionContext): readonly Rung[] {
   const loadCode = async () => {
     const [{ serveTabHub }, open] = await Promise.all([

@@ -40,7 +40,7 @@ export interface JoinedTopic {
   readonly quietForMs: number
 }
 
-/** One use of a topic in this tab; several uses may have one name. */
+/** One use of a topic in this tab. Several uses may have one name. */
 export interface TopicUse {
   readonly name: string
   readonly queryKeys: TopicOptions['queryKeys']
@@ -50,9 +50,9 @@ export interface TopicUse {
 interface TabTopicsOptions {
   readonly uses: ReadonlySet<TopicUse>
   readonly report: Report
-  /** Milliseconds; never set back. */
+  /** Milliseconds. Never set back. */
   readonly monotonic: () => number
-  /** A topic is joined; `keys` are what its events are about, undefined: all. */
+  /** A topic is joined. `keys` are what its events are about, undefined: all. */
   readonly onJoined: (joined: JoinedTopic, keys: readonly QueryKey[] | undefined) => void
 }
 

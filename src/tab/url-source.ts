@@ -16,7 +16,7 @@ export function createUrlSource({ environment, configuration, report }: UrlSourc
   let reported: PartylineErrorCode | undefined
 
   function failed(code: PartylineErrorCode, message: string, cause?: unknown): Error {
-    if (reported !== code) report(code, `${message}; it is tried again`, { detail: { option: 'url' }, cause })
+    if (reported !== code) report(code, `${message}. It is tried again`, { detail: { option: 'url' }, cause })
     reported = code
     return new Error(message)
   }

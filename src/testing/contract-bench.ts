@@ -14,7 +14,7 @@ export interface ContractServer {
   readonly tokens: readonly unknown[]
   /**
    * What clients sent with `send`, `ask` and `tell`, with its metadata or data. The server acknowledges an `echo` with its data, and a
-   * `deny` with `{ ok: false, message: 'denied' }`; anything else it does not.
+   * `deny` with `{ ok: false, message: 'denied' }`. Anything else it does not.
    */
   readonly said: readonly (readonly [name: string, metadata: unknown])[]
   /** The topics in which anybody is, for a transport that joins them by `join`. */

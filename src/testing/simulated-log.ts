@@ -15,8 +15,8 @@ export interface CommittedEvent {
 }
 
 /**
- * The server's log of events, an outbox: it numbers an event at its commit, hands it on a little later whether or not a client
- * is connected, and keeps it for clients that were away.
+ * The server's log of events, an outbox. It numbers an event at its commit, and hands it on a little later, whether or
+ * not a client is connected. It keeps it for clients that were away.
  */
 export function createSimulatedLog(machine: Machine, handOn: (event: CommittedEvent) => void) {
   const { time } = machine

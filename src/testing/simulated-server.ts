@@ -31,7 +31,7 @@ interface SocketSession extends ServerSocket {
 }
 
 export interface ServerOptions {
-  /** Returns the identity of a connection; undefined refuses it. */
+  /** Returns the identity of a connection. Undefined refuses it. */
   readonly identify: (auth: unknown, mountedFor: string) => string | undefined
   /**
    * Returns when the credentials end: the server then closes the connection, unless they were renewed.
@@ -63,7 +63,7 @@ export interface ServerOptions {
    */
   readonly onSend?: ((identity: string, event: string, data: unknown) => unknown) | undefined
   /**
-   * Says who may join which topic; a string is the reason of a refusal.
+   * Says who may join which topic. A string is the reason of a refusal.
    * @default everybody
    */
   readonly authorize?: ((identity: string, topic: string) => boolean | string) | undefined
@@ -153,7 +153,7 @@ export function createSimulatedServer(machine: Machine, options: ServerOptions) 
     },
     /** How many clients asked to be let in so far. */
     handshakes: () => state.handshakes,
-    /** From now on everybody is denied, as while the session store is down; undefined: nobody is. */
+    /** From now on everybody is denied, as while the session store is down. Undefined: nobody is. */
     deny(denial: ServerDenial | undefined): void {
       state.denial = denial
     },
@@ -161,7 +161,7 @@ export function createSimulatedServer(machine: Machine, options: ServerOptions) 
     garbleNext(garble: (name: string) => unknown): void {
       state.garble = garble
     },
-    /** From now on every connection is dropped so long after it was let in; undefined: none is. */
+    /** From now on every connection is dropped so long after it was let in. Undefined: none is. */
     dropAfter(ms: number | undefined): void {
       state.dropAfterMs = ms
     },
@@ -329,7 +329,7 @@ function replay({ after, reportsMissing }: Outbox, to: SocketSession, cursor: nu
     to.send({ kind: 'event', name: '_line', metadata: { replayed: missed !== undefined }, offset })
 }
 
-/** Answers fresh credentials; gives whether they are the same user's. Those of another one end the session. */
+/** Answers fresh credentials. Gives whether they are the same user's. Those of another one end the session. */
 function renew(options: ServerOptions, state: SimulatedServerState, session: SocketSession, auth: unknown): boolean {
   const renewed = admit(options, state, auth, session.identity)
   const isSame = renewed === session.identity

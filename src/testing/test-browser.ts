@@ -52,17 +52,17 @@ export interface TestBrowserOptions {
    */
   readonly latency?: number
   /**
-   * Returns the identity of a connection from its credentials; undefined refuses it.
+   * Returns the identity of a connection from its credentials. Undefined refuses it.
    * @default the identity that the line was mounted for
    */
   readonly identify?: (auth: Readonly<Record<string, unknown>>) => string | undefined
   /**
-   * Says whether an identity may join a topic; false or a reason refuses it.
+   * Says whether an identity may join a topic. False or a reason refuses it.
    * @default everybody may join everything
    */
   readonly authorize?: (identity: string, topic: string) => boolean | string
   /**
-   * Takes what a tab sends with `line.send`, and gives the server's acknowledgement; undefined: there is none.
+   * Takes an event of `line.send`, and gives the server's acknowledgement. Undefined: there is none.
    * @default nothing is acknowledged
    */
   readonly onSend?: (identity: string, event: string, data: unknown) => unknown
@@ -78,14 +78,14 @@ export interface TestTab {
   readonly state: 'active' | 'frozen' | 'cached' | 'gone'
   /** Makes the tab hidden. */
   hide(): void
-  /** Makes the tab visible; a frozen tab is resumed first. */
+  /** Makes the tab visible. A frozen tab is resumed first. */
   show(): void
   /** Hides the tab and stops its timers and tasks, as the browser does with a tab that was hidden for long. */
   freeze(): void
   resume(): void
   /** The user goes to another page: this one enters the back/forward cache. */
   leave(): void
-  /** The user comes back; false when the browser has evicted the page meanwhile, so that it has to be opened again. */
+  /** The user comes back. False when the browser has evicted the page meanwhile, so that it has to be opened again. */
   return(): boolean
   /** The user closes the tab. */
   close(): void
@@ -115,7 +115,7 @@ export interface TestNetwork {
   cut(): void
   /** Everything is lost without an error. */
   lose(): void
-  /** Open connections go dead without an error; new ones work. */
+  /** Open connections go dead without an error. New ones work. */
   halfOpen(): void
   /** Everything works again, and tabs get `online`. */
   restore(): void

@@ -21,7 +21,7 @@ export interface TransportCase {
 }
 
 /**
- * What a hub relies on, of every transport, against a real server of its kind. For any test runner:
+ * The contract of every transport, against a real server of its kind. For any test runner:
  * `for (const { name, run } of transportContract({ open, serve })) it(name, run)`.
  */
 export function transportContract(options: TransportContractOptions): readonly TransportCase[] {

@@ -72,7 +72,7 @@ function askInTime<T>(
 function askBy({ questions, poster }: Asking, frame: Frame, timeoutMs: number): Promise<unknown> {
   let isLate = false
   return new Promise((resolve, reject) => {
-    const onFailed = () => reject(new Error('the request failed; the server may have it'))
+    const onFailed = () => reject(new Error('the request failed. The server may have it'))
     questions
       .request(timeoutMs, (request) => {
         void poster.post({ frame: { ...frame, request }, onFailed, isLate: () => isLate })

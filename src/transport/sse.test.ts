@@ -260,8 +260,8 @@ it('what nobody waits for any more is not posted, and what was not taken is said
   waiting[1]?.destroy()
   await until(() =>
     expect(ends.slice(1)).toEqual([
-      'first: the request failed; the server may have it',
-      'next: the request failed; the server may have it',
+      'first: the request failed. The server may have it',
+      'next: the request failed. The server may have it',
     ]),
   )
   expect(reports).toEqual(['up'])

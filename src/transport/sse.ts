@@ -11,9 +11,9 @@ const SSE_DEFAULTS = { limit: 65_536, maxSilenceMs: 60_000 }
 export type SsePowers = Pick<HubEnvironment, 'timers' | 'fetch'>
 
 /**
- * Server-Sent Events as a transport: the wire is in docs/sse.md. `socket` of the settings may hold `limit` (characters of an
- * event), `maxSilenceMs`, `withCredentials` (cookies to another origin), and `handshake: 'none'` for a server that knows nothing
- * of Partyline; there, only a given `maxSilenceMs` counts.
+ * Server-Sent Events as a transport: the wire is in docs/sse.md. The setting `socket` may hold `limit` (characters of
+ * an event), `maxSilenceMs` and `withCredentials` (cookies to another origin). `handshake: 'none'` is for a server
+ * without code for Partyline. With it, only a given `maxSilenceMs` counts.
  */
 export function sseTransport({ fetch, timers }: SsePowers): OpenTransport {
   return ({ url, socket, envelope }, handlers) => {

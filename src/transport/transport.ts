@@ -1,12 +1,12 @@
 import type { Metadata, Settings } from '../wire/protocol.js'
 
 /**
- * What a hub needs of a connection to the server. A transport makes one attempt at a time and never one by itself: the hub
- * decides when to try again. Each attempt ends with exactly one report, unless the hub ends it.
+ * What a hub needs of a connection to the server. A transport makes one attempt at a time and never one by itself: the
+ * hub decides when to try again. Each attempt ends with exactly one report, unless the hub ends it.
  *
- * What a transport can't do, it leaves out. Without `probe`, a connection is replaced when the network changes. Without `renew`,
- * it is replaced when credentials end. Without `send` there are no topics, and tabs that use some are told so. Without `ask` and `tell`
- * there is no `line.send`.
+ * A transport leaves out the functions that it can't offer. Without `probe`, a connection is replaced when the network
+ * changes. Without `renew`, it is replaced when credentials end. Without `send` there are no topics, and tabs that use
+ * some are told so. Without `ask` and `tell` there is no `line.send`.
  */
 export interface Transport {
   /** Makes one attempt. Where there is a connection or an attempt already, that goes on. */
@@ -26,13 +26,13 @@ export interface Transport {
   send?(event: string, metadata: Metadata): void
   /**
    * Sends an event of the app's over the present connection, once, and gives the server's acknowledgement. Keeps nothing for the next
-   * connection. May reject, or never settle, when there is none; after `timeoutMs` milliseconds nobody waits for it.
+   * connection. May reject, or never settle, when there is none. After `timeoutMs` milliseconds nobody waits for it.
    * @param data JSON. An object says in its field `_line` which tab it is of.
    */
   ask?(event: string, data: unknown, timeoutMs: number): Promise<unknown>
   /** Sends an event of the app's that nobody acknowledges. Drops it where the connection is away, or busy. */
   tell?(event: string, data: unknown): void
-  /** Ends the transport for good: it calls no handler any more. */
+  /** Ends the transport: it calls no handler any more. */
   close(): void
 }
 
@@ -85,17 +85,17 @@ export type OpenTransport = (settings: Settings, handlers: TransportHandlers) =>
 /** What a transport is told of the server. */
 export type TransportSettings = Pick<Settings, 'url' | 'identity' | 'socket'>
 
-/** What a transport of the app's own reports: of events, whatever was sent. The hub checks it. */
+/** The handlers of a transport of your own. An event may have any payload. The hub checks it. */
 export interface OwnTransportHandlers extends Omit<TransportHandlers, 'onEvent'> {
   /** @param metadata What the server sent with the event, maybe with the reserved field `_line`. Undefined for nothing. */
   onEvent(name: string, metadata?: unknown): void
 }
 
-/** What a transport of the app's own can do. Where the service has channels of its own, they are the topics, and `send` may be absent. */
+/** The functions of a transport of your own. If the service has channels, they are the topics, and `send` may be absent. */
 export interface OwnTransportMethods extends Transport {
   /**
-   * Joins a topic over the present connection. Resolves to true, or to the reason of a refusal; rejects when that can't be told
-   * now. After every connection all topics are joined again. A topic that is joined may be joined once more.
+   * Joins a topic over the present connection. Resolves with true, or with the reason of a refusal. Rejects if that is
+   * not known now. After every connection all topics are joined again. A topic that is joined may be joined once more.
    */
   join?(topic: string): Promise<true | string>
   /** Leaves a topic. Without a connection there is nothing to leave. */

@@ -4,13 +4,13 @@ export type PartylineErrorCode =
   | 'bad-option'
   /** The server sent an event that is not mapped and has no handler in any tab. */
   | 'unknown-event'
-  /** An event's metadata is no object, or the rule's schema refuses it. What the rule can reach is refetched. */
+  /** An event's metadata is no object, or the rule's schema refuses it. All queries that the rule can reach are refetched. */
   | 'bad-metadata'
   /** A plain WebSocket server sent a message that is no valid frame. It may have been an event, so data is refetched. */
   | 'bad-frame'
-  /** A rule's function threw. What the rule can reach is refetched. */
+  /** A rule's function threw. All queries that the rule can reach are refetched. */
   | 'rule-failed'
-  /** A rule gave a value that is no target, or a target with a field that targets do not have. What the rule can reach is refetched. */
+  /** A rule gave a value that is no target, or a target with an unknown field. All queries that the rule can reach are refetched. */
   | 'bad-target'
   /** A rule gave a target outside of its `touches`. It is refetched all the same, and after gaps too from then on. */
   | 'outside-touches'
@@ -30,9 +30,9 @@ export type PartylineErrorCode =
   | 'call-timeout'
   /** The server can't be reached. Attempts go on. Reported once per outage. */
   | 'connect-failed'
-  /** The server refused the credentials several times. The hub tries again later; see `Status`. */
+  /** The server refused the credentials several times. The hub tries again later. See `Status`. */
   | 'unauthorized'
-  /** The server takes this browser's credentials for somebody else's. Nothing of theirs is delivered; see `Status`. */
+  /** This browser's credentials belong to another user. No event of that user is delivered. See `Status`. */
   | 'wrong-identity'
   /** `auth` threw, gave a value that can't cross to the hub, or did not answer in time. Attempts go on. */
   | 'auth-failed'
@@ -44,27 +44,27 @@ export type PartylineErrorCode =
   | 'unknown-transport'
   /** The hub belongs to another endpoint or identity. */
   | 'wrong-hub'
-  /** The server refused a topic; everything else goes on. The server is asked again after a reconnect or a renewal of credentials. */
+  /** The server refused a topic. Everything else goes on. The hub asks again after a reconnect or a renewal of credentials. */
   | 'topic-refused'
-  /** The server does not answer requests for topics. It is asked again after a reconnect. */
+  /** The server does not answer requests for topics. The hub asks again after a reconnect. */
   | 'topic-failed'
   /** A topic's name is no string of 1 to 200 characters, or the tab uses more than 100 topics. It is not joined. */
   | 'bad-topic'
-  /** `send`: there is no connection. It was not sent. */
+  /** `send`: there is no connection. The event was not sent. */
   | 'not-connected'
-  /** `send`: the connection was lost before the server acknowledged it, or the session ended. The server may have it. */
+  /** `send`: the connection was lost before the server acknowledged it, or the session ended. The server may have the event. */
   | 'connection-lost'
-  /** `send`: the server has not acknowledged it in time. It may have it. */
+  /** `send`: the server has not acknowledged the event in time. It may have it. */
   | 'timed-out'
-  /** `send`: the server says no. What it said is in `detail.answer`. */
+  /** `send`: the server said no. Its answer is in `detail.answer`. */
   | 'rejected'
-  /** `send`: the connection only receives, or knows no acknowledgements. It was not sent. */
+  /** `send`: the connection only receives, or has no acknowledgements. The event was not sent. */
   | 'unsupported'
-  /** `send`: no name of an event, or data that is no JSON, too large, or not what its schema says. It was not sent. */
+  /** `send`: no name of an event, or data that is no JSON, too large, or refused by its schema. The event was not sent. */
   | 'bad-send'
-  /** `send`: too many at once, in this tab or in this browser. It was not sent. */
+  /** `send`: too many at once, in this tab or in this browser. The event was not sent. */
   | 'too-many'
-  /** The code of `inspect`, `onRecord`, `explain` or `debug` can't be loaded. Everything else goes on; the next call tries again. */
+  /** The code of `inspect`, `onRecord`, `explain` or `debug` can't be loaded. Everything else goes on. The next call tries again. */
   | 'inspect-failed'
   /** A line was mounted for another identity or QueryClient while mounted. The new mount replaced the old one. */
   | 'mounted-twice'
@@ -72,22 +72,25 @@ export type PartylineErrorCode =
   | 'rule-missed'
   /** In development: no query names a field of a rule's scope, and one names a similar field. Nothing is skipped. */
   | 'scope-missed'
-  /** In development: each event of a rule refetches every query in the cache, whatever it is of. */
+  /** In development: each event of a rule refetches every query in the cache. */
   | 'too-broad'
-  /** In development: the server sends an event that nobody knows, and its name is nearly that of a rule whose event never came. */
+  /** In development: the server sends an unknown event, and its name is nearly that of a rule whose event never came. */
   | 'event-misspelt'
-  /** In development: an event's metadata is large, or a list of objects. Metadata names what has changed; the data is fetched. */
+  /** In development: an event's metadata is large, or a list of objects. Send ids, and let the queries fetch the data. */
   | 'data-in-metadata'
-  /** In development: queries of rules are on the screen, and nobody was ever said to be signed in. */
+  /** In development: mapped queries are active, and `identity` was never given. */
   | 'no-identity'
-  /** In development: the line follows another QueryClient than the one that the queries on the screen are in. */
+  /** In development: the line follows another QueryClient than the one of the active queries. */
   | 'client-replaced'
   /** In development: the server answers over HTTP, and refuses WebSockets again and again. */
   | 'websocket-refused'
-  /** In development: a bundler has moved Partyline's modules, and not its worker. */
+  /** In development: a bundler has moved Partyline's modules, but not its worker. */
   | 'worker-left-out'
 
-/** What `onError` receives. `code` is stable. `detail` holds the subject: an event and its metadata, an option, a topic, a host. It never holds credentials. */
+/**
+ * An error or a hint. `code` is stable. `detail` holds the subject: an event and its metadata, an option, a topic, a
+ * host. It never holds credentials.
+ */
 export class PartylineError extends Error {
   override readonly name = 'PartylineError'
   readonly code: PartylineErrorCode
@@ -118,7 +121,7 @@ declare const process: { env: { NODE_ENV?: string } }
 /** Where each code has a section. It ships with the package. */
 export const ERRORS_PAGE = 'docs/errors.md'
 
-/** So many errors are kept for whoever listens later. */
+/** So many errors are kept for later listeners. */
 const MAX_KEPT_ERRORS = 50
 
 /**
@@ -161,7 +164,7 @@ export function createErrors(onError: ((error: PartylineError) => void) | undefi
     report,
     /** The last errors, the newest last. */
     kept: () => kept,
-    /** Calls back with those, and with each that follows; returns the way to stop. */
+    /** Calls back with those, and with each that follows. Returns the way to stop. */
     add(run: (error: PartylineError) => void): () => void {
       const listener = { run }
       for (const error of kept) tell(listener, error)

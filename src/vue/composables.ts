@@ -12,7 +12,7 @@ const NO_CHANGES: PendingChangesOfLine = { count: 0, isUncertain: false, since: 
 
 /** What is read of a line, kept up to date. It is `before` until the component is mounted: a page is hydrated as a server rendered it. */
 function useOfLine<T>(line: AnyLine, read: () => T, before: T): ComputedRef<T> {
-  /** How often it was told to read; 0 until the mount. */
+  /** How often it was told to read. 0 until the mount. */
   const times = shallowRef(0)
   const readAgain = () => {
     times.value++
@@ -80,7 +80,7 @@ export type UsePendingChanges = {
 }
 
 /**
- * What has changed in the data of queries with `meta: { live: 'manual' }`, to be fetched when the user asks ("3 changes, refresh").
+ * The changes of queries with `meta: { live: 'manual' }`, to be fetched when the user asks ("3 changes, refresh").
  * @param queryKey - All queries whose key begins with it.
  * @param line - Default: the line that a component above provides. Throws when there is neither.
  */

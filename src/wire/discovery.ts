@@ -32,7 +32,7 @@ export function isDiscoveryMessage(data: unknown, key: string): data is Discover
 
 export const discoveryChannelOf = (key: string): string => `${key}/discovery`
 
-/** Posts on a channel that is opened just for this. */
+/** Posts on a channel that is opened only for this. */
 export function postOnce(openChannel: (name: string) => Channel, name: string, message: DiscoveryMessage): void {
   const channel = openChannel(name)
   channel.postMessage(message)

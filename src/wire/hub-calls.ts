@@ -18,7 +18,7 @@ export interface HubCalls extends HubInspectionCalls {
   ping(): boolean
 }
 
-/** The calls of whoever inspects a hub. */
+/** The calls of an inspector. */
 export interface HubInspectionCalls {
   /**
    * What the hub knows of itself, with its records after the number `after`. It asks the tabs for their titles, which the next
@@ -100,7 +100,7 @@ export interface HubTab {
 
 /** What `line.simulate` does, for a test or a demonstration: as if the server, or the network, had done it. */
 export type Simulation =
-  /** The server sends this event `count` times (1). All tabs hear it. */
+  /** The server sends this event `count` times (1). All tabs get it. */
   | { readonly name: 'event'; readonly event: string; readonly metadata?: Metadata; readonly count?: number }
   /**
    * - `drop`: the connection is lost. The hub reconnects as after any other loss.

@@ -1,8 +1,8 @@
 /**
  * The wire between a tab and a hub. This file imports nothing, so either side, or another implementation, can be
- * read against it alone. Two planes share one endpoint; events may also come over a channel (see `Welcome.multicast`):
+ * read against it alone. Two planes share one endpoint. Events may also come over a channel (see `Welcome.multicast`):
  *
- * - calls: a tab calls the hub over Comlink (`HubCalls` in hub-calls.ts), rarely, each with a timeout;
+ * - calls: a tab calls the hub over Comlink (`HubCalls` in hub-calls.ts), rarely, each with a timeout.
  * - messages: one-way posts (`HubMessage`, `TabMessage`), which are frequent or must not be answered.
  *
  * Within one version only optional fields are ever added. Anything else is a new version, and so a new key: hubs
@@ -27,7 +27,7 @@ export interface EventEnvelope {
   readonly waitMs?: number
   /** So long after the fetches that it causes, they are made once more. Milliseconds. */
   readonly againMs?: number
-  /** The trace that the event belongs to, for whoever inspects the tab. 100 characters at most. */
+  /** The trace that the event belongs to, for the inspector. 100 characters at most. */
   readonly trace?: string
   /** The one tab that it is for. */
   readonly tab?: string
@@ -122,21 +122,21 @@ export interface Hello {
   readonly settings?: Settings
   /** A second hash of all that is in the key. Should two keys ever collide, their tabs must not share a hub. */
   readonly check: string
-  /** The names of the events that the tab subscribes to; `*`: every event. */
+  /** The names of the events that the tab subscribes to. `*`: every event. */
   readonly events: readonly string[]
   readonly since: Since
   /** The topics that this tab uses. */
   readonly topics?: readonly string[]
   /** Its `seq` belongs to the epoch of `since`. */
   readonly oneTab?: OneTabHandlers
-  /** The lock that the tab holds for as long as it lives; absent where there are no Web Locks. */
+  /** The lock that the tab holds for as long as it lives. Absent where there are no Web Locks. */
   readonly lock?: string
 }
 
 export type Welcome =
   | {
       readonly ok: true
-      /** Where this hub runs, and the tab's role; only a leader tab has followers. */
+      /** Where this hub runs, and the tab's role. Only a leader tab has followers. */
       readonly host: 'shared-worker' | 'leader-tab' | 'this-tab'
       readonly role?: 'leader' | 'follower'
       /** The owner's name on the channel. */
@@ -145,7 +145,7 @@ export type Welcome =
       readonly seq: number
       readonly socket: SocketState
       readonly tabs: number
-      /** The lock that the hub holds for as long as it lives; absent where there are no Web Locks. */
+      /** The lock that the hub holds for as long as it lives. Absent where there are no Web Locks. */
       readonly lock?: string
       /** A channel for events that are for all followers: posted once there, for the tabs that sent `multicast-joined`. */
       readonly multicast?: string
@@ -174,7 +174,7 @@ export type TopicAnswer =
       readonly topic: string
       readonly ok: true
       /**
-       * For how long the topic has been joined without a break. Data requested before that may lack its events; for data
+       * For how long the topic has been joined without a break. Data requested before that may lack its events. For data
        * requested later, this hub has handed on all of them. Milliseconds.
        */
       readonly ageMs: number
@@ -207,7 +207,7 @@ export type SendErrorCode =
 export const NOT_CONNECTED = {
   ok: false,
   code: 'not-connected',
-  message: 'there is no connection; it was not sent',
+  message: 'there is no connection. It was not sent',
 } as const
 
 /** A tab's answer to a request for credentials. */
@@ -236,8 +236,9 @@ export interface HubProblem {
 /** One-way, hub to tab. */
 export type HubMessage =
   /**
-   * `events`: `EventPair`s, as `writeEvents` writes them. While a tab joins the multicast, it may get a batch twice, or one
-   * for other tabs: it drops batches without a higher `seq` than the last one, and ignores names to which it does not subscribe.
+   * `events`: `EventPair`s, as `writeEvents` writes them. While a tab joins the multicast, it may get a batch twice, or
+   * one for other tabs. It drops batches whose `seq` is not higher than the last one. It ignores names to which it does
+   * not subscribe.
    */
   | { readonly kind: 'events'; readonly seq: number; readonly events: string }
   /**

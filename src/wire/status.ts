@@ -16,21 +16,21 @@ export interface Gap {
 }
 
 interface Standing {
-  /** Where the hub runs; undefined while none has been found. */
+  /** Where the hub runs. Undefined while none has been found. */
   readonly host: Host | undefined
   /** This tab's role. Only a `leader-tab` host has roles. */
   readonly role: 'leader' | 'follower' | undefined
   /** The rungs that were tried before this host, and why each was left. Empty when the first one led to a hub. */
   readonly steps: readonly Step[]
-  /** How many tabs share the socket, this one included; 0 while there is no hub. */
+  /** How many tabs share the socket, this one included. 0 while there is no hub. */
   readonly tabs: number
   /** When this state began. Milliseconds since the Unix epoch. */
   readonly since: number
-  /** The identity of the hub's life; another one means another hub. */
+  /** The identity of the hub's life. Another one means another hub. */
   readonly epoch: string | undefined
   /** The last stretch in which events may have been missed. */
   readonly lastGap: Gap | undefined
-  /** What this tab still has to fetch: while its count is not 0, what is on the screen may be old. */
+  /** The fetches that this tab still owes. While the count is not 0, the data on the screen may be old. */
   readonly pending: Pending
 }
 
@@ -38,7 +38,7 @@ interface Standing {
 interface Pending {
   /** How many queries. */
   readonly count: number
-  /** Since when the first of them does. Milliseconds since the Unix epoch; undefined if none does. */
+  /** Since when the first of them does. Milliseconds since the Unix epoch. Undefined if none does. */
   readonly since: number | undefined
 }
 
@@ -50,10 +50,11 @@ interface Pending {
  * - `connecting`: on the way to a first connection. `reason` is the last failure, if there was one.
  * - `connected`: events flow.
  * - `disconnected`: the socket was lost and is being reconnected.
- * - `unauthorized`: the server refused this identity's credentials more than once. They are tried again, ever more slowly, up to
- *   a minute apart. If the server said that it always refuses them: at `mount`, at `retry`, or when another tab attaches.
- * - `wrong-identity`: the server takes this browser's credentials for somebody else's. Nothing of theirs is delivered, and
- *   every open tab's credentials are tried, ever more slowly.
+ * - `unauthorized`: the server refused this identity's credentials more than once. They are tried again after growing
+ *   pauses, up to a minute apart. After a final refusal they are tried only at `mount`, at `retry`, or when another tab
+ *   attaches.
+ * - `wrong-identity`: this browser's credentials belong to another user. No event of that user is delivered. Every open
+ *   tab's credentials are tried, after growing pauses.
  * - `signed-out`: `signOut()` was called in this tab or in another one of this identity.
  */
 export type Status = Standing &

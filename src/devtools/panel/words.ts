@@ -28,11 +28,11 @@ export const STATUS_WORDS: Readonly<Record<StatusName, { title: string; tone: To
 export const OUTCOME_WORDS: Readonly<Record<Outcome, { tone: Tone; meaning: string }>> = {
   refetched: { tone: 'good', meaning: 'fetched at once' },
   shared: { tone: 'good', meaning: 'fetched by one tab for all' },
-  joined: { tone: 'good', meaning: 'a fetch was running; one more follows it' },
-  deferred: { tone: 'busy', meaning: 'marked stale; fetched when it is used and the tab is visible' },
+  joined: { tone: 'good', meaning: 'a fetch was running, and one more follows' },
+  deferred: { tone: 'busy', meaning: 'marked stale, to be fetched when it is active and the tab is visible' },
   skipped: { tone: 'calm', meaning: 'its key contradicts the scope' },
   covered: { tone: 'calm', meaning: 'fetched after the event, so it has the change' },
-  failed: { tone: 'bad', meaning: 'its fetch failed; it is tried again' },
+  failed: { tone: 'bad', meaning: 'its fetch failed. It is tried again' },
 }
 
 export const OUTCOME_NAMES = Object.keys(OUTCOME_WORDS) as Outcome[]
