@@ -3,6 +3,20 @@ import type { Mutant } from './mutant.js'
 /** Of handlers that run in one tab, and of an app that says that its server answers. */
 export const ONE_TAB_MUTANTS: readonly Mutant[] = [
   {
+    name: 'one tab: the last word of a follower whose lock is free is not heard',
+    by: 'src/tab/one-tab.test.ts',
+    file: 'src/hub/downstream.ts',
+    find: 'isGone ? timers.after',
+    replace: 'isGone === undefined ? timers.after',
+  },
+  {
+    name: 'one tab: a page that leaves before its first welcome does not say that it has run nothing',
+    by: 'src/tab/one-tab.test.ts',
+    file: 'src/link/attachment.ts',
+    find: 'options.isFresh() ? 0 : undefined',
+    replace: 'undefined',
+  },
+  {
     name: 'one tab: a hidden tab is taken for visible',
     by: 'src/tab/one-tab.test.ts',
     file: 'src/hub/one-tab.ts',

@@ -29,12 +29,15 @@ export interface DownstreamOptions {
 /** Why a tab is no longer attached. `released`: the identity has ended in it. `gone`: its lock is free. */
 export type Leaving = 'closed' | 'released' | 'parked' | 'gone' | 'silent'
 
+/** A lock may be free before the last word of its tab is here, and that is of use. */
+const LAST_WORD_MS = 1_000
+
 export type Downstream = ReturnType<typeof createDownstream>
 
 /** The hub's side toward the tabs: who is attached, and what they are sent. */
 export function createDownstream(options: DownstreamOptions) {
   const { environment, multicastName, batchTimer, socketState, log, handlers } = options
-  const { clock, locks } = environment
+  const { clock, locks, timers } = environment
   const tabs = createTabRegistry()
   const history = createHistory(clock.monotonic)
   const outbox = createOutbox({
@@ -67,15 +70,16 @@ export function createDownstream(options: DownstreamOptions) {
   }
 
   /** A pipe over a channel is the hub's to close; at a port nobody is left to receive. */
-  function forget(tab: AttachedTab, kept?: Endpoint, seq?: number): boolean {
+  function forget(tab: AttachedTab, kept?: Endpoint, seq?: number, isGone = false): boolean {
     const wasAttached = tabs.remove(tab)
     if (wasAttached) oneTab.left(tab.id, seq)
-    if (wasAttached && !tab.isTrusted && tab.endpoint !== kept) tab.endpoint.close()
+    const wait = isGone ? timers.after : (_ms: number, run: () => void) => run()
+    if (wasAttached && !tab.isTrusted && tab.endpoint !== kept) wait(LAST_WORD_MS, () => tab.endpoint.close())
     return wasAttached
   }
 
   function remove(tab: AttachedTab, why: Leaving, seq?: number): void {
-    if (!forget(tab, undefined, seq)) return
+    if (!forget(tab, undefined, seq, why === 'gone')) return
     log.add('hub', 'left', { tab: tab.id, reason: why })
     if (why === 'parked') inspection.parked(tab)
     handlers.onRemoved(why === 'released')

@@ -47,6 +47,8 @@ export interface AttachmentOptions {
   readonly position: () => Pick<Since, 'epoch' | 'seq'> | undefined
   /** Everything up to here was handed on, with or without gaps. */
   readonly heard: () => Position | undefined
+  /** No hub has sent anything to this page. */
+  readonly isFresh: () => boolean
   /** The event names that this tab subscribes to now. */
   readonly events: () => readonly string[]
   /** The topics that it uses now. */
@@ -107,7 +109,12 @@ async function attachTo(rung: Rung, options: AttachmentOptions): Promise<Attachm
   let epoch: string | undefined
   const client = createHubClient(rung, endpoint, {
     ...options,
-    heard: () => (options.heard()?.epoch === epoch ? options.heard()?.seq : undefined),
+    heard() {
+      const heard = options.heard()
+      if (heard?.epoch !== epoch) return undefined
+      // A page may leave before its first welcome, when the hub counts on it already: it has run nothing.
+      return heard?.seq ?? (options.isFresh() ? 0 : undefined)
+    },
   })
   if (signal.aborted) throw signal.reason
 

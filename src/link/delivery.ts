@@ -31,6 +31,8 @@ export function createDelivery(handlers: DeliveryHandlers, report: Report, heard
   return {
     /** What was delivered last. Undefined before the first welcome. */
     position: () => (epoch !== undefined && seq !== undefined ? { epoch, seq } : undefined),
+    /** No hub has sent anything to this page. */
+    isFresh: () => epoch === undefined && heard === undefined,
     /** Up to where nothing is missing, for the next hello. */
     complete: () => (epoch !== undefined && seq !== undefined ? { epoch, seq: isOwedGap ? NO_SEQ : seq } : undefined),
     /** Moves to the welcome's position, before anybody sees its epoch. */

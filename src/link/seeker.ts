@@ -29,7 +29,7 @@ interface SeekerOptions
     'environment' | 'key' | 'check' | 'tab' | 'settings' | 'follow' | 'events' | 'topics' | 'oneTab' | 'report'
   > {
   readonly ladder: Ladder
-  readonly delivery: Pick<Delivery, 'complete' | 'position'>
+  readonly delivery: Pick<Delivery, 'complete' | 'position' | 'isFresh'>
   readonly handlers: SeekerHandlers
 }
 
@@ -61,6 +61,7 @@ export function createSeeker({ ladder, delivery, handlers, ...options }: SeekerO
         ...options,
         position: delivery.complete,
         heard: delivery.position,
+        isFresh: delivery.isFresh,
         hello: { protocol: PROTOCOL, tab, settings, check },
         // Never a name of before: a hub that hangs may still hold the lock of this tab's former session.
         newLockName: () => `${key}/tab/${environment.id()}`,

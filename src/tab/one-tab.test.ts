@@ -205,6 +205,15 @@ const step = fc.record({
   ms: fc.oneof(fc.nat(8), fc.nat(40), fc.nat(3_000)),
 })
 
+/** The lock of the third tab is free before its last word is here. */
+const LEFT_AT_ONCE: { readonly do: (typeof STEPS)[number] | 'crash'; readonly tab: number; readonly ms: number }[] = [
+  { do: 'open', tab: 0, ms: 5 },
+  { do: 'emit', tab: 0, ms: 2 },
+  { do: 'leave', tab: 2, ms: 0 },
+  { do: 'open', tab: 0, ms: 0 },
+  { do: 'open', tab: 0, ms: 0 },
+]
+
 for (const [host, options] of Object.entries(HOSTS)) {
   it(`whatever tabs do, an event runs in exactly one, with ${host}`, { timeout: 300_000 }, async () => {
     await fc.assert(
@@ -263,7 +272,7 @@ for (const [host, options] of Object.entries(HOSTS)) {
           }
         }
       }),
-      { numRuns: 40, ...(process.env['SEED'] && { seed: Number(process.env['SEED']) }) },
+      { numRuns: 40, examples: [[LEFT_AT_ONCE]], ...(process.env['SEED'] && { seed: Number(process.env['SEED']) }) },
     )
   })
 }
