@@ -321,3 +321,30 @@ it('acknowledges what a tab sends, once, and goes on after a listener that throw
   await repeat(4)
   expect(heard.at(-1)).toEqual({ n: 0 })
 })
+
+it.each(['connection', 'middleware'])(
+  'of a web-standard request nothing stays when a %s listener of the app throws',
+  async (where) => {
+    const stream = createEventStream()
+    const broken = () => {
+      throw new Error('of the app')
+    }
+    let joined: EventStreamSocket | undefined
+    stream.use((socket, next) => {
+      joined = socket
+      if (where === 'middleware') broken()
+      next()
+    })
+    stream.on('connection', broken)
+    await expect(stream.fetch(new Request('http://app/'))).rejects.toThrow('of the app')
+    expect([stream.sockets.size, joined?.connected, joined?.rooms.size]).toEqual([0, false, 0])
+  },
+)
+
+it('sends null, as untyped code does, to everybody', async () => {
+  const { stream, port } = await start()
+  const all = [connect(port), connect(port)]
+  await Promise.all(all.map(up))
+  stream.emit('a', null as never)
+  for (const { heard } of all) await until(() => expect(heard()).toEqual([['a', {}]]))
+})
