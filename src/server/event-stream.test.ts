@@ -2,7 +2,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import express from 'express'
 import Fastify from 'fastify'
-import { expect, it } from 'vitest'
+import { expect, it, vi } from 'vitest'
 import { afterwards, until } from '../../test/real-server.js'
 import { connectTransport } from '../../test/real-sockets.js'
 import { openSse } from '../../test/real-sse.js'
@@ -288,6 +288,8 @@ it.each([{ heartbeatMs: 0 }, { heartbeatMs: Number.NaN }, { maxBufferedBytes: '1
 
 it('acknowledges what a tab sends, once, and goes on after a listener that throws', async () => {
   const { stream, port } = await start()
+  const warn = vi.spyOn(console, 'warn').mockImplementation(() => undefined)
+  afterwards(() => warn.mockRestore())
   const heard: unknown[] = []
   stream.on('connection', (socket) => {
     socket.on('say', (data, acknowledge) => {
@@ -307,6 +309,7 @@ it('acknowledges what a tab sends, once, and goes on after a listener that throw
   const said = [1, 2].map((n) => ann.transport.ask?.('say', { n }, 5_000))
   expect(await Promise.all(said)).toEqual([{ heard: 1 }, { heard: 2 }])
   expect(await broken).toBe('no answer')
+  expect(warn.mock.calls).toEqual([[expect.stringContaining('listener-failed'), new Error('a listener of the app')]])
 
   // A browser repeats a request whose answer it has lost.
   const [id] = [...stream.sockets.keys()]

@@ -89,10 +89,7 @@ export async function answerNode(
 }
 
 export const reportThrownInStream = (thrown: unknown) =>
-  reportServerError(
-    undefined,
-    new PartylineServerError('authentication-failed', 'a listener of a stream threw', thrown),
-  )
+  reportServerError(undefined, new PartylineServerError('listener-failed', 'a listener of a stream threw', thrown))
 
 export async function answerWeb(request: Request, answer: AnswerRequest): Promise<Response> {
   const headers = plainHeaders(request.headers)
