@@ -1281,6 +1281,13 @@ export const MUTANTS: readonly Mutant[] = [
     replace: '',
   },
   {
+    name: 'a web-standard stream whose listener threw is kept',
+    by: 'src/server/event-stream.test.ts',
+    file: 'src/server/stream-http.ts',
+    find: '    close()\n    throw thrown',
+    replace: '    throw thrown',
+  },
+  {
     name: 'a transport of the app’s own is heard after its end',
     by: 'src/transport/own-transport.test.ts',
     file: 'src/transport/own-transport.ts',

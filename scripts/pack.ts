@@ -82,6 +82,28 @@ function checkImports(files: readonly string[], manifest: Manifest, folder: stri
   )
 }
 
+/**
+ * npm weighs optional peers that nobody installs. With a range of ours that is narrower than another peer's, it may choose a version that
+ * ours refuses: then `npm install` of the package fails for everybody who uses another framework.
+ */
+function checkPeers({ peerDependencies: ours = {} }: Manifest): void {
+  const narrower = Object.keys(ours).flatMap((name) => {
+    const file = join(root, 'node_modules', name, 'package.json')
+    const { peerDependencies: theirs = {} } = JSON.parse(readFileSync(file, 'utf8')) as Partial<Manifest>
+    return Object.entries(theirs)
+      .filter(([peer, range]) => !allows(ours[peer] ?? range, range))
+      .map(([peer, range]) => `${peer}: ${ours[peer]}, where ${name} takes ${range}`)
+  })
+  fault('peers that are narrower than those of another peer', narrower)
+}
+
+/** As far as such ranges are written: '^2.6.0 || ^3.3.0', '>=18'. */
+function allows(ours: string, theirs: string): boolean {
+  const alternatives = ours.split(' || ')
+  const lowest = Number(/^>=(\d+)$/.exec(ours)?.[1] ?? Number.NaN)
+  return theirs.split(' || ').every((one) => alternatives.includes(one) || Number(/\d+/.exec(one)?.[0]) >= lowest)
+}
+
 /** Writes a page's files, and gives their names. */
 const writeFilesOf = (page: string, folder: string): string[] =>
   filesOf(root, page).map(({ name, code }) => {
@@ -224,6 +246,7 @@ async function check(temporary: string): Promise<string> {
 
   checkFiles(files, manifest)
   checkImports(files, manifest, unpacked)
+  checkPeers(manifest)
 
   const { messages } = await publint({ pkgDir: unpacked, pack: false, strict: true })
   fault(

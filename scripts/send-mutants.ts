@@ -32,6 +32,20 @@ export const SEND_MUTANTS: readonly Mutant[] = [
     replace: '    up(): void {\n      isVouched = true',
   },
   {
+    name: 'sending: a gap is taken for the word whose the connection is',
+    by: 'src/hub/sends.test.ts',
+    file: 'src/hub/upstream.ts',
+    find: 'handlers.onDecided, () => sends.vouched())',
+    replace: '(...decision) => (handlers.onDecided(...decision), sends.vouched()), () => undefined)',
+  },
+  {
+    name: 'sending: after a gap on a new connection, nothing is sent over it',
+    by: 'src/hub/sends.test.ts',
+    file: 'src/hub/sends.ts',
+    find: '      cancelWait = timers.after(MAX_WORD_WAIT_MS, vouched)\n',
+    replace: '',
+  },
+  {
     name: 'sending: a page that has left is sent an answer',
     by: 'src/hub/sends.test.ts',
     file: 'src/hub/sends.ts',

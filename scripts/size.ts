@@ -24,6 +24,9 @@ const BUDGET = {
   solid: 880,
 }
 
+/** So that not every change of a few bytes is one of the README. */
+const README_TOLERANCE_KB = 0.3
+
 const gzipped = (code: string | Uint8Array) => gzipSync(code, { level: 9 }).length
 
 /** What a page loads for its framework beside `partyline` itself. */
@@ -123,6 +126,14 @@ try {
     console.log(
       `${name.padEnd(24)} ${(size / 1000).toFixed(2).padStart(6)} kB of ${(budget / 1000).toFixed(2)} kB ${over ? 'OVER BUDGET' : ''}`,
     )
+  }
+  // The table in the README is of the same figures.
+  const readme = readFileSync('README.md', 'utf8')
+  for (const [row, name] of Object.entries({ entry: 'tab entry', session: 'session', worker: 'worker' } as const)) {
+    const [, written = 'nothing'] = new RegExp(`^\\| ${row} \\|[^|]*\\| ([\\d.]+) \\|$`, 'm').exec(readme) ?? []
+    if (Math.abs(Number(written) - sizes[name] / 1000) <= README_TOLERANCE_KB) continue
+    failed = true
+    console.error(`the README says ${written} kB for '${row}', which has ${(sizes[name] / 1000).toFixed(1)} kB`)
   }
   if (stranger) console.error(`socket.io-client is in the tab's bundle: ${stranger}`)
   if (failed || stranger) process.exitCode = 1

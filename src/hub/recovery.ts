@@ -33,11 +33,14 @@ export type OnDecided = (unbroken: boolean, reason: string, quietSince?: number)
  * When did the last one end? A connection may have been dead for long before anybody noticed, and what came last may
  * have been long on its way, with events lost behind it. So only round trips count: the server has sent a ping after it
  * had our answer to the one before, and so whatever it had sent by then has arrived.
+ *
+ * `onHeardOut`: the server has said what it says of a new connection, or has had the time for it.
  */
 export function createRecovery(
   environment: Pick<HubEnvironment, 'timers' | 'clock'>,
   cursor: Cursor,
   onDecided: OnDecided,
+  onHeardOut: () => void,
 ) {
   const { clock } = environment
   let state: RecoveryState = { name: 'down', wasUndecided: false }
@@ -80,6 +83,7 @@ export function createRecovery(
     wasEverUp = true
     const isUnbroken = unbroken || wasQuiet()
     decide(isUnbroken, isUnbroken ? 'attached while the socket was away' : reason, unbroken ? undefined : quietSince)
+    onHeardOut()
   }
 
   /** The server was asked to replay, and has done so or not. */

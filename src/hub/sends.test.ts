@@ -106,6 +106,27 @@ describe('what a tab sends', () => {
     expect(far().asked.length).toBe(1)
   })
 
+  it('takes nothing else for that word: a gap, or a frame that can’t be read', async () => {
+    for (const happen of ['gap', 'bad frame']) {
+      const { send, far, server } = await setUp()
+      server.down()
+      server.up(false, 'silent')
+      const sent = send('say')
+      if (happen === 'gap') server.emit('_line', { gap: true })
+      else far().handlers.onBadFrame('is no JSON')
+      await pass(100)
+      server.emit('_line', { identity: 'bob' })
+      await pass(5_000)
+      expect([codeOf(sent), far().asked]).toEqual(['not-connected', []])
+      server.up(false, 'silent')
+      const later = send('say', undefined, 10_000)
+      if (happen === 'gap') server.emit('_line', { gap: true })
+      else far().handlers.onBadFrame('is no JSON')
+      await pass(2_100)
+      expect([codeOf(later), far().asked.length]).toEqual(['open', 1])
+    }
+  })
+
   it('does not wait long for a server that says nothing of that', async () => {
     const { send, far, server } = await setUp()
     server.down()

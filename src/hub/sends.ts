@@ -6,6 +6,8 @@ import type { AttachedTab, TabRegistry } from './tab-registry.js'
 
 /** What one tab may send in a second; what all tabs together may, and how much of that may wait for an acknowledgement. */
 export const SEND_LIMITS = { tab: 100, hub: 500 }
+/** For the server's word. A gap in between, which is no such word, may have ended the hub's other waits. */
+const MAX_WORD_WAIT_MS = 2_000
 /** Names that Socket.IO refuses to send, by throwing. */
 const SOCKET_IO_NAMES = 'connect connect_error disconnect disconnecting newListener removeListener'.split(' ')
 
@@ -34,6 +36,7 @@ export function createHubSends({ environment, tabs, speaker }: HubSendsOptions) 
   const rate = createRate(clock.monotonic)
   /** The server has said that the present connection is this identity's, or says nothing of that. */
   let isVouched = false
+  let cancelWait = (): void => undefined
 
   function ask(tab: AttachedTab, by: () => Promise<unknown>, timeoutMs: number): Promise<SendAnswer> {
     return new Promise((resolve) => {
@@ -58,6 +61,12 @@ export function createHubSends({ environment, tabs, speaker }: HubSendsOptions) 
     })
   }
 
+  function vouched(): void {
+    cancelWait()
+    isVouched = true
+    for (const one of open) if (!one.hasLeft) one.leave()
+  }
+
   return {
     /** Undefined `timeoutMs`: nobody waits for an acknowledgement, so it waits for nothing. */
     send(tabId: string, event: unknown, text: unknown, timeoutMs: unknown): SendAnswer | Promise<SendAnswer> {
@@ -77,13 +86,13 @@ export function createHubSends({ environment, tabs, speaker }: HubSendsOptions) 
     },
     up(): void {
       isVouched = false
+      cancelWait()
+      cancelWait = timers.after(MAX_WORD_WAIT_MS, vouched)
     },
     /** It is known whose connection it is. */
-    vouched(): void {
-      isVouched = true
-      for (const one of open) if (!one.hasLeft) one.leave()
-    },
+    vouched,
     down(): void {
+      cancelWait()
       isVouched = false
       for (const one of open) one.settle(one.hasLeft ? LOST_ON_THE_WAY : NOT_CONNECTED)
     },
@@ -92,6 +101,7 @@ export function createHubSends({ environment, tabs, speaker }: HubSendsOptions) 
       for (const one of open) if (one.tab.gone.signal.aborted) one.settle()
     },
     close(): void {
+      cancelWait()
       for (const one of open) one.settle()
     },
   }

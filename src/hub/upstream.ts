@@ -46,10 +46,7 @@ export function createUpstream(options: UpstreamOptions) {
     onNoTrustedTab: handlers.onNoTrustedTab,
   })
   const cursor = createCursor()
-  const recovery = createRecovery(environment, cursor, (...decision) => {
-    handlers.onDecided(...decision)
-    sends.vouched()
-  })
+  const recovery = createRecovery(environment, cursor, handlers.onDecided, () => sends.vouched())
   const topics = createTopicMemberships({
     ...options,
     send: (event, metadata) => connection.send(event, metadata),

@@ -18,6 +18,8 @@ export type PartylineServerErrorCode =
   | 'authentication-failed'
   /** `authorize` threw, took too long, or a topic's room could not be joined. The client asks again later. */
   | 'authorization-failed'
+  /** A listener of yours at an event stream threw. The console has it. */
+  | 'listener-failed'
   /** A recovered connection skipped `authenticate`: `skipMiddlewares` has to be false. The socket was refused. */
   | 'authentication-skipped'
   /** `replay` threw, took too long, or returned something that can't be sent. The client resyncs instead. */

@@ -2,7 +2,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import express from 'express'
 import Fastify from 'fastify'
-import { expect, it } from 'vitest'
+import { expect, it, vi } from 'vitest'
 import { afterwards, until } from '../../test/real-server.js'
 import { connectTransport } from '../../test/real-sockets.js'
 import { openSse } from '../../test/real-sse.js'
@@ -288,6 +288,8 @@ it.each([{ heartbeatMs: 0 }, { heartbeatMs: Number.NaN }, { maxBufferedBytes: '1
 
 it('acknowledges what a tab sends, once, and goes on after a listener that throws', async () => {
   const { stream, port } = await start()
+  const warn = vi.spyOn(console, 'warn').mockImplementation(() => undefined)
+  afterwards(() => warn.mockRestore())
   const heard: unknown[] = []
   stream.on('connection', (socket) => {
     socket.on('say', (data, acknowledge) => {
@@ -307,6 +309,7 @@ it('acknowledges what a tab sends, once, and goes on after a listener that throw
   const said = [1, 2].map((n) => ann.transport.ask?.('say', { n }, 5_000))
   expect(await Promise.all(said)).toEqual([{ heard: 1 }, { heard: 2 }])
   expect(await broken).toBe('no answer')
+  expect(warn.mock.calls).toEqual([[expect.stringContaining('listener-failed'), new Error('a listener of the app')]])
 
   // A browser repeats a request whose answer it has lost.
   const [id] = [...stream.sockets.keys()]
@@ -320,4 +323,31 @@ it('acknowledges what a tab sends, once, and goes on after a listener that throw
   expect(heard.slice(2)).toEqual([[{ n: 0 }]])
   await repeat(4)
   expect(heard.at(-1)).toEqual({ n: 0 })
+})
+
+it.each(['connection', 'middleware'])(
+  'of a web-standard request nothing stays when a %s listener of the app throws',
+  async (where) => {
+    const stream = createEventStream()
+    const broken = () => {
+      throw new Error('of the app')
+    }
+    let joined: EventStreamSocket | undefined
+    stream.use((socket, next) => {
+      joined = socket
+      if (where === 'middleware') broken()
+      next()
+    })
+    stream.on('connection', broken)
+    await expect(stream.fetch(new Request('http://app/'))).rejects.toThrow('of the app')
+    expect([stream.sockets.size, joined?.connected, joined?.rooms.size]).toEqual([0, false, 0])
+  },
+)
+
+it('sends null, as untyped code does, to everybody', async () => {
+  const { stream, port } = await start()
+  const all = [connect(port), connect(port)]
+  await Promise.all(all.map(up))
+  stream.emit('a', null as never)
+  for (const { heard } of all) await until(() => expect(heard()).toEqual([['a', {}]]))
 })

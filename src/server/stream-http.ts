@@ -89,10 +89,7 @@ export async function answerNode(
 }
 
 export const reportThrownInStream = (thrown: unknown) =>
-  reportServerError(
-    undefined,
-    new PartylineServerError('authentication-failed', 'a listener of a stream threw', thrown),
-  )
+  reportServerError(undefined, new PartylineServerError('listener-failed', 'a listener of a stream threw', thrown))
 
 export async function answerWeb(request: Request, answer: AnswerRequest): Promise<Response> {
   const headers = plainHeaders(request.headers)
@@ -101,13 +98,23 @@ export async function answerWeb(request: Request, answer: AnswerRequest): Promis
     for (const run of closing) run()
   }
   request.signal.addEventListener('abort', close)
-  const answered = await answer({
-    method: request.method,
-    headers,
-    auth: handshakeAuthOf(headers),
-    onClose: (run) => void closing.add(run),
-    frames: async () => framesOf(request.body ? await bodyTextOf(request.body) : ''),
-  })
+  try {
+    const answered = await answer({
+      method: request.method,
+      headers,
+      auth: handshakeAuthOf(headers),
+      onClose: (run) => void closing.add(run),
+      frames: async () => framesOf(request.body ? await bodyTextOf(request.body) : ''),
+    })
+    return responseOf(answered, close)
+  } catch (thrown) {
+    // A middleware or a listener of the app threw. No stream comes of it, whose end would be heard.
+    close()
+    throw thrown
+  }
+}
+
+function responseOf(answered: StreamAnswer, close: () => void): Response {
   const init = { status: answered.status, headers: { ...answered.headers } }
   const { stream, maxBufferedBytes = 0 } = answered
   if (!stream) return new Response(answered.body ?? null, init)

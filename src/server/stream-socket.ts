@@ -48,7 +48,8 @@ export interface OpenSocketOptions {
 
 /** An event as a client reads it. Its number in a log is the stream's own `id` as well. */
 export function streamTextOf(event: string, metadata: object = {}): string {
-  const { _line: envelope } = metadata as { readonly _line?: { readonly id?: unknown } }
+  // Untyped code may send null.
+  const { _line: envelope } = Object(metadata) as { readonly _line?: { readonly id?: unknown } }
   const id = envelope?.id
   // A number or a text without a line break, as `notify` checks it; a NUL would void it.
   const line = (typeof id === 'string' && !/[\r\n\0]/.test(id)) || typeof id === 'number' ? `id: ${id}\n` : ''

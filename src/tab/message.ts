@@ -26,15 +26,15 @@ export const message = <Data = unknown, Answer = unknown>(
 
 export interface SendOptions {
   /**
-   * How long the server may take to acknowledge, in milliseconds.
+   * How long the server may take to acknowledge, in milliseconds: 600,000 at most.
    * @default 10000
    */
-  readonly timeoutMs?: number
+  readonly timeoutMs?: number | undefined
   /**
    * Asks for no acknowledgement. If it can't be sent at once, it is dropped without an error. For typing indicators.
    * @default false
    */
-  readonly volatile?: boolean
+  readonly volatile?: boolean | undefined
 }
 
 /** `line.send`, without its types. */
@@ -52,4 +52,7 @@ export const sendError = (
   event: string,
   { code, message, answer }: Extract<SendAnswer, { ok: false }>,
 ): PartylineError =>
-  new PartylineError(code, `'${event}': ${message}`, { detail: { event, ...(answer && { answer }) } })
+  // What the server has written is for the user, as it is.
+  new PartylineError(code, answer?.['message'] === message ? message : `'${event}': ${message}`, {
+    detail: { event, ...(answer && { answer }) },
+  })

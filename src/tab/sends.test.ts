@@ -108,10 +108,11 @@ describe('line.send', () => {
     await browser.settle()
     const sent = ending(line.send('deny'))
     await browser.settle()
+    // For the user, as the server wrote it: the event's name is in the detail.
     const answer = { ok: false, code: 'full', message: 'The room is full' }
     expect(sent.error).toMatchObject({
       code: 'rejected',
-      message: "'deny': The room is full",
+      message: 'The room is full',
       detail: { event: 'deny', answer },
     })
   })
@@ -126,6 +127,17 @@ describe('line.send', () => {
     expect([short.of, usual.of]).toEqual(['timed-out', undefined])
     await browser.pass(9_300)
     expect(usual.of).toBe('timed-out')
+  })
+
+  it.each([null, 0, -1, Number.NaN, 'soon'])('takes the default for a time limit of %s', async (timeoutMs) => {
+    const { browser, openApp } = setUp()
+    const { line } = openApp()
+    await browser.settle()
+    const sent = ending(line.send('slow', {}, { timeoutMs: timeoutMs as number }))
+    await browser.pass(9_900)
+    expect(sent.of).toBe(undefined)
+    await browser.pass(200)
+    expect(sent.of).toBe('timed-out')
   })
 
   it.each([
@@ -189,11 +201,11 @@ describe('line.send', () => {
     await browser.settle()
     const loop: Record<string, unknown> = {}
     loop['self'] = loop
-    const ends = [loop, 1n, 'x'.repeat(16_384), 'x'.repeat(16_382), [1], undefined, { at: new Date(0) }].map((data) =>
-      ending(line.send('say', data as object)),
+    const ends = [loop, 1n, () => 1, 'x'.repeat(16_384), 'x'.repeat(16_382), [1], undefined, { at: new Date(0) }].map(
+      (data) => ending(line.send('say', data as object)),
     )
     await browser.settle()
-    expect(ends.map(({ of }) => of)).toEqual(['bad-send', 'bad-send', 'bad-send', ...ends.slice(3).map(() => ({}))])
+    expect(ends.map(({ of }) => of)).toEqual([...Array(4).fill('bad-send'), ...ends.slice(4).map(() => ({}))])
     expect(heard.at(-1)?.[2]).toMatchObject({ at: '1970-01-01T00:00:00.000Z' })
   })
 

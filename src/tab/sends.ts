@@ -31,14 +31,13 @@ export function createSends({ sends, environment }: SendsOptions, post: Link['se
     for (const end of open) end()
   })
 
-  function answerOf(event: string, text: string | undefined, timeoutMs: number | undefined): Promise<SendAnswer> {
+  function answerOf(event: string, text: string | undefined, ms: number, isVolatile: boolean): Promise<SendAnswer> {
     let end = (): void => undefined
     const ended = new Promise<SendAnswer>((resolve) => {
       end = () => resolve(fault('connection-lost', LOST))
     })
     open.add(end)
-    const ms = Math.min(timeoutMs ?? SEND_TIMEOUT_MS, MAX_SEND_TIMEOUT_MS)
-    return withTimeout(after, ms, Promise.race([ended, post(event, text, timeoutMs && ms)]))
+    return withTimeout(after, ms, Promise.race([ended, post(event, text, isVolatile ? undefined : ms)]))
       .catch((thrown: unknown) =>
         thrown instanceof TimeoutError
           ? fault('timed-out', `the server has not acknowledged it within ${ms} ms. It may have it`)
@@ -47,14 +46,15 @@ export function createSends({ sends, environment }: SendsOptions, post: Link['se
       .finally(() => open.delete(end))
   }
 
-  return async (event, data, { timeoutMs = SEND_TIMEOUT_MS, volatile = false } = {}) => {
+  return async (event, data, { timeoutMs, volatile = false } = {}) => {
     const text = checkedText(sends, event, data)
     if (typeof text === 'object') throw sendError(event, text)
     if (open.size >= MAX_OPEN_SENDS) {
       if (volatile) return undefined
       throw sendError(event, fault('too-many', `${MAX_OPEN_SENDS} wait in this tab already`))
     }
-    const answer = await answerOf(event, text, volatile ? undefined : timeoutMs)
+    const ms = timeoutMs && timeoutMs > 0 ? Math.min(timeoutMs, MAX_SEND_TIMEOUT_MS) : SEND_TIMEOUT_MS
+    const answer = await answerOf(event, text, ms, volatile)
     if (answer.ok) return answer.data
     if (volatile && answer.code !== 'unsupported' && answer.code !== 'bad-send') return undefined
     throw sendError(event, answer)
@@ -73,6 +73,7 @@ function checkedText(sends: Messages, event: string, data: unknown): string | un
   try {
     if ('thrown' in checked) throw checked.thrown
     const text: string | undefined = JSON.stringify(checked.value)
+    if (text === undefined && checked.value !== undefined) throw new TypeError('a function, or a symbol')
     const isLarge = text !== undefined && text.length > MAX_SEND_CHARACTERS
     return isLarge ? fault('bad-send', `its data has more than ${MAX_SEND_CHARACTERS} characters`) : text
   } catch (thrown) {
