@@ -41,7 +41,9 @@ function fault(what: string, details: readonly string[]): void {
 /** Runs a tool of the project's own; its output is of interest only if it fails. */
 function run(what: string, script: string, args: readonly string[], cwd: string): void {
   try {
-    execFileSync(process.execPath, [join(root, 'node_modules', script), ...args], { cwd, stdio: 'pipe' })
+    // Vite's build has made a production of this process, where React has no `act`.
+    const env = { ...process.env, NODE_ENV: 'test' }
+    execFileSync(process.execPath, [join(root, 'node_modules', script), ...args], { cwd, env, stdio: 'pipe' })
   } catch (thrown) {
     const { stdout, stderr } = thrown as { stdout?: Buffer; stderr?: Buffer }
     fault(what, `${stdout ?? ''}${stderr ?? ''}`.trim().split('\n'))
@@ -259,9 +261,10 @@ async function check(temporary: string): Promise<string> {
   await checkServer(consumer, run, fault)
   execFileSync(process.execPath, ['--check', join(consumer, 'server.js')])
   await checkBuild(consumer)
-  for (const test of writeFilesOf('docs/testing.md', consumer))
-    run(`the test of docs/testing.md`, 'vitest/vitest.mjs', ['run', test], consumer)
-  return `${packed.filename}: ${files.length} files, publint and attw clean; ${short.length + pasted.length} files and ${snippets.length - 2} snippets of README and docs/ type-checked, the whole app built, the servers of docs/server.md and docs/sse.md run, and the test of docs/testing.md`
+  // Those for Playwright are run in an app's development server (scripts/consumers.ts).
+  for (const test of writeFilesOf('docs/testing.md', consumer).filter((name) => !name.startsWith('e2e/')))
+    run(`${test} of docs/testing.md`, 'vitest/vitest.mjs', ['run', test], consumer)
+  return `${packed.filename}: ${files.length} files, publint and attw clean; ${short.length + pasted.length} files and ${snippets.length - 2} snippets of README and docs/ type-checked, the whole app built, the servers of docs/server.md and docs/sse.md run, and the tests of docs/testing.md`
 }
 
 if (!existsSync(join(root, 'dist/worker.js'))) {
