@@ -223,12 +223,7 @@ export const CONSUMERS: readonly Consumer[] = [
     files: (template, server) => ({
       ...template,
       'src/main.tsx': replaced(template, 'src/main.tsx', "fetch('/api", `fetch('${server}/api`),
-      'src/App.tsx': replaced(
-        replaced2(template, 'src/App.tsx', "fetch('/api", `fetch('${server}/api`),
-        'src/App.tsx',
-        'fetch(`/api',
-        `fetch(\`${server}/api`,
-      ),
+      'src/App.tsx': (template['src/App.tsx'] ?? '').replace(/fetch\((['`])\/api/g, `fetch($1${server}/api`),
       'src/realtime.ts': replaced(
         template,
         'src/realtime.ts',
@@ -242,11 +237,6 @@ export const CONSUMERS: readonly Consumer[] = [
     note: 'as Electron opens them: the SharedWorker is not shared there',
   },
 ]
-
-const replaced2 = (files: Files, name: string, from: string, to: string): Files => ({
-  ...files,
-  [name]: replaced(files, name, from, to),
-})
 
 /** Where a consumer's page is, below its folder. */
 export const outOf = ({ out = 'dist' }: Consumer, folder: string): string => join(folder, out)

@@ -2,9 +2,11 @@
  * Small apps of strangers: each is made of the files of docs/getting-started.md with one bundler, installs the packed package and its
  * bundler from the registry, and is opened in three tabs of a real Chromium against a server that counts. Needs `npm run build` before.
  *
- * `--only NAME` runs those whose name contains it, `--quick` the five most used, `--write` puts the table into docs/browsers.md.
+ * `--only NAME` runs those whose name contains it, `--quick` the five most used, `--write` puts what was run into the table of
+ * docs/browsers.md, and `--keep` leaves the apps where they are.
  */
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -20,7 +22,7 @@ import { CONSUMERS, type Consumer, outOf, templateOf } from './consumer-apps.js'
 
 const TABS = 3
 const STEP_LIMIT_MS = 300_000
-const PAGE_LIMIT_MS = 60_000
+const PAGE_LIMIT_MS = 120_000
 /** Longer than a resync's jitter and a debounce. */
 const QUIET_MS = 4_000
 const root = resolve(import.meta.dirname, '..')
@@ -154,7 +156,7 @@ async function use(browser: Browser, server: TestServer, consumer: Consumer, add
     if (consumer.dev) {
       // The development server bundles dependencies when they are first asked for, and reloads the page.
       const first = await context.newPage()
-      await first.goto(address)
+      await first.goto(address, { timeout: PAGE_LIMIT_MS })
       await first.getByText('tabs on one socket').waitFor({ timeout: PAGE_LIMIT_MS })
       await sleep(QUIET_MS)
       await first.close()
@@ -166,7 +168,7 @@ async function use(browser: Browser, server: TestServer, consumer: Consumer, add
       page.on('console', (message) => {
         if (['error', 'warning'].includes(message.type())) faults.push(`console: ${message.text()}`)
       })
-      await page.goto(address)
+      await page.goto(address, { timeout: PAGE_LIMIT_MS })
       pages.push(page)
     }
     const tabs = consumer.host === 'this-tab' ? 1 : TABS
@@ -176,7 +178,8 @@ async function use(browser: Browser, server: TestServer, consumer: Consumer, add
     await sleep(QUIET_MS)
     server.counts.fetches = 0
     await pages[0]?.getByRole('button').click()
-    for (const page of pages) await page.getByText(String(server.amount()), { exact: true }).waitFor()
+    for (const page of pages)
+      await page.getByText(String(server.amount()), { exact: true }).waitFor({ timeout: PAGE_LIMIT_MS })
     await sleep(QUIET_MS)
     const hosts = await Promise.all(
       pages.map((page) =>
@@ -223,29 +226,34 @@ async function check(consumer: Consumer, folder: string, tarball: string, server
   } catch (thrown) {
     return { ...told, seconds: seconds(), faults: [(thrown as Error).message] }
   } finally {
-    dev?.child.kill()
+    if (dev && dev.child.exitCode === null) {
+      const ended = once(dev.child, 'exit')
+      dev.child.kill()
+      await ended
+    }
   }
 }
 
-const tableOf = (results: readonly Result[]): string =>
-  [
-    '| app | host | build warnings | connections | fetches for an event | |',
-    '|---|---|---|---|---|---|',
-    ...results.map(
-      ({ name, host, warnings, sockets, fetches, faults, note = '' }) =>
-        `| ${name} | ${host} | ${warnings} | ${sockets} | ${fetches} | ${faults.length === 0 ? note : 'does not work'} |`,
-    ),
-  ].join('\n')
+const rowOf = ({ name, host, warnings, sockets, fetches, faults, note = '' }: Result): string =>
+  `| ${name} | ${host} | ${warnings} | ${sockets} | ${fetches} | ${faults.length === 0 ? note : 'does not work'} |`
 
-/** The docs' table stands between two marks. */
+/** The docs' table stands between two marks. An app that was not run now keeps its row. */
 function writeTable(results: readonly Result[]): void {
   const path = join(root, 'docs/browsers.md')
-  const marks = /(<!-- consumers -->\n)[\s\S]*?(\n<!-- \/consumers -->)/
+  const marks = /(<!-- consumers -->\n)([\s\S]*?)(\n<!-- \/consumers -->)/
   const text = readFileSync(path, 'utf8')
-  if (!marks.test(text)) throw new Error('docs/browsers.md has no place for the table')
+  const former = marks.exec(text)?.[2]
+  if (former === undefined) throw new Error('docs/browsers.md has no place for the table')
+  const rows = CONSUMERS.map(({ name }) => {
+    const result = results.find((one) => one.name === name)
+    const kept = former.split('\n').find((row) => row.startsWith(`| ${name} |`))
+    return result ? rowOf(result) : (kept ?? `| ${name} | not run yet | | | | |`)
+  })
+  const head = ['| app | host | build warnings | connections | fetches | |', '|---|---|---|---|---|---|']
+  const table = [...head, ...rows].join('\n')
   writeFileSync(
     path,
-    text.replace(marks, (_, before: string, after: string) => before + tableOf(results) + after),
+    text.replace(marks, (_, before: string, __, after: string) => before + table + after),
   )
 }
 
@@ -258,7 +266,6 @@ const { values } = parseArgs({
   },
 })
 const { only = '', quick = false, write = false } = values
-if (write && (only !== '' || quick)) throw new Error('the table is of all apps: --write goes alone')
 const wanted = CONSUMERS.filter(
   ({ name, isQuick }) => name.toLowerCase().includes(only.toLowerCase()) && (isQuick || !quick),
 )
@@ -279,6 +286,7 @@ try {
     const folder = mkdtempSync(join(temporary, 'app-'))
     const result = await check(consumer, folder, tarball, server, browser)
     results.push(result)
+    if (write) writeTable(results)
     const { name, host, sockets, fetches, warnings, seconds, faults } = result
     console.log(
       `${faults.length === 0 ? 'ok    ' : 'FAILED'} ${name}: ${host}, ${sockets} connections, ${fetches} fetches, ${warnings} warnings, ${seconds} s`,
@@ -286,7 +294,6 @@ try {
     for (const fault of faults) console.log(`  ${fault.replaceAll('\n', '\n  ')}`)
     if (!values.keep) rmSync(folder, { recursive: true, force: true })
   }
-  if (write) writeTable(results)
   if (results.some(({ faults }) => faults.length > 0)) process.exitCode = 1
 } finally {
   await browser.close()

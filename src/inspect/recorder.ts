@@ -64,22 +64,6 @@ export function createRecorder(context: RecorderContext): Recorder {
     return state?.name === 'open' ? state.session?.inside : undefined
   }
 
-  /** The session of whoever is mounted, once its code is there. */
-  async function opened(): Promise<SessionInside> {
-    for (let state = mounted()?.state.name; state === 'opening'; state = mounted()?.state.name) {
-      // An open session looks for a hub, and its status says so.
-      await new Promise<void>((resolve) => {
-        const stop = status.subscribe(() => {
-          stop()
-          resolve()
-        })
-      })
-    }
-    const session = inside()
-    if (!session) throw new PartylineError('not-mounted', 'nobody is signed in: mount the line for an identity first')
-    return session
-  }
-
   function tools() {
     const session = inside()
     return session && { ...session, ...session.invalidator }
@@ -171,6 +155,31 @@ export function createRecorder(context: RecorderContext): Recorder {
       const explained = { event, metadata, rule: session.rules.get(event), copy }
       return explainEvent(explained, mounted()?.client.getQueryCache().getAll() ?? [], session)
     },
+    ...createActor(context, inside),
+  }
+}
+
+/** Acts on the session of whoever is mounted, once its code is there. */
+function createActor(
+  { status, mounted, tab }: RecorderContext,
+  inside: () => SessionInside | undefined,
+): Pick<Recorder, 'simulate' | 'emitLocal'> {
+  async function opened(): Promise<SessionInside> {
+    for (let state = mounted()?.state.name; state === 'opening'; state = mounted()?.state.name) {
+      // An open session looks for a hub, and its status says so.
+      await new Promise<void>((resolve) => {
+        const stop = status.subscribe(() => {
+          stop()
+          resolve()
+        })
+      })
+    }
+    const session = inside()
+    if (!session) throw new PartylineError('not-mounted', 'nobody is signed in: mount the line for an identity first')
+    return session
+  }
+
+  return {
     async simulate(simulation) {
       const session = await opened()
       if (!(await session.link.simulate(simulation)))
@@ -185,7 +194,7 @@ export function createRecorder(context: RecorderContext): Recorder {
       const copy = asSent(metadata)
       if (copy === null)
         throw new PartylineError('bad-metadata', `the metadata of '${event}' is no JSON`, { detail: { event } })
-      receive([[event, copy, { one: [context.tab(), context.tab()] }]])
+      receive([[event, copy, { one: [tab(), tab()] }]])
     },
   }
 }

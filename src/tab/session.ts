@@ -195,13 +195,7 @@ function openSession(options: SessionOptions, context: SessionContext): Session 
   const onVouched = () => invalidator.resync(-1, false)
   const polling = configuration.polling && createPolling(configuration.polling, environment, invalidator.poll)
 
-  /** Events of the server, or of a test of the app: `line.emitLocal`. */
-  function receive(events: readonly EventPair[], agesMs?: readonly number[]): void {
-    // Handlers first: somebody waits for them. What they fetch comes after the events, though.
-    const heard = logicalClock.next()
-    handlers.onEvents(events, agesMs, visibility.since())
-    invalidator.push(events.some(isHandedOn) ? events.filter((event) => !isHandedOn(event)) : events, heard)
-  }
+  const receive = createReceiver({ handlers, logicalClock, visibility, invalidator })
 
   const link = createLink({
     environment,
@@ -263,6 +257,24 @@ function openSession(options: SessionOptions, context: SessionContext): Session 
     },
   }
 }
+
+/** Takes events: of the server, or of a test of the app (`line.emitLocal`). */
+const createReceiver =
+  ({
+    handlers,
+    logicalClock,
+    visibility,
+    invalidator,
+  }: Pick<SessionOptions, 'handlers' | 'logicalClock'> & {
+    readonly visibility: ReturnType<typeof watchVisibility>
+    readonly invalidator: Pick<ReturnType<typeof createInvalidator>, 'push'>
+  }) =>
+  (events: readonly EventPair[], agesMs?: readonly number[]): void => {
+    // Handlers first: somebody waits for them. What they fetch comes after the events, though.
+    const heard = logicalClock.next()
+    handlers.onEvents(events, agesMs, visibility.since())
+    invalidator.push(events.some(isHandedOn) ? events.filter((event) => !isHandedOn(event)) : events, heard)
+  }
 
 /** Its queries were seen to when it came first. */
 const isHandedOn = (event: EventPair) => event[2]?.isHandedOn === true
