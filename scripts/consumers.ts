@@ -244,10 +244,10 @@ function writeTable(results: readonly Result[]): void {
   const text = readFileSync(path, 'utf8')
   const former = marks.exec(text)?.[2]
   if (former === undefined) throw new Error('docs/browsers.md has no place for the table')
-  const rows = CONSUMERS.map(({ name }) => {
+  const rows = CONSUMERS.map(({ name, note = '' }) => {
     const result = results.find((one) => one.name === name)
     const kept = former.split('\n').find((row) => row.startsWith(`| ${name} |`))
-    return result ? rowOf(result) : (kept ?? `| ${name} | not run yet | | | | |`)
+    return result ? rowOf(result) : (kept ?? `| ${name} | not run yet | | | | ${note} |`)
   })
   const head = ['| app | host | build warnings | connections | fetches | |', '|---|---|---|---|---|---|']
   const table = [...head, ...rows].join('\n')
