@@ -15,7 +15,6 @@ const worker: UserConfig = {
     outDir: at('dist'),
     emptyOutDir: false,
     target: 'es2022',
-    sourcemap: 'hidden',
     modulePreload: false,
     rolldownOptions: {
       checks,
@@ -32,7 +31,6 @@ const devtools: UserConfig = {
     outDir: at('dist/devtools'),
     emptyOutDir: false,
     target: 'es2022',
-    sourcemap: 'hidden',
     modulePreload: false,
     rolldownOptions: {
       checks,

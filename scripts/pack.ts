@@ -15,12 +15,20 @@ import { filesOf, PAGES, snippetsOf } from './pack-snippets.js'
 
 /** The whole of what may be in the package. A test, a fake or a source file is not. */
 const MAY_SHIP =
-  /^(package\.json|README\.md|CHANGELOG\.md|LICENSE|docs\/[\w-]+\.(md|svg)|skills\/[\w-]+\/SKILL\.md|SECURITY\.md|dist\/(?!.*\.test)[\w/-]+(\.js|\.js\.map|\.d\.ts))$/
+  /^(package\.json|README\.md|CHANGELOG\.md|LICENSE|docs\/[\w-]+\.(md|svg)|skills\/[\w-]+\/SKILL\.md|SECURITY\.md|dist\/(?!.*\.test)[\w/-]+(\.js|\.d\.ts))$/
 const MUST_SHIP = ['package.json', 'README.md', 'CHANGELOG.md', 'LICENSE', 'docs/errors.md', 'skills/realtime/SKILL.md']
+/** What npm shows as the package's size. */
+const MAX_UNPACKED_BYTES = 1_000_000
 /** Text of socket.io-client's that no minifier changes. */
 const SOCKET_CODE = 'pingInterval'
 /** An import as `tsc` writes it. */
 const IMPORT = /^(?:import|export) (?:[\w*{},$ ]+ from )?['"]([^'"]+)['"];?$|\bimport\(['"]([^'"]+)['"]\)/gm
+
+interface Packed {
+  readonly filename: string
+  readonly unpackedSize: number
+  readonly files: readonly { readonly path: string }[]
+}
 
 interface Manifest {
   readonly name: string
@@ -41,7 +49,9 @@ function fault(what: string, details: readonly string[]): void {
 /** Runs a tool of the project's own; its output is of interest only if it fails. */
 function run(what: string, script: string, args: readonly string[], cwd: string): void {
   try {
-    execFileSync(process.execPath, [join(root, 'node_modules', script), ...args], { cwd, stdio: 'pipe' })
+    // Vite's build has made a production of this process, where React has no `act`.
+    const env = { ...process.env, NODE_ENV: 'test' }
+    execFileSync(process.execPath, [join(root, 'node_modules', script), ...args], { cwd, env, stdio: 'pipe' })
   } catch (thrown) {
     const { stdout, stderr } = thrown as { stdout?: Buffer; stderr?: Buffer }
     fault(what, `${stdout ?? ''}${stderr ?? ''}`.trim().split('\n'))
@@ -63,6 +73,36 @@ function checkFiles(files: readonly string[], manifest: Manifest): void {
   fault(
     'in the tarball, but has no place there',
     files.filter((path) => !MAY_SHIP.test(path)),
+  )
+}
+
+/** What shipped pages lead to and the package does not hold, by the beginning of its path, and why. */
+const IN_REPOSITORY: Readonly<Record<string, string>> = {
+  'src/': 'tests that prove what a page says',
+  'e2e/': 'tests that prove what a page says',
+  'bench/': 'measurements, and how they are made',
+  'examples/': 'servers and apps to copy from, with dependencies of their own',
+  'demo/': 'a whole app to copy from',
+  'CONTRIBUTING.md': 'for whoever changes the library',
+  'docs/architecture.md': 'for whoever changes the library',
+}
+
+/** Every relative link of a shipped page leads to a shipped file, or to one of the repository that is left out on purpose. */
+function checkLinks(files: readonly string[], folder: string): void {
+  const lost = files
+    .filter((path) => path.endsWith('.md'))
+    .flatMap((page) => {
+      const text = readFileSync(join(folder, page), 'utf8').replace(/^```[\s\S]*?^```$|`[^`\n]*`/gm, '')
+      return [...text.matchAll(/\]\((?!https?:|mailto:|#)([^)\s#]+)/g)].map(([, link = '']) => ({ page, link }))
+    })
+    .filter(({ page, link }) => {
+      const to = join(dirname(page), link)
+      const isLeftOut = Object.keys(IN_REPOSITORY).some((start) => to.startsWith(start))
+      return !files.includes(to) && !(isLeftOut && existsSync(join(root, to)))
+    })
+  fault(
+    'links of shipped pages to what is not in the tarball',
+    lost.map(({ page, link }) => `${page}: ${link}`),
   )
 }
 
@@ -231,7 +271,7 @@ async function checkBuild(folder: string): Promise<void> {
 async function check(temporary: string): Promise<string> {
   const packing = ['pack', '--ignore-scripts', '--json', '--pack-destination', temporary]
   const answer = execFileSync('npm', packing, { cwd: root, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] })
-  const [packed] = Object.values(JSON.parse(answer) as Record<string, { filename: string; files: { path: string }[] }>)
+  const [packed] = Object.values(JSON.parse(answer) as Record<string, Packed>)
   if (!packed) throw new Error(`npm pack made nothing: ${answer}`)
   const tarball = join(temporary, packed.filename)
   const files = packed.files.map((file) => file.path)
@@ -247,6 +287,9 @@ async function check(temporary: string): Promise<string> {
   checkFiles(files, manifest)
   checkImports(files, manifest, unpacked)
   checkPeers(manifest)
+  checkLinks(files, unpacked)
+  if (packed.unpackedSize > MAX_UNPACKED_BYTES)
+    fault('unpacked, the package is too large', [`${packed.unpackedSize} bytes`])
 
   const { messages } = await publint({ pkgDir: unpacked, pack: false, strict: true })
   fault(
@@ -282,9 +325,10 @@ async function check(temporary: string): Promise<string> {
   await checkServer(consumer, run, fault)
   execFileSync(process.execPath, ['--check', join(consumer, 'server.js')])
   await checkBuild(consumer)
-  for (const test of writeFilesOf('docs/testing.md', consumer))
-    run(`the test of docs/testing.md`, 'vitest/vitest.mjs', ['run', test], consumer)
-  return `${packed.filename}: ${files.length} files, publint and attw clean; ${short.length + pasted.length} files and ${snippets.length - 2} snippets of README and docs/ type-checked, the whole app built, the servers of docs/server.md and docs/sse.md run, and the test of docs/testing.md`
+  // Those for Playwright are run in an app's development server (scripts/consumers.ts).
+  for (const test of writeFilesOf('docs/testing.md', consumer).filter((name) => !name.startsWith('e2e/')))
+    run(`${test} of docs/testing.md`, 'vitest/vitest.mjs', ['run', test], consumer)
+  return `${packed.filename}: ${files.length} files, publint and attw clean; ${short.length + pasted.length} files and ${snippets.length - 2} snippets of README and docs/ type-checked, the whole app built, the servers of docs/server.md and docs/sse.md run, and the tests of docs/testing.md`
 }
 
 if (!existsSync(join(root, 'dist/worker.js'))) {

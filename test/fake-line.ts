@@ -62,6 +62,7 @@ export function createFakeLine() {
     inspect: async () => expect.fail('no component inspects a line'),
     explain: async () => [],
     simulate: async () => undefined,
+    emitLocal: async () => undefined,
     origin: 'me',
     request: (run) => run({}),
     pendingChanges: () => changes,

@@ -8,6 +8,7 @@ import type { LinePowers, LoadChunk } from '../platform/line-powers.js'
 import type { createErrors } from '../util/errors.js'
 import type { createListeners } from '../util/listeners.js'
 import type { HubInspection, Simulation } from '../wire/hub-calls.js'
+import type { EventPair } from '../wire/protocol.js'
 import type { Status } from '../wire/status.js'
 
 /** What a flush matches with. Given, not imported: the inspector's chunk would tear the session's apart. */
@@ -35,6 +36,10 @@ export interface SessionInside {
     debtorOf(query: QuerySlice): { readonly debt: { readonly since: number } | undefined } | undefined
   }
   readonly topics: { stateOf(topic: string): TopicView }
+  /** Takes events as if the hub had sent them to this tab. */
+  receive(events: readonly EventPair[]): void
+  /** The names of the events that are mapped or have a handler. */
+  events(): readonly string[]
 }
 
 export interface TopicView {

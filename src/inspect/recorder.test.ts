@@ -394,7 +394,7 @@ describe('a snapshot', () => {
     const { line } = openTab()
     expect(await line.inspect()).toMatchObject({ identity: undefined, hub: undefined, queries: [], rules: [] })
     expect(await line.explain('changed', {})).toEqual([])
-    await expect(line.simulate({ name: 'gap' })).rejects.toThrow('nobody is signed in')
+    await expect(line.simulate({ name: 'gap' })).rejects.toMatchObject({ code: 'not-mounted' })
   })
 })
 
@@ -498,4 +498,67 @@ it('debug prints one line per record, the hub’s too', async () => {
   for (const line of lines) expect(line).toMatch(/^\[partyline\] \d\d:\d\d:\d\d\.\d{3} \S[^\n]*$/)
   expect(lines.some((line) => / hub: connection /.test(line))).toBe(true)
   expect(lines.some((line) => line.includes('changed {id: "a"} -> 1 refetched'))).toBe(true)
+})
+
+describe('emitLocal', () => {
+  it('gives an event to this tab alone: to its handlers wherever they run, its rule and its receipts', async () => {
+    const { openTab, settle } = setUp()
+    const [one, other] = [openTab(), openTab()]
+    const heard: unknown[] = []
+    const receipts: unknown[] = []
+    for (const tab of [one, other]) {
+      tab.use(['thing', 'a'])
+      tab.line.on('changed', (m) => heard.push([tab === one, m]))
+      tab.line.on('changed', (m) => heard.push([tab === one, m]), { in: 'one-tab' })
+      tab.line.on('*', ({ metadata }) => heard.push([tab === one, metadata]), { in: 'one-tab' })
+      tab.line.onReceipt((receipt) => receipts.push(receipt))
+      tab.mount()
+    }
+    one.record()
+    await settle(3_000)
+    await one.line.emitLocal('changed', { id: 'a' })
+    expect(heard).toEqual([
+      [true, { id: 'a' }],
+      [true, { id: 'a' }],
+      [true, { id: 'a' }],
+    ])
+    await settle(3_000)
+    expect(receipts).toMatchObject([{ events: [{ name: 'changed' }], refetched: [['thing', 'a']] }])
+    expect(one.of('event')).toMatchObject([{ event: { name: 'changed', metadata: { id: 'a' } } }])
+    expect(one.errors).toEqual([])
+  })
+
+  it('waits for a session whose code or address is not there yet', async () => {
+    let tellUrl = (_: string) => {}
+    const { openTab, settle } = setUp()
+    const { line, mount } = openTab({ url: () => new Promise<string>((resolve) => (tellUrl = resolve)) })
+    const heard: unknown[] = []
+    line.on('changed', (m) => heard.push(m))
+    mount()
+    const emitted = line.emitLocal('changed', { id: 'a' })
+    await settle()
+    expect(heard).toEqual([])
+    tellUrl('https://api.example')
+    await settle()
+    await emitted
+    expect(heard).toEqual([{ id: 'a' }])
+  })
+
+  it('rejects with a code what it can not do', async () => {
+    const { openTab, settle } = setUp()
+    const { line, mount } = openTab()
+    await expect(line.emitLocal('changed', { id: 'a' })).rejects.toMatchObject({ code: 'not-mounted' })
+    const unmount = mount()
+    const early = expect(line.emitLocal('changed', { id: 'a' })).rejects.toMatchObject({ code: 'not-mounted' })
+    unmount()
+    await settle()
+    await early
+    mount()
+    await settle()
+    const emit: (event: string, metadata?: unknown) => Promise<void> = line.emitLocal as never
+    await expect(emit('chagned')).rejects.toMatchObject({ code: 'unknown-event', detail: { event: 'chagned' } })
+    await expect(emit('changed', { id: 1n })).rejects.toMatchObject({ code: 'bad-metadata' })
+    line.on('*', () => undefined)
+    await emit('chagned')
+  })
 })

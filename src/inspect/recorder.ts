@@ -1,9 +1,9 @@
 import type { QueryClientSlice } from '../invalidation/query-client.js'
 import type { Receipt, ServerEvent } from '../invalidation/receipt.js'
 import { pageView } from '../platform/page-view.js'
-import type { PartylineError } from '../util/errors.js'
+import { PartylineError } from '../util/errors.js'
 import type { Simulation } from '../wire/hub-calls.js'
-import type { CredentialsAnswer, EventPair } from '../wire/protocol.js'
+import { type CredentialsAnswer, type EventPair, isMetadata, type Metadata } from '../wire/protocol.js'
 import type { Gap, Status } from '../wire/status.js'
 import type { RecorderContext, SessionInside, TopicView } from './context.js'
 import { explainEvent } from './explain.js'
@@ -35,6 +35,7 @@ export interface Recorder {
   inspect(): Promise<Inspection>
   explain(event: string, metadata: unknown): readonly Explanation[]
   simulate(simulation: Simulation): Promise<void>
+  emitLocal(event: string, metadata: unknown): Promise<void>
 }
 
 /**
@@ -154,12 +155,57 @@ export function createRecorder(context: RecorderContext): Recorder {
       const explained = { event, metadata, rule: session.rules.get(event), copy }
       return explainEvent(explained, mounted()?.client.getQueryCache().getAll() ?? [], session)
     },
+    ...createActor(context, inside),
+  }
+}
+
+/** Acts on the session of whoever is mounted, once its code is there. */
+function createActor(
+  { status, mounted, tab }: RecorderContext,
+  inside: () => SessionInside | undefined,
+): Pick<Recorder, 'simulate' | 'emitLocal'> {
+  async function opened(): Promise<SessionInside> {
+    for (let state = mounted()?.state.name; state === 'opening'; state = mounted()?.state.name) {
+      // An open session looks for a hub, and its status says so.
+      await new Promise<void>((resolve) => {
+        const stop = status.subscribe(() => {
+          stop()
+          resolve()
+        })
+      })
+    }
+    const session = inside()
+    if (!session) throw new PartylineError('not-mounted', 'nobody is signed in: mount the line for an identity first')
+    return session
+  }
+
+  return {
     async simulate(simulation) {
-      const session = inside()
-      if (!session) throw new Error('nothing can be simulated: nobody is signed in, or the session is not open yet')
+      const session = await opened()
       if (!(await session.link.simulate(simulation)))
         throw new Error(`'${simulation.name}' was not simulated: the hub does not answer, or can't do it as it stands`)
     },
+    async emitLocal(event, metadata) {
+      const { receive, events } = await opened()
+      if (!events().some((name) => name === event || name === '*'))
+        throw new PartylineError('unknown-event', `no rule and no handler of this tab knows '${event}'`, {
+          detail: { event },
+        })
+      const copy = asSent(metadata)
+      if (copy === null)
+        throw new PartylineError('bad-metadata', `the metadata of '${event}' is no JSON`, { detail: { event } })
+      receive([[event, copy, { one: [tab(), tab()] }]])
+    },
+  }
+}
+
+/** As JSON would have brought it; null where it can't. */
+function asSent(metadata: unknown = {}): Metadata | null {
+  try {
+    const copy: unknown = JSON.parse(JSON.stringify(metadata))
+    return isMetadata(copy) ? copy : { value: copy }
+  } catch {
+    return null
   }
 }
 

@@ -38,6 +38,7 @@ export function createInspector(options: RecordedOptions, given: InspectorOption
 
   const faces: Pick<Line<unknown>, 'onRecord' | 'inspect' | 'simulate'> & {
     explain: Line<Record<string, unknown>>['explain']
+    emitLocal: (event: string, metadata?: unknown) => Promise<void>
   } = {
     onRecord(handler) {
       let stop: (() => void) | undefined = () => undefined
@@ -54,6 +55,7 @@ export function createInspector(options: RecordedOptions, given: InspectorOption
     inspect: async () => (await load()).inspect(),
     explain: async (event, metadata) => (await load()).explain(event, metadata),
     simulate: async (simulation) => (await load()).simulate(simulation),
+    emitLocal: async (event, metadata) => (await load()).emitLocal(event, metadata),
   }
 
   return {

@@ -13,6 +13,9 @@ import type { TopicOptions } from './topics.js'
 /** The type of an event's metadata for handlers: the one that its rule names, or any object. */
 export type MetadataOf<M> = unknown extends M ? Metadata : M
 
+/** It may be left out where its type requires no field. */
+type MetadataArgument<M> = Record<never, never> extends M ? [metadata?: M] : [metadata: M]
+
 /** How a handler is called. */
 export interface HandlerOptions {
   /**
@@ -88,6 +91,15 @@ export interface Line<Events, Sends = Messages> {
    * impossible now, and while no session is open.
    */
   simulate(simulation: Simulation): Promise<void>
+  /**
+   * Gives an event to this tab alone, as if the server had sent it, for tests and demonstrations. It needs no connection, and
+   * waits for the session's code. It resolves when handlers have been called, and fetches follow. It rejects with a
+   * `PartylineError` of the code `not-mounted`, `unknown-event` or `bad-metadata`.
+   */
+  emitLocal<E extends keyof Events & string>(
+    event: E,
+    ...metadata: MetadataArgument<MetadataOf<Events[E]>>
+  ): Promise<void>
   /**
    * How many changes the queries with this key prefix have not fetched yet. It is for queries with
    * `meta: { live: 'manual' }`, whose data changes only when the user asks.

@@ -195,6 +195,8 @@ function openSession(options: SessionOptions, context: SessionContext): Session 
   const onVouched = () => invalidator.resync(-1, false)
   const polling = configuration.polling && createPolling(configuration.polling, environment, invalidator.poll)
 
+  const receive = createReceiver({ handlers, logicalClock, visibility, invalidator })
+
   const link = createLink({
     environment,
     key,
@@ -220,12 +222,7 @@ function openSession(options: SessionOptions, context: SessionContext): Session 
       topics.connected(isConnected)
       handlers.onState(state)
     },
-    onEvents(events, agesMs) {
-      // Handlers first: somebody waits for them. What they fetch comes after the events, though.
-      const heard = logicalClock.next()
-      handlers.onEvents(events, agesMs, visibility.since())
-      invalidator.push(events.some(isHandedOn) ? events.filter((event) => !isHandedOn(event)) : events, heard)
-    },
+    onEvents: receive,
     onGap(reason, flaps, quietForMs = 0) {
       // Nothing was sent since before this page began to load.
       if (pageAgeMs() <= quietForMs) return onVouched()
@@ -251,7 +248,7 @@ function openSession(options: SessionOptions, context: SessionContext): Session 
     refresh: invalidator.refresh,
     send: createSends(context, link.send, life.signal),
     signOut: link.signOut,
-    inside: { key, url, rules, link, invalidator, topics, compileRule, liveModeOf },
+    inside: { key, url, rules, link, invalidator, topics, compileRule, liveModeOf, receive, events: handlers.events },
     close(release) {
       end()
       const position = link.position()
@@ -260,6 +257,24 @@ function openSession(options: SessionOptions, context: SessionContext): Session 
     },
   }
 }
+
+/** Takes events: of the server, or of a test of the app (`line.emitLocal`). */
+const createReceiver =
+  ({
+    handlers,
+    logicalClock,
+    visibility,
+    invalidator,
+  }: Pick<SessionOptions, 'handlers' | 'logicalClock'> & {
+    readonly visibility: ReturnType<typeof watchVisibility>
+    readonly invalidator: Pick<ReturnType<typeof createInvalidator>, 'push'>
+  }) =>
+  (events: readonly EventPair[], agesMs?: readonly number[]): void => {
+    // Handlers first: somebody waits for them. What they fetch comes after the events, though.
+    const heard = logicalClock.next()
+    handlers.onEvents(events, agesMs, visibility.since())
+    invalidator.push(events.some(isHandedOn) ? events.filter((event) => !isHandedOn(event)) : events, heard)
+  }
 
 /** Its queries were seen to when it came first. */
 const isHandedOn = (event: EventPair) => event[2]?.isHandedOn === true

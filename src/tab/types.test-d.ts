@@ -102,6 +102,14 @@ expectTypeOf(line.explain('paid', { accountId: '7' })).resolves.toEqualTypeOf<re
 // @ts-expect-error no such event
 void line.explain('pay', {})
 void line.simulate({ name: 'event', event: 'paid', metadata: { accountId: '7' }, count: 3 })
+void line.emitLocal('balance_updated', { accountId: '7' })
+void line.emitLocal('profile_updated')
+// @ts-expect-error no such event
+void line.emitLocal('balance_update', { accountId: '7' })
+// @ts-expect-error no such field
+void line.emitLocal('balance_updated', { acountId: '7' })
+// @ts-expect-error its metadata has a field that is required
+void line.emitLocal('balance_updated')
 // @ts-expect-error no such simulation
 void line.simulate({ name: 'explode' })
 

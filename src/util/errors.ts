@@ -66,6 +66,8 @@ export type PartylineErrorCode =
   | 'too-many'
   /** The code of `inspect`, `onRecord`, `explain` or `debug` can't be loaded. Everything else goes on. The next call tries again. */
   | 'inspect-failed'
+  /** `emitLocal`, `simulate`: nobody is mounted. Nothing was done. */
+  | 'not-mounted'
   /** A line was mounted for another identity or QueryClient while mounted. The new mount replaced the old one. */
   | 'mounted-twice'
   /** In development: a rule has matched no query so far, and a query has nearly the key that it gave. */
