@@ -1,7 +1,7 @@
 import type { QueryClientSlice } from '../invalidation/query-client.js'
 import type { Receipt, ServerEvent } from '../invalidation/receipt.js'
 import { pageView } from '../platform/page-view.js'
-import type { PartylineError } from '../util/errors.js'
+import type { PartylineError, PartylineErrorCode } from '../util/errors.js'
 import type { Simulation } from '../wire/hub-calls.js'
 import type { CredentialsAnswer, EventPair } from '../wire/protocol.js'
 import type { Gap, Status } from '../wire/status.js'
@@ -25,6 +25,8 @@ export interface Recorder {
   events(pairs: readonly EventPair[]): void
   /** The hub asked for credentials. */
   asked(answer: Promise<CredentialsAnswer>): void
+  /** The app has sent an event. */
+  sent(event: string, answer: Promise<unknown>): void
   /** The state of a topic in this tab has changed. */
   topic(name: string, state: TopicView): void
   /** The identity has ended, and what is recorded of it goes. */
@@ -117,6 +119,18 @@ export function createRecorder(context: RecorderContext): Recorder {
         const expiry = 'expiresAt' in given && given.expiresAt !== undefined ? { expiresAt: given.expiresAt } : {}
         records.own({ from: 'tab', kind: 'credentials', step: ok ? 'given' : 'failed', ...expiry })
       })
+    },
+    sent(event, answer) {
+      const of = mounted()
+      const begunAt = clock.monotonic()
+      const settled = (outcome: 'ok' | PartylineErrorCode) => {
+        const durationMs = clock.monotonic() - begunAt
+        if (mounted() === of) records.own({ from: 'tab', kind: 'send', event: plainText(event), outcome, durationMs })
+      }
+      void answer.then(
+        () => settled('ok'),
+        ({ code }: PartylineError) => settled(code),
+      )
     },
     topic: topicStates.changed,
     forget() {
