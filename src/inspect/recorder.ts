@@ -120,18 +120,7 @@ export function createRecorder(context: RecorderContext): Recorder {
         records.own({ from: 'tab', kind: 'credentials', step: ok ? 'given' : 'failed', ...expiry })
       })
     },
-    sent(event, answer) {
-      const of = mounted()
-      const begunAt = clock.monotonic()
-      const settled = (outcome: 'ok' | PartylineErrorCode) => {
-        const durationMs = clock.monotonic() - begunAt
-        if (mounted() === of) records.own({ from: 'tab', kind: 'send', event: plainText(event), outcome, durationMs })
-      }
-      void answer.then(
-        () => settled('ok'),
-        ({ code }: PartylineError) => settled(code),
-      )
-    },
+    sent: createSendTeller(mounted, clock.monotonic, records.own),
     topic: topicStates.changed,
     forget() {
       records.forget()
@@ -147,8 +136,7 @@ export function createRecorder(context: RecorderContext): Recorder {
     debug: () =>
       context.loadChunk(() => import('./console.js'), 'printRecord').then((code) => onRecord(code.printRecord)),
     async inspect() {
-      const of = mounted()
-      const answer = await hub.pull()
+      const [of, answer] = [mounted(), await hub.pull()]
       return takeSnapshot({
         context,
         page,
@@ -257,6 +245,25 @@ function createTopicTeller({ all }: RecorderContext['topics'], onRecord: (record
       onRecord({ from: 'tab', kind: 'topic', topic, step, ...(reason !== undefined && { reason: plainText(reason) }) })
     },
     forget: () => told.clear(),
+  }
+}
+
+/** Tells what became of each event that the app sent, unless its identity has ended. */
+function createSendTeller(
+  mounted: RecorderContext['mounted'],
+  monotonic: () => number,
+  onRecord: (record: TabRecord) => void,
+): Recorder['sent'] {
+  return (event, answer) => {
+    const [of, begunAt] = [mounted(), monotonic()]
+    const settled = (outcome: 'ok' | PartylineErrorCode) => {
+      const durationMs = monotonic() - begunAt
+      if (mounted() === of) onRecord({ from: 'tab', kind: 'send', event: plainText(event), outcome, durationMs })
+    }
+    void answer.then(
+      () => settled('ok'),
+      ({ code }: PartylineError) => settled(code),
+    )
   }
 }
 

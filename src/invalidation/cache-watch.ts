@@ -75,7 +75,7 @@ export function watchCache(options: CacheWatchOptions) {
     options.onRestored(record)
   }
 
-  /** `givenAt`: the date that the app gave, if it did. What TanStack dates itself is not old, however long a busy page takes to tell of it. */
+  /** `givenAt`: the app says how old it is. What TanStack dates itself is new, however long a busy page takes to tell of it. */
   function onSet(record: QueryRecord, givenAt: number | undefined): void {
     if (taken?.query === record.query) {
       if (taken.request) arrived(record, taken.request)
@@ -86,7 +86,6 @@ export function watchCache(options: CacheWatchOptions) {
     record.set = { timestamp, writtenBy: guesses.onSet(record) }
     // A mutation that fails brings back what was there before the change.
     if (record.guess?.isOutdated) ledger.owe(record, timestamp)
-    // The app says how old it is, and so that it comes from other data.
     if (givenAt !== undefined && clock.now() - givenAt > SET_NOW_MS) restored(record)
   }
 
