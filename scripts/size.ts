@@ -13,7 +13,7 @@ const BUDGET = {
   'tab entry': 9_200,
   session: 23_450,
   'shared fetches': 1_700,
-  inspecting: 6_520,
+  inspecting: 6_560,
   'hub in a tab, Socket.IO': 33_400,
   'hub in a tab, WebSocket': 22_150,
   'hub in a tab, SSE': 23_900,
