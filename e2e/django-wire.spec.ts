@@ -206,6 +206,31 @@ test('topics: who owns the account joins, and hears what is said of it until the
   await expect.poll(() => heard.slice(2)).toEqual([told])
 })
 
+test('what a tab sends is acknowledged with its number, and refused where it is wrong', async ({ open, visit }) => {
+  const daphne = await open()
+  const ann = await visit(daphne, 'ann')
+  const { heard, send, socket } = await connect(daphne)
+  const ask = (request: unknown, event: string, metadata: unknown) =>
+    socket.send(JSON.stringify({ event, metadata, request }))
+  const answer = (request: number, data: unknown) => ({ event: '_line:answer', metadata: { request, data } })
+  ask(1, 'chat:say', { text: 'without a session' })
+  send('_line:auth', await tokenOf(ann))
+  await expect.poll(() => heard).toEqual(LET_IN)
+  heard.length = 0
+  ask(2, 'chat:say', { text: 'hi', _line: { tab: 'k3' } })
+  await expect.poll(() => heard).toEqual([answer(2, { id: expect.any(String) })])
+  for (const request of [undefined, null, {}, '3', 1.5]) ask(request, 'chat:say', { text: 'nobody waits for it' })
+  for (const data of [{ text: '' }, { text: { $ne: null } }, null, 7, ['hi'], 'hi']) {
+    heard.length = 0
+    ask(4, 'chat:say', data)
+    const refusal = { ok: false, code: 'empty', message: 'Write something first' }
+    await expect.poll(() => heard).toEqual([answer(4, refusal)])
+  }
+  heard.length = 0
+  ask(5, 'unknown', {})
+  await expect.poll(() => heard).toEqual([answer(5, expect.objectContaining({ ok: false, code: 'unknown' }))])
+})
+
 test('a malformed frame is ignored', async ({ open, visit }) => {
   const daphne = await open()
   const ann = await visit(daphne, 'ann')

@@ -90,11 +90,15 @@ for (const framework of FRAMEWORKS) {
     await shows('note', 'from elsewhere')
     await expect.poll(() => all(pages, 'heard')).toEqual(three('1 events'))
 
-    // By a tab: the others hear of it.
+    // By a tab: the others hear of it, and fetch. That one has the answer.
+    await areAtRest()
+    front.takeFetches()
     await one.locator('#note').fill('from a tab')
     await one.locator('#note').blur()
     await shows('note', 'from a tab')
     await expect.poll(() => all(pages, 'heard')).toEqual(three('2 events'))
+    await areAtRest()
+    expect(front.takeFetches()).toEqual(Array(2).fill('/api/note'))
 
     // A topic's event, for a query that waits for its user.
     await reader.request('PUT', 'board', { text: 'for all' })

@@ -702,6 +702,20 @@ export const MUTANTS: readonly Mutant[] = [
     replace: '(createHash && secret).slice(0, HASH_CHARACTERS)',
   },
   {
+    name: 'on a busy thread, what brought the answer counts as a guess',
+    by: 'src/tab/own-writes.test.ts',
+    file: 'src/tab/own-writes.ts',
+    find: '{ turns: 4, turnMs: 5 }',
+    replace: '{ turns: 1, turnMs: 20 }',
+  },
+  {
+    name: 'an own write’s event is anybody’s while the secret is hashed',
+    by: 'src/tab/own-writes.test.ts',
+    file: 'src/tab/own-writes.ts',
+    find: 'hashing > 0 || underWay.has(hash)',
+    replace: 'underWay.has(hash)',
+  },
+  {
     name: 'an event of long after the first one is an own write',
     by: 'src/invalidation',
     file: 'src/tab/own-writes.ts',

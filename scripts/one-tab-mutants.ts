@@ -38,6 +38,20 @@ export const ONE_TAB_MUTANTS: readonly Mutant[] = [
     replace: 'for (const pair of again) void pair',
   },
   {
+    name: 'one tab: what a tab leaves undone is nobody’s where its lock told of its end first',
+    by: 'src/tab/one-tab.test.ts',
+    file: 'src/hub/one-tab.ts',
+    find: "if (seq !== undefined && id !== '')",
+    replace: 'if (seq !== undefined && tabs.get(id))',
+  },
+  {
+    name: 'one tab: an event for one tab is run by another',
+    by: 'src/tab/one-tab.test.ts',
+    file: 'src/hub/one-tab.ts',
+    find: 'const only = pair[2]?.tab',
+    replace: 'const only = undefined',
+  },
+  {
     name: 'one tab: a leaving tab does not say what it has run',
     by: 'src/tab/one-tab.test.ts',
     file: 'src/link/hub-client.ts',

@@ -1,4 +1,5 @@
 /** Notes on Express: a REST API, and one Socket.IO connection or one stream for each browser. */
+import { randomUUID } from 'node:crypto'
 import { createServer } from 'node:http'
 import express, { type Request, type Response } from 'express'
 import { createEventStream, createNotifier, createSessions, endUser } from 'partyline/server'
@@ -22,6 +23,15 @@ const sessions = {
 }
 createSessions(io, sessions)
 createSessions(stream, sessions)
+/** What a page sends by `line.send`. An acknowledgement with `ok: false` says no. */
+function say(data: unknown, acknowledge: unknown): void {
+  const { text } = Object(data)
+  const isText = typeof text === 'string' && text !== ''
+  const answer = isText ? { id: randomUUID() } : { ok: false, code: 'empty', message: 'Write something first' }
+  if (typeof acknowledge === 'function') acknowledge(answer)
+}
+io.on('connection', (socket) => void socket.on('chat:say', say))
+stream.on('connection', (socket) => void socket.on('chat:say', say))
 const notifiers = [createNotifier<Events>(io), createNotifier<Events>(stream)]
 
 const sessionIn = ({ headers }: Request) => /(?:^|; )session=([^;]*)/.exec(headers.cookie ?? '')?.[1] ?? ''

@@ -23,8 +23,9 @@ UNAUTHORIZED, FORBIDDEN, NO_CREDENTIALS, TRY_AGAIN_LATER = 4401, 4403, 4408, 101
 PATIENCE, ASK_TIMEOUT, MAX_SLEEP = 30, 10, 60
 # A stream that is silent for longer than this (seconds) sends a comment.
 HEARTBEAT = 25
-# Frames that wait for a slow browser; events that are kept for those that come back; topics of one connection.
-MAX_WAITING, MAX_LOGGED, MAX_TOPICS = 1_000, 1_000, 500
+# Frames that wait for a slow browser; events that are kept for those that come back. Of one connection: topics, and what its tabs
+# have sent and `hear` has not answered.
+MAX_WAITING, MAX_LOGGED, MAX_TOPICS, MAX_HEARD = 1_000, 1_000, 500, 500
 # In characters: of a frame, and of a topic's name.
 MAX_FRAME, MAX_TOPIC = 65_536, 200
 
@@ -46,12 +47,13 @@ def origin_of(headers):
 
 
 class Line:
-    def __init__(self, authenticate, may_join=None):
+    def __init__(self, authenticate, may_join=None, hear=None):
         """
         `authenticate(credentials)`: gives (user id, end in seconds since 1970, id of the session), or raises `Refused`.
         `may_join(user_id, topic)`: gives True, or why not. Both are coroutines, and what else they raise means "can't tell now".
+        `hear(user_id, event, data)`: what a tab has sent, any JSON. A coroutine that gives the acknowledgement.
         """
-        self.authenticate, self.may_join = authenticate, may_join
+        self.authenticate, self.may_join, self.hear = authenticate, may_join, hear
         self.connections = set()
         # Those that are streams, by the name that their browser posts with.
         self.streams = {}
@@ -96,8 +98,8 @@ class Line:
             if one is None:
                 return Response(status_code=404)
             body = await request.body()
-            for event, metadata in read_frames(body):
-                await one.take(event, credentials_of(request.headers) if event == "_line:auth" else metadata)
+            for event, data, number in read_frames(body):
+                await one.take(event, credentials_of(request.headers) if event == "_line:auth" else data, number)
             return Response(status_code=204)
         one = Connection(self, None)
         self.connections.add(one)
@@ -132,6 +134,8 @@ class Connection:
         self.line, self.socket = line, socket
         self.user = self.session = self.timer = self.name = None
         self.topics = set()
+        # What its tabs have sent and `hear` has not answered, and the number of the last question.
+        self.heard, self.asked = set(), 0
         # Frames, and at the end the close code.
         self.waiting = deque()
         self.wake = asyncio.Event()
@@ -155,15 +159,43 @@ class Connection:
                 return
             await self.take(*read_frame(message.get("text")))
 
-    async def take(self, event, metadata):
+    async def take(self, event, data, number=None):
         if self.over:
             return
+        metadata = data if isinstance(data, dict) else {}
         if event == "_line:ping":
             self.put(json.dumps({"event": "_line:pong"}))
         elif event == "_line:auth":
             await self.admit(metadata)
         elif event in ("_line:join", "_line:leave") and self.user is not None:
             await self.change_topics(event == "_line:join", metadata)
+        elif is_name(event) and self.user is not None and self.line.hear:
+            self.begin(event, data, number)
+
+    def begin(self, event, data, number):
+        """What a tab has sent is a task of its own: the connection does not wait for it. With a number, it is acknowledged."""
+        if number is not None:
+            # A stream's browser may post it again.
+            if type(number) is not int or not self.asked < number < 2**53:
+                return
+            self.asked = number
+        if len(self.heard) >= MAX_HEARD:
+            return self.acknowledge(number, {"ok": False, "code": "too-many", "message": "too much was sent"})
+        task = asyncio.ensure_future(self.answer(event, data, number))
+        self.heard.add(task)
+        task.add_done_callback(self.heard.discard)
+
+    async def answer(self, event, data, number):
+        try:
+            answer = await self.line.hear(self.user, event, data)
+        except Exception:
+            logger.exception("what a tab has sent could not be answered: %r", event)
+            answer = {"ok": False, "code": "failed", "message": "the server failed"}
+        self.acknowledge(number, answer)
+
+    def acknowledge(self, number, answer):
+        if number is not None:
+            self.put(json.dumps({"event": "_line:answer", "metadata": {"request": number, "data": answer}}))
 
     async def write(self):
         try:
@@ -309,15 +341,18 @@ def frame_of(event, metadata, envelope):
     return frame
 
 
+def is_name(event):
+    return isinstance(event, str) and event != "" and not event.startswith("_line")
+
+
 def read_frame(text):
-    """The event and its metadata. Text that is not a frame is an event without a name."""
+    """The event, its data, and the number of a question. Text that is not a frame is an event without a name."""
     try:
         frame = json.loads(text) if text and len(text) <= MAX_FRAME else None
     except (ValueError, RecursionError):
         frame = None
     frame = frame if isinstance(frame, dict) else {}
-    metadata = frame.get("metadata")
-    return frame.get("event"), metadata if isinstance(metadata, dict) else {}
+    return frame.get("event"), frame.get("metadata"), frame.get("request")
 
 
 def read_frames(body):

@@ -1,5 +1,7 @@
 """Notes on FastAPI: a REST API, and one plain WebSocket for each browser."""
 
+import uuid
+
 import store
 from fastapi import Cookie, Depends, FastAPI, HTTPException, Request, Response, WebSocket
 from pydantic import BaseModel
@@ -22,7 +24,17 @@ async def may_join(user_id, topic):
     return topic == "board" or "there is no such topic"
 
 
-line = Line(authenticate, may_join)
+async def hear(user_id, event, data):
+    """What a page sends by `line.send`. What it gives is the acknowledgement; `ok: False` says no."""
+    if event != "chat:say":
+        return {"ok": False, "code": "unknown", "message": "there is no such event"}
+    text = data.get("text") if isinstance(data, dict) else None
+    if not isinstance(text, str) or text == "":
+        return {"ok": False, "code": "empty", "message": "Write something first"}
+    return {"id": uuid.uuid4().hex}
+
+
+line = Line(authenticate, may_join, hear)
 
 
 @app.websocket("/line")

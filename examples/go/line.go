@@ -28,7 +28,8 @@ const (
 	// How long a connection may go without credentials, a write may take, and a browser may take to answer a close.
 	patience, writeTimeout, closeTimeout = 30 * time.Second, 10 * time.Second, 2 * time.Second
 	// Frames that wait for a slow browser; events that are kept for those that come back; topics of one connection.
-	maxWaiting, maxLogged, maxTopics = 1_000, 1_000, 500
+	// The last: what the tabs of one connection have sent and Hear has not taken.
+	maxWaiting, maxLogged, maxTopics, maxHeard = 1_000, 1_000, 500, 500
 	// In bytes: of a frame, and of a topic's name.
 	maxFrame, maxTopic = 65_536, 200
 )
@@ -48,7 +49,9 @@ func (reason Refused) Error() string { return string(reason) }
 type Line struct {
 	Authenticate func(credentials map[string]any) (Session, error)
 	MayJoin      func(user, topic string) error
-	Upgrader     websocket.Upgrader
+	// Hear takes what a tab sends, one after the other of a connection. What it gives is the acknowledgement. May be nil.
+	Hear     func(user, event string, data any) any
+	Upgrader websocket.Upgrader
 
 	lock        sync.Mutex
 	connections map[*connection]bool
@@ -160,13 +163,15 @@ func (line *Line) ServeHTTP(response http.ResponseWriter, request *http.Request)
 	if err != nil {
 		return
 	}
-	one := &connection{line: line, socket: socket, waiting: make(chan []byte, maxWaiting), topics: map[string]bool{}}
+	one := &connection{line: line, socket: socket, waiting: make(chan []byte, maxWaiting), heard: make(chan said, maxHeard), topics: map[string]bool{}}
 	line.lock.Lock()
 	line.connections[one] = true
 	one.endAt(time.Now().Add(patience), func() { one.end(noCredentials) })
 	line.lock.Unlock()
 	go one.write()
+	go one.hear()
 	one.read()
+	close(one.heard)
 	line.lock.Lock()
 	delete(line.connections, one)
 	one.end(websocket.CloseNormalClosure)
@@ -183,6 +188,7 @@ type connection struct {
 	isIn    bool
 	topics  map[string]bool
 	waiting chan []byte
+	heard   chan said
 	over    bool
 	code    int
 	timer   *time.Timer
@@ -193,6 +199,13 @@ type frame struct {
 	Metadata map[string]any `json:"metadata,omitempty"`
 }
 
+// said is what a browser says, which may be anything. Request: the number of a question.
+type said struct {
+	Event    string `json:"event"`
+	Metadata any    `json:"metadata"`
+	Request  any    `json:"request"`
+}
+
 func (one *connection) read() {
 	one.socket.SetReadLimit(maxFrame * 2)
 	for {
@@ -200,25 +213,64 @@ func (one *connection) read() {
 		if err != nil {
 			return
 		}
-		var said frame
+		var said said
 		// What is no frame is an event without a name.
 		if kind != websocket.TextMessage || len(data) > maxFrame || json.Unmarshal(data, &said) != nil {
 			continue
+		}
+		metadata, _ := said.Metadata.(map[string]any)
+		if metadata == nil {
+			metadata = map[string]any{}
 		}
 		switch said.Event {
 		case "_line:ping":
 			one.locked(func() { one.put([]byte(`{"event":"_line:pong"}`)) })
 		case "_line:auth":
-			one.admit(said.Metadata)
+			one.admit(metadata)
 		case "_line:join":
-			one.join(topicsIn(said.Metadata["topics"]), said.Metadata["request"])
+			one.join(topicsIn(metadata["topics"]), metadata["request"])
 		case "_line:leave":
-			for _, topic := range topicsIn(said.Metadata["topics"]) {
+			for _, topic := range topicsIn(metadata["topics"]) {
 				topic := topic
 				one.locked(func() { delete(one.topics, topic) })
 			}
+		default:
+			if said.Event == "" || strings.HasPrefix(said.Event, "_line") || !one.isIn || one.line.Hear == nil {
+				continue
+			}
+			select {
+			case one.heard <- said:
+			default:
+				one.acknowledge(said.Request, map[string]any{"ok": false, "code": "too-many", "message": "too much was sent"})
+			}
 		}
 	}
+}
+
+// hear takes what its tabs have sent, in their order. The connection does not wait for it.
+func (one *connection) hear() {
+	for said := range one.heard {
+		one.acknowledge(said.Request, one.line.Hear(one.user(), said.Event, said.Metadata))
+	}
+}
+
+func (one *connection) user() (user string) {
+	one.locked(func() { user = one.session.User })
+	return
+}
+
+// acknowledge answers a question. What has no number is none.
+func (one *connection) acknowledge(request, answer any) {
+	number, isNumber := request.(float64)
+	if !isNumber {
+		return
+	}
+	text, err := json.Marshal(frame{"_line:answer", map[string]any{"request": number, "data": answer}})
+	if err != nil {
+		log.Print("what a tab has sent could not be answered: ", err)
+		return
+	}
+	one.locked(func() { one.put(text) })
 }
 
 func (one *connection) write() {

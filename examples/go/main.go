@@ -2,6 +2,8 @@
 package main
 
 import (
+	"crypto/rand"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"log"
@@ -21,6 +23,19 @@ func main() {
 			return Refused("there is no such topic")
 		}
 		return nil
+	}
+	// What a page sends by `line.send`. What it gives is the acknowledgement; `ok: false` says no.
+	line.Hear = func(user, event string, data any) any {
+		if event != "chat:say" {
+			return map[string]any{"ok": false, "code": "unknown", "message": "there is no such event"}
+		}
+		fields, _ := data.(map[string]any)
+		if text, _ := fields["text"].(string); text == "" {
+			return map[string]any{"ok": false, "code": "empty", "message": "Write something first"}
+		}
+		id := make([]byte, 16)
+		rand.Read(id)
+		return map[string]any{"id": hex.EncodeToString(id)}
 	}
 	http.Handle("/line", line)
 

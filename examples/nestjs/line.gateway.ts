@@ -1,4 +1,5 @@
-import { type OnGatewayInit, WebSocketGateway } from '@nestjs/websockets'
+import { randomUUID } from 'node:crypto'
+import { MessageBody, type OnGatewayInit, SubscribeMessage, WebSocketGateway } from '@nestjs/websockets'
 import { createNotifier, createSessions, endUser, type Notifier } from 'partyline/server'
 import type { Server } from 'socket.io'
 import { readToken } from './store.js'
@@ -23,6 +24,14 @@ export class LineGateway implements OnGatewayInit<Server> {
       topics: { authorize: (_session, topic) => topic === 'board' || 'there is no such topic' },
     })
     this.notify = createNotifier<Events>(server)
+  }
+
+  /** What a page sends by `line.send`. What it gives is the acknowledgement; `ok: false` says no. */
+  @SubscribeMessage('chat:say')
+  say(@MessageBody() data: unknown) {
+    const { text } = Object(data)
+    if (typeof text !== 'string' || text === '') return { ok: false, code: 'empty', message: 'Write something first' }
+    return { id: randomUUID() }
   }
 
   /** Ends a user's connections. First end the session, so that its tokens are refused. */

@@ -53,11 +53,13 @@ line.onReceipt((receipt) => receipts.push(receipt))
 
 async function request(method: string, path: string, body?: object) {
   const headers = { 'content-type': 'application/json' }
-  const send = (named: Record<string, string>) =>
-    fetch(`/api/${path}`, { method, headers: { ...headers, ...named }, ...(body && { body: JSON.stringify(body) }) })
-  const response = await (method === 'PUT' ? line.request(send) : send({}))
-  if (!response.ok) throw new Error(`${method} ${path}: ${response.status}`)
-  return response.json()
+  async function send(named: Record<string, string>) {
+    const init = { method, headers: { ...headers, ...named }, ...(body && { body: JSON.stringify(body) }) }
+    const response = await fetch(`/api/${path}`, init)
+    if (!response.ok) throw new Error(`${method} ${path}: ${response.status}`)
+    return response.json()
+  }
+  return method === 'PUT' ? line.request(send) : send({})
 }
 
 interface Text {

@@ -76,6 +76,11 @@ class Line:
         for sid in [sid for sid, one in self.connections.items() if one["session"] == session_id]:
             await self.sio.disconnect(sid)
 
+    def user_of(self, sid):
+        """Who has sent an event; None if the connection is over."""
+        one = self.connections.get(sid)
+        return one and one["user"]
+
     def cursor(self):
         return f"{self.epoch}:{self.number}"
 

@@ -1,5 +1,7 @@
 """Notes on python-socketio: a REST API by FastAPI, and one Socket.IO connection for each browser."""
 
+import uuid
+
 import socketio
 import store
 from fastapi import Cookie, Depends, FastAPI, HTTPException, Request, Response
@@ -25,6 +27,15 @@ api = FastAPI()
 sio = socketio.AsyncServer(async_mode="asgi")
 line = Line(sio, authenticate, may_join)
 app = socketio.ASGIApp(sio, api)
+
+
+@sio.on("chat:say")
+async def say(sid, data=None):
+    """What a page sends by `line.send`. What it gives is the acknowledgement; `ok: False` says no."""
+    text = data.get("text") if isinstance(data, dict) else None
+    if line.user_of(sid) is None or not isinstance(text, str) or text == "":
+        return {"ok": False, "code": "empty", "message": "Write something first"}
+    return {"id": uuid.uuid4().hex}
 
 
 class Name(BaseModel):

@@ -40,6 +40,10 @@ it.each<[line: string, record: object]>([
   ],
   ['error rule-failed: it threw', { from: 'tab', kind: 'error', code: 'rule-failed', message: 'it threw', detail: {} }],
   ['gap: the socket was away', { from: 'tab', kind: 'gap', reason: 'the socket was away', until: at }],
+  [
+    'send chat:say timed-out after 10.0 s',
+    { from: 'tab', kind: 'send', event: 'chat:say', outcome: 'timed-out', durationMs: 10_000 },
+  ],
   ['credentials given', { from: 'tab', kind: 'credentials', step: 'given' }],
   [
     'topic room refused: not yours',

@@ -51,6 +51,8 @@ function recordText(record: LineRecord): string {
       return because('gap', record.reason)
     case 'credentials':
       return `credentials ${record.step}`
+    case 'send':
+      return `send ${record.event} ${record.outcome} after ${inSeconds(record.durationMs)}`
     case 'topic':
       return because(`topic ${record.topic} ${record.step}`, record.reason)
   }

@@ -54,6 +54,13 @@ export type TabRecord = { readonly from: 'tab' } & (
       /** Milliseconds since the Unix epoch. */
       readonly expiresAt?: number
     }
+  /** What this tab sent has settled: `ok`, or the code that it rejected with. Its data is not told. `durationMs`: since the call. */
+  | {
+      readonly kind: 'send'
+      readonly event: string
+      readonly outcome: 'ok' | PartylineErrorCode
+      readonly durationMs: number
+    }
   /** The outcome of a topic of this tab. `left`: the tab no longer uses it. */
   | { readonly kind: 'topic'; readonly topic: string; readonly step: string; readonly reason?: string }
 )

@@ -313,6 +313,35 @@ describe('records', () => {
   })
 })
 
+describe('what a tab sends', () => {
+  it('is recorded when it has settled: by its name and outcome, and never its data', async () => {
+    const { openTab, server, settle, world } = setUp()
+    const { line, record, mount, of, errors } = openTab()
+    record()
+    mount()
+    await settle()
+    server.up()
+    server.emit('_line', { identity: 'u1' })
+    await settle(3_000)
+    const sent = [line.send('chat:say', { text: SECRET }), line.send('chat:say', { text: SECRET })] as const
+    const isRefused = expect(sent[1]).rejects.toMatchObject({ code: 'rejected' })
+    await settle(40)
+    for (const answer of [{ id: 'm1' }, { ok: false, message: SECRET }])
+      world.transport.last.asked.shift()?.answer(answer)
+    await settle()
+    await isRefused
+    await expect(line.send('_line:no')).rejects.toMatchObject({ code: 'bad-send' })
+    const sends = of('send').map(({ n, at, from, ...rest }) => rest)
+    expect(sends).toEqual([
+      { kind: 'send', event: 'chat:say', outcome: 'ok', durationMs: expect.any(Number) },
+      { kind: 'send', event: 'chat:say', outcome: 'rejected', durationMs: expect.any(Number) },
+      { kind: 'send', event: '_line:no', outcome: 'bad-send', durationMs: expect.any(Number) },
+    ])
+    expect(JSON.stringify(sends)).not.toContain(SECRET)
+    expect(errors).toEqual([])
+  })
+})
+
 describe('a snapshot', () => {
   it('says where everything stands', async () => {
     const { openTab, server, settle } = setUp()

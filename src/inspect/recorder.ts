@@ -1,7 +1,7 @@
 import type { QueryClientSlice } from '../invalidation/query-client.js'
 import type { Receipt, ServerEvent } from '../invalidation/receipt.js'
 import { pageView } from '../platform/page-view.js'
-import { PartylineError } from '../util/errors.js'
+import { PartylineError, type PartylineErrorCode } from '../util/errors.js'
 import type { Simulation } from '../wire/hub-calls.js'
 import { type CredentialsAnswer, type EventPair, isMetadata, type Metadata } from '../wire/protocol.js'
 import type { Gap, Status } from '../wire/status.js'
@@ -25,6 +25,8 @@ export interface Recorder {
   events(pairs: readonly EventPair[]): void
   /** The hub asked for credentials. */
   asked(answer: Promise<CredentialsAnswer>): void
+  /** The app has sent an event. */
+  sent(event: string, answer: Promise<unknown>): void
   /** The state of a topic in this tab has changed. */
   topic(name: string, state: TopicView): void
   /** The identity has ended, and what is recorded of it goes. */
@@ -119,6 +121,7 @@ export function createRecorder(context: RecorderContext): Recorder {
         records.own({ from: 'tab', kind: 'credentials', step: ok ? 'given' : 'failed', ...expiry })
       })
     },
+    sent: createSendTeller(mounted, clock.monotonic, records.own),
     topic: topicStates.changed,
     forget() {
       records.forget()
@@ -134,8 +137,7 @@ export function createRecorder(context: RecorderContext): Recorder {
     debug: () =>
       context.loadChunk(() => import('./console.js'), 'printRecord').then((code) => onRecord(code.printRecord)),
     async inspect() {
-      const of = mounted()
-      const answer = await hub.pull()
+      const [of, answer] = [mounted(), await hub.pull()]
       return takeSnapshot({
         context,
         page,
@@ -289,6 +291,25 @@ function createTopicTeller({ all }: RecorderContext['topics'], onRecord: (record
       onRecord({ from: 'tab', kind: 'topic', topic, step, ...(reason !== undefined && { reason: plainText(reason) }) })
     },
     forget: () => told.clear(),
+  }
+}
+
+/** Tells what became of each event that the app sent, unless its identity has ended. */
+function createSendTeller(
+  mounted: RecorderContext['mounted'],
+  monotonic: () => number,
+  onRecord: (record: TabRecord) => void,
+): Recorder['sent'] {
+  return (event, answer) => {
+    const [of, begunAt] = [mounted(), monotonic()]
+    const settled = (outcome: 'ok' | PartylineErrorCode) => {
+      const durationMs = monotonic() - begunAt
+      if (mounted() === of) onRecord({ from: 'tab', kind: 'send', event: plainText(event), outcome, durationMs })
+    }
+    void answer.then(
+      () => settled('ok'),
+      ({ code }: PartylineError) => settled(code),
+    )
   }
 }
 

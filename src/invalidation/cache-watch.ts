@@ -5,7 +5,7 @@ import type { LogicalClock } from './logical-clock.js'
 import { isIdle, isInfinite, type QueryCacheEvent, type QueryClientSlice, type QuerySlice } from './query-client.js'
 import { type DataRequest, MAX_PATIENCE_MS, type QueryRecord, type RunningFetch, runningFetch } from './query-record.js'
 
-/** Data that the app sets without a date is dated when it comes; this much later (ms), the date is one that was given. */
+/** A date that the app gives with data: one that is older than this (ms) is another moment than that of its coming. */
 const SET_NOW_MS = 50
 
 /**
@@ -75,7 +75,8 @@ export function watchCache(options: CacheWatchOptions) {
     options.onRestored(record)
   }
 
-  function onSet(record: QueryRecord): void {
+  /** `givenAt`: the app says how old it is. What TanStack dates itself is new, however long a busy page takes to tell of it. */
+  function onSet(record: QueryRecord, givenAt: number | undefined): void {
     if (taken?.query === record.query) {
       if (taken.request) arrived(record, taken.request)
       return
@@ -85,8 +86,7 @@ export function watchCache(options: CacheWatchOptions) {
     record.set = { timestamp, writtenBy: guesses.onSet(record) }
     // A mutation that fails brings back what was there before the change.
     if (record.guess?.isOutdated) ledger.owe(record, timestamp)
-    // The app says how old it is, and so that it comes from other data.
-    if (clock.now() - record.query.state.dataUpdatedAt > SET_NOW_MS) restored(record)
+    if (givenAt !== undefined && clock.now() - givenAt > SET_NOW_MS) restored(record)
   }
 
   function onUpdated(record: QueryRecord, action: NonNullable<QueryCacheEvent['action']>): void {
@@ -102,7 +102,7 @@ export function watchCache(options: CacheWatchOptions) {
         record.running = nextAttempt(record, logicalClock, clock, action.type === 'failed')
         break
       case 'success':
-        if (action.manual) onSet(record)
+        if (action.manual) onSet(record, action.dataUpdatedAt)
         else if (running?.kind === 'page') {
           keepPages(record, running, updatedAt, clock)
           rest(record, 'too-early')

@@ -235,6 +235,21 @@ describe('an event that a request of this tab caused', () => {
     expect(fetches).toEqual({ a: [0], b: [0, 230] })
   })
 
+  it('takes a setQueryData for the truth that the components take long to show: the page is busy, the data not old', async () => {
+    const { client, request, emit, fetches } = setUp()
+    await pass(100)
+    const select = (data: unknown) => {
+      if (data === 'from the answer') vi.setSystemTime(Date.now() + 200)
+      return data
+    }
+    new QueryObserver(client, { queryKey: ['a'], enabled: false, select }).subscribe(() => undefined)
+    const origin = await request()
+    client.setQueryData(['a'], 'from the answer')
+    emit('a', origin)
+    await pass(1_000)
+    expect(fetches['a']).toHaveLength(1)
+  })
+
   it('does not take for the truth what is set later: it may be a guess of something else, and taken back', async () => {
     const { client, request, emit, fetches } = setUp()
     await pass(100)

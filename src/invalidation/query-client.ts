@@ -30,13 +30,14 @@ export interface MutationSlice {
   readonly state: { readonly status: string }
 }
 
-/** A change of a query in the cache. `manual` is a `setQueryData`. */
+/** A change of a query in the cache. `manual` is a `setQueryData`, `dataUpdatedAt` the date that was given with it. */
 export interface QueryCacheEvent {
   readonly type: string
   readonly query: QuerySlice
   readonly action?: {
     readonly type: string
     readonly manual?: boolean | undefined
+    readonly dataUpdatedAt?: number | undefined
     readonly error?: unknown
   }
 }

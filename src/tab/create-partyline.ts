@@ -135,7 +135,8 @@ export function createPartyline<Events, const Given = unknown, Sends extends Mes
     subscribe: status.subscribe,
     on: events.add,
     topic: topics.add,
-    send: (...sent: Parameters<SendOver>) => (session()?.send ?? sendNowhere)(...sent) as never,
+    send: (...sent: Parameters<SendOver>) =>
+      inspector.sent(sent[0], (session()?.send ?? sendNowhere)(...sent)) as never,
     onReceipt: receipts.add,
     onError: errors.add,
     ...inspector.faces,

@@ -71,6 +71,11 @@ export function createInspector(options: RecordedOptions, given: InspectorOption
       recorder?.asked(answer)
       return answer
     },
+    /** The app has sent an event. Gives the same. */
+    sent(event: string, answer: Promise<unknown>) {
+      recorder?.sent(event, answer)
+      return answer
+    },
     topic: (name: string, state: TopicView) => recorder?.topic(name, state),
     /** From now on, errors and records are this identity's. Empty: nobody's. */
     belongTo(identity: string): void {

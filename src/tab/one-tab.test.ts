@@ -184,6 +184,54 @@ it('a handler in visible tabs hears what comes while its page is visible, and no
   expect(heard.visible.filter(({ n }) => n === 2)).toHaveLength(3)
 })
 
+it.each(Object.entries(HOSTS))('what a tab that closes has not run is handed on, with %s', async (_host, options) => {
+  const world = openBrowser(options)
+  const { browser, heard } = world
+  const [one, two] = [world.open(), world.open()] as const
+  await browser.settle()
+  one.tab.hide()
+  world.emit()
+  // The event is on its way to it. Its lock may tell of its end before its own word comes.
+  await browser.pass(3)
+  two.tab.close()
+  await browser.pass(4_000)
+  expect([heard.one, heard.star]).toEqual([[{ tab: 0, n: 1 }], [{ tab: 0, n: 1 }]])
+})
+
+it('runs in each tab where no tab can reach another', async () => {
+  const world = openBrowser({ sharedWorker: false, webLocks: false, broadcastChannel: false })
+  const { browser, heard } = world
+  world.open()
+  world.open()
+  await browser.settle()
+  for (const { line } of world.tabs) expect(line.status).toMatchObject({ name: 'connected', host: 'this-tab' })
+  world.emit()
+  await browser.pass(500)
+  expect(heard.one.map(({ tab }) => tab).sort()).toEqual([0, 1])
+  expect(heard.star).toEqual(heard.one)
+})
+
+it('an event for one tab is run by that tab or by none, however visible the others are', async () => {
+  const world = openBrowser({})
+  const { browser, heard } = world
+  const [one, two] = [world.open(), world.open()] as const
+  await browser.settle()
+  one.tab.hide()
+  await browser.pass(100)
+  const emitTo = async (tab: string) => {
+    browser.server.emit('ann', 'paid', { n: 1, _line: { tab } })
+    await browser.pass(500)
+  }
+  await emitTo(one.line.origin)
+  const only = [{ tab: 0, n: 1 }]
+  expect([heard.one, heard.star, heard.every]).toEqual([only, only, only])
+  one.stop?.()
+  await browser.pass(100)
+  await emitTo(one.line.origin)
+  expect([heard.one, heard.star, heard.every]).toEqual([only, only, [...only, ...only]])
+  expect(two.line.status.tabs).toBe(2)
+})
+
 const STEPS = [
   'open',
   'close',

@@ -7,8 +7,11 @@ const ANSWER_MEMORY_MS = 60_000
 /** The events of one request come within this time (ms) of each other. Everybody else who got them knows its name by then. */
 const OWN_EVENTS_MS = 1_000
 
-/** The app sets what an answer brought at once. What it sets later than this (ms) may be another kind of guess. */
-const ANSWER_WRITES_MS = 20
+/**
+ * The app sets what an answer brought soon. What it sets later may be another kind of guess. Turns of the page's thread, each of
+ * some milliseconds: on a busy thread 20 ms are over before it has read the answer's body.
+ */
+const ANSWER_WRITES = { turns: 4, turnMs: 5 }
 
 /** Characters of the hash of a request's secret, as the server puts it into the envelope of its events. */
 const HASH_LENGTH = 22
@@ -39,6 +42,8 @@ interface OwnAnswer {
 export function createOwnWrites({ newSecret, sha256, monotonic, after }: OwnWritesOptions) {
   const answers = new Map<string, OwnAnswer>()
   const underWay = new Set<string>()
+  /** Secrets that are being hashed. A busy machine may take longer for that than for the request. */
+  let hashing = 0
   let timestamp = 0
   let lastAnswerAt = Number.NEGATIVE_INFINITY
 
@@ -54,7 +59,8 @@ export function createOwnWrites({ newSecret, sha256, monotonic, after }: OwnWrit
       answer.firstEventAt ??= monotonic()
       return monotonic() - answer.firstEventAt <= OWN_EVENTS_MS ? answer : undefined
     },
-    isUnderWay: (hash) => underWay.has(hash),
+    // Whose event it is is known when all are hashed.
+    isUnderWay: (hash) => hashing > 0 || underWay.has(hash),
     lastAnswer: () => lastAnswerAt,
   }
 
@@ -69,6 +75,9 @@ export function createOwnWrites({ newSecret, sha256, monotonic, after }: OwnWrit
       // Without a hash its events count as anybody's.
       const withHash = (run: (known: string) => void) => void (hash || undefined)?.then(run).catch(() => undefined)
       let isUnderWay = true
+      const hashed = () => void hashing--
+      if (hash) hashing++
+      void (hash || undefined)?.then(hashed, hashed)
       withHash((known) => {
         if (isUnderWay) underWay.add(known)
       })
@@ -77,9 +86,12 @@ export function createOwnWrites({ newSecret, sha256, monotonic, after }: OwnWrit
         lastAnswerAt = monotonic()
         const answered = { timestamp: ++timestamp, at: lastAnswerAt, until: Number.POSITIVE_INFINITY }
         withHash((known) => answers.set(known, answered))
-        after(ANSWER_WRITES_MS, () => {
-          answered.until = timestamp
-        })
+        const wait = (turns: number) =>
+          after(ANSWER_WRITES.turnMs, () => {
+            if (turns > 1) wait(turns - 1)
+            else answered.until = timestamp
+          })
+        wait(ANSWER_WRITES.turns)
         return answer
       } finally {
         isUnderWay = false

@@ -1,5 +1,7 @@
 """The bank's line: whom it lets into which topic."""
 
+import uuid
+
 from channels.db import database_sync_to_async
 
 from line.consumer import LineConsumer
@@ -14,6 +16,14 @@ class BankLine(LineConsumer):
         if kind != "account":
             return "there is no such topic"
         return await database_sync_to_async(is_owner)(user_id, account_id) or "it is not your account"
+
+    async def hear(self, user_id, event, data):
+        text = data.get("text") if isinstance(data, dict) else None
+        if event != "chat:say":
+            return await super().hear(user_id, event, data)
+        if not isinstance(text, str) or text == "":
+            return {"ok": False, "code": "empty", "message": "Write something first"}
+        return {"id": uuid.uuid4().hex}
 
 
 def is_owner(user_id, account_id):

@@ -25,6 +25,8 @@ TRY_AGAIN_LATER = 1013
 MAX_SLEEP_SECONDS = 60
 # Of one connection; and the longest name, in characters.
 MAX_TOPICS = 500
+# What the tabs of one connection have sent and `hear` has not answered.
+MAX_HEARD = 500
 MAX_TOPIC_LENGTH = 200
 
 
@@ -36,14 +38,15 @@ class LineConsumer(AsyncWebsocketConsumer):
     timer = None
 
     async def connect(self):
-        self.topics = set()
+        self.topics, self.heard = set(), set()
         # A browser takes a refusal before this for an accident.
         await self.accept()
         timeout = getattr(settings, "LINE_PATIENCE_SECONDS", 30)
         self.at(time.time() + timeout, lambda: self.end(NO_CREDENTIALS, "no credentials were sent"))
 
     async def receive(self, text_data=None, bytes_data=None):
-        event, metadata = read_frame(text_data)
+        event, data, number = read_frame(text_data)
+        metadata = data if isinstance(data, dict) else {}
         if self.over:
             return
         if event == "_line:ping":
@@ -52,6 +55,31 @@ class LineConsumer(AsyncWebsocketConsumer):
             await self.authenticate(metadata)
         elif event in ("_line:join", "_line:leave"):
             await self.change_topics(event == "_line:join", metadata)
+        elif is_name(event) and self.user_id is not None:
+            if len(self.heard) >= MAX_HEARD:
+                await self.acknowledge(number, {"ok": False, "code": "too-many", "message": "too much was sent"})
+                return
+            # A task of its own: the connection does not wait for it.
+            task = asyncio.ensure_future(self.answer(event, data, number))
+            self.heard.add(task)
+            task.add_done_callback(self.heard.discard)
+
+    async def answer(self, event, data, number):
+        try:
+            answer = await self.hear(self.user_id, event, data)
+        except Exception:
+            logger.exception("what a tab has sent could not be answered: %r", event)
+            answer = {"ok": False, "code": "failed", "message": "the server failed"}
+        await self.acknowledge(number, answer)
+
+    async def acknowledge(self, number, answer):
+        """Answers a question. What has no number is none."""
+        if number_in(number) is not None and not self.over:
+            await self.say("_line:answer", {"request": number, "data": answer})
+
+    async def hear(self, user_id, event, data):
+        """What a page sends by `line.send`, any JSON. What it gives is the acknowledgement; `ok: False` says no."""
+        return {"ok": False, "code": "unknown", "message": "there is no such event"}
 
     async def session_of(self, credentials):
         """
@@ -206,15 +234,18 @@ class LineConsumer(AsyncWebsocketConsumer):
         self.timer = asyncio.ensure_future(wait())
 
 
+def is_name(event):
+    return isinstance(event, str) and event != "" and not event.startswith("_line")
+
+
 def read_frame(text):
-    """The event and its metadata. Text that is not a frame is an event without a name."""
+    """The event, its data, and the number of a question. Text that is not a frame is an event without a name."""
     try:
         frame = json.loads(text) if text and len(text) <= LIMIT else None
     except (ValueError, RecursionError):
         frame = None
     frame = frame if isinstance(frame, dict) else {}
-    metadata = frame.get("metadata")
-    return frame.get("event"), metadata if isinstance(metadata, dict) else {}
+    return frame.get("event"), frame.get("metadata"), frame.get("request")
 
 
 def topics_in(value):

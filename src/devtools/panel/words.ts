@@ -114,6 +114,7 @@ const CATEGORIES: Readonly<Record<LineRecord['kind'], Category>> = {
   gap: 'connection',
   credentials: 'connection',
   topic: 'topics',
+  send: 'connection',
   error: 'errors',
 }
 
@@ -157,6 +158,13 @@ export function describeRecord(record: LineRecord): RecordWords {
         title: valueText(record.queryKey),
         note: `${record.outcome} after ${durationText(record.durationMs)}${record.reason ? `: ${record.reason}` : ''}`,
         tone: record.outcome === 'failed' ? 'bad' : record.outcome === 'succeeded' ? 'good' : 'calm',
+      }
+    case 'send':
+      return {
+        label: 'send',
+        title: record.event,
+        note: `${record.outcome} after ${durationText(record.durationMs)}`,
+        tone: record.outcome === 'ok' ? 'good' : 'bad',
       }
     case 'status': {
       const { title, tone } = STATUS_WORDS[record.name]

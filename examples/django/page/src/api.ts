@@ -34,13 +34,15 @@ async function request<T>(method: string, path: string, body?: object, userId?: 
   const headers: Record<string, string> = { 'content-type': 'application/json', 'x-csrftoken': csrfToken() }
   // Django refuses if the cookie is of another user by now.
   if (userId !== undefined) headers['x-user'] = userId
-  const send = (named: Record<string, string>) =>
-    fetch(`/api${path}`, { method, headers: { ...headers, ...named }, body: body ? JSON.stringify(body) : null })
-  const response = await (method === 'GET' ? send({}) : line.request(send))
-  if (response.ok) return (await response.json()) as T
-  const said: unknown = await response.json().catch(() => undefined)
-  const isSentence = typeof said === 'object' && said !== null && 'error' in said
-  throw new Error(isSentence ? String(said.error) : `The bank can’t answer right now (${response.status}).`)
+  async function send(named: Record<string, string>): Promise<T> {
+    const init = { method, headers: { ...headers, ...named }, body: body ? JSON.stringify(body) : null }
+    const response = await fetch(`/api${path}`, init)
+    if (response.ok) return (await response.json()) as T
+    const said: unknown = await response.json().catch(() => undefined)
+    const isSentence = typeof said === 'object' && said !== null && 'error' in said
+    throw new Error(isSentence ? String(said.error) : `The bank can’t answer right now (${response.status}).`)
+  }
+  return method === 'GET' ? send({}) : line.request(send)
 }
 
 export const whoAmI = () => request<User | null>('GET', '/session')
