@@ -32,7 +32,7 @@ test('the wall needs nothing that its policy refuses', async ({ bank }) => {
   const live = () => page.frames().filter((frame) => /half=/.test(frame.url()))
   await expect.poll(() => live().length).toBeGreaterThan(1)
   for (const frame of live())
-    await expect.poll(() => frame.evaluate(() => window.tile?.read().data?.version ?? 0)).toBeGreaterThan(0)
+    await expect.poll(() => frame.evaluate(() => window.tile?.read().data !== undefined)).toBe(true)
   expect(refusals).toEqual([])
 })
 

@@ -62,8 +62,8 @@ export const spaceTexts = (page: Page): Promise<void> =>
 /** Looks at the page as it stands, in both schemes: no fault, and nothing for axe. `exclude`: what axe passes over. */
 async function lookAt(page: Page, name: string, isBetween: boolean, exclude: string | undefined): Promise<void> {
   for (const colorScheme of ['light', 'dark'] as const) {
-    await page.emulateMedia({ colorScheme })
-    // A colour that is still changing has the contrast of none.
+    await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
+    // A colour that is still changing has the contrast of none: none may begin to change while axe looks.
     await page.evaluate(() =>
       Promise.allSettled(
         document
