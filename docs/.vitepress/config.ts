@@ -15,6 +15,8 @@ export default defineConfig({
   lang: 'en',
   cleanUrls: true,
   lastUpdated: false,
+  // The home page of the theme has no landmark.
+  transformHtml: (code) => code.replace('class="VPContent is-home"', 'role="main" class="VPContent is-home"'),
   srcExclude: ['README.md', 'node_modules/**'],
   markdown: {
     // The same anchors as where the code is hosted.
