@@ -64,7 +64,7 @@ export function createSeeker({ ladder, delivery, handlers, ...options }: SeekerO
         isFresh: delivery.isFresh,
         hello: { protocol: PROTOCOL, tab, settings, check },
         // Never a name of before: a hub that hangs may still hold the lock of this tab's former session.
-        newLockName: () => `${key}/tab/${environment.id()}`,
+        newLockName: () => `${key}/tab/${tab}/${environment.id()}`,
         hubTimedOut,
         failures: ladder.failures,
         handlers: { ...handlers, onLost },
