@@ -325,7 +325,7 @@ async function check(temporary: string): Promise<string> {
   await checkServer(consumer, run, fault)
   execFileSync(process.execPath, ['--check', join(consumer, 'server.js')])
   await checkBuild(consumer)
-  // Those for Playwright are run in an app's development server (scripts/consumers.ts).
+  // Those for Playwright need a server: they are type-checked, and not run.
   for (const test of writeFilesOf('docs/testing.md', consumer).filter((name) => !name.startsWith('e2e/')))
     run(`${test} of docs/testing.md`, 'vitest/vitest.mjs', ['run', test], consumer)
   return `${packed.filename}: ${files.length} files, publint and attw clean; ${short.length + pasted.length} files and ${snippets.length - 2} snippets of README and docs/ type-checked, the whole app built, the servers of docs/server.md and docs/sse.md run, and the tests of docs/testing.md`

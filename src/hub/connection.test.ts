@@ -323,7 +323,7 @@ describe('a server that answers the app', () => {
       await run(600_000)
       clearInterval(asking)
       expect(far.attempts).toBeLessThan(most)
-      // A connection that has held begins anew.
+      // A connection that has held starts its back-off again.
       serve(() => far.handlers.onUp(false))
       while (connection.state().name !== 'connected') await run(1_000)
       await run(11_000)
