@@ -862,8 +862,8 @@ export const MUTANTS: readonly Mutant[] = [
     by: 'simulation',
     parts: ['refusing-locks', 'refusing-channels'],
     file: 'src/tab/session.ts',
-    find: 'await checkPowers(given.environment ?? browserEnvironment(worker))',
-    replace: '(void checkPowers, given.environment ?? browserEnvironment(worker))',
+    find: 'await checkPowers({ ...(given.environment ?? browserEnvironment(powers)), openSharedWorker })',
+    replace: '(void checkPowers, { ...(given.environment ?? browserEnvironment(powers)), openSharedWorker })',
   },
   {
     name: 'absurd terms are believed',

@@ -15,8 +15,8 @@ import { createLink } from '../link/link.js'
 import type { LinkState, Position } from '../link/link-options.js'
 import { followRung, type LoadHub, type Rung, sharedWorkerRung, type TabHubs, thisTabRung } from '../link/rungs.js'
 import { checkPowers } from '../platform/check-powers.js'
-import type { LoadChunk } from '../platform/line-powers.js'
-import { browserEnvironment, type TabEnvironment, type WorkerFactory } from '../platform/page.js'
+import type { LinePowers, LoadChunk } from '../platform/line-powers.js'
+import { browserEnvironment, type TabEnvironment } from '../platform/page.js'
 import type { SignOutWatch } from '../platform/sign-out-marks.js'
 import { pause } from '../platform/timeouts.js'
 import { messageOf, type Report } from '../util/errors.js'
@@ -96,9 +96,10 @@ export interface Session {
 const MAX_CLOCK_DRIFT_MS = 500
 
 interface FactoryOptions {
+  readonly powers: LinePowers
   /** @default the real browser's powers */
   readonly environment: TabEnvironment | undefined
-  readonly worker: WorkerFactory | undefined
+  readonly openSharedWorker: LinePowers['openSharedWorker']
   readonly invalidates: Readonly<Record<string, unknown>>
   readonly sends: Messages
   readonly configuration: Configuration
@@ -128,9 +129,10 @@ export interface SessionFactory {
 }
 
 /** This file is a chunk of its own, loaded when somebody is signed in: until then a page has no use for it. */
-export async function createSessionFactory({ invalidates, worker, ...given }: FactoryOptions): Promise<SessionFactory> {
+export async function createSessionFactory(options: FactoryOptions): Promise<SessionFactory> {
+  const { invalidates, powers, openSharedWorker, ...given } = options
   const { report } = given
-  const environment = await checkPowers(given.environment ?? browserEnvironment(worker))
+  const environment = await checkPowers({ ...(given.environment ?? browserEnvironment(powers)), openSharedWorker })
   const rules = new Map(Object.entries(invalidates).map(([event, rule]) => [event, compileRule(event, rule, report)]))
   const context: SessionContext = { ...given, environment, rules, hubs: new Map(), positions: new Map() }
   return {
