@@ -539,7 +539,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'a tab opens a pipe before there is a hub',
     by: 'simulation',
     parts: ['check-held'],
-    file: 'src/link/rungs.ts',
+    file: 'src/link/this-tab-rung.ts',
     find: 'return openPipeTo(environment, await hub)',
     replace: 'const { port1, port2 } = environment.openPipe()\n      ;(await hub).connect(port2)\n      return port1',
   },

@@ -3,6 +3,7 @@ import { QueryClient, QueryObserver } from '@tanstack/react-query'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 // Loaded beforehand, so that the line's own imports of them take no real time.
 import './session.js'
+import './tab-hosts.js'
 import '../hub/tab-hub.js'
 import '../election/heartbeat-elector.js'
 import { createMemoryBrowser } from '../../test/browser.js'
