@@ -3,6 +3,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest'
 // Loaded with this file, so that the library's own lazy imports take no real time.
 import '../src/tab/session.js'
 import '../src/hub/tab-hub.js'
+import '../src/tab/tab-hosts.js'
 import * as hints from '../src/inspect/hints.js'
 import { createPartyline } from '../src/tab/create-partyline.js'
 import type { SimulatedPage } from '../src/testing/simulated-page.js'
