@@ -118,7 +118,7 @@ describe('the console, in development, says of', () => {
         meanwhile: (world) => emit(world, 'paid', { id: '7' }),
       },
       [
-        "no-touches: the rule of 'paid' is a function without touches: after a gap it stands for every query. Write { touches: ['balance'], targets: (m) => … }, with the first part of every key that it can give",
+        "no-touches: the rule of 'paid' is a function without touches: after a gap it stands for every query. Write { touches: ['balance'], targets: (m) => ... }, with the first part of every key that it can give",
       ],
     ],
     [
@@ -128,7 +128,7 @@ describe('the console, in development, says of', () => {
         meanwhile: (world) => emit(world, 'paid', { id: '7' }),
       },
       [
-        "bad-target: the rule of 'paid' gave the targets 'balance' and '7', and an array is a list of targets. A single key is written [['balance', …]]",
+        "bad-target: the rule of 'paid' gave the targets 'balance' and '7', and an array is a list of targets. A single key is written [['balance', ...]]",
       ],
     ],
     [
