@@ -4,7 +4,7 @@ import { keyOf } from '../wire/key.js'
 import type { Configuration } from './options.js'
 
 /**
- * Workers that are started at the mount, while the code of a session is being loaded: a browser needs some 70 ms to start one, and
+ * Workers that are started at the mount, while the code of a session is being loaded. A browser needs some 70 ms to start one, and
  * a session some 50 ms to be there (bench/bench.ts, the first tab).
  */
 export function createEarlyWorkers(
