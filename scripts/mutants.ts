@@ -887,6 +887,27 @@ export const MUTANTS: readonly Mutant[] = [
     replace: 'page === undefined',
   },
   {
+    name: 'a pause does not hear that its owner has ended before it',
+    by: 'src/platform/timeouts.test.ts',
+    file: 'src/platform/timeouts.ts',
+    find: 'if (signal.aborted) return resolve()',
+    replace: '',
+  },
+  {
+    name: 'a search waits for ever for the owner that somebody named',
+    by: 'src/link/find-owner.test.ts',
+    file: 'src/link/find-owner.ts',
+    find: '    elected = undefined\n',
+    replace: '',
+  },
+  {
+    name: 'a lock that is refused begins a second series of pings',
+    by: 'src/link/liveness.test.ts',
+    file: 'src/link/liveness.ts',
+    find: '    cancelWait()\n    cancelWait =',
+    replace: '    cancelWait =',
+  },
+  {
     name: 'a worker’s listener outlives its attachment',
     by: 'src/link',
     file: 'src/link/rungs.ts',
