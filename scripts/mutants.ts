@@ -908,6 +908,27 @@ export const MUTANTS: readonly Mutant[] = [
     replace: '    cancelWait =',
   },
   {
+    name: 'middlewares are asked about a client that has left',
+    by: 'src/server/event-stream.test.ts',
+    file: 'src/server/event-stream.ts',
+    find: 'if (!socket.connected) return undefined',
+    replace: '',
+  },
+  {
+    name: 'a client of Node’s server that left before its turn is kept',
+    by: 'src/server/event-stream.test.ts',
+    file: 'src/server/stream-http.ts',
+    find: 'response.destroyed ? run() : ',
+    replace: '',
+  },
+  {
+    name: 'a client of a web-standard server that left before its turn is kept',
+    by: 'src/server/event-stream.test.ts',
+    file: 'src/server/stream-http.ts',
+    find: 'request.signal.aborted ? run() : ',
+    replace: '',
+  },
+  {
     name: 'a worker’s listener outlives its attachment',
     by: 'src/link',
     file: 'src/link/rungs.ts',
