@@ -901,6 +901,13 @@ export const MUTANTS: readonly Mutant[] = [
     replace: '',
   },
   {
+    name: 'a hidden tab does not look for a hub again after a rest',
+    by: 'simulation',
+    file: 'src/link/link.ts',
+    find: 'cancelRetry: timers.after(ms, () => seek())',
+    replace: 'cancelRetry: timers.after(ms, () => page.isVisible() && seek())',
+  },
+  {
     name: 'a lock that is refused begins a second series of pings',
     by: 'src/link/liveness.test.ts',
     file: 'src/link/liveness.ts',
