@@ -1,8 +1,8 @@
 /**
  * What sharing a connection costs and saves, beside the usual recipe, other libraries and bare floors: `npm run bench [-- --quick]`.
  * Everything of a round stands side by side in one browser, measure by measure. Each part writes its figures when it is done, into
- * results.json, results.md and results.svg in bench/ (or `--out <folder>`) and into docs/performance.md and the README. `--part tabs,first` takes
- * these parts alone. `--quick` is 20 tabs and the subjects that the targets compare. With it, or with `--only`, `--tabs` or
+ * results.json, results.md and results.svg in bench/ (or `--out <folder>`), docs/performance.md and the README. `--part tabs,first`
+ * takes these parts alone. `--quick` is 20 tabs and the subjects that the targets compare. With it, or with `--only`, `--tabs` or
  * `--times`, nothing is written but to `--out`. A missed target fails nothing; the bench fails only when it can't measure.
  */
 import { cpus, loadavg } from 'node:os'
@@ -189,7 +189,7 @@ const WHAT: Record<Part, string> = {
   first: `${rounds.first} rounds of one new browser profile each`,
   tabs: `${rounds.main} rounds; other libraries, the debounced recipe, WebSocket and SSE in ${rounds.others} of them`,
   many: `${rounds.many} rounds of ${MANY} tabs`,
-  rare: `once: windows, idle CPU over ${IDLE_MS / 1_000} s, the plain recipe's burst (it did not finish within ${effort.bound / 1_000} s)`,
+  rare: `once: windows, idle CPU over ${IDLE_MS / 1_000} s, the plain recipe's burst, for ${effort.bound / 1_000} s at most`,
 }
 
 const { executablePath = chromium.executablePath() } = findBrowser()

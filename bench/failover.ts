@@ -1,8 +1,7 @@
 /**
  * How long the tabs are without a socket when its owner dies, beside a bare floor in the same run:
- * `npm run bench:failover [-- --quick]`. Prints a table, and writes bench/failover.json and its table in docs/performance.md. `--quick`, `--only` and `--times` write
- * nothing. A target that is missed fails
- * nothing; the bench fails only when it can't measure.
+ * `npm run bench:failover [-- --quick]`. Prints a table, and writes bench/failover.json and its table in docs/performance.md. `--quick`,
+ * `--only` and `--times` write nothing. A target that is missed fails nothing; the bench fails only when it can't measure.
  */
 import { writeFileSync } from 'node:fs'
 import { cpus, loadavg } from 'node:os'
