@@ -56,8 +56,12 @@ function targetMet({ ms, target }: Samples, ratio: number): string {
   return `all <= ${target.ms} ms: ${quantile(ms, 1) <= target.ms ? 'met' : 'MISSED'}`
 }
 
-export function table(all: readonly Samples[]): string {
-  const rows = all.map((one) => {
+const HEADER = ['measure', 'subject', 'median ms', 'p90', 'slowest', 'x floor', 'target']
+/** Of those columns. */
+const isNumber = (column: number) => column >= 2 && column <= 5
+
+const rowsOf = (all: readonly Samples[]): readonly (readonly string[])[] =>
+  all.map((one) => {
     const [median, p90, slowest] = figures([floorOf(one, all), one]).slice(-3)
     if (!median || !p90 || !slowest) throw new Error('no figures')
     const same = floorOf(one, all) === one
@@ -69,10 +73,16 @@ export function table(all: readonly Samples[]): string {
       targetMet(one, median.vsFloor),
     ]
   })
-  const header = ['measure', 'subject', 'median ms', 'p90', 'slowest', 'x floor', 'target']
-  const lines = [header, ...rows]
-  const widths = header.map((_title, column) => Math.max(...lines.map((line) => (line[column] ?? '').length)))
-  const isNumber = (column: number) => column >= 2 && column <= 5
+
+export function markdown(all: readonly Samples[]): string {
+  const rule = HEADER.map((_title, column) => (isNumber(column) ? '---:' : '---'))
+  return [HEADER, rule, ...rowsOf(all)].map((line) => `| ${line.join(' | ')} |`).join('\n')
+}
+
+/** For a terminal. */
+export function table(all: readonly Samples[]): string {
+  const lines = [HEADER, ...rowsOf(all)]
+  const widths = HEADER.map((_title, column) => Math.max(...lines.map((line) => (line[column] ?? '').length)))
   return lines
     .map((line) =>
       line

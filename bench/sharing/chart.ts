@@ -1,14 +1,16 @@
 /** The results as a picture: one panel for each of the measures that say most, in light and in dark. */
 import type { Figure } from './figures.js'
-import { type Measure, RULES, type Rule, WORK_TABS } from './measures.js'
-import { isPartyline, SUBJECTS } from './subjects.js'
+import { type Measure, RULES, type Rule, WORK_TABS } from './rules.js'
+import { isFloor, isPartyline, MAIN, OTHERS } from './subjects.js'
+
+const SUBJECTS = [...MAIN, ...OTHERS]
 
 const PANELS: readonly (readonly [measure: Measure, title: string])[] = [
   ['sockets at the server', 'Sockets at the server'],
   ['one event: requests per affected query', 'REST requests per query for one event'],
   ['emit -> handler, p50', 'From emit to handler, median'],
   ['burst: all tabs have all', 'A burst of 5,000 is in every tab after'],
-  ['burst: main thread CPU, per tab', "Main thread's work for that burst, per tab"],
+  ['burst: main thread CPU, per tab', "Main thread's CPU for that burst, per tab"],
   ['idle: socket traffic per hour', 'Socket traffic per hour of silence'],
 ]
 
@@ -32,7 +34,7 @@ export function chart(all: readonly Figure[]): string {
     return `<g transform="translate(${x} ${y})">${panel(all, measure, title)}</g>`
   })
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}" role="img" aria-labelledby="title">
-<title id="title">${WORK_TABS} tabs of one browser: Partyline beside a socket in each tab, tab-election and a bare worker</title>
+<title id="title">${WORK_TABS} tabs of one browser: Partyline beside a socket in each tab, other libraries and bare floors</title>
 <style>
   text { font: 12px ui-sans-serif, system-ui, -apple-system, 'Segoe UI', sans-serif; fill: #3d4451 }
   .heading { font-size: 16px; font-weight: 600; fill: #14171f }
@@ -73,7 +75,7 @@ function panel(all: readonly Figure[], measure: Measure, title: string): string 
     const y = PANEL.top + index * BAR.pitch
     const middle = y + BAR.height / 2 + 4
     const ours = isPartyline(name) ? ' ours' : ''
-    const kind = name === 'floor' ? ' floor' : ours
+    const kind = isFloor(name) ? ' floor' : ours
     // What is next to nothing is still to be seen.
     const width = value === null ? room : value === 0 ? 0 : Math.max(2, (room * value) / longest)
     const shown =

@@ -32,6 +32,7 @@ export interface Profile {
   workers(): Promise<Target[]>
   /** Brings a tab to the front; whichever was there is hidden. */
   show(tab: Target): Promise<void>
+  closeTab(tab: Target): Promise<void>
   close(): Promise<void>
 }
 
@@ -130,6 +131,7 @@ export async function launch(executable: string): Promise<DevTools> {
         return Promise.all(own.map(({ targetId }) => attach(targetId)))
       },
       show: (tab) => send('Target.activateTarget', { targetId: ids.get(tab) }),
+      closeTab: (tab) => send('Target.closeTarget', { targetId: ids.get(tab) }),
       close: () => send('Target.disposeBrowserContext', { browserContextId }),
     }
   }

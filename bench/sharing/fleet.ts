@@ -18,7 +18,10 @@ export class Fleet {
     readonly tabs: readonly Target[],
     /** From the command that opens the tabs until each receives every event (ms). */
     readonly opening: number,
+    /** From the first script of the first tab that did so until it received every event (ms). */
+    readonly first: number,
     private readonly profile: Profile,
+    private readonly url: string,
   ) {}
 
   static async open(
@@ -32,20 +35,38 @@ export class Fleet {
     const id = `r${++last}`
     const run = server.run(id)
     const profile = await browser.profile()
+    const url = `${server.url}${path}run=${id}`
     const start = now()
-    const tabs = await Promise.all(
-      Array.from({ length: count }, () => profile.open(`${server.url}${path}run=${id}`, windows)),
-    )
-    const moments = await run.reported('attached', count, REST)
+    const tabs = await Promise.all(Array.from({ length: count }, () => profile.open(url, windows)))
+    const reports = await run.reported('attached', count, REST)
     const [first] = tabs
-    if (!moments || !first) {
+    if (!reports || !first) {
       const standing = await Promise.all(tabs.map((tab) => tab.evaluate('JSON.stringify(tab.standing())')))
       throw new Error(`${name}: not all ${count} tabs attached: ${standing.join('\n')}`)
     }
-    const fleet = new Fleet(name, run, id, tabs, Math.max(...moments) - start, profile)
+    const fleet = new Fleet(
+      name,
+      run,
+      id,
+      tabs,
+      Math.max(...reports.map(({ at }) => at)) - start,
+      reports[0]?.took ?? Number.NaN,
+      profile,
+      url,
+    )
     if (!windows) await profile.show(first)
     await fleet.expectVisible(windows ? count : 1)
     return fleet
+  }
+
+  /** Opens one tab more for a while. From its first script until it receives every event (ms). */
+  async openOne(): Promise<number> {
+    this.run.forget()
+    const tab = await this.profile.open(this.url)
+    const [report] = (await this.run.reported('attached', 1, REST)) ?? []
+    if (!report) throw new Error(`${this.subject}: one tab more did not attach`)
+    await this.profile.closeTab(tab)
+    return report.took
   }
 
   each<T>(expression: string): Promise<T[]> {

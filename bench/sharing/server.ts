@@ -1,9 +1,11 @@
-/** The server of the bench: Socket.IO, a REST endpoint and the pages, in the runner's own process. */
+/** The server of the bench: Socket.IO, plain WebSocket, SSE, a REST endpoint and the pages, in the runner's own process. */
 import { createReadStream, existsSync } from 'node:fs'
 import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { extname, join, normalize } from 'node:path'
+import { createEventStream, createNotifier, createSessions } from 'partyline/server'
 import { Server, type Socket } from 'socket.io'
+import { type WebSocket, WebSocketServer } from 'ws'
 import { createClock } from '../site/clock.js'
 import type { Change, Tick } from '../site/events.js'
 
@@ -11,13 +13,23 @@ const TYPES: Record<string, string> = { '.html': 'text/html', '.js': 'text/javas
 /** Events of a burst that go out before the server turns to its other work. */
 const GULP = 50
 
+/** What a tab says once it receives every event, or has received all of a burst. */
+export interface Report {
+  /** By the bench's clock (ms). */
+  readonly at: number
+  /** Milliseconds since the page's first script. */
+  readonly took: number
+}
+
 /** What the tabs of one fleet have reported and requested. */
 class Run {
-  readonly sockets = new Set<Socket>()
+  readonly sockets = new Set<unknown>()
+  /** Of the connections that are not Socket.IO's. */
+  readonly senders = new Set<(event: 'tick' | 'changed', metadata: Tick | Change) => void>()
   /** Paths of its REST requests since the last `forget`. */
   requests: string[] = []
   lastRequest = performance.now()
-  private readonly reports = new Map<string, number[]>()
+  private readonly reports = new Map<string, Report[]>()
   private readonly waiting: (() => void)[] = []
 
   request(path: string): void {
@@ -25,8 +37,8 @@ class Run {
     this.lastRequest = performance.now()
   }
 
-  report(what: string, at: number): void {
-    this.reports.set(what, [...(this.reports.get(what) ?? []), at])
+  report(what: string, report: Report): void {
+    this.reports.set(what, [...(this.reports.get(what) ?? []), report])
     for (const look of this.waiting.splice(0)) look()
   }
 
@@ -35,12 +47,12 @@ class Run {
     this.reports.clear()
   }
 
-  /** The moments that this many tabs have reported; undefined when they did not in time (ms). */
-  async reported(what: string, tabs: number, within: number): Promise<readonly number[] | undefined> {
+  /** What this many tabs have reported; undefined when they did not in time (ms). */
+  async reported(what: string, tabs: number, within: number): Promise<readonly Report[] | undefined> {
     const late = performance.now() + within
     for (;;) {
-      const moments = this.reports.get(what) ?? []
-      if (moments.length >= tabs) return moments
+      const reports = this.reports.get(what) ?? []
+      if (reports.length >= tabs) return reports
       const left = late - performance.now()
       if (left <= 0) return undefined
       let timer: NodeJS.Timeout | undefined
@@ -87,13 +99,17 @@ export async function startServer(site: string): Promise<BenchServer> {
       return void response.end(JSON.stringify({ path: pathname, served: of.requests.length }))
     }
     if (pathname === '/report') {
-      of.report(searchParams.get('what') ?? '', Number(searchParams.get('at')))
+      of.report(searchParams.get('what') ?? '', {
+        at: Number(searchParams.get('at')),
+        took: Number(searchParams.get('took')),
+      })
       return void response.end()
     }
+    if (pathname === '/sse') return stream.handle(request, response)
     sendFile(site, pathname, response)
   })
   // Compression is off in Socket.IO by default as well.
-  const io = new Server(http, { serveClient: false, transports: ['websocket'] })
+  const io = new Server(http, { serveClient: false, transports: ['websocket'], destroyUpgrade: false })
   io.on('connection', (socket) => {
     const id = String(socket.handshake.query['run'])
     const { sockets } = run(id)
@@ -101,22 +117,29 @@ export async function startServer(site: string): Promise<BenchServer> {
     void socket.join(id)
     socket.on('disconnect', () => sockets.delete(socket))
   })
+  const stream = serveStreams(run)
+  serveWebSockets(http, run)
   await new Promise<void>((resolve) => http.listen(0, 'localhost', resolve))
+
+  function emit(id: string, event: 'tick' | 'changed', metadata: Tick | Change): void {
+    io.to(id).emit(event, metadata)
+    for (const send of run(id).senders) send(event, metadata)
+  }
 
   return {
     url: `http://localhost:${(http.address() as AddressInfo).port}`,
     run,
-    tick: (id) => void io.to(id).emit('tick', { at: now() } satisfies Tick),
+    tick: (id) => emit(id, 'tick', { at: now() }),
     async change(id, count) {
       const start = now()
       for (let number = 1; number <= count; number++) {
-        io.to(id).emit('changed', { accountId: '11', type: 'card', number, of: count } satisfies Change)
+        emit(id, 'changed', { accountId: '11', type: 'card', number, of: count })
         if (number % GULP === 0) await new Promise((resolve) => setImmediate(resolve))
       }
       return start
     },
     async heartbeat(id) {
-      const wires = [...run(id).sockets].map(({ conn }) => ({ conn, wire: wireOf(conn) }))
+      const wires = ([...run(id).sockets] as Socket[]).map(({ conn }) => ({ conn, wire: wireOf(conn) }))
       const bytes = () => wires.reduce((sum, { wire }) => sum + wire.bytesRead + wire.bytesWritten, 0)
       const before = bytes()
       await Promise.all(
@@ -132,6 +155,71 @@ export async function startServer(site: string): Promise<BenchServer> {
     },
     close: () => new Promise((resolve) => void io.close(() => resolve())),
   }
+}
+
+/** Streams for Partyline, as an app would serve them. */
+function serveStreams(run: (id: string) => Run) {
+  const stream = createEventStream()
+  createSessions(stream, { authenticate: ({ token }) => ({ userId: String(token) }) })
+  const notify = createNotifier<{ tick: Tick; changed: Change }>(stream)
+  stream.on('connection', (socket) => {
+    const id = String(socket.handshake.auth['token'])
+    const { sockets, senders } = run(id)
+    const send = (event: 'tick' | 'changed', metadata: Tick | Change) => notify.user(id, event, metadata as never)
+    sockets.add(socket)
+    senders.add(send)
+    socket.on('disconnect', () => {
+      sockets.delete(socket)
+      senders.delete(send)
+    })
+  })
+  return stream
+}
+
+/** Plain WebSocket by docs/protocol.md at `/ws`, and what alive-client needs of a server at `/alive`. */
+function serveWebSockets(http: ReturnType<typeof createServer>, run: (id: string) => Run): void {
+  const sockets = new WebSocketServer({ noServer: true, perMessageDeflate: false })
+
+  function join(socket: WebSocket, id: string, send: (event: string, metadata: object) => void): void {
+    run(id).sockets.add(socket)
+    run(id).senders.add(send)
+    socket.on('close', () => {
+      run(id).sockets.delete(socket)
+      run(id).senders.delete(send)
+    })
+  }
+
+  function servePlain(socket: WebSocket): void {
+    const send = (event: string, metadata: object) => socket.send(JSON.stringify({ event, metadata }))
+    socket.on('message', (data) => {
+      const { event, metadata } = JSON.parse(String(data)) as { event: string; metadata: { token?: string } }
+      if (event === '_line:ping') send('_line:pong', {})
+      if (event !== '_line:auth') return
+      send('_line', { ok: true })
+      send('_line', { identity: metadata.token, quietForMs: 0 })
+      join(socket, String(metadata.token), send)
+    })
+  }
+
+  function serveAlive(socket: WebSocket, id: string): void {
+    let offset = 0
+    const send = (data: object) => socket.send(JSON.stringify({ e: 'msg', ch: 'events', off: String(++offset), data }))
+    socket.on('message', (data) => {
+      if (!String(data).includes('"subscribe"')) return
+      socket.send(JSON.stringify({ e: 'ack', off: String(offset) }))
+      send({ up: true })
+      join(socket, id, (event, metadata) => send({ [event]: metadata }))
+    })
+  }
+
+  http.on('upgrade', (request, socket, head) => {
+    const { pathname, searchParams } = new URL(request.url ?? '/', 'http://bench')
+    if (pathname !== '/ws' && !pathname.startsWith('/alive/')) return
+    sockets.handleUpgrade(request, socket, head, (opened) => {
+      if (pathname === '/ws') servePlain(opened)
+      else serveAlive(opened, searchParams.get('run') ?? '')
+    })
+  })
 }
 
 /** The TCP socket below a connection; Engine.IO and ws have no public way to it. */

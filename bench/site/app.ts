@@ -23,6 +23,8 @@ export interface TabPage {
 }
 
 declare global {
+  /** When the page's first script ran, by `performance.now()`. */
+  var began: number
   interface Window {
     tab: TabPage
   }
@@ -36,7 +38,10 @@ let longTasks: number[] = []
 let received = 0
 
 const ask = async (path: string): Promise<unknown> => (await fetch(`/api/${path}?run=${run}`)).json()
-const report = (what: string) => void fetch(`/report?run=${run}&what=${what}&at=${now()}`)
+const report = (what: string) => {
+  const tookMs = performance.now() - began
+  void fetch(`/report?run=${run}&what=${what}&at=${now()}&took=${tookMs}`)
+}
 
 export const client = new QueryClient({
   defaultOptions: {

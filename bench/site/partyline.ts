@@ -1,4 +1,4 @@
-/** `?host=` forces a host, `?share` shares fetches. All else is as it comes. */
+/** `?host=` forces a host, `?transport=` names another one, `?share` shares fetches. All else is as it comes. */
 import { createPartyline, type Host } from 'partyline'
 import { attached, client, handlers, run } from './app.js'
 import type { Change, Tick } from './events.js'
@@ -6,6 +6,11 @@ import type { Change, Tick } from './events.js'
 const search = new URLSearchParams(location.search)
 const host = (search.get('host') ?? 'auto') as 'auto' | Host
 const errors: string[] = []
+const transport = search.get('transport') as 'websocket' | 'sse' | null
+const transports = {
+  websocket: { transport: 'websocket', url: `${location.origin}/ws` },
+  sse: { transport: 'sse', url: `${location.origin}/sse` },
+} as const
 
 const line = createPartyline({
   invalidates: {
@@ -20,7 +25,7 @@ const line = createPartyline({
   },
   host,
   shareFetches: search.has('share'),
-  socket: { query: { run } },
+  ...(transport ? transports[transport] : { socket: { query: { run } } }),
   onError: ({ code, message }) => errors.push(`${code}: ${message}`),
 })
 line.on('tick', handlers.tick)
@@ -29,7 +34,7 @@ const look = () => {
   if (line.status.name === 'connected') attached()
 }
 line.subscribe(look)
-line.mount({ queryClient: client, identity: run })
+line.mount({ queryClient: client, identity: run, ...(transport && { auth: () => ({ token: run }) }) })
 
 const { standing } = window.tab
 window.tab.standing = () => ({ ...standing(), status: line.status, errors })

@@ -158,7 +158,7 @@ describe('the matcher', () => {
       // Longer and deeper than the tree of keys.
       {
         weight: 1,
-        arbitrary: fc.array(fc.constantFrom<unknown>('a', 1, ['a', ['a', { f: ['a'] }]]), { maxLength: 6 }),
+        arbitrary: fc.array(fc.constantFrom<unknown>('a', 1, ['a', ['a', { f: ['a'] }]]), { maxLength: 10 }),
       },
     )
     const after = fc.integer({ min: 1, max: 9 })
@@ -190,5 +190,20 @@ describe('the matcher', () => {
     )
     // The property would be empty if one kind of match were rare.
     expect(Math.min(...Object.values(seen))).toBeGreaterThan(50)
+  })
+
+  it('says it of queries that name the same values and others, among many targets', () => {
+    const targets = Array.from({ length: 60 }, (_, n) => ({
+      queryKey: ['row'],
+      scope: { account: n % 2, type: `t${n % 3}`, id: n },
+      after: n + 1,
+    }))
+    const match = createMatcher(targets)
+    for (const account of [0, 1, 7, 0]) {
+      for (const type of ['t0', 't1', 't2', 't0,t1', 'none', 't1']) {
+        const query = { queryKey: ['row', { account, type, page: 1 }] }
+        expect([query, match(query)]).toEqual([query, naive(targets, query)])
+      }
+    }
   })
 })

@@ -48,6 +48,8 @@ interface FieldIndex {
 interface ScopeIndex {
   readonly fields: readonly FieldIndex[]
   readonly all: Bucket
+  /** What came of many targets, by the values that a query names. Most queries with many targets name the same ones. */
+  readonly known: Map<string, Hit | undefined>
 }
 
 /** A query names these values for the field. */
@@ -78,7 +80,9 @@ interface KeyNode {
 }
 
 /** What else is in a key is compared only by `startsWith`. */
-const MAX_LEAVES = 4
+const MAX_LEAVES = 8
+/** So many targets are compared as fast as the text of a query's values is made. */
+const FEW_TARGETS = 8
 const MAX_KEY_DEPTH = 3
 
 export const isHit = (match: Match): match is Hit => typeof match === 'object'
@@ -185,7 +189,7 @@ function matchGroup(group: Group, query: Scopeable, any: AnyNames): Match {
   let hit = group.open
   if (group.scoped.length === 0) return hit
   group.index ??= indexScopes(group.scoped, any)
-  const { fields, all } = group.index
+  const { fields, all, known } = group.index
   const named: Named[] = []
   let fewest = [all]
   for (const field of fields) {
@@ -198,12 +202,24 @@ function matchGroup(group: Group, query: Scopeable, any: AnyNames): Match {
       if (named.length === 1 || sizeOf(buckets) < sizeOf(fewest)) fewest = buckets
     }
   }
-  for (const bucket of fewest) {
-    // All targets of these buckets agree with the one field.
-    if (named.length < 2) hit = stricter(hit, bucket.hit)
-    else for (const target of bucket.targets) if (agreesWith(target, named)) hit = stricter(hit, target.hit)
+  // All targets of these buckets agree with the one field.
+  if (named.length < 2) for (const bucket of fewest) hit = stricter(hit, bucket.hit)
+  else if (sizeOf(fewest) <= FEW_TARGETS) hit = stricter(hit, strictestOf(fewest, named))
+  else {
+    const id = named.map(({ field, names }) => `${field.number} ${JSON.stringify(names)}`).join()
+    if (!known.has(id)) known.set(id, strictestOf(fewest, named))
+    hit = stricter(hit, known.get(id))
   }
   return hit ?? 'skipped'
+}
+
+/** Of those that agree with all that the query names. */
+function strictestOf(buckets: readonly Bucket[], named: readonly Named[]): Hit | undefined {
+  let hit: Hit | undefined
+  for (const { targets } of buckets) {
+    for (const target of targets) if (agreesWith(target, named)) hit = stricter(hit, target.hit)
+  }
+  return hit
 }
 
 function agreesWith(target: ScopedEntry, named: readonly Named[]): boolean {
@@ -246,7 +262,7 @@ function indexScopes(targets: readonly NormalTarget[], any: AnyNames): ScopeInde
       }
     }
   }
-  return { fields: [...fields.values()], all }
+  return { fields: [...fields.values()], all, known: new Map() }
 }
 
 function indexAt(fields: Map<string, FieldIndex>, path: ScopeField['path']): FieldIndex {

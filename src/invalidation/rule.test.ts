@@ -419,3 +419,63 @@ describe('a function behind a schema', () => {
     )
   })
 })
+
+describe('events one after the other with the same targets', () => {
+  const targetsOf = (m: { id: unknown }) => [{ queryKey: ['tx'], scope: { id: m.id, type: 'card' } }, ['balance', m.id]]
+
+  it('get the very same list, and others get their own', () => {
+    const rule = compile({ touches: ['tx', 'balance'], targets: targetsOf })
+    const first = rule.resolve({ id: 1 })
+    expect(rule.resolve({ id: 1 })).toBe(first)
+    for (const id of [2, 2, '2', null, 1, 3, 4, 5, 6, 7, 7, 7]) {
+      expect(rule.resolve({ id })).toEqual(compile({ touches: ['tx', 'balance'], targets: targetsOf }).resolve({ id }))
+    }
+  })
+
+  it('are found again after a change for each event', () => {
+    const rule = compile({ touches: ['tx', 'balance'], targets: targetsOf })
+    for (let id = 0; id < 100; id++) rule.resolve({ id })
+    const lists = new Set(Array.from({ length: 200 }, () => rule.resolve({ id: 7 })))
+    expect(lists.size).toBeLessThan(100)
+  })
+
+  it.each<[what: string, targets: (m: { id: number }) => unknown]>([
+    [
+      'a part that the app changes in place',
+      (() => {
+        const part = { id: 0, other: undefined }
+        return ({ id }) => {
+          part.id = id
+          return [['tx', part]]
+        }
+      })(),
+    ],
+    ['a date', ({ id }) => [['tx', new Date(id)]]],
+    ['a field more', ({ id }) => [['tx', id === 1 ? { a: 1 } : { a: 1, b: 2 }]]],
+    ['a field less', ({ id }) => [['tx', id === 1 ? { a: 1, b: 2 } : { a: 1 }]]],
+    ['a target more', ({ id }) => (id === 1 ? [['tx']] : [['tx'], ['tx', 2]])],
+    ['a target less', ({ id }) => (id === 1 ? [['tx'], ['tx', 2]] : [['tx']])],
+    ['a list instead of an object', ({ id }) => [['tx', id === 1 ? [] : {}]]],
+  ])('%s is another target', (_what, targets) => {
+    const rule = compile({ touches: ['tx'], targets })
+    const [one, two] = [1, 2].map((id) => JSON.stringify(rule.resolve({ id })))
+    expect(one).not.toBe(two)
+  })
+
+  it('may hold themselves', () => {
+    const round = (): unknown[] => {
+      const key: unknown[] = ['tx']
+      key.push(key)
+      return [key]
+    }
+    const rule = compile({ touches: ['tx'], targets: round })
+    for (let time = 0; time < 2; time++) expect(rule.resolve(paid)).toHaveLength(1)
+    expect(rule.complaints).toEqual([])
+  })
+
+  it('are complained of each time', () => {
+    const rule = compile({ touches: ['tx'], targets: () => [['tx'], 7] })
+    for (let time = 0; time < 3; time++) rule.resolve(paid)
+    expect(rule.complaints.filter(({ code }) => code === 'bad-target')).toHaveLength(3)
+  })
+})

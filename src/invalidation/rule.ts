@@ -5,6 +5,7 @@ import {
   EVERYTHING,
   invalidTargetsIn,
   listOf,
+  MAX_DEPTH,
   type NormalTarget,
   normalize,
   type QueryKey,
@@ -106,6 +107,7 @@ export function compileRule(event: string, rule: unknown, report: Report): Compi
   const reach = createReach(touches ?? (compute ? undefined : constant), said)
   if (touches) reach.include(constant)
   let hint: ReturnType<typeof createTouchHints> | undefined
+  const repetitions = createRepetitions()
 
   // By the event's own object: a handler and the rule ask for the same event.
   const checks = new WeakMap<Metadata, Check>()
@@ -127,6 +129,7 @@ export function compileRule(event: string, rule: unknown, report: Report): Compi
       }
       if (!compute) return constant
       const given = compute((checked ? checked.value : metadata) as never)
+      if (repetitions.has(given)) return repetitions.targets()
       const found = usable(given, metadata)
       let isSaid = false
       try {
@@ -139,7 +142,9 @@ export function compileRule(event: string, rule: unknown, report: Report): Compi
         // No bundler and no `process`: no hints.
       }
       reach.include(found, metadata, isSaid)
-      return isWhole(found, given) ? found : reach.all()
+      if (!isWhole(found, given)) return reach.all()
+      repetitions.remember(given, found)
+      return found
     } catch (thrown) {
       said('rule-failed', `threw: ${messageOf(thrown)}`, { metadata }, thrown)
     }
@@ -165,6 +170,49 @@ interface RuleParts {
 
 const partsOf = (rule: unknown): RuleParts =>
   typeof rule === 'object' && rule !== null && 'targets' in rule ? (rule as RuleParts) : { targets: rule }
+
+/** After so many events in a row with other targets than the one before, most are not compared for a while. */
+const MAX_CHANGES = 4
+const COMPARED_EVERY = 64
+
+/** The targets of the event before: a burst is often about one thing, and then most of the work for each event is the same. */
+function createRepetitions() {
+  let lastGiven: unknown
+  let lastTargets: readonly NormalTarget[] = []
+  let changes = 0
+
+  return {
+    has(given: unknown): boolean {
+      if (lastGiven === undefined || !isSame(given, lastGiven)) return false
+      changes = 0
+      return true
+    },
+    targets: () => lastTargets,
+    remember(given: unknown, targets: readonly NormalTarget[]): void {
+      changes++
+      const isCompared = changes < MAX_CHANGES || changes % COMPARED_EVERY === 0
+      lastGiven = isCompared ? given : undefined
+      if (isCompared) lastTargets = targets
+    },
+  }
+}
+
+/** Equal, part by part, and no part is the same object: one that the app gives again, it may have changed meanwhile. */
+function isSame(one: unknown, other: unknown, depth = 0): boolean {
+  if (typeof one !== 'object' || one === null) return one === other
+  if (typeof other !== 'object' || other === null || one === other || depth > MAX_DEPTH) return false
+  if (Array.isArray(one)) {
+    if (!Array.isArray(other) || one.length !== other.length) return false
+    for (let index = 0; index < one.length; index++) if (!isSame(one[index], other[index], depth + 1)) return false
+    return true
+  }
+  // Another object may hold what is not in its fields, such as a date.
+  if (Object.getPrototypeOf(one) !== Object.prototype || Object.getPrototypeOf(other) !== Object.prototype) return false
+  const [fields, others] = [one as Record<string, unknown>, other as Record<string, unknown>]
+  for (const field in fields) if (!isSame(fields[field], others[field], depth + 1)) return false
+  for (const field in others) if (!(field in fields)) return false
+  return true
+}
 
 const isWhole = (targets: readonly NormalTarget[], given: unknown): boolean => targets.length === listOf(given).length
 

@@ -73,4 +73,21 @@ describe('a set keeps each target once', () => {
     set.put([{ queryKey: ['tx'] }], 1, 0, 0, 4)
     expect(set.take()).toEqual([{ queryKey: ['tx'], scope: undefined, after: 1, own: 0, againMs: 0, events: [4] }])
   })
+
+  it('puts the same list again as it would put another one', () => {
+    const same = [{ queryKey: ['a'] }, { queryKey: ['b'], scope: { id: 1 } }]
+    const fresh = () => same.map((one) => ({ ...one }))
+    const taken = (list: () => readonly NormalTarget[]) => {
+      const set = createTargetSet()
+      set.put(list(), 5, 3, 0, 1)
+      set.put(list(), 7, 2, 9, 2)
+      set.put([{ queryKey: ['c'] }, ...fresh()], 6, 1, 0, 3)
+      set.put(list(), 4, 8, 0, 4)
+      const first = set.take()
+      set.put(list(), 1, 1, 1, 5)
+      return [first, set.take()]
+    }
+    expect(taken(() => same)).toEqual(taken(fresh))
+    expect(taken(() => same)[0]).toHaveLength(3)
+  })
 })

@@ -24,8 +24,11 @@ const TEXT = Symbol('text')
 export function createTargetSet() {
   let root: TargetNode = {}
   let targets: Collected[] = []
+  /** What was put before, and where: the events of a burst often have the same targets. */
+  let last: readonly NormalTarget[] | undefined
+  const lastCollected: Collected[] = []
 
-  function put({ queryKey, scope }: NormalTarget, after: number, own: number, againMs: number, event: number): void {
+  function collectedOf({ queryKey, scope }: NormalTarget, after: number, own: number): Collected {
     let node = root
     for (let index = 0; index < queryKey.length; index++) node = step(node, queryKey[index])
     if (scope) {
@@ -35,12 +38,14 @@ export function createTargetSet() {
         if (scope[field] !== undefined) node = step(step(node, field), scope[field])
       }
     }
-    const same = node.target
-    if (!same) {
-      node.target = { queryKey, scope, after, own, againMs, events: [event] }
+    if (!node.target) {
+      node.target = { queryKey, scope, after, own, againMs: 0, events: [] }
       targets.push(node.target)
-      return
     }
+    return node.target
+  }
+
+  function put(same: Collected, after: number, own: number, againMs: number, event: number): void {
     same.events.push(event)
     if (after > same.after) same.after = after
     if (own < same.own) same.own = own
@@ -50,13 +55,19 @@ export function createTargetSet() {
   return {
     /** Of equal targets the strictest counts: data fetched after the last of them, or set up to the first. `event`: its number. */
     put(all: readonly NormalTarget[], after: number, own: number, againMs: number, event: number): void {
-      for (let index = 0; index < all.length; index++) put(all[index] as NormalTarget, after, own, againMs, event)
+      const isLast = all === last
+      last = all
+      for (let index = 0; index < all.length; index++) {
+        if (!isLast) lastCollected[index] = collectedOf(all[index] as NormalTarget, after, own)
+        put(lastCollected[index] as Collected, after, own, againMs, event)
+      }
     },
     /** Empties it. */
     take(): readonly NormalTarget[] {
       const taken = targets
       root = {}
       targets = []
+      last = undefined
       return taken
     },
   }

@@ -64,7 +64,7 @@ const isInvalidPart = (part: unknown): boolean =>
   typeof part === 'function' || typeof part === 'symbol' || Number.isNaN(part)
 
 /** Nothing that a rule gives is as deep as this, unless it holds itself. */
-const MAX_DEPTH = 8
+export const MAX_DEPTH = 8
 
 function hasUnknown(value: unknown, depth = 0): boolean {
   if (typeof value !== 'object' || value === null || depth > MAX_DEPTH) return value === undefined
