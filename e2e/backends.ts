@@ -51,7 +51,7 @@ export async function openFront(folder: string, port: number): Promise<Front> {
       if (!existsSync(file)) return void response.writeHead(404).end()
       return void response.writeHead(200, { 'content-type': TYPES[extname(file)] ?? '' }).end(readFileSync(file))
     }
-    if (request.method === 'GET' && /note|board/.test(pathname)) fetches.push(pathname)
+    if (request.method === 'GET' && /note|board|balance|transactions/.test(pathname)) fetches.push(pathname)
     // A stream of Server-Sent Events.
     if (request.method === 'GET' && pathname === '/line') {
       sockets.add(response)
