@@ -32,6 +32,20 @@ export const SEND_MUTANTS: readonly Mutant[] = [
     replace: '    up(): void {\n      isVouched = true',
   },
   {
+    name: 'sending: what waits leaves before it is compared whose the connection is',
+    by: 'src/hub/sends.test.ts',
+    file: 'src/hub/upstream.ts',
+    find: '      if (identity !== settings.identity) connection.refuse',
+    replace: '      sends.vouched()\n      if (identity !== settings.identity) connection.refuse',
+  },
+  {
+    name: 'sending: the word whose the connection is, is not heard',
+    by: 'src/hub/sends.test.ts',
+    file: 'src/hub/upstream.ts',
+    find: '\n      else sends.vouched()',
+    replace: '',
+  },
+  {
     name: 'sending: a gap is taken for the word whose the connection is',
     by: 'src/hub/sends.test.ts',
     file: 'src/hub/upstream.ts',
