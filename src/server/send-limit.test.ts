@@ -176,7 +176,6 @@ describe.each(WIRES)('over %s', (wire, serve) => {
       await flooding
       const seconds = Math.ceil((performance.now() - began) / 1_000) + 1
       const said = JSON.stringify({ heard, seconds, asked: waits.length, worst: Math.max(...waits) })
-      console.log(said)
       // Its listener ran for as much as it may send, in each life and second. The rest cost no call.
       expect(served.calls.get('bob') ?? 0, said).toBeLessThanOrEqual(LIMIT * (lives + seconds))
       expect(served.codes, said).toEqual(Array(lives).fill('too-many-sends'))
