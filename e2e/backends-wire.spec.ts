@@ -253,6 +253,27 @@ for (const backend of BACKENDS) {
       expect(client.heard.filter((word) => Object.hasOwn(Object(word), 'topic')).length).toBeLessThan(10)
     })
 
+    await test.step('a flood of sends holds nobody up, and each is acknowledged, refused by a code, or ended', async () => {
+      const answersOf = ({ heard }: Client) => heard.filter((word) => Object.hasOwn(Object(word), 'data'))
+      const flooder = connect(await tokenOf('bob'))
+      const beside = connect(await tokenOf('ann'))
+      for (const { heard } of [flooder, beside])
+        await soon(() => heard).toContainEqual(expect.objectContaining({ identity: expect.any(String) }))
+      // A bare client posts each by itself.
+      const count = backend.transport === 'sse' ? 300 : 5_000
+      for (let request = 1; request <= count; request++) flooder.ask('chat:say', { text: 'x' }, request)
+      await write('beside a flood')
+      await soon(() => beside.heard).toContain('note_changed')
+      beside.ask('chat:say', { text: 'hi' }, 1)
+      await soon(() => answersOf(beside)).toEqual([{ request: 1, data: { id: expect.any(String) } }])
+      await soon(() => flooder.heard.at(-1) === 'over' || answersOf(flooder).length === count).toBe(true)
+      const isKnown = (word: unknown) => {
+        const { id, code } = Object(Object(word).data)
+        return typeof id === 'string' || code === 'too-many'
+      }
+      expect(answersOf(flooder).every(isKnown)).toBe(true)
+    })
+
     await test.step('a sign-out ends what is open, and its tokens', async () => {
       const credentials = await tokenOf('ann')
       const client = connect(credentials)

@@ -149,4 +149,25 @@ export const INSPECT_MUTANTS: readonly Mutant[] = [
     find: 'call(everyEvent, readPair(pair), pair, cameAt, visibleSince)',
     replace: 'call(everyEvent, readPair(pair), pair, Number.POSITIVE_INFINITY, visibleSince)',
   },
+  {
+    name: 'emitLocal gives its event to handlers that run in one tab as if that were another one',
+    by: 'src/inspect/recorder.test.ts',
+    file: 'src/inspect/recorder.ts',
+    find: 'receive([[event, copy, { one: [tab(), tab()] }]])',
+    replace: 'receive([[event, copy]])',
+  },
+  {
+    name: 'emitLocal takes an event that nobody knows',
+    by: 'src/inspect/recorder.test.ts',
+    file: 'src/inspect/recorder.ts',
+    find: "(name) => name === event || name === '*'",
+    replace: '() => true',
+  },
+  {
+    name: 'emitLocal does not wait for a session that opens',
+    by: 'src/inspect/recorder.test.ts',
+    file: 'src/inspect/recorder.ts',
+    find: "for (let state = mounted()?.state.name; state === 'opening'; ",
+    replace: "for (let state = mounted()?.state.name; state === 'never'; ",
+  },
 ]

@@ -173,6 +173,20 @@ describe('line.send', () => {
     readonly other: ReturnType<ReturnType<typeof setUp>['openApp']>
   }
 
+  it('is lost, and not unsent, right behind a sign-out in another tab: it may have met the hub before', async () => {
+    const { browser, heard, openApp } = setUp()
+    const [app, other] = [openApp(), openApp()]
+    await browser.settle()
+    app.line.signOut()
+    const behind = ending(other.line.send('say', { n: 1 }))
+    await browser.settle()
+    const later = ending(other.line.send('say', { n: 2 }))
+    await browser.settle()
+    // Here it was the first, as who was signed in: `not-connected` would have said that the server can't have it.
+    expect([behind.of, later.of]).toEqual(['connection-lost', 'not-connected'])
+    expect(heard).toEqual([['ann', 'say', expect.objectContaining({ n: 1 })]])
+  })
+
   it('goes as nobody else, in the tick of a sign-out or a switch as well', async () => {
     const { browser, heard, openApp } = setUp()
     const app = openApp()
