@@ -1,7 +1,7 @@
 /**
  * Builds the package: `tsc` emits the modules, Vite bundles the worker and the panel of the devtools into one self-contained file each.
  * What nobody can import is dropped, and modules are minified, but for the names of what they declare: with comments and source maps the
- * package had 4 MB.
+ * package had 4 MB. Declarations keep the comments that an editor shows: those of modules that an entry point exports.
  */
 import { execFileSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -42,11 +42,26 @@ function reachable(): Set<string> {
   return found
 }
 
+/** The modules whose names an app can import: the entry points, and those that they export from. */
+function shown(): Set<string> {
+  const { exports } = JSON.parse(readFileSync('package.json', 'utf8')) as { exports: object }
+  const entries = [...JSON.stringify(exports).matchAll(/"\.\/(dist\/[^"]+\.d\.ts)"/g)].map(([, path = '']) => path)
+  const named = entries.flatMap((path) =>
+    [...readFileSync(path, 'utf8').matchAll(/^export .* from ['"](\.[^'"]+)\.js['"]/gm)].map(([, name = '']) =>
+      join(dirname(path), `${name}.d.ts`),
+    ),
+  )
+  return new Set([...entries, ...named])
+}
+
 const kept = reachable()
+const commented = shown()
 for (const name of readdirSync('dist', { recursive: true, encoding: 'utf8' })) {
   const path = join('dist', name)
   if (!/\.(js|d\.ts)$/.test(path)) continue
   if (!kept.has(path)) rmSync(path)
+  else if (path.endsWith('.d.ts') && !commented.has(path))
+    writeFileSync(path, readFileSync(path, 'utf8').replace(/^[ \t]*\/\*\*[\s\S]*?\*\/\n/gm, ''))
   else if (path.endsWith('.js') && !BUNDLED.includes(path)) minify(path)
 }
 

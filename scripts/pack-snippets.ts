@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { withoutExcerpts } from './excerpts.js'
 
 /** What the pages speak of without saying it: a reader has it in the app. */
 const AROUND = `
@@ -41,26 +42,25 @@ declare global {
 }
 `
 
-/** Its blocks are files of examples/, which have compilers of their own: test/frameworks-page.test.ts, e2e/frameworks.spec.ts. */
-const OF_EXAMPLES = 'frameworks.md'
-
 /** The pages that a reader pastes from. */
 export const PAGES = [
   'README.md',
-  ...readdirSync('docs').flatMap((name) => (name.endsWith('.md') && name !== OF_EXAMPLES ? [`docs/${name}`] : [])),
+  ...readdirSync('docs').flatMap((name) => (name.endsWith('.md') ? [`docs/${name}`] : [])),
   ...readdirSync('skills').map((name) => `skills/${name}/SKILL.md`),
 ]
 
 /** A page's code blocks that begin with a file's name, as these files. */
 export function filesOf(root: string, page: string): { readonly name: string; readonly code: string }[] {
-  const blocks = readFileSync(join(root, page), 'utf8').matchAll(/^```\w+\n(\/\/ ([\w./-]+\.\w+)\n[\s\S]*?)^```$/gm)
+  const text = withoutExcerpts(readFileSync(join(root, page), 'utf8'))
+  const blocks = text.matchAll(/^```\w+\n(\/\/ ([\w./-]+\.\w+)\n[\s\S]*?)^```$/gm)
   return [...blocks].map(([, code = '', name = '']) => ({ name, code }))
 }
 
 /** All other code blocks in TypeScript or JavaScript, each as a module of its own, for the compiler. */
 export function snippetsOf(root: string): { readonly name: string; readonly code: string }[] {
   const snippets = PAGES.flatMap((page) => {
-    const blocks = [...readFileSync(join(root, page), 'utf8').matchAll(/^```(ts|tsx|js|jsx|mjs)\n([\s\S]*?)^```$/gm)]
+    const text = withoutExcerpts(readFileSync(join(root, page), 'utf8'))
+    const blocks = [...text.matchAll(/^```(ts|tsx|js|jsx|mjs)\n([\s\S]*?)^```$/gm)]
     return blocks.flatMap(([, language, code = ''], index) => {
       if (/^\/\/ [\w./-]+\.\w+\n/.test(code)) return []
       const name = `src/snippets/${page.replace(/[^\w]+/g, '-')}-${index + 1}.${language === 'js' ? 'jsx' : 'tsx'}`

@@ -12,36 +12,12 @@ import { slug } from 'github-slugger'
 import { split } from 'sentence-splitter'
 import { StringSource } from 'textlint-util-to-string'
 import { GUIDES, REFERENCE } from '../docs/.vitepress/pages.js'
+import { faultsOf, PAGE_TURNS, TURNS, WORDS, wordsOf } from './prose-words.js'
 
-const MAX_SENTENCE_WORDS = 30
 const MAX_MEDIAN_WORDS = 14
 const MAX_README_WORDS = 900
 /** Where so few sentences stand, a median says nothing. */
 const MIN_SENTENCES = 12
-
-/** Turns that a reader stumbles over, and what to write. */
-const WORDS: readonly (readonly [pattern: RegExp, instead: string])[] = [
-  [/\banew\b/i, 'again'],
-  [/\b(is|are|was|were) (being )?looked at\b/i, 'visible, or read'],
-  [/\bhas a rule\b/i, 'is mapped'],
-  [/\bwhilst\b/i, 'while'],
-  [/\b(hence|thereof|therein|thereby|whereby|heretofore|thence)\b/i, 'a plain word'],
-  [/\bupon\b/i, 'on'],
-  [/\bin order to\b/i, 'to'],
-  [/\butili[sz]e/i, 'use'],
-  [/\b(simply|just|easily|obviously|of course)\b/i, 'nothing: leave it out'],
-]
-/** A reader of the documentation, in an editor as well, stumbles over these too. */
-const TURNS: typeof WORDS = [
-  ...WORDS,
-  [/\b(later and later|ever more slowly)\b/i, 'after growing pauses'],
-  [/\bfor good\b/i, 'final'],
-  [/\bwhoever\b/i, 'who it is'],
-  [/\b(hears?|heard)\b/i, 'gets, or receives'],
-  [/;/, 'a full stop: no chain of clauses'],
-]
-/** Of a type, a comment may say "What a line reports." A page needs a subject. */
-const PAGE_TURNS: typeof WORDS = [...TURNS, [/^\W*What .*\.\W*$/, 'a subject that has a name']]
 
 const { values, positionals } = parseArgs({ options: { all: { type: 'boolean' } }, allowPositionals: true })
 const pages = readdirSync('docs').filter((name) => name.endsWith('.md'))
@@ -63,8 +39,6 @@ const kernel = new TextlintKernel()
 const faults: string[] = []
 const allCounts: number[] = []
 const median = (counts: readonly number[]) => [...counts].sort((one, other) => one - other)[counts.length >> 1] ?? 0
-const withoutQuotations = (text: string) => text.replace(/"[^"]+"/g, 'x')
-const wordsOf = (text: string) => text.split(/\s+/).filter((word) => /[\p{L}\p{N}]/u.test(word)).length
 
 for (const file of files) {
   const counts: number[] = []
@@ -120,17 +94,6 @@ console.log(
 )
 process.exitCode = faults.length > 0 ? 1 : 0
 
-function faultsOf(sentence: string, turns: typeof WORDS): string[] {
-  const ours = withoutQuotations(sentence)
-  const words = wordsOf(ours)
-  const found = turns.flatMap(([pattern, instead]) => {
-    const [match] = pattern.exec(ours) ?? []
-    return match ? [`"${match}": write ${instead}`] : []
-  })
-  if (words > MAX_SENTENCE_WORDS) found.push(`a sentence of ${words} words`)
-  return found.map((fault) => `${fault}: "${sentence.slice(0, 400)}"`)
-}
-
 /** Those of modules that an entry point exports are read in editors, by users: they are held to all that holds for a page. */
 function checkComments(): void {
   const sources = readdirSync('src', { recursive: true, encoding: 'utf8' })
@@ -167,7 +130,7 @@ function createSentenceRule(onSentence: (words: number) => void): TextlintKernel
       for (const sentence of split(source.toString())) {
         if (sentence.type !== 'Sentence') continue
         // A cell of a table is seldom a sentence: it would say nothing in a median.
-        if (node.type === Syntax.Paragraph) onSentence(wordsOf(withoutQuotations(sentence.raw)))
+        if (node.type === Syntax.Paragraph) onSentence(wordsOf(sentence.raw))
         for (const fault of faultsOf(sentence.raw, PAGE_TURNS)) report(node, new RuleError(fault))
       }
     }
