@@ -21,6 +21,7 @@ declare global {
   const invalidates: { balance_updated: string[] }
   const queryClient: any
   const queryFn: () => Promise<unknown>
+  const fetchBalance: (id: string) => Promise<unknown>
   const notify: Notifier<any>
   type Events = { balance_updated: { accountId: string } }
   const Pages: () => null
@@ -36,6 +37,8 @@ declare global {
   const getToken: () => Promise<string>
   const txType: string
   const useQuery: typeof import('@tanstack/react-query').useQuery
+  const usePartyline: typeof import('partyline/react').usePartyline
+  const usePartylineStatus: typeof import('partyline/react').usePartylineStatus
   const createPartyline: typeof import('partyline').createPartyline
   const PartylineProvider: typeof import('partyline/react').PartylineProvider
   const isMember: (userId: string, topic: string) => Promise<boolean>
@@ -56,7 +59,7 @@ export function filesOf(root: string, page: string): { readonly name: string; re
   return [...blocks].map(([, code = '', name = '']) => ({ name, code }))
 }
 
-/** All other code blocks in TypeScript or JavaScript, each as a module of its own, for the compiler. */
+/** All other code blocks in TypeScript or JavaScript, and what remains of a diff, each as a module of its own, for the compiler. */
 export function snippetsOf(root: string): { readonly name: string; readonly code: string }[] {
   const snippets = PAGES.flatMap((page) => {
     const text = withoutExcerpts(readFileSync(join(root, page), 'utf8'))
@@ -68,10 +71,17 @@ export function snippetsOf(root: string): { readonly name: string; readonly code
       return [{ name, code: `${code.replaceAll("from './", "from '../")}\nexport {}\n` }]
     })
   })
+  const diffs = PAGES.flatMap((page) =>
+    [...readFileSync(join(root, page), 'utf8').matchAll(/^```diff\n([\s\S]*?)^```$/gm)].map(([, diff = ''], index) => ({
+      name: `src/snippets/${page.replace(/[^\w]+/g, '-')}-diff-${index + 1}.tsx`,
+      code: `${diff.replace(/^-.*\n/gm, '').replace(/^[+ ]/gm, '')}\nexport {}\n`,
+    })),
+  )
   const devtools =
     "declare module '@tanstack/react-devtools' { export const TanStackDevtools: (props: { plugins: readonly object[] }) => null }\n"
   return [
     ...snippets,
+    ...diffs,
     { name: 'src/snippets/around.ts', code: AROUND },
     { name: 'src/snippets/devtools.d.ts', code: devtools },
   ]

@@ -37,8 +37,10 @@ interface Manifest {
   readonly peerDependencies?: Readonly<Record<string, string>>
 }
 
-/** The first one's files are run. The second one's were checked by hand: they import clients that are no packages of ours. */
+/** The first one's files are run. The second one's have a compiler run of their own. */
 const RUN_ALONE = new Set(['docs/testing.md', 'docs/hosted-services.md'])
+/** Clients that are no packages of ours: nothing is known of their types. */
+const STRANGERS = ['phoenix', '@microsoft/signalr', '@rails/actioncable', 'ably', 'centrifuge']
 const root = resolve(import.meta.dirname, '..')
 const faults: string[] = []
 
@@ -230,6 +232,22 @@ function checkTypes(folder: string): void {
   }
 }
 
+/** The transports of docs/hosted-services.md against the types of ours that they use. */
+function checkHosted(folder: string): void {
+  const files = writeFilesOf('docs/hosted-services.md', join(folder, 'hosted'))
+  fault('docs/hosted-services.md shows no transport', files.length > STRANGERS.length ? [] : files)
+  // Of these names one is used as a type, which those of an unknown module can't be.
+  const centrifuge = 'export type StreamPosition = any\nexport const Centrifuge: any\n'
+  const clients = STRANGERS.map(
+    (name) => `declare module '${name}'${name === 'centrifuge' ? ` {\n${centrifuge}}` : ''}`,
+  )
+  write(join(folder, 'hosted/clients.d.ts'), `${clients.join('\n')}\n`)
+  const types = { module: 'esnext', moduleResolution: 'bundler', noImplicitAny: false }
+  const config = { compilerOptions: { ...COMPILER_OPTIONS, ...types }, include: ['hosted'] }
+  write(join(folder, 'tsconfig.hosted.json'), JSON.stringify(config))
+  run('types of docs/hosted-services.md', 'typescript/bin/tsc', ['-p', 'tsconfig.hosted.json'], folder)
+}
+
 async function checkBuild(folder: string): Promise<void> {
   write(join(folder, 'index.html'), '<div id="root"></div><script type="module" src="/src/main.tsx"></script>')
   const warnings: string[] = []
@@ -322,6 +340,7 @@ async function check(temporary: string): Promise<string> {
   const snippets = snippetsOf(root)
   for (const { name, code } of snippets) write(join(consumer, name), code)
   checkTypes(consumer)
+  checkHosted(consumer)
   await checkServer(consumer, run, fault)
   execFileSync(process.execPath, ['--check', join(consumer, 'server.js')])
   await checkBuild(consumer)

@@ -15,8 +15,6 @@ export default defineConfig({
   lang: 'en',
   cleanUrls: true,
   lastUpdated: false,
-  // The home page of the theme has no landmark.
-  transformHtml: (code) => code.replace('class="VPContent is-home"', 'role="main" class="VPContent is-home"'),
   srcExclude: ['README.md', 'node_modules/**'],
   markdown: {
     // The same anchors as where the code is hosted.
@@ -46,6 +44,11 @@ export default defineConfig({
       { text: 'API', link: '/api/' },
     ],
     sidebar: [...GUIDES, ...REFERENCE],
+    notFound: {
+      title: 'Page not found',
+      quote: 'There is no page at this address. Search for it, or begin at the home page.',
+      linkText: 'Home',
+    },
     docFooter: { prev: 'Previous', next: 'Next' },
   },
   buildEnd({ outDir }) {

@@ -15,7 +15,7 @@ export const GUIDES: Section[] = [
     'getting-started': 'Getting started',
     'how-it-works': 'How it works',
     migrating: 'Migrating',
-    faq: 'Questions',
+    faq: 'FAQ',
   }),
   section('Queries', {
     rules: 'Rules, targets and scopes',
