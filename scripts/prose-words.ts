@@ -32,6 +32,11 @@ export const WORDS: readonly Turn[] = [
     instead: 'nothing: leave it out',
     such: 'You simply call it.',
   },
+  {
+    pattern: /;[^;]*;/,
+    instead: 'full stops: no chain of clauses',
+    such: 'One fetches; the others wait; a hidden one sleeps.',
+  },
   { pattern: /\bas ever\b/i, instead: 'as usual', such: 'Every other tab fetches as ever.' },
   {
     pattern: /\bin the same breath\b/i,

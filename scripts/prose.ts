@@ -1,5 +1,5 @@
 /**
- * `npm run prose -- [FILE …] [--all]`: how the documentation and the doc comments in src/ read. Sentences of more than 30 words,
+ * `npm run prose -- [FILE …] [--all]`: how the documentation and the comments in src/ and worker/ read. Sentences of more than 30 words,
  * words that are not ours, dead links and anchors, and pages that the site does not list are faults. `--all` prints every page's
  * figures, not only the sum.
  */
@@ -96,27 +96,34 @@ process.exitCode = faults.length > 0 ? 1 : 0
 
 /** Those of modules that an entry point exports are read in editors, by users: they are held to all that holds for a page. */
 function checkComments(): void {
-  const sources = readdirSync('src', { recursive: true, encoding: 'utf8' })
-    .map((name) => join('src', name))
-    .filter((path) => /(?<!\.(test|harness))\.tsx?$/.test(path))
+  const sources = ['src', 'worker']
+    .flatMap((room) => readdirSync(room, { recursive: true, encoding: 'utf8' }).map((name) => join(room, name)))
+    .filter((path) => /(?<!\.(test|test-d|harness))\.tsx?$/.test(path))
   const entries = sources.filter((path) => path.endsWith('/index.ts'))
   const shown = entries.flatMap((path) =>
     [...readFileSync(path, 'utf8').matchAll(/from '(\.[^']+)\.js'/g)].map(([, from = '']) => join(dirname(path), from)),
   )
   for (const path of sources) {
-    const turns = shown.includes(path.replace(/\.tsx?$/, '')) ? TURNS : WORDS
     const text = readFileSync(path, 'utf8')
-    for (const { 1: comment = '', index } of text.matchAll(/\/\*\*([\s\S]*?)\*\//g)) {
-      const prose = comment
-        .replace(/^[ \t]*\* ?/gm, '')
-        .replace(/^```[\s\S]*?^```/gm, '')
-        .replace(/^@.*/gm, '')
-        .replace(/`[^`]*`/g, 'x')
+    const check = (prose: string, index: number, turns: typeof WORDS) => {
       const line = text.slice(0, index).split('\n').length
-      for (const part of prose.split(/\n(?:\n|- )/))
+      for (const part of prose.replace(/`[^`]*`/g, 'x').split(/\n(?:\n|- )/))
         for (const { type, raw } of split(part.replace(/\s+/g, ' ').trim()))
           if (type === 'Sentence') faults.push(...faultsOf(raw, turns).map((fault) => `${path}:${line}  ${fault}`))
     }
+    const turns = shown.includes(path.replace(/\.tsx?$/, '')) ? TURNS : WORDS
+    for (const { 1: comment = '', index } of text.matchAll(/\/\*\*([\s\S]*?)\*\//g))
+      check(
+        comment
+          .replace(/^[ \t]*\* ?/gm, '')
+          .replace(/^```[\s\S]*?^```/gm, '')
+          .replace(/^@.*/gm, ''),
+        index,
+        turns,
+      )
+    // Remarks to tools are no sentences.
+    for (const { 0: lines, index } of text.matchAll(/(?:^[ \t]*\/\/ (?!biome-|@ts-).*\n)+/gm))
+      check(lines.replace(/^[ \t]*\/\/ /gm, ''), index, WORDS)
   }
 }
 
