@@ -6,7 +6,7 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-const BLOCK = /^((From )?`([\w./-]+)` of \[(examples\/[\w-]+)\]\([^)]*\):\n\n```\w+\n)([\s\S]*?)(^```$)/gm
+const BLOCK = /^((From )?`([\w./[\]-]+)` of \[(examples\/[\w-]+)\]\([^)]*\):\n\n```\w+\n)([\s\S]*?)(^```$)/gm
 
 export interface Excerpt {
   /** Where the code stands in the repository. */

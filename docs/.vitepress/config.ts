@@ -24,7 +24,7 @@ export default defineConfig({
       // Where the code is hosted, these links lead to sources and examples. The site has none of them.
       const { link_open: open, link_close: close } = markdown.renderer.rules
       const leavesDocs = (href: string, file: string) =>
-        /^\.\.?\//.test(href) && !existsInDocs(resolve(dirname(file), href.replace(/#.*/, '')))
+        !/^([a-z]+:|[/#])/.test(href) && !existsInDocs(resolve(dirname(file), href.replace(/#.*/, '')))
       const left: boolean[] = []
       markdown.renderer.rules.link_open = (tokens, index, options, env, self) => {
         const leaves = leavesDocs(tokens[index]?.attrGet('href') ?? '', env.path)
