@@ -19,7 +19,7 @@ export type { LiveMode, QueryClientSlice, QuerySlice } from './invalidation/quer
 export type { Receipt, ReceiptCause, ServerEvent } from './invalidation/receipt.js'
 export type { DeclaredRule, Rule } from './invalidation/rule.js'
 export type { QueryKey, Scope, ScopedTarget, Target, Targets, Touch } from './invalidation/target.js'
-export type { SharedWorkerOptions, SharedWorkerSlice, WorkerFactory } from './platform/page.js'
+export type { SharedWorkerOptions, SharedWorkerSlice, WorkerFactory } from './platform/shared-worker.js'
 export { createPartyline } from './tab/create-partyline.js'
 export type { EventsOf, HandlerOptions, Line, MetadataOf, Register, RegisteredEvents } from './tab/line.js'
 export { type Message, type Messages, message, type SendOptions } from './tab/message.js'

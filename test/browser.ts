@@ -1,7 +1,8 @@
 import debounce from 'lodash-es/debounce.js'
 import { createElector } from '../src/election/create-elector.js'
 import { serveHub } from '../src/hub/serve.js'
-import type { OpenSharedWorker, SharedWorkerSlice, TabEnvironment } from '../src/platform/page.js'
+import type { TabEnvironment } from '../src/platform/page.js'
+import type { OpenSharedWorker, SharedWorkerSlice } from '../src/platform/shared-worker.js'
 import type { SignOutWatch } from '../src/platform/sign-out-marks.js'
 import { createPageEvents, type PageEvents } from '../src/testing/page-environment.js'
 import { simulatedSha256 } from '../src/testing/sha256.js'
@@ -91,6 +92,7 @@ export function createMemoryBrowser({
       },
       page: page.slice,
       openSharedWorker: undefined,
+      resolveUrl: (url) => new URL(url, 'https://app.example').href,
       signOutMarks: {
         ...stored,
         write: (key) => stored.write(key, environment.id()),

@@ -3,6 +3,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest'
 // Loaded with this file, so that the library's own lazy imports take no real time.
 import '../src/tab/session.js'
 import '../src/hub/tab-hub.js'
+import '../src/tab/tab-hosts.js'
 import * as hints from '../src/inspect/hints.js'
 import { createPartyline } from '../src/tab/create-partyline.js'
 import type { SimulatedPage } from '../src/testing/simulated-page.js'
@@ -117,7 +118,7 @@ describe('the console, in development, says of', () => {
         meanwhile: (world) => emit(world, 'paid', { id: '7' }),
       },
       [
-        "no-touches: the rule of 'paid' is a function without touches: after a gap it stands for every query. Write { touches: ['balance'], targets: (m) => … }, with the first part of every key that it can give",
+        "no-touches: the rule of 'paid' is a function without touches: after a gap it stands for every query. Write { touches: ['balance'], targets: (m) => ... }, with the first part of every key that it can give",
       ],
     ],
     [
@@ -127,7 +128,7 @@ describe('the console, in development, says of', () => {
         meanwhile: (world) => emit(world, 'paid', { id: '7' }),
       },
       [
-        "bad-target: the rule of 'paid' gave the targets 'balance' and '7', and an array is a list of targets. A single key is written [['balance', …]]",
+        "bad-target: the rule of 'paid' gave the targets 'balance' and '7', and an array is a list of targets. A single key is written [['balance', ...]]",
       ],
     ],
     [

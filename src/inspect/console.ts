@@ -75,7 +75,7 @@ const because = (text: string, reason: string | undefined): string => (reason ? 
 
 const inSeconds = (ms: number): string => (ms < 1_000 ? `${Math.round(ms)} ms` : `${(ms / 1_000).toFixed(1)} s`)
 
-const cut = (text: string, length: number): string => (text.length > length ? `${text.slice(0, length - 1)}…` : text)
+const cut = (text: string, length: number): string => (text.length > length ? `${text.slice(0, length - 3)}...` : text)
 
 /** As a developer would write it: `{accountId: 7}`. */
 const short = (value: QueryKey | object): string =>

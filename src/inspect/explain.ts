@@ -77,7 +77,7 @@ const inShort = (value: unknown): string => {
   try {
     return JSON.stringify(plain(value))?.replaceAll('"', "'") ?? String(value)
   } catch {
-    return '…'
+    return '...'
   }
 }
 

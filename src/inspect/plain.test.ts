@@ -47,7 +47,7 @@ it('a value as JSON can say it, with the fields hidden that are named like secre
       },
     },
   )
-  expect(plain({ hostile })).toEqual({ hostile: '…' })
+  expect(plain({ hostile })).toEqual({ hostile: '...' })
   expect(plainMessages({ reason: 'token=abc', steps: [{ reason: 'Bearer abcdefgh' }] })).toEqual({
     reason: 'token=(hidden)',
     steps: [{ reason: '(hidden)' }],

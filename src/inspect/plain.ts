@@ -14,9 +14,9 @@ const MAX_TEXT = 1_000
 const SECRET_NAME =
   /pass(word|wd|phrase)?$|secret|token|credential|authoriz|^auth$|cookie|api_?-?key|bearer|jwt|signature|^sid$/i
 
-/** `Bearer …`, `Basic …`, and JSON Web Tokens. */
+/** `Bearer ...`, `Basic ...`, and JSON Web Tokens. */
 const SECRET_TEXT = /\b(bearer|basic)\s+[\w.~+/=-]{6,}|\beyJ[\w-]+\.[\w-]+(\.[\w-]*)?/gi
-/** `token=…`, `"password": "…"`, as messages quote them. What follows the bare word `credentials:` is a sentence, the server's. */
+/** `token=...`, `"password": "..."`, as messages quote them. What follows the bare word `credentials:` is a sentence, the server's. */
 const NAMED_TEXT =
   /((?:(?:token|secret|password|passwd|api_?-?key|authorization|cookie)["']?\s*[:=]|credentials?(?:["']\s*:|["']?\s*=))\s*)("[^"]*"|'[^']*'|[^\s,;&})]+)/gi
 /** A whole address: what stands before an `@`, and what follows a `?` or a `#`. */
@@ -28,7 +28,7 @@ export const plainUrl = (url: string): string => url.replace(ADDRESS, '$1$2').re
 /** A message. It may quote an address, or what somebody sent. */
 export function plainText(text: string): string {
   const plain = hideIn(text.replace(ADDRESS, '$1$2')).replace(NAMED_TEXT, `$1${HIDDEN}`)
-  return plain.length > MAX_TEXT ? `${plain.slice(0, MAX_TEXT)}…` : plain
+  return plain.length > MAX_TEXT ? `${plain.slice(0, MAX_TEXT)}...` : plain
 }
 
 const hideIn = (text: string): string => text.replace(SECRET_TEXT, HIDDEN)
@@ -48,7 +48,7 @@ function plainAt(value: unknown, depth: number, text: typeof hideIn, parts: { le
   if (typeof value === 'bigint') return String(value)
   if (typeof value === 'function' || typeof value === 'symbol') return undefined
   if (typeof value !== 'object' || value === null) return value
-  if (depth === MAX_PLAIN_DEPTH || parts.left <= 0) return '…'
+  if (depth === MAX_PLAIN_DEPTH || parts.left <= 0) return '...'
   const inner = (one: unknown) => plainAt(one, depth + 1, text, parts)
   try {
     parts.left -= Object.keys(value).length
@@ -62,7 +62,7 @@ function plainAt(value: unknown, depth: number, text: typeof hideIn, parts: { le
     return Object.fromEntries(fields)
   } catch {
     // A getter or a proxy that throws.
-    return '…'
+    return '...'
   }
 }
 

@@ -71,7 +71,7 @@ describe('a static rule', () => {
     ['a part that is no number', [['balance', Number('x7')]], "gave ['balance',NaN], which is no target: "],
     ['no key', [{ scope: { id: '7' } }], "gave {'scope':{'id':'7'}}, which is no target: "],
     ['a function', [() => 'x'], "gave () => 'x', which is no target: "],
-    ['something long', [{ queryKey: 'x'.repeat(500) }], `gave {'queryKey':'${'x'.repeat(107)}…, which`],
+    ['something long', [{ queryKey: 'x'.repeat(500) }], `gave {'queryKey':'${'x'.repeat(107)}..., which`],
     ['nothing', [undefined], 'gave undefined, which is no target: '],
   ])('is told of with the target itself: %s', (_what, given, words) => {
     const rule = compile({ touches: ['balance'], targets: () => given })
@@ -224,7 +224,7 @@ describe('a bare function', () => {
     expect(rule.complaints).toEqual([
       expect.objectContaining({
         code: 'no-touches',
-        message: expect.stringContaining("Write { touches: ['balance'], targets: (m) => … }"),
+        message: expect.stringContaining("Write { touches: ['balance'], targets: (m) => ... }"),
       }),
     ])
   })
@@ -243,7 +243,7 @@ describe('a key where a list of targets belongs', () => {
     expect(rule.resolve(paid)).toEqual([{ queryKey: ['balance'] }, { queryKey: ['7'] }])
     rule.resolve(paid)
     expect(rule.complaints).toEqual([
-      expect.objectContaining({ code: 'bad-target', message: expect.stringContaining("[['balance', …]]") }),
+      expect.objectContaining({ code: 'bad-target', message: expect.stringContaining("[['balance', ...]]") }),
     ])
   })
 
@@ -271,7 +271,7 @@ describe('a key where a list of targets belongs', () => {
     const rule = compile({ touches: ['balance'], targets: (m: { amount: number }) => ['balance', m.amount] })
     expect(rule.resolve(paid)).toEqual([{ queryKey: ['balance'] }])
     expect(rule.complaints).toEqual([
-      expect.objectContaining({ code: 'bad-target', message: expect.stringContaining("[['balance', …]]") }),
+      expect.objectContaining({ code: 'bad-target', message: expect.stringContaining("[['balance', ...]]") }),
     ])
   })
 

@@ -212,9 +212,9 @@ export const inWords = (value: unknown): string => {
     // JSON would make null of both.
     const json = JSON.stringify(value, (_field, part) => (part === undefined || Number.isNaN(part) ? `${part}` : part))
     const words = (json ?? String(value)).replace(/"(NaN|undefined)"/g, '$1').replaceAll('"', "'")
-    return words.length > MAX_WORDS_CHARACTERS ? `${words.slice(0, MAX_WORDS_CHARACTERS)}…` : words
+    return words.length > MAX_WORDS_CHARACTERS ? `${words.slice(0, MAX_WORDS_CHARACTERS)}...` : words
   } catch {
-    return '[…]'
+    return '[...]'
   }
 }
 
@@ -245,7 +245,7 @@ function createTouchHints(reach: { readonly isDeclared: boolean }, say: Say) {
       const line = lineFor(targets.map(({ queryKey }) => queryKey.slice(0, 1)))
       say(
         'no-touches',
-        `is a function without touches: after a gap it stands for every query. Write { ${line}, targets: (m) => … }, with the first part of every key that it can give`,
+        `is a function without touches: after a gap it stands for every query. Write { ${line}, targets: (m) => ... }, with the first part of every key that it can give`,
       )
     }
     return false

@@ -144,7 +144,7 @@ export function remedyFor(targets: unknown, invalid: readonly unknown[]): string
   if (field) return `a target has no field '${field}', only queryKey and scope`
   const [first] = listOf(targets)
   return Array.isArray(targets) && typeof first === 'string'
-    ? `an array is a list of targets. A single key is written [['${first}', …]]`
+    ? `an array is a list of targets. A single key is written [['${first}', ...]]`
     : 'a target is a string, a query key or { queryKey, scope }'
 }
 

@@ -1,6 +1,7 @@
 import { notifyManager, QueryClient } from '@tanstack/react-query'
 import { beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import '../hub/tab-hub.js'
+import '../tab/tab-hosts.js'
 import '../tab/session.js'
 import { createTestBrowser } from '../testing/test-browser.js'
 import type { Simulation } from '../wire/hub-calls.js'

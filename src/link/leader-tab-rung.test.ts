@@ -10,7 +10,8 @@ import type { EventPair } from '../wire/protocol.js'
 import { leaderTabRung } from './leader-tab-rung.js'
 import { createLink } from './link.js'
 import type { LinkState } from './link-options.js'
-import { followRung, type LoadHub, thisTabRung } from './rungs.js'
+import { followRung } from './rungs.js'
+import { type LoadHub, thisTabRung } from './this-tab-rung.js'
 
 const KEY = 'partyline/v1/app/test'
 

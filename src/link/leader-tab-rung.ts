@@ -5,7 +5,8 @@ import { afterSilence } from '../platform/timeouts.js'
 import { messageOf } from '../util/errors.js'
 import type { Endpoint } from '../wire/endpoint.js'
 import { findOwner } from './find-owner.js'
-import { type LoadHub, loadInTime, NotSupportedError, openPipeTo, type Rung } from './rungs.js'
+import { NotSupportedError, type Rung } from './rungs.js'
+import { type LoadHub, loadInTime, openPipeTo } from './this-tab-rung.js'
 
 /** How long one search for the owner lasts, in turns of this tab's own thread. */
 const SEARCH_MS = 2_000

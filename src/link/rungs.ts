@@ -1,16 +1,15 @@
-import { unopposed } from '../election/create-elector.js'
-import type { Elector } from '../election/elector.js'
-import type { Served } from '../hub/serve.js'
-import type { OpenSharedWorker, SharedWorkerSlice, TabEnvironment } from '../platform/page.js'
-import { afterSilence, TimeoutError, withTimeout } from '../platform/timeouts.js'
+import type { TabEnvironment } from '../platform/page.js'
+import type { OpenSharedWorker, SharedWorkerSlice } from '../platform/shared-worker.js'
+import { afterSilence, TimeoutError } from '../platform/timeouts.js'
 import type { Endpoint } from '../wire/endpoint.js'
 import type { Host } from '../wire/status.js'
 import { findOwner } from './find-owner.js'
 
 /** How long a tab whose own hub stands by searches for the owner of the socket. */
 const FOLLOW_TIMEOUT_MS = 3_000
-/** How long the hub's code may take to load. A download that stalls has no end of its own. */
-const LOAD_TIMEOUT_MS = 60_000
+
+/** How long code that a rung needs may take to load. A download that stalls has no end of its own. */
+export const LOAD_TIMEOUT_MS = 60_000
 
 /** One step of the ladder: a way to reach a hub. */
 export interface Rung {
@@ -38,32 +37,11 @@ export interface Attempt {
 /** This browser lacks what the rung needs. That is no error: the next rung exists for it. */
 export class NotSupportedError extends Error {}
 
-/** Loads the hub's code, which is a chunk of its own, and runs the hub. */
-export interface LoadHub {
-  (elector: Elector): Promise<Served>
-  /** Loads the code only. */
-  readonly preload?: () => Promise<unknown>
-}
-
-/** A pipe to a hub in this thread. Only now that the hub is there: nobody closes a pipe to one that never came. */
-export function openPipeTo(environment: TabEnvironment, hub: Served): Endpoint {
-  const { port1, port2 } = environment.openPipe()
-  hub.connect(port2)
-  return port1
-}
-
-/** Runs the hub, or fails when its code does not come. */
-export const loadInTime = (environment: TabEnvironment, load: LoadHub, elector: Elector): Promise<Served> =>
-  withTimeout(environment.timers.after, LOAD_TIMEOUT_MS, load(elector), "the hub's code did not load in time")
-
 /**
  * The workers of the attachments that are alive. A SharedWorker that was garbage-collected fires no error event, and a
  * bundler drops a reference that nothing reads (rolldown makes `() => void worker` to `() => void 0`).
  */
 const openWorkers = new Set<SharedWorkerSlice>()
-
-/** The hubs of this tab alone, by key. A line's sessions share them. */
-export type TabHubs = Map<string, Promise<Served>>
 
 /** The hub in a SharedWorker, named by the key. */
 export function sharedWorkerRung(open: OpenSharedWorker | undefined, key: string): Rung {
@@ -117,37 +95,6 @@ export function followRung(environment: TabEnvironment, key: string): Rung {
           resolve(endpoint)
         })
       })
-    },
-  }
-}
-
-interface ThisTabOptions {
-  readonly environment: TabEnvironment
-  readonly key: string
-  readonly hubs: TabHubs
-  readonly load: LoadHub
-}
-
-/** The hub in this tab, for this tab alone: a socket of its own, the last resort. */
-export function thisTabRung({ environment, key, hubs, load }: ThisTabOptions): Rung {
-  return {
-    host: 'this-tab',
-    async open() {
-      let hub = hubs.get(key)
-      if (!hub) {
-        hub = loadInTime(environment, load, unopposed)
-        hubs.set(key, hub)
-        // A chunk that could not be loaded may be there the next time.
-        hub.catch(() => hubs.delete(key))
-      }
-      return openPipeTo(environment, await hub)
-    },
-    release() {
-      void hubs.get(key)?.then(
-        (hub) => hub.close(),
-        () => undefined,
-      )
-      hubs.delete(key)
     },
   }
 }

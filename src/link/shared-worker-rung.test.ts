@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { createPipe } from '../../test/browser.js'
-import type { SharedWorkerSlice } from '../platform/page.js'
+import type { SharedWorkerSlice } from '../platform/shared-worker.js'
 import { sharedWorkerRung } from './rungs.js'
 
 /** A page's SharedWorker, which the page keeps until it ends, with all of its listeners. */

@@ -1,6 +1,7 @@
 import { notifyManager, QueryClient } from '@tanstack/react-query'
 import { beforeAll, describe, expect, it } from 'vitest'
 import '../hub/tab-hub.js'
+import '../tab/tab-hosts.js'
 import '../tab/session.js'
 import { createTestBrowser, type TestBrowserOptions } from '../testing/test-browser.js'
 

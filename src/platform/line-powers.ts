@@ -1,8 +1,13 @@
 import { commonEnvironment, type HubEnvironment, isPage } from './environment.js'
+import { browserWorkers, type OpenSharedWorker, type WorkerFactory } from './shared-worker.js'
 import type { SignOutMarks } from './sign-out-marks.js'
 
-/** The browser's powers that a line needs before it has a session; a page.ts would bring the code that starts workers. */
+/** The browser's powers that a line needs before it has the code of a session. */
 export interface LinePowers extends HubEnvironment {
+  /** Undefined where there is no SharedWorker. */
+  readonly openSharedWorker: OpenSharedWorker | undefined
+  /** Makes a URL absolute: a worker would resolve it against its own script. Throws for what is no address. */
+  readonly resolveUrl: (url: string) => string
   /** SHA-256 of a text, in base64url. Missing on insecure origins. */
   readonly sha256?: ((text: string) => Promise<string>) | undefined
   /** @default they are there as soon as they are imported, and are never gone */
@@ -39,10 +44,13 @@ const IDLE_WAIT_MS = 2_000
 const MAX_LOOK_MS = 10_000
 
 /** The real browser's powers, for a line. */
-export function linePowers(): LinePowers {
+export function linePowers(worker?: WorkerFactory): LinePowers {
   const common = commonEnvironment()
   return {
     ...common,
+    openSharedWorker: browserWorkers(worker),
+    // Not `location.href`: in `<iframe srcdoc>` that is no base.
+    resolveUrl: (url) => new URL(url, document.baseURI).href,
     // Missing on insecure origins, whatever TypeScript says.
     sha256: (globalThis.crypto?.subtle as SubtleCrypto | undefined) && sha256,
     chunks: {

@@ -1,5 +1,4 @@
 import debounce from 'lodash-es/debounce.js'
-import { commonEnvironment } from './environment.js'
 import type { LinePowers } from './line-powers.js'
 
 /**
@@ -10,8 +9,6 @@ export interface TabEnvironment extends LinePowers {
   readonly clock: Clock
   readonly timers: Timers
   readonly page: Page
-  /** Undefined where there is no SharedWorker (Chrome on Android before 148, many web views). */
-  readonly openSharedWorker: OpenSharedWorker | undefined
   /** A `MessageChannel`. */
   readonly openPipe: () => { readonly port1: MessagePort; readonly port2: MessagePort }
   readonly warn: (message: string) => void
@@ -46,65 +43,17 @@ export interface Page {
   title(): string
   /** `mayReturn`: the page may be back, after `away`. False when it is being closed. */
   on(moment: PageMoment, run: (mayReturn: boolean) => void): () => void
-  /** Makes a URL absolute: a worker would resolve it against its own script. */
-  resolveUrl(url: string): string
 }
-
-/** The parts of a SharedWorker that are used: its port, and the event of its failure to start. */
-export interface SharedWorkerSlice {
-  readonly port: MessagePort
-  addEventListener(type: 'error', listener: (event: Event) => void, options: { readonly signal: AbortSignal }): void
-}
-
-export interface OpenSharedWorker {
-  (name: string): SharedWorkerSlice
-  /** The address of its script as it stands in the code, if it does. */
-  readonly script?: string | undefined
-}
-
-/** The options with which a SharedWorker is opened. */
-export interface SharedWorkerOptions extends WorkerOptions {
-  readonly type: 'module'
-  readonly name: string
-  /** Keeps the hub and its socket over a reload of the only tab in Chromium. Other engines ignore it. */
-  readonly extendedLifetime: true
-}
-
-/** For `createPartyline({ worker })`: how to start the worker, for bundlers that do not see `new URL` in a package. */
-export type WorkerFactory = (options: SharedWorkerOptions) => SharedWorkerSlice
-
-// Bundlers look for exactly this: `new SharedWorker(new URL(…, import.meta.url), { type: 'module' … })`.
-const openOwnWorker: WorkerFactory = ({ name }) =>
-  new SharedWorker(new URL('../worker.js', import.meta.url), {
-    type: 'module',
-    name,
-    extendedLifetime: true,
-  } as WorkerOptions)
-
-/**
- * No event tells the address of a script that can't be loaded, and only the bundler knows it: it writes the address into the
- * function that starts the worker.
- */
-const scriptOf = (open: WorkerFactory): string | undefined => /["'`]([^"'`]+\.[cm]?[jt]s\b[^"'`]*)/.exec(`${open}`)?.[1]
 
 /** The real browser's powers, for a tab. */
-export function browserEnvironment(openWorker: WorkerFactory = openOwnWorker): TabEnvironment {
-  const common = commonEnvironment()
-  return {
-    ...common,
-    clock: { ...common.clock, origin: Date.now() - performance.now() },
-    timers: { ...common.timers, debounce: (run, wait, maxWait) => debounce(run, wait, { maxWait }) },
-    page: browserPage(),
-    openSharedWorker:
-      typeof SharedWorker === 'undefined'
-        ? undefined
-        : Object.assign((name: string) => openWorker({ type: 'module', name, extendedLifetime: true }), {
-            script: scriptOf(openWorker),
-          }),
-    openPipe: () => new MessageChannel(),
-    warn: (message) => console.warn(message),
-  }
-}
+export const browserEnvironment = (powers: LinePowers): TabEnvironment => ({
+  ...powers,
+  clock: { ...powers.clock, origin: Date.now() - performance.now() },
+  timers: { ...powers.timers, debounce: (run, wait, maxWait) => debounce(run, wait, { maxWait }) },
+  page: browserPage(),
+  openPipe: () => new MessageChannel(),
+  warn: (message) => console.warn(message),
+})
 
 /** Each moment, and its events. Never `beforeunload`: it can be cancelled. */
 const MOMENTS: Record<PageMoment, readonly (readonly [target: 'window' | 'document' | 'connection', event: string])[]> =
@@ -146,7 +95,5 @@ function browserPage(): Page {
         targets[target]?.addEventListener(event, listener, { signal: ended.signal })
       return () => ended.abort()
     },
-    // Not `location.href`: in `<iframe srcdoc>` that is no base.
-    resolveUrl: (url) => new URL(url, document.baseURI).href,
   }
 }

@@ -9,6 +9,7 @@ import { createErrors, type Report } from '../util/errors.js'
 import { createListeners } from '../util/listeners.js'
 import { signOutNameOf } from '../wire/key.js'
 import { NOT_CONNECTED } from '../wire/protocol.js'
+import { createEarlyWorkers } from './early-workers.js'
 import { createEventHandlers } from './event-handlers.js'
 import { createInspector } from './inspecting.js'
 import type { Line } from './line.js'
@@ -39,7 +40,8 @@ export function createPartyline<Events, const Given = unknown, Sends extends Mes
   options: CheckedOptions<Events, Given, Sends>,
   environment?: LineEnvironment,
 ): Line<Events, Sends> {
-  const powers: RecorderContext['powers'] | undefined = environment ?? (isPage() ? linePowers() : undefined)
+  const powers: RecorderContext['powers'] | undefined =
+    environment ?? (isPage() ? linePowers(options.worker) : undefined)
   const now = () => powers?.clock.now() ?? Date.now()
   const errors = createErrors(options.onError, now)
   const hints = startHints(environment, powers, options, errors.report, () => status.get())
@@ -56,15 +58,18 @@ export function createPartyline<Events, const Given = unknown, Sends extends Mes
   const after = (ms: number, run: () => void) => powers?.timers.after(ms, run)
   const writes = createOwnWrites({ newSecret: () => powers?.id(), sha256: powers?.sha256, monotonic, after })
   const loadChunk = powers && createChunkLoader(powers, report)
+  const workers = powers && createEarlyWorkers(powers, configuration)
   const opener =
     powers &&
     loadChunk &&
     createOpener({
       powers,
+      startWorker: workers?.start ?? (() => () => undefined),
       preload: () => loadSessionCode(loadChunk),
       async loadFactory() {
-        const { invalidates = {}, sends = {}, worker } = options
-        const given = { environment, worker, invalidates, sends, configuration, loadChunk, report }
+        const { invalidates = {}, sends = {} } = options
+        const own = { environment, powers, openSharedWorker: workers?.open }
+        const given = { ...own, invalidates, sends, configuration, loadChunk, report }
         const { createSessionFactory } = await loadSessionCode(loadChunk)
         const factory = await createSessionFactory(given)
         hints?.watch(factory.rules)

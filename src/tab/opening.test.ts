@@ -1,6 +1,7 @@
 import { QueryClient } from '@tanstack/react-query'
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import './session.js'
+import './tab-hosts.js'
 import { createMemoryBrowser } from '../../test/browser.js'
 import type { FileState } from '../platform/line-powers.js'
 import type { PartylineError } from '../util/errors.js'

@@ -30,6 +30,8 @@ type OpeningState =
 
 interface OpenerOptions {
   readonly powers: LinePowers
+  /** Starts the identity's worker ahead of its session. Gives the way to end it. */
+  readonly startWorker: (identity: string) => () => void
   /** Loads the code of a session, and nothing else. */
   readonly preload: () => Promise<unknown>
   readonly loadFactory: () => Promise<SessionFactory>
@@ -41,7 +43,7 @@ interface OpenerOptions {
 
 /** Opens sessions: gets their code and the server's address first. */
 export function createOpener(options: OpenerOptions) {
-  const { powers, preload, loadFactory, report, onFailed, connect } = options
+  const { powers, startWorker, preload, loadFactory, report, onFailed, connect } = options
   let loading: Promise<SessionFactory> | undefined
   /** The code could not be loaded, and has not been since. */
   let isReported = false
@@ -67,13 +69,22 @@ export function createOpener(options: OpenerOptions) {
   // Nobody should have to wait for the code at sign-in, and by then it may be gone.
   whenIdle(powers, () => void preload().catch(() => undefined))
   return {
-    open: (mounted: MountedSession) =>
-      startOpening(powers, {
+    open(mounted: MountedSession): Opening {
+      const endWorker = startWorker(mounted.identity)
+      const { retry, cancel } = startOpening(powers, {
         attempt: () => attempt(mounted),
         onFailed(reason) {
           if (mounted.state.name === 'opening') onFailed(reason)
         },
-      }),
+      })
+      return {
+        retry,
+        cancel() {
+          endWorker()
+          cancel()
+        },
+      }
+    },
   }
 }
 

@@ -1,7 +1,7 @@
 import type { CheckedRules } from '../invalidation/checked-rules.js'
 import type { Rule } from '../invalidation/rule.js'
 import type { AnyValue } from '../invalidation/scope.js'
-import type { WorkerFactory } from '../platform/page.js'
+import type { WorkerFactory } from '../platform/shared-worker.js'
 import type { OwnTransport, TransportChoice, TransportName } from '../transport/transport.js'
 import type { PartylineError, Report } from '../util/errors.js'
 import type { EnvelopeOption } from '../wire/protocol.js'

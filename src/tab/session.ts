@@ -1,6 +1,3 @@
-import { createElector } from '../election/create-elector.js'
-import type { Elector } from '../election/elector.js'
-import { loadTransport } from '../hub/load-transport.js'
 import type { SessionInside } from '../inspect/context.js'
 import { createInvalidator } from '../invalidation/invalidator.js'
 import type { LogicalClock } from '../invalidation/logical-clock.js'
@@ -10,13 +7,13 @@ import type { Receipt } from '../invalidation/receipt.js'
 import { type CompiledRule, compileRule } from '../invalidation/rule.js'
 import type { Sharing, SharingOptions } from '../invalidation/sharing.js'
 import type { QueryKey } from '../invalidation/target.js'
-import { leaderTabRung } from '../link/leader-tab-rung.js'
 import { createLink } from '../link/link.js'
 import type { LinkState, Position } from '../link/link-options.js'
-import { followRung, type LoadHub, type Rung, sharedWorkerRung, type TabHubs, thisTabRung } from '../link/rungs.js'
+import { followRung } from '../link/rungs.js'
+import type { TabHubs } from '../link/this-tab-rung.js'
 import { checkPowers } from '../platform/check-powers.js'
-import type { LoadChunk } from '../platform/line-powers.js'
-import { browserEnvironment, type TabEnvironment, type WorkerFactory } from '../platform/page.js'
+import type { LinePowers, LoadChunk } from '../platform/line-powers.js'
+import { browserEnvironment, type TabEnvironment } from '../platform/page.js'
 import type { SignOutWatch } from '../platform/sign-out-marks.js'
 import { pause } from '../platform/timeouts.js'
 import { messageOf, type Report } from '../util/errors.js'
@@ -24,6 +21,7 @@ import { growingPause } from '../util/growing-pause.js'
 import { checkOf, keyOf } from '../wire/key.js'
 import { type CredentialsAnswer, type EventPair, isMetadata } from '../wire/protocol.js'
 import type { Gap } from '../wire/status.js'
+import { createHosts, preloadTabHosts } from './hosts.js'
 import type { Messages, SendOver } from './message.js'
 import type { Configuration } from './options.js'
 import { createPolling } from './polling.js'
@@ -96,9 +94,10 @@ export interface Session {
 const MAX_CLOCK_DRIFT_MS = 500
 
 interface FactoryOptions {
+  readonly powers: LinePowers
   /** @default the real browser's powers */
   readonly environment: TabEnvironment | undefined
-  readonly worker: WorkerFactory | undefined
+  readonly openSharedWorker: LinePowers['openSharedWorker']
   readonly invalidates: Readonly<Record<string, unknown>>
   readonly sends: Messages
   readonly configuration: Configuration
@@ -128,9 +127,11 @@ export interface SessionFactory {
 }
 
 /** This file is a chunk of its own, loaded when somebody is signed in: until then a page has no use for it. */
-export async function createSessionFactory({ invalidates, worker, ...given }: FactoryOptions): Promise<SessionFactory> {
-  const { report } = given
-  const environment = await checkPowers(given.environment ?? browserEnvironment(worker))
+export async function createSessionFactory(options: FactoryOptions): Promise<SessionFactory> {
+  const { invalidates, powers, openSharedWorker, ...given } = options
+  const { report, loadChunk, configuration } = given
+  if (!openSharedWorker || configuration.host.endsWith('-tab')) preloadTabHosts(loadChunk)
+  const environment = await checkPowers({ ...(given.environment ?? browserEnvironment(powers)), openSharedWorker })
   const rules = new Map(Object.entries(invalidates).map(([event, rule]) => [event, compileRule(event, rule, report)]))
   const context: SessionContext = { ...given, environment, rules, hubs: new Map(), positions: new Map() }
   return {
@@ -204,7 +205,7 @@ function openSession(options: SessionOptions, context: SessionContext): Session 
     check: checkOf(name, settings),
     settings,
     signOuts: options.signOuts,
-    rungs: createRungs(key, context),
+    rungs: createHosts(key, context),
     follow: followRung(environment, key),
     heard: positions.get(key),
     events: handlers.events,
@@ -323,31 +324,6 @@ async function loadSharing(
     }
   }
   return undefined
-}
-
-/** The ladder's rungs, from the best one down. Only one if the app forces a host. */
-function createRungs(key: string, { environment, hubs, configuration, loadChunk }: SessionContext): readonly Rung[] {
-  const loadCode = async () => {
-    const [{ serveTabHub }, open] = await Promise.all([
-      loadChunk(() => import('../hub/tab-hub.js'), 'serveTabHub'),
-      loadTransport(configuration.transport, environment, loadChunk),
-    ])
-    return { serveTabHub, open }
-  }
-  const load = (host: 'leader-tab' | 'this-tab'): LoadHub => {
-    const loadHub = async (elector: Elector) => {
-      const { serveTabHub, open } = await loadCode()
-      return serveTabHub({ environment, key, host, elector, open })
-    }
-    return Object.assign(loadHub, { preload: loadCode })
-  }
-  const elector = createElector(environment, key, loadChunk)
-  const rungs = [
-    sharedWorkerRung(environment.openSharedWorker, key),
-    leaderTabRung({ environment, key, elector, load: load('leader-tab') }),
-    thisTabRung({ environment, key, hubs, load: load('this-tab') }),
-  ]
-  return configuration.host === 'auto' ? rungs : rungs.filter((rung) => rung.host === configuration.host)
 }
 
 /** The app's answer, brought to plain data: what can't cross to the hub must fail here, where it can be explained. */

@@ -1,17 +1,17 @@
-import type { TabEnvironment } from '../platform/page.js'
+import type { LinePowers } from '../platform/line-powers.js'
 import { withTimeout } from '../platform/timeouts.js'
 import { messageOf, type PartylineErrorCode, type Report } from '../util/errors.js'
 import type { Configuration } from './options.js'
 
 interface UrlSourceOptions {
-  readonly environment: Pick<TabEnvironment, 'timers' | 'page'>
+  readonly environment: Pick<LinePowers, 'timers' | 'resolveUrl'>
   readonly configuration: Pick<Configuration, 'url' | 'authTimeoutMs'>
   readonly report: Report
 }
 
 /** Gives the server's address, or rejects. What fails is reported once, until it has gone well again. */
 export function createUrlSource({ environment, configuration, report }: UrlSourceOptions): () => Promise<string> {
-  const { timers, page } = environment
+  const { timers, resolveUrl } = environment
   const { url, authTimeoutMs } = configuration
   let reported: PartylineErrorCode | undefined
 
@@ -37,7 +37,7 @@ export function createUrlSource({ environment, configuration, report }: UrlSourc
   return async () => {
     const given = await ask()
     try {
-      const absolute = page.resolveUrl(given)
+      const absolute = resolveUrl(given)
       reported = undefined
       return absolute
     } catch (thrown) {

@@ -47,6 +47,7 @@ export function createPageEnvironment(
     timers: { after: realm.after, debounce: createDebounce(machine.now, realm.after) },
     page: events.slice,
     openSharedWorker: options.sharedWorker ? workers.opener(realm, options.script, options.workerTrouble) : undefined,
+    resolveUrl: (url) => new URL(url, 'https://app.example').href,
     openPipe() {
       const there = orderedDelays(machine, random, 1)
       const here = orderedDelays(machine, random, 1)
@@ -82,7 +83,7 @@ export function createPageEnvironment(
 }
 
 /** A page's visibility and the moments of its life, as the slice in platform/page.ts has them. */
-export function createPageEvents(base = 'https://app.example', title = 'a page') {
+export function createPageEvents(title = 'a page') {
   const listeners = new Map<PageMoment, Set<(mayReturn: boolean) => void>>()
   let visible = true
   const fire = (moment: PageMoment, mayReturn = true) => {
@@ -97,7 +98,6 @@ export function createPageEvents(base = 'https://app.example', title = 'a page')
         listeners.set(moment, set.add(run))
         return () => void set.delete(run)
       },
-      resolveUrl: (url: string) => new URL(url, base).href,
     },
     fire,
     /** Its event is the caller's to fire. */

@@ -1,7 +1,7 @@
 import { createElector } from '../election/create-elector.js'
 import { serveHub } from '../hub/serve.js'
 import { checkPowers } from '../platform/check-powers.js'
-import type { OpenSharedWorker, SharedWorkerSlice } from '../platform/page.js'
+import type { OpenSharedWorker, SharedWorkerSlice } from '../platform/shared-worker.js'
 import type { OpenTransport } from '../transport/transport.js'
 import { createRealm, orderedDelays, type Realm } from './realm.js'
 import { createRealmEnvironment, type SharedParts } from './realm-environment.js'

@@ -6,6 +6,7 @@
 // Loaded with this file, so that the library's own lazy imports take no real time.
 import '../tab/session.js'
 import '../hub/tab-hub.js'
+import '../tab/tab-hosts.js'
 import '../election/heartbeat-elector.js'
 import { createPartyline as createLine } from '../tab/create-partyline.js'
 import type { Line } from '../tab/line.js'
