@@ -38,7 +38,8 @@ export interface Front {
 const TYPES: Record<string, string> = { '.html': 'text/html', '.js': 'text/javascript' }
 const isLine = (path: string) => path.startsWith('/line') || path.startsWith('/socket.io/')
 
-export async function openFront(folder: string, port: number): Promise<Front> {
+/** Without a folder, the backend has its own page. */
+export async function openFront(folder: string | undefined, port: number): Promise<Front> {
   const sockets = new Set<{ destroy(): unknown }>()
   let opened = 0
   let fetches: string[] = []
@@ -46,12 +47,12 @@ export async function openFront(folder: string, port: number): Promise<Front> {
 
   const server = createServer((request, response) => {
     const { pathname } = new URL(request.url ?? '/', 'http://page')
-    if (!pathname.startsWith('/api/') && !isLine(pathname)) {
+    if (folder !== undefined && !pathname.startsWith('/api/') && !isLine(pathname)) {
       const file = join(folder, normalize(pathname === '/' ? '/index.html' : pathname))
       if (!existsSync(file)) return void response.writeHead(404).end()
       return void response.writeHead(200, { 'content-type': TYPES[extname(file)] ?? '' }).end(readFileSync(file))
     }
-    if (request.method === 'GET' && /note|board/.test(pathname)) fetches.push(pathname)
+    if (request.method === 'GET' && /note|board|balance|transactions/.test(pathname)) fetches.push(pathname)
     // A stream of Server-Sent Events.
     if (request.method === 'GET' && pathname === '/line') {
       sockets.add(response)

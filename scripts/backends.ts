@@ -1,6 +1,6 @@
 /** The small backends of examples/ for the tests: each on loopback, with a file of data that is thrown away. */
 import { execFileSync, spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -64,13 +64,28 @@ function goProgram(): CommandOn {
   return () => [program]
 }
 
-/** NestJS is a package of its own, so that nobody who works on the library has to fetch it. Fetches it, if it is not there. */
-export function ensureNest(): string {
-  const folder = folderOf('nestjs')
+const QUIETLY = ['--no-audit', '--no-fund', '--loglevel=error']
+
+/** Some examples are packages of their own, so that nobody who works on the library has to fetch what they need. */
+export function ensurePackages(name: string): string {
+  const folder = folderOf(name)
   if (!existsSync(join(folder, 'node_modules/.package-lock.json'))) {
-    console.log('No NestJS found; installing it for examples/nestjs.')
-    fetchWith(folder, 'npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'])
+    console.log(`Installing examples/${name}.`)
+    fetchWith(folder, 'npm', ['ci', ...QUIETLY])
   }
+  return folder
+}
+
+/** A copy: by a link, the package would find the frameworks that the library is tested with, and the app would have each twice. */
+export function copyOurselves(folder: string): void {
+  const ourselves = join(folder, 'node_modules/partyline')
+  rmSync(ourselves, { recursive: true, force: true })
+  for (const part of ['package.json', 'dist'])
+    cpSync(join(folder, '../..', part), join(ourselves, part), { recursive: true })
+}
+
+export function ensureNest(): string {
+  const folder = ensurePackages('nestjs')
   const ourselves = join(folder, 'node_modules/partyline')
   if (!existsSync(ourselves)) symlinkSync('../../..', ourselves)
   return folder
@@ -81,31 +96,64 @@ function nest(): CommandOn {
   return () => ['node', '--import', 'tsx', 'main.ts']
 }
 
+/** It bundles nothing from outside of its folder, so what the package depends on has to be there as well. */
+export function ensureNext(): string {
+  const folder = ensurePackages('nextjs')
+  if (existsSync(join(folder, 'node_modules/comlink'))) return folder
+  const packed = mkdtempSync(join(tmpdir(), 'partyline-packed-'))
+  execFileSync('npm', ['pack', '--silent', '--ignore-scripts', '--pack-destination', packed], {
+    cwd: join(folder, '../..'),
+  })
+  const [file = ''] = readdirSync(packed)
+  fetchWith(folder, 'npm', ['install', '--no-save', ...QUIETLY, join(packed, file)])
+  rmSync(packed, { recursive: true, force: true })
+  return folder
+}
+
+const NEXT = 'node_modules/next/dist/bin/next'
+
+/** Needs `npm run build` before. Throws what Next.js says if it fails. */
+export function buildNext(): void {
+  const folder = ensureNext()
+  copyOurselves(folder)
+  const env = { ...process.env, NEXT_TELEMETRY_DISABLED: '1' }
+  execFileSync(process.execPath, [NEXT, 'build'], { cwd: folder, env, stdio: ['ignore', 'inherit', 'inherit'] })
+}
+
+function next(): CommandOn {
+  if (!existsSync(join(folderOf('nextjs'), '.next/BUILD_ID')))
+    throw new Missing('examples/nextjs is not built: run `npm run build:examples`')
+  return (port) => ['node', NEXT, 'start', '--hostname', '127.0.0.1', '--port', String(port)]
+}
+
 /** Whatever it fails for, it is that something can't be fetched from here. */
 export function fetchWith(cwd: string, program: string, args: readonly string[]): void {
   const { status, stderr } = spawnSync(program, args, { cwd, encoding: 'utf8' })
   if (status !== 0) throw new Missing(`\`${program} ${args[0]}\` failed in ${cwd}: ${stderr}`)
 }
 
-/** It needs nothing but this repository. */
-const express = (): CommandOn => () => ['node', '--import', 'tsx', 'main.ts']
+/** They need nothing but this repository. */
+const ofThisPackage = (): CommandOn => () => ['node', '--import', 'tsx', 'main.ts']
+
+export const NEXTJS = { name: 'nextjs', transport: 'sse', replays: false, prepare: next } as const
 
 export const BACKENDS: readonly (Backend & { readonly transport: 'websocket' | 'socket.io' | 'sse' })[] = [
-  { name: 'express', transport: 'socket.io', replays: false, prepare: express },
-  { name: 'express', transport: 'sse', replays: false, prepare: express },
+  { name: 'express', transport: 'socket.io', replays: false, prepare: ofThisPackage },
+  { name: 'express', transport: 'sse', replays: false, prepare: ofThisPackage },
+  { name: 'fastify', transport: 'socket.io', replays: false, prepare: ofThisPackage },
+  { name: 'fastify', transport: 'sse', replays: false, prepare: ofThisPackage },
   { name: 'fastapi', transport: 'websocket', replays: true, prepare: uvicorn },
   { name: 'fastapi', transport: 'sse', replays: true, prepare: uvicorn },
   { name: 'go', transport: 'websocket', replays: true, prepare: goProgram },
   { name: 'python-socketio', transport: 'socket.io', replays: true, prepare: uvicorn },
   { name: 'nestjs', transport: 'socket.io', replays: false, prepare: nest },
+  NEXTJS,
 ]
-
-const ownTransport = (): CommandOn => () => ['node', '--import', 'tsx', 'main.ts']
 
 /** Those that speak no wire of ours: the transport is the example's own. */
 export const OWN_TRANSPORTS: readonly Backend[] = [
-  { name: 'pusher', transport: 'pusher', replays: false, endsLate: true, prepare: ownTransport },
-  { name: 'graphql-ws', transport: 'graphql-ws', replays: false, prepare: ownTransport },
+  { name: 'pusher', transport: 'pusher', replays: false, endsLate: true, prepare: ofThisPackage },
+  { name: 'graphql-ws', transport: 'graphql-ws', replays: false, prepare: ofThisPackage },
 ]
 
 /** What a backend keeps in its file, whatever it is written in. */

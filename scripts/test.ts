@@ -1,7 +1,7 @@
 /** The test command: every check in order, and at the end one line `N passed, N failed` summed from the runners. */
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
-import { ensureGo, ensureNest } from './backends.js'
+import { ensureGo, ensureNest, ensureNext } from './backends.js'
 import { ensureBrowser } from './browser.js'
 import { ensureFrameworks } from './frameworks.js'
 import { ensurePostgres } from './postgres.js'
@@ -108,6 +108,7 @@ const SERVICES: readonly (() => unknown)[] = [
   () => ensurePython(ASGI),
   ensureGo,
   ensureNest,
+  ensureNext,
   ensureFrameworks,
   ensureSite,
 ]

@@ -1,6 +1,10 @@
+import { RESERVED } from '../wire/protocol.js'
 import { callApp } from './app-calls.js'
 import { PartylineServerError } from './errors.js'
 import { checkUserId, type UserId } from './rooms.js'
+
+/** The credentials that a client sent. They may be anything: check them. */
+export type ClientCredentials = Readonly<Record<string, unknown>>
 
 /** The user that a socket belongs to. `sessionOf(socket)` gives all that your `authenticate` returned. */
 export interface ServerSession {
@@ -135,4 +139,12 @@ export async function decide<T extends ServerSession>(options: DecisionOptions<T
     )
     return UNAVAILABLE
   }
+}
+
+/** What a client sent: the app's part, and the identity of its hub. The cursor and the reserved field are Partyline's. */
+export function readAuth(auth: unknown): { credentials: ClientCredentials; claimed: string | undefined } {
+  if (typeof auth !== 'object' || auth === null || Array.isArray(auth)) return { credentials: {}, claimed: undefined }
+  const { cursor: _, [RESERVED]: ours, ...credentials } = auth as Record<string, unknown>
+  const { identity } = (typeof ours === 'object' && ours !== null ? ours : {}) as { identity?: unknown }
+  return { credentials, claimed: typeof identity === 'string' ? identity : undefined }
 }

@@ -20,6 +20,8 @@ export type PartylineServerErrorCode =
   | 'authorization-failed'
   /** A listener of yours at an event stream threw. The console has it. */
   | 'listener-failed'
+  /** A client was disconnected: it sent more than twice `maxSendsPerSecond`, or joined and left as many topics. */
+  | 'too-many-sends'
   /** A recovered connection skipped `authenticate`: `skipMiddlewares` has to be false. The socket was refused. */
   | 'authentication-skipped'
   /** `replay` threw, took too long, or returned something that can't be sent. The client resyncs instead. */

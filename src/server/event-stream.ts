@@ -1,6 +1,7 @@
 import { RESERVED } from '../wire/protocol.js'
 import { PartylineServerError } from './errors.js'
 import { SOCKET_IO_EVENTS } from './metadata.js'
+import { TOO_MANY_SENDS } from './send-limit.js'
 import type { NodeRequest, NodeResponse } from './stream-http.js'
 import { answerNode, answerWeb, reportThrownInStream, type StreamAnswer, type StreamRequest } from './stream-http.js'
 import {
@@ -59,6 +60,12 @@ export interface EventStreamRooms {
 const HEARTBEAT = ':\n\n'
 const JSON_TYPE = { 'content-type': 'application/json' }
 const NO_SUCH_STREAM: StreamAnswer = { status: 404, body: '{"message":"no such stream in this process"}' }
+/** Nothing of the request was taken. Where only some frames were not, their own acknowledgements say so. */
+const NOTHING_TAKEN: StreamAnswer = {
+  status: 429,
+  headers: { ...JSON_TYPE, 'retry-after': '1' },
+  body: JSON.stringify(TOO_MANY_SENDS),
+}
 /** More than a client sends in one request. */
 const MAX_POSTED = 200
 
@@ -137,15 +144,16 @@ export function createEventStream(options: EventStreamOptions = {}): EventStream
     if (!opened) return NO_SUCH_STREAM
     const frames = await request.frames()
     if (!frames || frames.length > MAX_POSTED) return { status: 400 }
+    let stopped = 0
     for (const frame of frames) {
       try {
-        takePosted(opened, frame, request.auth)
+        if (!takePosted(opened, frame, request.auth)) stopped++
       } catch (thrown) {
         // A listener's fault is not that of the frames behind it.
         reportThrownInStream(thrown)
       }
     }
-    return { status: 204 }
+    return stopped > 0 && stopped === frames.length ? NOTHING_TAKEN : { status: 204 }
   }
 
   const answer = (request: StreamRequest): Promise<StreamAnswer> =>
@@ -173,13 +181,13 @@ export function createEventStream(options: EventStreamOptions = {}): EventStream
   return stream
 }
 
-function takePosted({ socket, receive, take }: OpenSocket, frame: unknown, auth: StreamRequest['auth']): void {
+/** False: a middleware has stopped it. */
+function takePosted({ socket, receive, take }: OpenSocket, frame: unknown, auth: StreamRequest['auth']): boolean {
   const { event, metadata, request } = (frame ?? {}) as { event?: unknown; metadata?: unknown; request?: unknown }
   // What the server says of a socket's life is not the client's to say.
-  if (typeof event !== 'string' || SOCKET_IO_EVENTS.includes(event)) return
-  if (event === `${RESERVED}:ping`) socket.emit(`${RESERVED}:pong`)
-  else if (event === `${RESERVED}:auth`) receive(event, auth, (said) => void socket.emit(RESERVED, said))
-  else take(event, metadata, request)
+  if (typeof event !== 'string' || SOCKET_IO_EVENTS.includes(event)) return true
+  if (event === `${RESERVED}:auth`) return receive(event, auth, (said) => void socket.emit(RESERVED, said))
+  return take(event, metadata, request)
 }
 
 /** Sends to rooms, in the form of an adapter of Socket.IO: code that watches an adapter's sends works with it as well. */

@@ -5,7 +5,13 @@
 
 export type { Metadata } from '../wire/protocol.js'
 export { ORIGIN_HEADER } from '../wire/protocol.js'
-export { type AuthenticateRefusal, type AuthenticateResult, refuse, type ServerSession } from './decision.js'
+export {
+  type AuthenticateRefusal,
+  type AuthenticateResult,
+  type ClientCredentials,
+  refuse,
+  type ServerSession,
+} from './decision.js'
 export { type DrainOptions, type DrainSlice, drain } from './drain.js'
 export { type EndingSlice, type EndUserOptions, endUser, type HandshakeSocket } from './end-user.js'
 export { type OnServerError, PartylineServerError, type PartylineServerErrorCode } from './errors.js'
@@ -21,8 +27,8 @@ export { type HeadersSlice, originOf, type RequestSlice } from './origin.js'
 export type { AllowedOrigins } from './origins.js'
 export type { LoggedEvent, LoggedEvents } from './replay.js'
 export type { UserId } from './rooms.js'
+export type { SendingSocket } from './send-limit.js'
 export {
-  type ClientCredentials,
   createSessions,
   type ServerSlice,
   type SessionsOptions,

@@ -2,11 +2,13 @@ import { RESERVED } from '../wire/protocol.js'
 import { APP_CALL_TIMEOUT_MS, callApp, checkTimeout } from './app-calls.js'
 import {
   type AuthenticateResult,
+  type ClientCredentials,
   type Decision,
   type Denial,
   decide,
   errorOf,
   type RenewalAnswer,
+  readAuth,
   refused,
   renewalAnswerOf,
   type ServerSession,
@@ -20,14 +22,12 @@ import { type Quiet, watchQuiet } from './quiet.js'
 import { holdMissed, readMissed, sendMissed } from './recovery.js'
 import { type LoggedEvents, replayMissed } from './replay.js'
 import { checkRoom, type UserId, userRoom } from './rooms.js'
+import { checkSendLimit, limitSends, type SendingSocket } from './send-limit.js'
 import { isStoredUser, keepSession, sessionOf } from './stored-session.js'
 import { serveTopics, type TopicAccessOptions, type TopicSocket } from './topics.js'
 
-/** The credentials that a client sent. They may be anything: check them. */
-export type ClientCredentials = Readonly<Record<string, unknown>>
-
 /** The part of a Socket.IO server socket that sessions use. */
-export interface SocketSlice extends TopicSocket, HandshakeSocket {
+export interface SocketSlice extends TopicSocket, HandshakeSocket, SendingSocket {
   readonly id: string
   readonly handshake: {
     readonly auth: { readonly [name: string]: unknown }
@@ -114,6 +114,13 @@ export interface SessionsOptions<S, T extends ServerSession> {
    */
   readonly quietAfterMs?: number | false
   /**
+   * How many events one client may send in a second. Beyond it, an acknowledgement is `{ ok: false, code: 'too-many' }`, and no
+   * listener is called. A client that sends twice as many is disconnected. The browsers of `line.send` send 500 at most.
+   * `Infinity`: no limit.
+   * @default 1000
+   */
+  readonly maxSendsPerSecond?: number
+  /**
    * Receives the errors on the server's side.
    * @default the console
    */
@@ -153,6 +160,7 @@ export function createSessions<S extends SocketSlice, T extends ServerSession>(
   const admitted = new WeakMap<S, Admitted<T>>()
   const report = (error: PartylineServerError) => reportServerError(onError, error)
   const decideFor = createDecider(options, report)
+  checkSendLimit(options.maxSendsPerSecond)
   const admit = createAdmission({ io, options, decideFor, report })
   holdMissed(io)
   const quiet = watchQuiet(io, { afterMs: options.quietAfterMs })
@@ -316,6 +324,7 @@ function sayQuiet<S extends SocketSlice>(
 /** Serves one socket that was let in: its expiry, its renewals, its topics, and what it missed. */
 function serveSession<S extends SocketSlice, T extends ServerSession>(connection: SessionConnection<S, T>): void {
   const { socket, admitted, options, emit, quiet, report } = connection
+  limitSends({ socket, ...options, emit, report })
   const expiry = createExpiry(() => socket.disconnect(true))
   expiry.set(admitted.expiresAtMs)
   socket.on('disconnect', expiry.stop)
@@ -361,14 +370,6 @@ function serveSession<S extends SocketSlice, T extends ServerSession>(connection
   const { cursor } = socket.handshake.auth
   if (!socket.recovered && replay && isCursor(cursor))
     void replayMissed({ socket, read: () => replay(admitted.session, cursor), limit, emit, report })
-}
-
-/** What a client sent: the app's part, and the identity of its hub. The cursor and the reserved field are Partyline's. */
-function readAuth(auth: unknown): { credentials: ClientCredentials; claimed: string | undefined } {
-  if (typeof auth !== 'object' || auth === null || Array.isArray(auth)) return { credentials: {}, claimed: undefined }
-  const { cursor: _, [RESERVED]: ours, ...credentials } = auth as Record<string, unknown>
-  const { identity } = (typeof ours === 'object' && ours !== null ? ours : {}) as { identity?: unknown }
-  return { credentials, claimed: typeof identity === 'string' ? identity : undefined }
 }
 
 const isSameUser = <T extends ServerSession>(

@@ -23,6 +23,7 @@ export interface EventStreamSocket extends SocketSlice {
 }
 
 type Listener = (...args: unknown[]) => void
+type Middleware = Parameters<EventStreamSocket['use']>[0]
 
 /** A socket, and what only the stream that it belongs to may do with it. */
 export interface OpenSocket {
@@ -31,10 +32,10 @@ export interface OpenSocket {
   open(sink: StreamSink): void
   /** The request has ended, by either side. */
   closed(): void
-  /** A question that the client has posted. */
-  receive(event: string, metadata: unknown, answer: (answer: object) => void): void
-  /** What a tab has sent. `request`: the number by which it asks for an acknowledgement. */
-  take(event: string, data: unknown, request: unknown): void
+  /** A question that the client has posted. False: a middleware has stopped it. */
+  receive(event: string, metadata: unknown, answer: (answer: object) => void): boolean
+  /** What a tab has sent. `request`: the number by which it asks for an acknowledgement. False: as above. */
+  take(event: string, data: unknown, request: unknown): boolean
 }
 
 export interface OpenSocketOptions {
@@ -60,6 +61,7 @@ export function streamTextOf(event: string, metadata: object = {}): string {
 export function createOpenSocket({ id, handshake, members, onDisconnect }: OpenSocketOptions): OpenSocket {
   const listeners = new Map<string, Set<Listener>>()
   const outgoing = new Set<Listener>()
+  const middlewares: Middleware[] = []
   const closing = new Set<() => void>()
   const rooms = new Set<string>()
   /** Undefined before the stream is open, and after its end. */
@@ -68,6 +70,22 @@ export function createOpenSocket({ id, handshake, members, onDisconnect }: OpenS
 
   const call = (event: string, args: readonly unknown[]) => {
     for (const listener of [...(listeners.get(event) ?? [])]) listener(...args)
+  }
+
+  /** Lets one middleware after the other look at it, before the listeners. */
+  function receive(packet: readonly [event: string, ...args: unknown[]], nth = 0): boolean {
+    const middleware = middlewares[nth]
+    let passes = false
+    if (middleware)
+      middleware(packet, () => {
+        passes = receive(packet, nth + 1)
+      })
+    else {
+      passes = true
+      const [event, ...args] = packet
+      call(event, args)
+    }
+    return passes
   }
 
   function join(room: string): void {
@@ -112,6 +130,7 @@ export function createOpenSocket({ id, handshake, members, onDisconnect }: OpenS
     on(event, listener) {
       listeners.set(event, (listeners.get(event) ?? new Set()).add(listener))
     },
+    use: (middleware) => void middlewares.push(middleware),
     onAnyOutgoing: (listener) => void outgoing.add(listener),
     offAnyOutgoing: (listener) => void outgoing.delete(listener),
     emit(event, metadata) {
@@ -130,16 +149,18 @@ export function createOpenSocket({ id, handshake, members, onDisconnect }: OpenS
     },
   }
   join(id)
+  socket.on(`${RESERVED}:ping`, () => void socket.emit(`${RESERVED}:pong`))
   let lastRequest = 0
   const opened: OpenSocket = {
     socket,
     take(event, data, request) {
-      if (typeof request !== 'number') return call(event, [data])
+      if (typeof request !== 'number') return receive([event, data])
       // A browser may repeat a request whose answer it lost. Requests come one after the other.
-      if (request <= lastRequest) return
+      if (request <= lastRequest) return true
       lastRequest = request
       let isAnswered = false
-      call(event, [
+      return receive([
+        event,
         data,
         (answer?: unknown) => {
           if (!isAnswered) socket.emit(`${RESERVED}:answer`, { request, data: answer })
@@ -152,7 +173,7 @@ export function createOpenSocket({ id, handshake, members, onDisconnect }: OpenS
       else sink = to
     },
     closed,
-    receive: (event, metadata, answer) => call(event, [metadata, answer]),
+    receive: (event, metadata, answer) => receive([event, metadata, answer]),
   }
   return opened
 }

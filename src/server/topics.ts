@@ -39,6 +39,8 @@ export interface TopicAccessOptions<S, T> {
 /** What `authorize` returns: true, or false or a reason for a refusal. */
 export type AuthorizeResult = boolean | string
 
+/** How many topics one browser may have joined, unless an option says otherwise. */
+export const MAX_TOPICS = 500
 /** How many calls of `authorize` run at once for one socket. */
 const MAX_AUTHORIZE_CALLS = 8
 
@@ -74,7 +76,7 @@ export function serveTopics<S extends TopicSocket, T>({
   quiet,
   onError,
 }: TopicsConnection<S, T>): { readonly recheck: () => void } {
-  const { limit = 500, authorizeTimeoutMs = APP_CALL_TIMEOUT_MS } = access ?? {}
+  const { limit = MAX_TOPICS, authorizeTimeoutMs = APP_CALL_TIMEOUT_MS } = access ?? {}
   /** The joins that wait or are being decided. A topic that the client leaves meanwhile is removed. */
   const pending = new Map<string, JoinRequest>()
   /** Those of them that wait, oldest first. By topic, so that a client that joins and leaves in a loop builds no queue. */

@@ -24,6 +24,8 @@ const SSE_HANDSHAKE_TIMEOUT_MS = 10_000
 const POST_PATIENCE_MS = 2_000
 const PING: Frame = { event: PING_EVENT }
 const AUTH: Frame = { event: AUTH_EVENT }
+/** As a server acknowledges it. */
+const TOO_MANY_POSTED = { ok: false, code: 'too-many', message: 'the server takes no more at the moment' }
 const UNKNOWN_STREAM = 'the server does not know the stream: it was restarted, or another process answers'
 
 export interface SseConnectionOptions {
@@ -72,10 +74,11 @@ function askInTime<T>(
 function askBy({ questions, poster }: Asking, frame: Frame, timeoutMs: number): Promise<unknown> {
   let isLate = false
   return new Promise((resolve, reject) => {
+    const onTooMany = () => resolve(TOO_MANY_POSTED)
     const onFailed = () => reject(new Error('the request failed. The server may have it'))
     questions
       .request(timeoutMs, (request) => {
-        void poster.post({ frame: { ...frame, request }, onFailed, isLate: () => isLate })
+        void poster.post({ frame: { ...frame, request }, onTooMany, onFailed, isLate: () => isLate })
       })
       .then(resolve, reject)
       .finally(() => {

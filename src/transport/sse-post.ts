@@ -26,6 +26,8 @@ export interface Outgoing {
   readonly headers?: Readonly<Record<string, string>>
   /** The server has answered the request. */
   readonly onAnswered?: () => void
+  /** It takes no more at the moment, and has taken nothing of the request. */
+  readonly onTooMany?: () => void
   /** It has not taken the request, or nobody knows. */
   readonly onFailed?: () => void
   /** Nobody waits for it any more: it is not sent. */
@@ -50,9 +52,10 @@ export function createSsePoster({ request, timers, life, stream, onUnknown }: Ss
         signal: attempt.signal,
       })
       if (status === 404) onUnknown()
-      for (const { onAnswered, onFailed } of together) {
+      for (const { onAnswered, onTooMany, onFailed } of together) {
         onAnswered?.()
-        if (!ok) onFailed?.()
+        if (status === 429) onTooMany?.()
+        else if (!ok) onFailed?.()
       }
     } catch {
       // What Partyline asked gets no answer, and is asked again.

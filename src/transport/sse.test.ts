@@ -228,6 +228,17 @@ it('a request that is not answered says nothing of the stream: all of the browse
   expect(reports).toEqual(['up'])
 })
 
+it('a request of which the server takes nothing, since it was too much, is acknowledged like that', async () => {
+  const port = await bare((request, response) => {
+    if (request.method === 'GET') response.writeHead(200, STREAM).write('event: _line\ndata: {"stream":"s"}\n\n')
+    else response.writeHead(429, { 'retry-after': '1' }).end()
+  })
+  const { reports, transport } = near(port)
+  await until(() => expect(reports).toEqual(['up']))
+  expect(await transport.ask?.('say', {}, 10_000)).toMatchObject({ ok: false, code: 'too-many' })
+  expect(reports).toEqual(['up'])
+})
+
 it('what nobody waits for any more is not posted, and what was not taken is said at once', async () => {
   const posted: unknown[] = []
   const waiting: ServerResponse[] = []
