@@ -1,12 +1,13 @@
 /**
  * Builds the package: `tsc` emits the modules, Vite bundles the worker and the panel of the devtools into one self-contained file each.
  * What nobody can import is dropped, and modules are minified, but for the names of what they declare: with comments and source maps the
- * package had 4 MB. Declarations keep the comments that an editor shows: those of modules that an entry point exports.
+ * package had 4 MB. Declarations keep the comments that an editor can show.
  */
 import { execFileSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { minifySync } from 'vite'
+import { withoutHiddenComments } from './declarations.js'
 
 rmSync('dist', { recursive: true, force: true })
 for (const [command, ...args] of [
@@ -42,28 +43,17 @@ function reachable(): Set<string> {
   return found
 }
 
-/** The modules whose names an app can import: the entry points, and those that they export from. */
-function shown(): Set<string> {
-  const { exports } = JSON.parse(readFileSync('package.json', 'utf8')) as { exports: object }
-  const entries = [...JSON.stringify(exports).matchAll(/"\.\/(dist\/[^"]+\.d\.ts)"/g)].map(([, path = '']) => path)
-  const named = entries.flatMap((path) =>
-    [...readFileSync(path, 'utf8').matchAll(/^export .* from ['"](\.[^'"]+)\.js['"]/gm)].map(([, name = '']) =>
-      join(dirname(path), `${name}.d.ts`),
-    ),
-  )
-  return new Set([...entries, ...named])
-}
-
 const kept = reachable()
-const commented = shown()
 for (const name of readdirSync('dist', { recursive: true, encoding: 'utf8' })) {
   const path = join('dist', name)
   if (!/\.(js|d\.ts)$/.test(path)) continue
   if (!kept.has(path)) rmSync(path)
-  else if (path.endsWith('.d.ts') && !commented.has(path))
-    writeFileSync(path, readFileSync(path, 'utf8').replace(/^[ \t]*\/\*\*[\s\S]*?\*\/\n/gm, ''))
   else if (path.endsWith('.js') && !BUNDLED.includes(path)) minify(path)
 }
+
+const declarations = [...kept].filter((path) => path.endsWith('.d.ts'))
+const entries = declarations.filter((path) => readFileSync('package.json', 'utf8').includes(`"./${path}"`))
+for (const [path, text] of withoutHiddenComments(declarations, entries)) writeFileSync(path, text)
 
 function minify(path: string): void {
   const text = readFileSync(path, 'utf8')

@@ -81,7 +81,7 @@ for (const file of files) {
   const text = readFileSync(file, 'utf8')
   for (const [, link = ''] of text.replace(/^```[\s\S]*?^```/gm, '').matchAll(/\]\((?!https?:|mailto:)([^)\s]+)\)/g)) {
     const [path = '', anchor] = link.split('#')
-    const target = path === '' ? file : join(dirname(file), path)
+    const target = path === '' ? file : join(dirname(file), decodeURIComponent(path))
     if (!existsSync(target)) faults.push(`${file}  dead link: ${link}`)
     else if (anchor && statSync(target).isFile() && !anchorsOf(readFileSync(target, 'utf8')).includes(anchor))
       faults.push(`${file}  dead anchor: ${link}`)
