@@ -30,7 +30,8 @@ const test = base.extend<{ site: Site }, { built: Site | Missing }>({
     await use(built)
   },
 })
-test.setTimeout(240_000)
+// Bounds, not measures: axe looks at every element of long pages, four times.
+test.setTimeout(480_000)
 
 /** Takes a picture of every page at more sizes, in both schemes, where this names a folder. */
 const SHOTS = process.env['SHOTS']

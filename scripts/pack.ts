@@ -272,10 +272,11 @@ async function checkBuild(folder: string): Promise<void> {
     ])
   }
   const chunks = output.filter((file) => file.type === 'chunk')
-  const session = chunks.find(
-    ({ code }) => workers.length > 0 && workers.every(({ fileName }) => code.includes(fileName)),
-  )
-  if (!session) fault('one of the chunks has to start the worker that was emitted', ['none names the file'])
+  // The worker is started early, by the entry. The session's code may follow.
+  if (!chunks.some(({ code }) => workers.every(({ fileName }) => code.includes(fileName))))
+    fault('one of the chunks has to start the worker that was emitted', ['none names the file'])
+  const session = chunks.find(({ moduleIds }) => moduleIds.some((id) => id.endsWith('/partyline/dist/tab/session.js')))
+  if (!session) fault("the session's code is in no chunk", ['dist/tab/session.js'])
   if (session === entry) fault("the session is in a consumer's entry chunk", ['it has to be loaded when it is needed'])
   const loaded = new Set([entry, session].flatMap((chunk) => (chunk ? [chunk.fileName, ...chunk.imports] : [])))
   fault(
