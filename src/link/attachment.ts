@@ -92,7 +92,7 @@ export function attach(rung: Rung, options: AttachmentOptions): Promise<Attachme
   return attachTo(rung, options).catch((thrown: unknown) => {
     const isStandby = thrown instanceof RefusedError && thrown.refusal.code === 'standby'
     // A leader tab that was asked over a channel is the owner already.
-    if (isStandby && !thrown.isShared) return attachTo(options.follow, options)
+    if (isStandby && !thrown.isShared && !options.signal.aborted) return attachTo(options.follow, options)
     throw thrown
   })
 }

@@ -76,6 +76,23 @@ it('does not take a former owner that wakes to a connect request before it learn
   search.abort()
 })
 
+it('asks everybody again once the one that was elected has not answered', async () => {
+  const { browser, pipes, owner, onEndpoint, find } = setUp()
+  owner('a')
+  await settle()
+  const askAgain = find()
+  const { openChannel } = browser.tab().environment
+  if (!openChannel) throw new Error('no channels')
+  // Late word of one that has gone since, or of another script: it comes before the owner's answer.
+  postOnce(openChannel, KEY, { kind: 'elected', owner: 'nobody' })
+  await settle()
+  expect(onEndpoint).not.toHaveBeenCalled()
+  askAgain()
+  await settle()
+  expect(onEndpoint).toHaveBeenCalledOnce()
+  expect(pipes).toEqual(['a'])
+})
+
 it('leaves nothing behind when it is cancelled', async () => {
   const { browser, search, onEndpoint, find } = setUp()
   find()

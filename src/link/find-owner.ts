@@ -43,7 +43,11 @@ export function findOwner(
     request()
   })
   request()
-  return request
+  return () => {
+    // Who was elected answers at once. It has gone since, or never was: any script of this origin can name an owner.
+    elected = undefined
+    request()
+  }
 }
 
 /** Calls back when another hub becomes the owner of the socket: surer and sooner than the former one's timeout. */

@@ -24,7 +24,9 @@ export function watchHub({ environment, lock, ping, onLost, signal }: LivenessOp
   let isLockWatched = lock !== undefined && locks !== undefined
   let cancelWait: () => void = () => undefined
 
+  /** One wait at a time: the browser may refuse the lock while a ping is under way, and each begins the next wait. */
   function pingLater(): void {
+    cancelWait()
     cancelWait = timers.after(PING_INTERVAL_MS, () => {
       // A hidden tab rests: the lock tells it of the hub's end.
       if (isLockWatched && !page.isVisible()) return pingWhenVisible()
@@ -36,17 +38,13 @@ export function watchHub({ environment, lock, ping, onLost, signal }: LivenessOp
   }
 
   function pingWhenVisible(): void {
-    cancelWait = page.on('visible', () => {
-      cancelWait()
-      pingLater()
-    })
+    cancelWait = page.on('visible', pingLater)
   }
 
   signal.addEventListener('abort', () => cancelWait())
   if (lock && locks) {
     const onRefused = () => {
       isLockWatched = false
-      cancelWait()
       pingLater()
     }
     whenLockIsFree(locks, lock, signal, () => onLost('the hub is gone'), onRefused)

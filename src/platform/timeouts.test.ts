@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { createWorld } from '../testing/world.js'
 import { commonEnvironment } from './environment.js'
-import { afterSilence } from './timeouts.js'
+import { afterSilence, pause } from './timeouts.js'
 
 beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())
@@ -131,4 +131,19 @@ it('takes seconds in a page that is long hidden, whose timers run once a minute 
   // Timers that run once a second; four times five minutes would be the other way.
   expect(tookMs).toBeLessThan(60_000)
   expect(page.holds()).toMatchObject({ timers: 0, pipes: 0 })
+})
+
+it('pauses until the signal aborts, and not at all once it has', async () => {
+  const { after } = commonEnvironment().timers
+  const life = new AbortController()
+  const ended = vi.fn()
+  void pause(after, 60_000, life.signal).then(ended)
+  await pass(1_000)
+  expect(ended).not.toHaveBeenCalled()
+  life.abort()
+  // As where something else was awaited meanwhile.
+  void pause(after, 60_000, life.signal).then(ended)
+  await pass(0)
+  expect(ended).toHaveBeenCalledTimes(2)
+  expect(vi.getTimerCount()).toBe(0)
 })

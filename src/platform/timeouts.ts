@@ -110,6 +110,8 @@ export function withTimeout<T>(
 /** Resolves after `ms` milliseconds, or when the signal aborts. */
 export function pause(after: HubEnvironment['timers']['after'], ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
+    // It may have aborted while its owner awaited something else: a listener would never hear of it.
+    if (signal.aborted) return resolve()
     const finish = () => {
       cancel()
       signal.removeEventListener('abort', finish)

@@ -247,6 +247,59 @@ async function serveWeb(stream: EventStream): Promise<number> {
   return (http.address() as AddressInfo).port
 }
 
+it.each([
+  [
+    'Node’s server',
+    async (stream: EventStream) => {
+      const leave = new AbortController()
+      const left = new Promise<void>((resolve) => {
+        const http = createServer((request, response) => {
+          response.on('close', () => resolve(stream.handle(request, response)))
+          leave.abort()
+        })
+        http.listen(0, '127.0.0.1', () => {
+          const { port } = http.address() as AddressInfo
+          fetch(`http://127.0.0.1:${port}/`, { signal: leave.signal }).catch(() => undefined)
+        })
+        afterwards(() => http.close())
+      })
+      await left
+    },
+  ],
+  [
+    'a web-standard server',
+    async (stream: EventStream) => {
+      await stream.fetch(new Request('http://app/', { signal: AbortSignal.abort() }))
+    },
+  ],
+])('on %s a client that left before its turn is not kept', async (_, leave) => {
+  const stream = createEventStream()
+  const kept: EventStreamSocket[] = []
+  stream.use((socket, next) => {
+    kept.push(socket)
+    next()
+  })
+  await leave(stream)
+  expect(kept).toEqual([])
+  expect(stream.sockets.size).toBe(0)
+})
+
+it('a client that leaves while a middleware is asked is not kept by the next one', async () => {
+  const stream = createEventStream()
+  const leave = new AbortController()
+  const keep = vi.fn()
+  stream.use((_, next) => {
+    leave.abort()
+    next()
+  })
+  stream.use((socket, next) => {
+    keep(socket)
+    next()
+  })
+  await stream.fetch(new Request('http://app/', { signal: leave.signal }))
+  expect(keep).not.toHaveBeenCalled()
+})
+
 it('a web-standard client that reads nothing is dropped', async () => {
   const stream = createEventStream({ maxBufferedBytes: 10_000 })
   const { notify } = await start({}, stream)

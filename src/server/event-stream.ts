@@ -97,6 +97,8 @@ export function createEventStream(options: EventStreamOptions = {}): EventStream
   /** Asks one middleware after the other. Resolves with the error of the first that refuses. */
   async function refusalOf(socket: EventStreamSocket): Promise<Error | undefined> {
     for (const middleware of middlewares) {
+      // The client has left: what is kept from here on would never hear of it.
+      if (!socket.connected) return undefined
       const error = await new Promise<Error | undefined>((resolve) => middleware(socket, resolve))
       if (error) return error
     }

@@ -9,7 +9,7 @@ export interface StreamRequest {
   readonly headers: Readonly<Record<string, string | undefined>>
   /** The credentials, with the cursor and the identity where sessions expect them. */
   readonly auth: Readonly<Record<string, unknown>>
-  /** The request or its answer has ended. */
+  /** The request or its answer has ended, maybe before this call: the app may have done something else first. */
   onClose(run: () => void): void
   /** What was posted. Undefined when it is no list, or too long. */
   frames(): Promise<readonly unknown[] | undefined>
@@ -65,7 +65,7 @@ export async function answerNode(
       method: request.method ?? 'GET',
       headers,
       auth: handshakeAuthOf(headers),
-      onClose: (run) => void response.on('close', run),
+      onClose: (run) => (response.destroyed ? run() : void response.on('close', run)),
       frames: async () => (given === undefined ? framesOf(await bodyTextOf(request)) : framesOf(given)),
     })
     if (response.destroyed) return
@@ -103,7 +103,7 @@ export async function answerWeb(request: Request, answer: AnswerRequest): Promis
       method: request.method,
       headers,
       auth: handshakeAuthOf(headers),
-      onClose: (run) => void closing.add(run),
+      onClose: (run) => (request.signal.aborted ? run() : void closing.add(run)),
       frames: async () => framesOf(request.body ? await bodyTextOf(request.body) : ''),
     })
     return responseOf(answered, close)

@@ -117,6 +117,20 @@ export function createInvariants(options: InvariantOptions) {
           )
       }
     },
+    /** Whoever is awake finds the owner, also in a hidden tab: only an owner that hangs waits for somebody who looks. */
+    attached(when: string): void {
+      const isConnected = ({ line: { status } }: App) => status.name === 'connected'
+      for (const { app } of active()) {
+        const { identity, kind, page, line } = app
+        if (identity === undefined || !wantsSocket(app) || line.status.host !== undefined) continue
+        const others = active().filter(({ app: one }) => one.kind === kind && isOf(one, identity, kind.path))
+        if (can.channel && can.locks && others.some(({ app: one }) => isConnected(one)))
+          violate(
+            'no dead end',
+            `${when}: ${page.realm.name} is ${line.status.name} (${line.status.reason}), without a hub`,
+          )
+      }
+    },
     /** At any moment: whoever has signed out is signed out in every tab of the app that is awake. */
     signedOut(): void {
       if (!checks.has('check-sign-out') || world.machine.isAsleep()) return

@@ -123,6 +123,7 @@ export async function play(
     isKept((look) => {
       look.sockets('')
       look.fresh('', hard)
+      look.attached('')
       look.pipes('')
     })
   const steadyMs = abilitiesOf(setting).locks ? STEADY_MS.locks : STEADY_MS.heartbeats
@@ -178,6 +179,7 @@ export async function play(
       const when = `${boundMs / 1000} s left alone`
       invariants.sockets(when)
       invariants.fresh(when, false)
+      invariants.attached(when)
       invariants.pipes(when)
       invariants.status('left alone')
     })
