@@ -1,5 +1,4 @@
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
 import WebSocket from 'ws'
 import { startRedis } from '../scripts/redis.js'
 import { Missing, orMissing } from '../scripts/service.js'
@@ -33,21 +32,6 @@ const paid = (accountId: string) =>
 test('the tests of the copied folder, in Python', ({ django }) => {
   if (django instanceof Missing) return test.skip(true, django.message)
   expect(django.manage({}, 'test')).toMatch(/Ran \d\d tests[\s\S]*OK/)
-})
-
-test('the documents quote the example word for word', () => {
-  const folder = new URL('../examples/django/', import.meta.url)
-  let excerpts = 0
-  for (const document of ['../../docs/protocol.md', 'README.md']) {
-    const text = readFileSync(new URL(document, folder), 'utf8')
-    for (const [, path = '', excerpt = ''] of text.matchAll(
-      /```python\n# (?:examples\/django\/)?(\S+\.py).*\n([\s\S]*?)```/g,
-    )) {
-      expect(readFileSync(new URL(path, folder), 'utf8')).toContain(excerpt.trim())
-      excerpts++
-    }
-  }
-  expect(excerpts).toBe(11)
 })
 
 test('credentials first, then events; without them none', async ({ open, visit }) => {

@@ -1,12 +1,13 @@
 /**
  * Builds the package: `tsc` emits the modules, Vite bundles the worker and the panel of the devtools into one self-contained file each.
  * What nobody can import is dropped, and modules are minified, but for the names of what they declare: with comments and source maps the
- * package had 4 MB.
+ * package had 4 MB. Declarations keep the comments that an editor can show.
  */
 import { execFileSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { minifySync } from 'vite'
+import { withoutHiddenComments } from './declarations.js'
 
 rmSync('dist', { recursive: true, force: true })
 for (const [command, ...args] of [
@@ -49,6 +50,10 @@ for (const name of readdirSync('dist', { recursive: true, encoding: 'utf8' })) {
   if (!kept.has(path)) rmSync(path)
   else if (path.endsWith('.js') && !BUNDLED.includes(path)) minify(path)
 }
+
+const declarations = [...kept].filter((path) => path.endsWith('.d.ts'))
+const entries = declarations.filter((path) => readFileSync('package.json', 'utf8').includes(`"./${path}"`))
+for (const [path, text] of withoutHiddenComments(declarations, entries)) writeFileSync(path, text)
 
 function minify(path: string): void {
   const text = readFileSync(path, 'utf8')

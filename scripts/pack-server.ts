@@ -23,7 +23,6 @@ const RUN = `
 import { once } from 'node:events'
 import { io } from 'socket.io-client'
 import { app, http } from './express.ts'
-import { fastify } from './fastify.ts'
 
 async function use(url) {
   const refused = io(url, { transports: ['websocket'], forceNew: true, auth: { token: 'wrong' } })
@@ -46,11 +45,6 @@ await once(http, 'listening')
 const one = await use('http://127.0.0.1:' + http.address().port)
 one.close()
 http.close()
-const two = await use(await fastify.listen({ port: 0, host: '127.0.0.1' }))
-const hungUp = once(two, 'disconnect')
-await fastify.close()
-await hungUp
-two.close()
 `
 
 /** A browser's side of docs/sse.md. */

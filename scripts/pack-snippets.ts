@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { withoutExcerpts } from './excerpts.js'
 
 /** What the pages speak of without saying it: a reader has it in the app. */
 const AROUND = `
@@ -20,6 +21,7 @@ declare global {
   const invalidates: { balance_updated: string[] }
   const queryClient: any
   const queryFn: () => Promise<unknown>
+  const fetchBalance: (id: string) => Promise<unknown>
   const notify: Notifier<any>
   type Events = { balance_updated: { accountId: string } }
   const Pages: () => null
@@ -35,32 +37,33 @@ declare global {
   const getToken: () => Promise<string>
   const txType: string
   const useQuery: typeof import('@tanstack/react-query').useQuery
+  const usePartyline: typeof import('partyline/react').usePartyline
+  const usePartylineStatus: typeof import('partyline/react').usePartylineStatus
   const createPartyline: typeof import('partyline').createPartyline
   const PartylineProvider: typeof import('partyline/react').PartylineProvider
   const isMember: (userId: string, topic: string) => Promise<boolean>
 }
 `
 
-/** Its blocks are files of examples/, which have compilers of their own: test/frameworks-page.test.ts, e2e/frameworks.spec.ts. */
-const OF_EXAMPLES = 'frameworks.md'
-
 /** The pages that a reader pastes from. */
 export const PAGES = [
   'README.md',
-  ...readdirSync('docs').flatMap((name) => (name.endsWith('.md') && name !== OF_EXAMPLES ? [`docs/${name}`] : [])),
+  ...readdirSync('docs').flatMap((name) => (name.endsWith('.md') ? [`docs/${name}`] : [])),
   ...readdirSync('skills').map((name) => `skills/${name}/SKILL.md`),
 ]
 
 /** A page's code blocks that begin with a file's name, as these files. */
 export function filesOf(root: string, page: string): { readonly name: string; readonly code: string }[] {
-  const blocks = readFileSync(join(root, page), 'utf8').matchAll(/^```\w+\n(\/\/ ([\w./-]+\.\w+)\n[\s\S]*?)^```$/gm)
+  const text = withoutExcerpts(readFileSync(join(root, page), 'utf8'))
+  const blocks = text.matchAll(/^```\w+\n(\/\/ ([\w./-]+\.\w+)\n[\s\S]*?)^```$/gm)
   return [...blocks].map(([, code = '', name = '']) => ({ name, code }))
 }
 
-/** All other code blocks in TypeScript or JavaScript, each as a module of its own, for the compiler. */
+/** All other code blocks in TypeScript or JavaScript, and what remains of a diff, each as a module of its own, for the compiler. */
 export function snippetsOf(root: string): { readonly name: string; readonly code: string }[] {
   const snippets = PAGES.flatMap((page) => {
-    const blocks = [...readFileSync(join(root, page), 'utf8').matchAll(/^```(ts|tsx|js|jsx|mjs)\n([\s\S]*?)^```$/gm)]
+    const text = withoutExcerpts(readFileSync(join(root, page), 'utf8'))
+    const blocks = [...text.matchAll(/^```(ts|tsx|js|jsx|mjs)\n([\s\S]*?)^```$/gm)]
     return blocks.flatMap(([, language, code = ''], index) => {
       if (/^\/\/ [\w./-]+\.\w+\n/.test(code)) return []
       const name = `src/snippets/${page.replace(/[^\w]+/g, '-')}-${index + 1}.${language === 'js' ? 'jsx' : 'tsx'}`
@@ -68,10 +71,17 @@ export function snippetsOf(root: string): { readonly name: string; readonly code
       return [{ name, code: `${code.replaceAll("from './", "from '../")}\nexport {}\n` }]
     })
   })
+  const diffs = PAGES.flatMap((page) =>
+    [...readFileSync(join(root, page), 'utf8').matchAll(/^```diff\n([\s\S]*?)^```$/gm)].map(([, diff = ''], index) => ({
+      name: `src/snippets/${page.replace(/[^\w]+/g, '-')}-diff-${index + 1}.tsx`,
+      code: `${diff.replace(/^-.*\n/gm, '').replace(/^[+ ]/gm, '')}\nexport {}\n`,
+    })),
+  )
   const devtools =
     "declare module '@tanstack/react-devtools' { export const TanStackDevtools: (props: { plugins: readonly object[] }) => null }\n"
   return [
     ...snippets,
+    ...diffs,
     { name: 'src/snippets/around.ts', code: AROUND },
     { name: 'src/snippets/devtools.d.ts', code: devtools },
   ]

@@ -37,8 +37,10 @@ interface Manifest {
   readonly peerDependencies?: Readonly<Record<string, string>>
 }
 
-/** The first one's files are run. The second one's were checked by hand: they import clients that are no packages of ours. */
+/** The first one's files are run. The second one's have a compiler run of their own. */
 const RUN_ALONE = new Set(['docs/testing.md', 'docs/hosted-services.md'])
+/** Clients that are no packages of ours: nothing is known of their types. */
+const STRANGERS = ['phoenix', '@microsoft/signalr', '@rails/actioncable', 'ably', 'centrifuge']
 const root = resolve(import.meta.dirname, '..')
 const faults: string[] = []
 
@@ -230,6 +232,22 @@ function checkTypes(folder: string): void {
   }
 }
 
+/** The transports of docs/hosted-services.md against the types of ours that they use. */
+function checkHosted(folder: string): void {
+  const files = writeFilesOf('docs/hosted-services.md', join(folder, 'hosted'))
+  fault('docs/hosted-services.md shows no transport', files.length > STRANGERS.length ? [] : files)
+  // Of these names one is used as a type, which those of an unknown module can't be.
+  const centrifuge = 'export type StreamPosition = any\nexport const Centrifuge: any\n'
+  const clients = STRANGERS.map(
+    (name) => `declare module '${name}'${name === 'centrifuge' ? ` {\n${centrifuge}}` : ''}`,
+  )
+  write(join(folder, 'hosted/clients.d.ts'), `${clients.join('\n')}\n`)
+  const types = { module: 'esnext', moduleResolution: 'bundler', noImplicitAny: false }
+  const config = { compilerOptions: { ...COMPILER_OPTIONS, ...types }, include: ['hosted'] }
+  write(join(folder, 'tsconfig.hosted.json'), JSON.stringify(config))
+  run('types of docs/hosted-services.md', 'typescript/bin/tsc', ['-p', 'tsconfig.hosted.json'], folder)
+}
+
 async function checkBuild(folder: string): Promise<void> {
   write(join(folder, 'index.html'), '<div id="root"></div><script type="module" src="/src/main.tsx"></script>')
   const warnings: string[] = []
@@ -254,10 +272,11 @@ async function checkBuild(folder: string): Promise<void> {
     ])
   }
   const chunks = output.filter((file) => file.type === 'chunk')
-  const session = chunks.find(
-    ({ code }) => workers.length > 0 && workers.every(({ fileName }) => code.includes(fileName)),
-  )
-  if (!session) fault('one of the chunks has to start the worker that was emitted', ['none names the file'])
+  // The worker is started early, by the entry. The session's code may follow.
+  if (!chunks.some(({ code }) => workers.every(({ fileName }) => code.includes(fileName))))
+    fault('one of the chunks has to start the worker that was emitted', ['none names the file'])
+  const session = chunks.find(({ moduleIds }) => moduleIds.some((id) => id.endsWith('/partyline/dist/tab/session.js')))
+  if (!session) fault("the session's code is in no chunk", ['dist/tab/session.js'])
   if (session === entry) fault("the session is in a consumer's entry chunk", ['it has to be loaded when it is needed'])
   const loaded = new Set([entry, session].flatMap((chunk) => (chunk ? [chunk.fileName, ...chunk.imports] : [])))
   fault(
@@ -322,6 +341,7 @@ async function check(temporary: string): Promise<string> {
   const snippets = snippetsOf(root)
   for (const { name, code } of snippets) write(join(consumer, name), code)
   checkTypes(consumer)
+  checkHosted(consumer)
   await checkServer(consumer, run, fault)
   execFileSync(process.execPath, ['--check', join(consumer, 'server.js')])
   await checkBuild(consumer)

@@ -1,5 +1,5 @@
 /**
- * `npm run prose -- [FILE …] [--all]`: how the documentation and the doc comments in src/ read. Sentences of more than 30 words,
+ * `npm run prose -- [FILE …] [--all]`: how the documentation and the comments in src/ and worker/ read. Sentences of more than 30 words,
  * words that are not ours, dead links and anchors, and pages that the site does not list are faults. `--all` prints every page's
  * figures, not only the sum.
  */
@@ -12,36 +12,12 @@ import { slug } from 'github-slugger'
 import { split } from 'sentence-splitter'
 import { StringSource } from 'textlint-util-to-string'
 import { GUIDES, REFERENCE } from '../docs/.vitepress/pages.js'
+import { faultsOf, PAGE_TURNS, TURNS, WORDS, wordsOf } from './prose-words.js'
 
-const MAX_SENTENCE_WORDS = 30
 const MAX_MEDIAN_WORDS = 14
 const MAX_README_WORDS = 900
 /** Where so few sentences stand, a median says nothing. */
 const MIN_SENTENCES = 12
-
-/** Turns that a reader stumbles over, and what to write. */
-const WORDS: readonly (readonly [pattern: RegExp, instead: string])[] = [
-  [/\banew\b/i, 'again'],
-  [/\b(is|are|was|were) (being )?looked at\b/i, 'visible, or read'],
-  [/\bhas a rule\b/i, 'is mapped'],
-  [/\bwhilst\b/i, 'while'],
-  [/\b(hence|thereof|therein|thereby|whereby|heretofore|thence)\b/i, 'a plain word'],
-  [/\bupon\b/i, 'on'],
-  [/\bin order to\b/i, 'to'],
-  [/\butili[sz]e/i, 'use'],
-  [/\b(simply|just|easily|obviously|of course)\b/i, 'nothing: leave it out'],
-]
-/** A reader of the documentation, in an editor as well, stumbles over these too. */
-const TURNS: typeof WORDS = [
-  ...WORDS,
-  [/\b(later and later|ever more slowly)\b/i, 'after growing pauses'],
-  [/\bfor good\b/i, 'final'],
-  [/\bwhoever\b/i, 'who it is'],
-  [/\b(hears?|heard)\b/i, 'gets, or receives'],
-  [/;/, 'a full stop: no chain of clauses'],
-]
-/** Of a type, a comment may say "What a line reports." A page needs a subject. */
-const PAGE_TURNS: typeof WORDS = [...TURNS, [/^\W*What .*\.\W*$/, 'a subject that has a name']]
 
 const { values, positionals } = parseArgs({ options: { all: { type: 'boolean' } }, allowPositionals: true })
 const pages = readdirSync('docs').filter((name) => name.endsWith('.md'))
@@ -63,8 +39,6 @@ const kernel = new TextlintKernel()
 const faults: string[] = []
 const allCounts: number[] = []
 const median = (counts: readonly number[]) => [...counts].sort((one, other) => one - other)[counts.length >> 1] ?? 0
-const withoutQuotations = (text: string) => text.replace(/"[^"]+"/g, 'x')
-const wordsOf = (text: string) => text.split(/\s+/).filter((word) => /[\p{L}\p{N}]/u.test(word)).length
 
 for (const file of files) {
   const counts: number[] = []
@@ -107,7 +81,7 @@ for (const file of files) {
   const text = readFileSync(file, 'utf8')
   for (const [, link = ''] of text.replace(/^```[\s\S]*?^```/gm, '').matchAll(/\]\((?!https?:|mailto:)([^)\s]+)\)/g)) {
     const [path = '', anchor] = link.split('#')
-    const target = path === '' ? file : join(dirname(file), path)
+    const target = path === '' ? file : join(dirname(file), decodeURIComponent(path))
     if (!existsSync(target)) faults.push(`${file}  dead link: ${link}`)
     else if (anchor && statSync(target).isFile() && !anchorsOf(readFileSync(target, 'utf8')).includes(anchor))
       faults.push(`${file}  dead anchor: ${link}`)
@@ -120,40 +94,36 @@ console.log(
 )
 process.exitCode = faults.length > 0 ? 1 : 0
 
-function faultsOf(sentence: string, turns: typeof WORDS): string[] {
-  const ours = withoutQuotations(sentence)
-  const words = wordsOf(ours)
-  const found = turns.flatMap(([pattern, instead]) => {
-    const [match] = pattern.exec(ours) ?? []
-    return match ? [`"${match}": write ${instead}`] : []
-  })
-  if (words > MAX_SENTENCE_WORDS) found.push(`a sentence of ${words} words`)
-  return found.map((fault) => `${fault}: "${sentence.slice(0, 400)}"`)
-}
-
 /** Those of modules that an entry point exports are read in editors, by users: they are held to all that holds for a page. */
 function checkComments(): void {
-  const sources = readdirSync('src', { recursive: true, encoding: 'utf8' })
-    .map((name) => join('src', name))
-    .filter((path) => /(?<!\.(test|harness))\.tsx?$/.test(path))
+  const sources = ['src', 'worker']
+    .flatMap((room) => readdirSync(room, { recursive: true, encoding: 'utf8' }).map((name) => join(room, name)))
+    .filter((path) => /(?<!\.(test|test-d|harness))\.tsx?$/.test(path))
   const entries = sources.filter((path) => path.endsWith('/index.ts'))
   const shown = entries.flatMap((path) =>
     [...readFileSync(path, 'utf8').matchAll(/from '(\.[^']+)\.js'/g)].map(([, from = '']) => join(dirname(path), from)),
   )
   for (const path of sources) {
-    const turns = shown.includes(path.replace(/\.tsx?$/, '')) ? TURNS : WORDS
     const text = readFileSync(path, 'utf8')
-    for (const { 1: comment = '', index } of text.matchAll(/\/\*\*([\s\S]*?)\*\//g)) {
-      const prose = comment
-        .replace(/^[ \t]*\* ?/gm, '')
-        .replace(/^```[\s\S]*?^```/gm, '')
-        .replace(/^@.*/gm, '')
-        .replace(/`[^`]*`/g, 'x')
+    const check = (prose: string, index: number, turns: typeof WORDS) => {
       const line = text.slice(0, index).split('\n').length
-      for (const part of prose.split(/\n(?:\n|- )/))
+      for (const part of prose.replace(/`[^`]*`/g, 'x').split(/\n(?:\n|- )/))
         for (const { type, raw } of split(part.replace(/\s+/g, ' ').trim()))
           if (type === 'Sentence') faults.push(...faultsOf(raw, turns).map((fault) => `${path}:${line}  ${fault}`))
     }
+    const turns = shown.includes(path.replace(/\.tsx?$/, '')) ? TURNS : WORDS
+    for (const { 1: comment = '', index } of text.matchAll(/\/\*\*([\s\S]*?)\*\//g))
+      check(
+        comment
+          .replace(/^[ \t]*\* ?/gm, '')
+          .replace(/^```[\s\S]*?^```/gm, '')
+          .replace(/^@.*/gm, ''),
+        index,
+        turns,
+      )
+    // Remarks to tools are no sentences.
+    for (const { 0: lines, index } of text.matchAll(/(?:^[ \t]*\/\/ (?!biome-|@ts-).*\n)+/gm))
+      check(lines.replace(/^[ \t]*\/\/ /gm, ''), index, WORDS)
   }
 }
 
@@ -167,7 +137,7 @@ function createSentenceRule(onSentence: (words: number) => void): TextlintKernel
       for (const sentence of split(source.toString())) {
         if (sentence.type !== 'Sentence') continue
         // A cell of a table is seldom a sentence: it would say nothing in a median.
-        if (node.type === Syntax.Paragraph) onSentence(wordsOf(withoutQuotations(sentence.raw)))
+        if (node.type === Syntax.Paragraph) onSentence(wordsOf(sentence.raw))
         for (const fault of faultsOf(sentence.raw, PAGE_TURNS)) report(node, new RuleError(fault))
       }
     }

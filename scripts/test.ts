@@ -7,6 +7,7 @@ import { ensureFrameworks } from './frameworks.js'
 import { ensurePostgres } from './postgres.js'
 import { ASGI, DJANGO, ensurePython } from './python.js'
 import { ensureProgram } from './service.js'
+import { ensureSite } from './site.js'
 
 interface Count {
   passed: number
@@ -109,6 +110,7 @@ const SERVICES: readonly (() => unknown)[] = [
   ensureNest,
   ensureNext,
   ensureFrameworks,
+  ensureSite,
 ]
 
 /** Before the tests that want them, which run side by side: two installations at once are in each other's way. */

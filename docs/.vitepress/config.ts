@@ -15,8 +15,6 @@ export default defineConfig({
   lang: 'en',
   cleanUrls: true,
   lastUpdated: false,
-  // The home page of the theme has no landmark.
-  transformHtml: (code) => code.replace('class="VPContent is-home"', 'role="main" class="VPContent is-home"'),
   srcExclude: ['README.md', 'node_modules/**'],
   markdown: {
     // The same anchors as where the code is hosted.
@@ -26,7 +24,7 @@ export default defineConfig({
       // Where the code is hosted, these links lead to sources and examples. The site has none of them.
       const { link_open: open, link_close: close } = markdown.renderer.rules
       const leavesDocs = (href: string, file: string) =>
-        /^\.\.?\//.test(href) && !existsInDocs(resolve(dirname(file), href.replace(/#.*/, '')))
+        !/^([a-z]+:|[/#])/.test(href) && !existsInDocs(resolve(dirname(file), href.replace(/#.*/, '')))
       const left: boolean[] = []
       markdown.renderer.rules.link_open = (tokens, index, options, env, self) => {
         const leaves = leavesDocs(tokens[index]?.attrGet('href') ?? '', env.path)
@@ -46,6 +44,11 @@ export default defineConfig({
       { text: 'API', link: '/api/' },
     ],
     sidebar: [...GUIDES, ...REFERENCE],
+    notFound: {
+      title: 'Page not found',
+      quote: 'There is no page at this address. Search for it, or begin at the home page.',
+      linkText: 'Home',
+    },
     docFooter: { prev: 'Previous', next: 'Next' },
   },
   buildEnd({ outDir }) {

@@ -18,7 +18,7 @@ const CAMPAIGN_PAUSE = { minMs: 1_000, maxMs: 30_000 }
 const MAX_LOCK_FAILURES = 2
 
 /**
- * By Web Locks; where there are none, or they refuse, by heartbeats; where there is no channel either, unopposed.
+ * By Web Locks. Where there are none, or they refuse, by heartbeats. Where there is no channel either, unopposed.
  * `loadChunk`: by default nothing can fail, as in the worker, which is one file.
  */
 export function createElector(

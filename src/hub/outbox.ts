@@ -66,7 +66,7 @@ export function createOutbox({ tabs, environment, batchTimer, seq, multicastName
     add(pair: EventPair): void {
       waiting.push(pair)
       const restMs = postedAt + BATCH_INTERVAL_MS - clock.monotonic()
-      // A late timer, of a leader that was hidden just now, is not waited for.
+      // A late timer, of a leader that was hidden a moment ago, is not waited for.
       if (restMs > 0) cancelPost ??= batchTimer(restMs, post)
       else post()
     },

@@ -128,8 +128,8 @@ export function createInvalidator(options: InvalidatorOptions): Invalidator {
     if (closed) return
     const watched = isWatched()
     let isDue = false
-    // By index, not by destructuring: a burst is over before such code is compiled, and until then each iterator and each of
-    // its results is an object (a third of a burst's time in a tab was garbage collection).
+    // By index, not by destructuring. A burst is over before such code is compiled, and until then each iterator and each of
+    // its results is an object. A third of a burst's time in a tab was garbage collection.
     pairs.forEach((pair) => {
       const rule = rules.get(pair[0])
       const targets = rule?.resolve(pair[1])

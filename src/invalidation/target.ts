@@ -128,7 +128,7 @@ const strictly = (value: unknown): NormalTarget | undefined =>
  * field.
  */
 export function normalize(targets: unknown, lenient = false): readonly NormalTarget[] {
-  // This runs for each event of a burst: `map` allocates just the array it needs.
+  // This runs for each event of a burst: `map` allocates only the array it needs.
   const all = listOf(targets).map(lenient ? leniently : strictly)
   return all.includes(undefined) ? all.filter(isValid) : (all as NormalTarget[])
 }

@@ -2,8 +2,9 @@ import type { Machine } from './machine.js'
 import { orderedDelays, type Realm } from './realm.js'
 
 /**
- * `up`; `cut`: the machine knows that it is offline, connections end and new ones fail at once; `stalled`: everything waits
- * and arrives later; `hole`: everything is lost without an error.
+ * - `cut`: the machine knows that it is offline, connections end and new ones fail at once
+ * - `stalled`: everything waits and arrives later
+ * - `hole`: everything is lost without an error
  */
 export type NetworkState = 'up' | 'cut' | 'stalled' | 'hole'
 

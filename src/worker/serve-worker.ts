@@ -38,8 +38,8 @@ interface SharedWorkerScope {
 }
 
 /**
- * Makes this SharedWorker the hub. Call it once, in the first task of the worker's script: a tab that connects before it is
- * called is not heard.
+ * Makes this SharedWorker the hub. Call it once, in the first task of the worker's script: a tab that connects before gets no
+ * answer.
  */
 export function serveWorker({ transports }: ServeWorkerOptions = {}): void {
   const scope = globalThis as unknown as SharedWorkerScope

@@ -101,7 +101,7 @@ function stretchesOf({ at, status, hub }: Inspection, entries: readonly Entry[])
     if (last?.title !== title) changes.push({ at: Math.max(moment, start), tone, title })
   }
   for (const { record } of entries) if (record.kind === 'status') add(record.at, record.name)
-  // A tab that has just attached knows from its hub how long the connection has been there.
+  // A tab that attached a moment ago knows from its hub how long the connection has been there.
   const ageMs = status.name === 'connected' && hub?.socket.name === 'connected' ? hub.socketAgeMs : 0
   add(Math.min(status.since || at, changes.length > 1 ? at : at - ageMs), status.name)
   return changes
