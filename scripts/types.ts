@@ -11,7 +11,7 @@ import { join, resolve } from 'node:path'
 const root = resolve(import.meta.dirname, '..')
 
 /** The newest is the project's own. */
-const OLDER = ['5.7', '5.9', '6']
+const OLDER = ['5.4', '5.6', '5.7', '5.9', '6']
 
 const RESOLUTIONS = { node10: 'esnext', node16: 'node16', nodenext: 'nodenext', bundler: 'esnext' }
 
