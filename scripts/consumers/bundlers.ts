@@ -1,4 +1,4 @@
-import { editRules, playwrightExample, workWithoutServer } from './beyond.js'
+import { editRules, editRulesAndClient, playwrightExample, workWithoutServer } from './beyond.js'
 import {
   type Addresses,
   awayFrom,
@@ -112,7 +112,9 @@ export const BUNDLERS: readonly Consumer[] = [
       files: (template, addresses) => hotApp(toServer(template, addresses), isApart),
       dev: VITE_DEV,
       host: 'shared-worker',
-      more: editRules,
+      ...(isApart
+        ? { more: editRules }
+        : { more: editRulesAndClient, note: 'needs a reload after an edit: see below' }),
     }),
   ),
   {

@@ -216,7 +216,8 @@ async function use(browser: Browser, server: TestServer, { consumer, folder }: P
       run: (command) => run(folder, command),
     })
     const opening = [first, others / (TABS - 1)] as const
-    return { hosts: [...new Set(hosts)], sockets, opening, fetches, faults }
+    // A copy: while the tabs close, one after the other takes over and is cut off.
+    return { hosts: [...new Set(hosts)], sockets, opening, fetches, faults: [...faults] }
   } catch (thrown) {
     throw new Error([(thrown as Error).message, ...faults].join('\n'))
   } finally {

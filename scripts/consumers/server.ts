@@ -12,8 +12,8 @@ const TYPES: Readonly<Record<string, string>> = {
   '.css': 'text/css',
   '.txt': 'text/plain',
 }
-/** Long enough that a page is there before its streamed part. */
-const SLOW_MS = 500
+/** Long enough that a page has hydrated before its streamed part comes, on a busy machine as well. */
+const SLOW_MS = 5_000
 
 /** The server of docs/getting-started.md, and the files of an app, these on a second origin as well. */
 export async function startServer(): Promise<TestServer> {
