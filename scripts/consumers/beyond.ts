@@ -12,7 +12,7 @@ const EDITS = 16
 const SETTLED_MS = 1_500
 /** Longer than a resync's jitter and a debounce. */
 const QUIET_MS = 4_000
-const LIMIT_MS = 60_000
+const LIMIT_MS = 120_000
 const root = resolve(import.meta.dirname, '../..')
 
 async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
@@ -107,15 +107,12 @@ export async function workWithoutServer(app: RunningApp): Promise<void> {
   writeFileSync(path, readFileSync(path, 'utf8').replace('Deposit 10', 'Deposit ten'))
   await run(['vite', 'build', '--logLevel', 'warn'])
   server.serve({ consumer, folder })
-  // The first load finds the former build, and the new one takes over in the background.
-  for (const page of pages)
-    await until('the new build', async () => {
-      await page.reload()
-      return (await page.getByRole('button').textContent()) === 'Deposit ten'
-    })
+  // It finds the former build, and the new one takes over in the background. Then every page loads itself again.
+  await pages[0]?.reload()
+  for (const page of pages) await page.getByText('Deposit ten').waitFor()
   await connected(pages)
   const former = server.amount()
   await pages[0]?.getByRole('button').click()
-  for (const page of pages) await page.getByText(String(former + 10), { exact: true }).waitFor({ timeout: LIMIT_MS })
+  for (const page of pages) await page.getByText(String(former + 10), { exact: true }).waitFor()
   if (server.sockets() !== 1) throw new Error(`after an update: ${server.sockets()} connections`)
 }

@@ -176,22 +176,26 @@ export const BUNDLERS: readonly Consumer[] = [
   {
     name: 'Vite 8, vite-plugin-pwa 2',
     packages: { ...VITE, 'vite-plugin-pwa': '^2', 'workbox-build': '^7.4.1', 'workbox-window': '^7.4.1' },
-    files: (template) => ({
-      ...replaced(
-        replaced(
-          template,
-          'vite.config.ts',
-          'plugins: [react()],',
-          "plugins: [react(), VitePWA({ registerType: 'autoUpdate' })],",
-        ),
+    files(template) {
+      const plugin = "plugins: [react(), VitePWA({ registerType: 'autoUpdate' })],"
+      const { 'vite.config.ts': config = '', ...files } = replaced(
+        template,
         'vite.config.ts',
-        "import { defineConfig } from 'vite'",
-        "import { defineConfig } from 'vite'\nimport { VitePWA } from 'vite-plugin-pwa'",
-      ),
-    }),
+        'plugins: [react()],',
+        plugin,
+      )
+      const register = "import { registerSW } from 'virtual:pwa-register'\nregisterSW({ immediate: true })\n"
+      return {
+        ...files,
+        'vite.config.ts': `import { VitePWA } from 'vite-plugin-pwa'\n${config}`,
+        'src/main.tsx': register + files['src/main.tsx'],
+      }
+    },
     builds: [VITE_BUILD],
     host: 'shared-worker',
     more: workWithoutServer,
+    // A page of the former build, until it loads itself again.
+    says: /status of 404|stale-build/,
     note: 'also from the precache, without the server of the files, and after an update',
   },
   {

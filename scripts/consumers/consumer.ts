@@ -24,7 +24,7 @@ export interface Consumer {
   readonly start?: Command
   /** What the server's answer holds already, before any script. */
   readonly html?: readonly RegExp[]
-  /** Fetches of the first tab when it is opened, and of each other one. The first has once more what may have changed meanwhile. */
+  /** At most so many fetches of the first tab when it is opened, and of each other one. The first fetches twice: it may have missed an event. */
   readonly opening?: readonly [first: number, other: number]
   /** Where the build puts the page. */
   readonly out?: string
