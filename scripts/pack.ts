@@ -2,7 +2,7 @@
  * Packs the package as npm would publish it and uses the tarball as a stranger would: publint, attw, the list of files,
  * then the README's own quick start, type-checked and built against it. Needs `npm run build` before; no network.
  */
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { builtinModules } from 'node:module'
 import { tmpdir } from 'node:os'
@@ -122,6 +122,15 @@ function checkImports(files: readonly string[], manifest: Manifest, folder: stri
     'imports of packages that are no dependencies',
     strangers.map(({ path, name }) => `${path}: ${name}${builtinModules.includes(name) ? ' (of Node)' : ''}`),
   )
+}
+
+/** `npm publish` corrects a faulty package.json in silence but for a warning. No registry is asked, and nobody is signed in to it. */
+function checkPublish(): void {
+  const nowhere = ['--registry', 'http://127.0.0.1:9', '--fetch-retries', '0']
+  const dry = ['publish', '--dry-run', '--ignore-scripts', '--access', 'public', ...nowhere]
+  const { status, stderr } = spawnSync('npm', dry, { cwd: root, encoding: 'utf8' })
+  const warnings = stderr.split('\n').filter((line) => /^npm (warn|error)/i.test(line) && !line.includes('logged in'))
+  fault('npm publish --dry-run', status === 0 ? warnings : [`exit code ${status}`, ...warnings])
 }
 
 /**
@@ -319,6 +328,8 @@ async function check(temporary: string): Promise<string> {
   const attw = [tarball, '--profile', 'esm-only', '--exclude-entrypoints', 'worker', '--no-definitely-typed']
   run('attw', '@arethetypeswrong/cli/dist/index.js', [...attw, '--no-color', '--no-emoji'], temporary)
 
+  checkPublish()
+
   write(join(consumer, 'package.json'), '{ "private": true, "type": "module" }')
   // The README's short files and those of the whole app have the same names.
   const short = writeFilesOf('README.md', join(consumer, 'src/short'))
@@ -348,7 +359,7 @@ async function check(temporary: string): Promise<string> {
   // Those for Playwright need a server: they are type-checked, and not run.
   for (const test of writeFilesOf('docs/testing.md', consumer).filter((name) => !name.startsWith('e2e/')))
     run(`${test} of docs/testing.md`, 'vitest/vitest.mjs', ['run', test], consumer)
-  return `${packed.filename}: ${files.length} files, publint and attw clean; ${short.length + pasted.length} files and ${snippets.length - 2} snippets of README and docs/ type-checked, the whole app built, the servers of docs/server.md and docs/sse.md run, and the tests of docs/testing.md`
+  return `${packed.filename}: ${files.length} files, publint, attw and npm publish clean; ${short.length + pasted.length} files and ${snippets.length - 2} snippets of README and docs/ type-checked, the whole app built, the servers of docs/server.md and docs/sse.md run, and the tests of docs/testing.md`
 }
 
 if (!existsSync(join(root, 'dist/worker.js'))) {

@@ -11,7 +11,7 @@ import { join, resolve } from 'node:path'
 const root = resolve(import.meta.dirname, '..')
 
 /** The newest is the project's own. */
-const OLDER = ['5.7', '5.9', '6']
+const OLDER = ['5.4', '5.6', '5.7', '5.9', '6']
 
 const RESOLUTIONS = { node10: 'esnext', node16: 'node16', nodenext: 'nodenext', bundler: 'esnext' }
 
@@ -59,9 +59,16 @@ export function useChanged(): void {
 }
 `
 
-/** Svelte's own types are not found by the oldest resolution. */
-const SVELTE = 'partyline/svelte'
-const filesOf = (moduleResolution: string) => (moduleResolution === 'node10' ? ['app.ts'] : ['app.ts', 'svelte.ts'])
+/** Frameworks whose own types not every compiler takes: a file for each. */
+const APART = ['svelte', 'solid']
+const isApart = (text: string) => APART.some((name) => text.includes(`'partyline/${name}'`))
+
+/** The oldest resolution does not find Svelte's types, and Solid's name what the DOM of TypeScript 5.4 does not have. */
+const filesOf = (version: string, moduleResolution: string) => [
+  'app.ts',
+  ...(moduleResolution === 'node10' ? [] : ['svelte.ts']),
+  ...(version === '5.4' ? [] : ['solid.ts']),
+]
 
 /** The entries that have types, by the name that an app imports. Where `typesVersions` leaves one out, it throws. */
 function entriesOf({ exports, types, typesVersions }: PackageFile): string[] {
@@ -104,8 +111,9 @@ function check(temporary: string): boolean {
   const entries = entriesOf(JSON.parse(readFileSync(join(unpacked, 'package.json'), 'utf8')) as PackageFile)
   const imports = entries.map((entry, index) => `import * as entry${index} from '${entry}'\nvoid entry${index}\n`)
   writeFileSync(join(app, 'package.json'), '{ "private": true, "type": "module" }')
-  writeFileSync(join(app, 'app.ts'), [APP, ...imports.filter((text) => !text.includes(SVELTE))].join(''))
-  writeFileSync(join(app, 'svelte.ts'), `import * as entry from '${SVELTE}'\nvoid entry\n`)
+  writeFileSync(join(app, 'app.ts'), [APP, ...imports.filter((text) => !isApart(text))].join(''))
+  for (const name of APART)
+    writeFileSync(join(app, `${name}.ts`), `import * as entry from 'partyline/${name}'\nvoid entry\n`)
 
   let failed = 0
   const rows: string[] = []
@@ -118,7 +126,7 @@ function check(temporary: string): boolean {
         ...{ skipLibCheck: false, noEmit: true, module, moduleResolution, ...more },
       }
       const project = join(app, `tsconfig.${version}.${moduleResolution}.json`)
-      writeFileSync(project, JSON.stringify({ compilerOptions, files: filesOf(moduleResolution) }))
+      writeFileSync(project, JSON.stringify({ compilerOptions, files: filesOf(version, moduleResolution) }))
       const run = spawnSync(process.execPath, [join(compiler, 'bin/tsc'), '-p', project], {
         encoding: 'utf8',
         cwd: app,

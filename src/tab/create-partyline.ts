@@ -1,4 +1,5 @@
 import type { RecorderContext } from '../inspect/context.js'
+import type { CheckedRules } from '../invalidation/checked-rules.js'
 import { clearClient, fetchEmptied } from '../invalidation/clear.js'
 import type { PendingChanges } from '../invalidation/pending.js'
 import type { Receipt } from '../invalidation/receipt.js'
@@ -28,18 +29,22 @@ import type { TopicOptions, TopicState, TopicUse } from './topics.js'
  * Makes a line: what each event makes stale, and how to reach the server. Nothing is opened until `mount`.
  * Never throws: an option that can't work is reported to `onError`.
  */
-export function createPartyline<Events, const Given = unknown, Sends extends Messages = Messages>(
-  options: CheckedOptions<Events, Given, Sends>,
-): Line<Events, Sends>
+export function createPartyline<
+  Events,
+  const Given extends CheckedRules<Given> = object,
+  Sends extends Messages = Messages,
+>(options: CheckedOptions<Events, Given, Sends>): Line<Events, Sends>
 /** @internal */
-export function createPartyline<Events, const Given = unknown, Sends extends Messages = Messages>(
-  options: CheckedOptions<Events, Given, Sends>,
-  environment: LineEnvironment | undefined,
-): Line<Events, Sends>
-export function createPartyline<Events, const Given = unknown, Sends extends Messages = Messages>(
-  options: CheckedOptions<Events, Given, Sends>,
-  environment?: LineEnvironment,
-): Line<Events, Sends> {
+export function createPartyline<
+  Events,
+  const Given extends CheckedRules<Given> = object,
+  Sends extends Messages = Messages,
+>(options: CheckedOptions<Events, Given, Sends>, environment: LineEnvironment | undefined): Line<Events, Sends>
+export function createPartyline<
+  Events,
+  const Given extends CheckedRules<Given> = object,
+  Sends extends Messages = Messages,
+>(options: CheckedOptions<Events, Given, Sends>, environment?: LineEnvironment): Line<Events, Sends> {
   const powers: RecorderContext['powers'] | undefined =
     environment ?? (isPage() ? linePowers(options.worker) : undefined)
   const now = () => powers?.clock.now() ?? Date.now()

@@ -34,7 +34,7 @@ function openBrowser(options: TestBrowserOptions) {
     tabs,
     open(handles = true) {
       const tab = browser.openTab()
-      const line = tab.createPartyline<Events, unknown>({ invalidates: { paid: ['paid'] } } as never) as Line<Events>
+      const line = tab.createPartyline<Events>({ invalidates: { paid: ['paid'] } } as never) as Line<Events>
       const own = { tab, line, stop: undefined as (() => void) | undefined, index: tabs.length, since: browser.now() }
       line.on('paid', ({ n }) => heard.every.push({ tab: own.index, n }))
       line.on('paid', ({ n }) => heard.visible.push({ tab: own.index, n }), { in: 'visible' })

@@ -14,11 +14,15 @@ declare const process: { env: { NODE_ENV?: string } }
 /** One rule for each event. The metadata types are inferred from the rules' own functions and schemas. */
 export type Rules<Events> = { readonly [E in keyof Events]: Rule<Events[E]> }
 
-/** `Given`: the rules as they are written, for what the compiler says of them. */
-export type CheckedOptions<Events, Given, Sends = Messages> = PartylineOptions<Events, Sends> & {
+/**
+ * `Given`: the rules as they are written, for what the compiler says of them. It is held to their check as a constraint. With the check
+ * in the option's own type, TypeScript before 5.7 finds a rule that refers to itself.
+ */
+export type CheckedOptions<Events, Given extends CheckedRules<Given>, Sends = Messages> = PartylineOptions<
+  Events,
+  Sends
+> & {
   readonly invalidates: Given
-} & {
-  readonly invalidates: CheckedRules<Given>
 }
 
 export interface PartylineOptions<Events, Sends = Messages> {

@@ -8,6 +8,7 @@ import '../tab/session.js'
 import '../hub/tab-hub.js'
 import '../tab/tab-hosts.js'
 import '../election/heartbeat-elector.js'
+import type { CheckedRules } from '../invalidation/checked-rules.js'
 import { createPartyline as createLine } from '../tab/create-partyline.js'
 import type { Line } from '../tab/line.js'
 import type { Messages } from '../tab/message.js'
@@ -72,7 +73,7 @@ export interface TestBrowserOptions {
 /** One tab, from its opening to its end. */
 export interface TestTab {
   /** Makes a line in this tab: the real library over the tab's own environment. */
-  createPartyline<Events, const Given = unknown, Sends extends Messages = Messages>(
+  createPartyline<Events, const Given extends CheckedRules<Given> = object, Sends extends Messages = Messages>(
     options: CheckedOptions<Events, Given, Sends>,
   ): Line<Events, Sends>
   /** `active`, `frozen`, `cached` (in the back/forward cache) or `gone`. */

@@ -72,20 +72,21 @@ const STALE_BUILD: Notice = {
 export function useTrouble(): Notice | undefined {
   const status = usePartylineStatus()
   const isLoading = useIsFetching({ predicate: ({ state }) => state.data === undefined }) > 0
-  const [, redraw] = useState(0)
-  const waits: number[] = []
+  // As of the last look at the clock: rendering asks no clock.
+  const [now, setNow] = useState(Date.now)
+  const dues: number[] = []
   const notice = troubleOf(status, (since, ms) => {
-    const left = since + ms - Date.now()
-    if (left > 0) waits.push(left)
+    const due = since + ms
+    if (due > now) dues.push(due)
     // What is fetched for the first time is not old.
-    return left <= 0 && !(isLoading && status.name === 'connected')
+    return due <= now && !(isLoading && status.name === 'connected')
   })
-  const [wait] = waits
+  const [due] = dues
   useEffect(() => {
-    if (wait === undefined) return
-    const timer = setTimeout(() => redraw((count) => count + 1), wait + 20)
+    if (due === undefined) return
+    const timer = setTimeout(() => setNow(Date.now()), Math.max(0, due - Date.now()) + 20)
     return () => clearTimeout(timer)
-  }, [wait])
+  }, [due])
   return notice
 }
 
