@@ -59,8 +59,8 @@ function minify(path: string): void {
   const text = readFileSync(path, 'utf8')
   // Remarks to bundlers would be lost.
   if (text.includes('@vite-ignore')) return
-  // Bundlers look for a worker's address and its options as they are written by hand: text in quotes.
-  const removeWhitespace = !/import\.meta|import\(/.test(text)
+  // Bundlers look for a worker's address and its options as they are written by hand.
+  const removeWhitespace = !text.includes('import.meta')
   const options = {
     module: true,
     mangle: { toplevel: false },
@@ -69,5 +69,6 @@ function minify(path: string): void {
   }
   const { code, errors } = minifySync(path, text, options)
   if (errors.length > 0) throw new Error(`${path}: ${errors[0]?.message}`)
-  writeFileSync(path, code)
+  // Some look for the name of a chunk only in quotes.
+  writeFileSync(path, code.replace(/import\(`([^`$]+)`\)/g, 'import("$1")'))
 }

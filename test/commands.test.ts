@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { PGlite } from '@electric-sql/pglite'
 import { expect, it } from 'vitest'
-import { CONSUMERS } from '../scripts/consumer-apps.js'
+import { BUNDLERS } from '../scripts/consumers/bundlers.js'
 import { withoutExcerpts } from '../scripts/excerpts.js'
 import { ASGI, DJANGO } from '../scripts/python.js'
 
@@ -42,7 +42,7 @@ const packages = new Set(
 const { version, scripts } = JSON.parse(read('package.json')) as { version: string; scripts: Record<string, string> }
 /** Those of Debian, whose names say more, stand for those of pip. */
 const pip = [...DJANGO.packages, ...ASGI.packages].map((name) => name.replace(/^python3-(django-(?=channels))?/, ''))
-const bundled = CONSUMERS.flatMap(({ build }) => build ?? [])
+const bundled = BUNDLERS.flatMap(({ builds = [] }) => builds.flat())
 
 /** Whether a command's words are known here: packages that the tests install, files that are there, scripts that run. */
 function isKnown(command: string): boolean {

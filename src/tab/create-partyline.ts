@@ -63,17 +63,16 @@ export function createPartyline<
   const after = (ms: number, run: () => void) => powers?.timers.after(ms, run)
   const writes = createOwnWrites({ newSecret: () => powers?.id(), sha256: powers?.sha256, monotonic, after })
   const loadChunk = powers && createChunkLoader(powers, report)
-  const workers = powers && createEarlyWorkers(powers, configuration)
   const opener =
     powers &&
     loadChunk &&
     createOpener({
       powers,
-      startWorker: workers?.start ?? (() => () => undefined),
+      workers: createEarlyWorkers(powers, configuration),
       preload: () => loadSessionCode(loadChunk),
-      async loadFactory() {
+      async loadFactory(openSharedWorker) {
         const { invalidates = {}, sends = {} } = options
-        const own = { environment, powers, openSharedWorker: workers?.open }
+        const own = { environment, powers, openSharedWorker }
         const given = { ...own, invalidates, sends, configuration, loadChunk, report }
         const { createSessionFactory } = await loadSessionCode(loadChunk)
         const factory = await createSessionFactory(given)

@@ -1,6 +1,7 @@
 import { type LinePowers, whenIdle } from '../platform/line-powers.js'
 import { messageOf, type Report } from '../util/errors.js'
 import { growingPause } from '../util/growing-pause.js'
+import type { createEarlyWorkers } from './early-workers.js'
 import type { MountedSession } from './mounts.js'
 import type { SessionFactory } from './session.js'
 
@@ -30,11 +31,10 @@ type OpeningState =
 
 interface OpenerOptions {
   readonly powers: LinePowers
-  /** Starts the identity's worker ahead of its session. Gives the way to end it. */
-  readonly startWorker: (identity: string) => () => void
+  readonly workers: ReturnType<typeof createEarlyWorkers>
   /** Loads the code of a session, and nothing else. */
   readonly preload: () => Promise<unknown>
-  readonly loadFactory: () => Promise<SessionFactory>
+  readonly loadFactory: (openSharedWorker: LinePowers['openSharedWorker']) => Promise<SessionFactory>
   readonly report: Report
   /** A session can't be opened yet. */
   readonly onFailed: (reason: string) => void
@@ -43,13 +43,13 @@ interface OpenerOptions {
 
 /** Opens sessions: gets their code and the server's address first. */
 export function createOpener(options: OpenerOptions) {
-  const { powers, startWorker, preload, loadFactory, report, onFailed, connect } = options
+  const { powers, workers, preload, loadFactory, report, onFailed, connect } = options
   let loading: Promise<SessionFactory> | undefined
   /** The code could not be loaded, and has not been since. */
   let isReported = false
 
   function load(): Promise<SessionFactory> {
-    loading ??= loadFactory().catch((thrown: unknown) => {
+    loading ??= loadFactory(workers.open).catch((thrown: unknown) => {
       loading = undefined
       const message = `Partyline's own code could not be loaded: ${messageOf(thrown)}`
       if (!isReported) report('no-host', message, { cause: thrown })
@@ -70,7 +70,7 @@ export function createOpener(options: OpenerOptions) {
   whenIdle(powers, () => void preload().catch(() => undefined))
   return {
     open(mounted: MountedSession): Opening {
-      const endWorker = startWorker(mounted.identity)
+      const endWorker = workers.start(mounted.identity)
       const { retry, cancel } = startOpening(powers, {
         attempt: () => attempt(mounted),
         onFailed(reason) {
