@@ -39,7 +39,12 @@ const packages = new Set(
       return Object.keys({ ...dependencies, ...devDependencies })
     }),
 )
-const { version, scripts } = JSON.parse(read('package.json')) as { version: string; scripts: Record<string, string> }
+const { version, scripts, exports } = JSON.parse(read('package.json')) as {
+  version: string
+  scripts: Record<string, string>
+  exports: Record<string, unknown>
+}
+const exported = Object.values(exports)
 /** Those of Debian, whose names say more, stand for those of pip. */
 const pip = [...DJANGO.packages, ...ASGI.packages].map((name) => name.replace(/^python3-(django-(?=channels))?/, ''))
 const bundled = BUNDLERS.flatMap(({ builds = [] }) => builds.flat())
@@ -48,6 +53,7 @@ const bundled = BUNDLERS.flatMap(({ builds = [] }) => builds.flat())
 function isKnown(command: string): boolean {
   const [program = '', ...words] = command.split(/\s+/)
   if (program === 'cd') return words.length === 1
+  if (program === 'cp') return exported.includes((words[0] ?? '').replace('node_modules/partyline/', './'))
   if (program === 'npm' && words[0] === 'install')
     return words.slice(1).every((name) => packages.has(name) || name === `../partyline/partyline-${version}.tgz`)
   if (program === 'npm' && words[0] === 'create') return words[1] === 'vite@latest'
