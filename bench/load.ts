@@ -10,40 +10,12 @@ import { cpus, loadavg } from 'node:os'
 import { parseArgs } from 'node:util'
 import { startRedis } from '../scripts/redis.js'
 import { ensureProgram } from '../scripts/service.js'
-import { type Idle, makeBed, type Return, type Step } from './load/bed.js'
+import { type Idle, makeBed } from './load/bed.js'
 import type { Wire } from './load/messages.js'
 import { figuresOf } from './load/report.js'
+import type { About, ClusterResult, LoadResults, ReturnResult, WireResult } from './load/results.js'
 import { writeScale } from './scale.js'
 import { writeFigures } from './write-figures.js'
-
-export interface About {
-  readonly machine: string
-  readonly loadBefore: number
-}
-
-export interface WireResult extends About {
-  readonly kind: 'wire'
-  readonly emptyRssMb: number
-  readonly idle: readonly Idle[]
-  readonly steps: readonly Step[]
-}
-export interface ClusterResult extends About {
-  readonly kind: 'cluster'
-  readonly processes: number
-  readonly steps: readonly Step[]
-}
-export interface ReturnResult extends About {
-  readonly kind: 'return'
-  readonly returns: readonly Return[]
-}
-/** bench/load.json. */
-export interface LoadResults {
-  readonly 'socket.io'?: WireResult
-  readonly websocket?: WireResult
-  readonly sse?: WireResult
-  readonly cluster?: ClusterResult
-  readonly return?: ReturnResult
-}
 
 const PARTS = ['socket.io', 'websocket', 'sse', 'cluster', 'return'] as const
 const PROCESSES = 3

@@ -5,7 +5,7 @@
  */
 import { readFileSync } from 'node:fs'
 import { type Capacity, processesFor, type Scene, simulateDay } from './day.js'
-import type { LoadResults } from './load.js'
+import type { LoadResults } from './load/results.js'
 import { type Constants, constantsOf, debounced, type Load, partyline, recipe, simulate } from './model.js'
 import { readResults } from './sharing/results.js'
 import { writeFigures } from './write-figures.js'

@@ -1,6 +1,6 @@
 /** The results as Markdown, for docs/deploy.md. */
-import type { LoadResults } from '../load.js'
 import type { Return, Step } from './bed.js'
+import type { LoadResults } from './results.js'
 
 const n = (value: number) => value.toLocaleString('en')
 const NAMES = { 'socket.io': 'Socket.IO', websocket: 'plain WebSocket', sse: 'SSE' } as const
