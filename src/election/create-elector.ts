@@ -49,9 +49,9 @@ function createPersistentElector(
       try {
         return await elector[failures === 0 ? first : 'campaign'](signal)
       } catch {
-        signal.throwIfAborted()
+        if (signal.aborted) throw signal.reason
         await pause(timers.after, growingPause(failures, random, CAMPAIGN_PAUSE), signal)
-        signal.throwIfAborted()
+        if (signal.aborted) throw signal.reason
       }
     }
   }

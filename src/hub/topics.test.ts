@@ -84,6 +84,17 @@ describe('the first joins, the last leaves', () => {
     expect(log).toEqual(['join p', 'join q', 'leave q', 'leave p'])
   })
 
+  it('many are asked for in frames that servers take', async () => {
+    const { attach, up, transport, rooms, faults } = setUp()
+    const topics = Array.from({ length: 500 }, (_, n) => `${n}"`.padEnd(200, 'x'))
+    await attach(['a'], { topics })
+    await up()
+    const frames = transport.last.said.map(([event, metadata]) => JSON.stringify({ event, metadata }).length)
+    expect(Math.max(...frames)).toBeLessThan(16_500)
+    expect(frames.length).toBeLessThan(10)
+    expect([rooms.size, faults]).toEqual([500, []])
+  })
+
   it('a reload and a change of page leave nothing', async () => {
     const { attach, up, serve, pass, log } = setUp()
     const tab = await attach(['a'], { topics: ['p'] })

@@ -11,6 +11,8 @@ const LEAVE_DELAY_MS = 1_000
 /** The server has this long to answer a join, before it is asked again. */
 const JOIN_TIMEOUT_MS = 5_000
 const MAX_JOIN_ATTEMPTS = 3
+/** Of the names in one frame, as JSON. Servers limit their frames, some of them to 65,536 bytes. */
+const MAX_JOIN_CHARACTERS = 16_000
 const NO_ANSWER = `the server has not answered ${MAX_JOIN_ATTEMPTS} times: it seems to have no topics`
 const NO_TOPICS = 'this connection only receives, so it has no topics'
 /** What was refused or not answered is asked again now and then: a right may come, and a server's database come back. */
@@ -92,7 +94,7 @@ export function createTopicMemberships({ tabs, log, environment, send }: TopicMe
     const topics = topicsIn((state) => state.name === 'joining' && state.request === request)
     if (topics.length === 0) return
     const isLate = attempt > MAX_JOIN_ATTEMPTS
-    if (!isLate && send(`${RESERVED}:join`, { topics, request }))
+    if (!isLate && splitTopics(topics).every((some) => send(`${RESERVED}:join`, { topics: some, request })))
       return void afterTurns(environment, JOIN_TIMEOUT_MS, () => sendJoin(request, attempt + 1))
     const message = isLate ? NO_ANSWER : NO_TOPICS
     for (const topic of topics) settle(request, { topic, ok: false, name: 'failed', message })
@@ -306,4 +308,20 @@ function createTopicRetry({ timers, random }: Pick<HubEnvironment, 'timers' | 'r
       cancel = undefined
     },
   }
+}
+
+/** As few lists as fit into frames. */
+function splitTopics(topics: readonly string[]): readonly (readonly string[])[] {
+  const frames: string[][] = []
+  let left = 0
+  for (const topic of topics) {
+    const characters = JSON.stringify(topic).length + 1
+    if (characters > left || frames.length === 0) {
+      frames.push([])
+      left = MAX_JOIN_CHARACTERS
+    }
+    left -= characters
+    frames.at(-1)?.push(topic)
+  }
+  return frames
 }

@@ -450,6 +450,33 @@ describe('events one after the other with the same targets', () => {
         }
       })(),
     ],
+    [
+      'a list that the app keeps, changes and copies',
+      (() => {
+        const list: unknown[][] = []
+        return ({ id }) => {
+          list.length = 0
+          list.push(['tx', id])
+          return id > 1 ? [...list] : list
+        }
+      })(),
+    ],
+    [
+      'a key that the app keeps and changes, and gives another equal one',
+      (() => {
+        const key: unknown[] = ['tx', 1]
+        return ({ id }) => {
+          key[1] = id
+          return id === 2
+            ? [
+                ['tx', 1],
+                ['tx', id],
+              ]
+            : [key]
+        }
+      })(),
+    ],
+    ['an object in place of a list', ({ id }) => [['tx', id === 1 ? ['a'] : { 0: 'a' }]]],
     ['a date', ({ id }) => [['tx', new Date(id)]]],
     ['a field more', ({ id }) => [['tx', id === 1 ? { a: 1 } : { a: 1, b: 2 }]]],
     ['a field less', ({ id }) => [['tx', id === 1 ? { a: 1, b: 2 } : { a: 1 }]]],
@@ -470,6 +497,21 @@ describe('events one after the other with the same targets', () => {
     }
     const rule = compile({ touches: ['tx'], targets: round })
     for (let time = 0; time < 2; time++) expect(rule.resolve(paid)).toHaveLength(1)
+    expect(rule.complaints).toEqual([])
+  })
+
+  it('that throw later are no fault of the next event', () => {
+    let isBroken = false
+    const part = {
+      get id() {
+        if (isBroken) throw new Error('broken')
+        return 1
+      },
+    }
+    const rule = compile({ touches: ['tx'], targets: (m: { id: number }) => [['tx', m.id === 1 ? part : m.id]] })
+    rule.resolve({ id: 1 })
+    isBroken = true
+    for (const id of [2, 3, 2]) expect(rule.resolve({ id })).toEqual([{ queryKey: ['tx', id] }])
     expect(rule.complaints).toEqual([])
   })
 

@@ -129,7 +129,8 @@ export function compileRule(event: string, rule: unknown, report: Report): Compi
       }
       if (!compute) return constant
       const given = compute((checked ? checked.value : metadata) as never)
-      if (repetitions.has(given)) return repetitions.targets()
+      const known = repetitions.find(given)
+      if (known) return known
       const found = usable(given, metadata)
       let isSaid = false
       try {
@@ -142,9 +143,7 @@ export function compileRule(event: string, rule: unknown, report: Report): Compi
         // No bundler and no `process`: no hints.
       }
       reach.include(found, metadata, isSaid)
-      if (!isWhole(found, given)) return reach.all()
-      repetitions.remember(given, found)
-      return found
+      return isWhole(found, given) ? repetitions.remember(given, found) : reach.all()
     } catch (thrown) {
       said('rule-failed', `threw: ${messageOf(thrown)}`, { metadata }, thrown)
     }
@@ -177,39 +176,63 @@ const COMPARED_EVERY = 64
 
 /** The targets of the event before: a burst is often about one thing, and then most of the work for each event is the same. */
 function createRepetitions() {
-  let lastGiven: unknown
-  let lastTargets: readonly NormalTarget[] = []
+  /** A copy of what the rule gave, which the app can't change, and its targets. */
+  let last: { readonly given: unknown; readonly targets: readonly NormalTarget[] } | undefined
   let changes = 0
 
   return {
-    has(given: unknown): boolean {
-      if (lastGiven === undefined || !isSame(given, lastGiven)) return false
+    /** Undefined if the event before had others. */
+    find(given: unknown): readonly NormalTarget[] | undefined {
+      if (!last || !isSame(given, last.given)) return undefined
       changes = 0
-      return true
+      return last.targets
     },
-    targets: () => lastTargets,
-    remember(given: unknown, targets: readonly NormalTarget[]): void {
+    /** Gives the targets, maybe in another list. */
+    remember(given: unknown, targets: readonly NormalTarget[]): readonly NormalTarget[] {
       changes++
-      const isCompared = changes < MAX_CHANGES || changes % COMPARED_EVERY === 0
-      lastGiven = isCompared ? given : undefined
-      if (isCompared) lastTargets = targets
+      last = undefined
+      if (changes >= MAX_CHANGES && changes % COMPARED_EVERY !== 0) return targets
+      const copy = copyOf(given)
+      const own = copy === undefined ? [] : normalize(copy)
+      // Not where some are no targets: that is said each time.
+      if (own.length !== targets.length) return targets
+      last = { given: copy, targets: own }
+      return own
     },
   }
 }
 
-/** Equal, part by part, and no part is the same object: one that the app gives again, it may have changed meanwhile. */
-function isSame(one: unknown, other: unknown, depth = 0): boolean {
+/** Another object may hold what is not in its fields, such as a date. */
+const hasOnlyFields = (value: object): boolean =>
+  Array.isArray(value) || Object.getPrototypeOf(value) === Object.prototype
+
+/** Undefined if not all of it is plain. */
+function copyOf(value: unknown, depth = 0): unknown {
+  if (typeof value !== 'object' || value === null) return value
+  if (depth > MAX_DEPTH || !hasOnlyFields(value)) return undefined
+  const copy: Record<string, unknown> = Array.isArray(value) ? ([] as never) : {}
+  for (const field in value) {
+    const part = (value as Record<string, unknown>)[field]
+    const copied = copyOf(part, depth + 1)
+    if (copied === undefined && part !== undefined) return undefined
+    copy[field] = copied
+  }
+  return copy
+}
+
+/** Equal, part by part. */
+function isSame(one: unknown, other: unknown): boolean {
   if (typeof one !== 'object' || one === null) return one === other
-  if (typeof other !== 'object' || other === null || one === other || depth > MAX_DEPTH) return false
+  if (typeof other !== 'object' || other === null || !hasOnlyFields(one)) return false
+  if (Array.isArray(one) !== Array.isArray(other)) return false
   if (Array.isArray(one)) {
-    if (!Array.isArray(other) || one.length !== other.length) return false
-    for (let index = 0; index < one.length; index++) if (!isSame(one[index], other[index], depth + 1)) return false
+    const same = other as unknown[]
+    if (one.length !== same.length) return false
+    for (let index = 0; index < one.length; index++) if (!isSame(one[index], same[index])) return false
     return true
   }
-  // Another object may hold what is not in its fields, such as a date.
-  if (Object.getPrototypeOf(one) !== Object.prototype || Object.getPrototypeOf(other) !== Object.prototype) return false
   const [fields, others] = [one as Record<string, unknown>, other as Record<string, unknown>]
-  for (const field in fields) if (!isSame(fields[field], others[field], depth + 1)) return false
+  for (const field in fields) if (!isSame(fields[field], others[field])) return false
   for (const field in others) if (!(field in fields)) return false
   return true
 }

@@ -68,6 +68,7 @@ export function createTargetSet() {
       root = {}
       targets = []
       last = undefined
+      lastCollected.length = 0
       return taken
     },
   }

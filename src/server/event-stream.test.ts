@@ -311,6 +311,31 @@ it('a web-standard client that reads nothing is dropped', async () => {
   await expect(new Response(response.body).text()).rejects.toThrow()
 })
 
+it('a middleware of the app’s own refuses by an error, and may take its time', async () => {
+  const { port, stream } = await start()
+  const calls: string[] = []
+  stream.on('connection', (socket) => {
+    socket.use(([event], next) => {
+      if (event === 'forbidden') next(new Error('forbidden'))
+      else setTimeout(next, 20)
+    })
+    for (const event of ['forbidden', 'allowed']) socket.on(event, () => calls.push(event))
+  })
+  await up(connect(port))
+  const [id = ''] = stream.sockets.keys()
+  for (const event of ['forbidden', 'allowed']) {
+    const headers = { 'x-partyline-stream': id }
+    const { status } = await fetch(`http://127.0.0.1:${port}/`, {
+      method: 'POST',
+      headers,
+      body: JSON.stringify([{ event, metadata: {} }]),
+    })
+    // 429 would say that nothing of it was taken.
+    expect(status).toBe(204)
+  }
+  await until(() => expect(calls).toEqual(['allowed']))
+})
+
 it('what nobody can have sent does no harm', async () => {
   const { port, stream } = await start()
   const url = `http://127.0.0.1:${port}/`

@@ -16,6 +16,7 @@ import {
   type Notifier,
   type SessionsOptions,
 } from './index.js'
+import { limitSends, type SendingSocket } from './send-limit.js'
 
 // Clients that send more than any honest one does, and an honest one beside them.
 
@@ -194,8 +195,34 @@ describe.each(WIRES)('over %s', (wire, serve) => {
   )
 })
 
-it.each([0, -1, Number.NaN, '5', null])('refuses a limit of %s', async (maxSendsPerSecond) => {
+it('renewals and pings count apart from what tabs send, and a report quotes a short name', () => {
+  const clock = vi.spyOn(performance, 'now').mockReturnValue(5_000)
+  afterwards(() => clock.mockRestore())
+  let middleware: Parameters<SendingSocket['use']>[0] = () => undefined
+  const use = (given: typeof middleware) => {
+    middleware = given
+  }
+  const [emit, disconnect, report] = [vi.fn(), vi.fn(), vi.fn()]
+  limitSends({ socket: { use, disconnect }, maxSendsPerSecond: 2, topics: { limit: 5 }, emit, report })
+  const passes = (event: string) => {
+    const next = vi.fn()
+    const verdict = middleware([event, {}], next)
+    expect(verdict === false).toBe(next.mock.calls.length === 0)
+    return verdict !== false
+  }
+  expect(['say', 'say', 'say'].map(passes)).toEqual([true, true, false])
+  for (let time = 0; time < 500; time++) expect([passes('_line:ping'), passes('_line:auth')]).toEqual([true, true])
+  expect([passes('_line:ping'), passes('say'), disconnect.mock.calls.length]).toEqual([false, false, 0])
+  expect(passes('x'.repeat(100_000))).toBe(false)
+  expect(disconnect).toHaveBeenCalledOnce()
+  expect(report.mock.calls[0]?.[0].message.length).toBeLessThan(200)
+})
+
+it.each([0, -1, Number.NaN, '5', null])('refuses a limit of %s', async (given) => {
   const { io } = await listen()
-  const options = { authenticate: () => null, maxSendsPerSecond: maxSendsPerSecond as number }
-  expect(() => createSessions(io, options)).toThrow(expect.objectContaining({ code: 'bad-option' }))
+  const limit = given as number
+  const authenticate = () => null
+  const refused = expect.objectContaining({ code: 'bad-option' })
+  expect(() => createSessions(io, { authenticate, maxSendsPerSecond: limit })).toThrow(refused)
+  expect(() => createSessions(io, { authenticate, topics: { limit, authorize: () => true } })).toThrow(refused)
 })

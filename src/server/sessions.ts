@@ -22,7 +22,7 @@ import { type Quiet, watchQuiet } from './quiet.js'
 import { holdMissed, readMissed, sendMissed } from './recovery.js'
 import { type LoggedEvents, replayMissed } from './replay.js'
 import { checkRoom, type UserId, userRoom } from './rooms.js'
-import { checkSendLimit, limitSends, type SendingSocket } from './send-limit.js'
+import { checkLimits, limitSends, type SendingSocket } from './send-limit.js'
 import { isStoredUser, keepSession, sessionOf } from './stored-session.js'
 import { serveTopics, type TopicAccessOptions, type TopicSocket } from './topics.js'
 
@@ -160,7 +160,7 @@ export function createSessions<S extends SocketSlice, T extends ServerSession>(
   const admitted = new WeakMap<S, Admitted<T>>()
   const report = (error: PartylineServerError) => reportServerError(onError, error)
   const decideFor = createDecider(options, report)
-  checkSendLimit(options.maxSendsPerSecond)
+  checkLimits(options)
   const admit = createAdmission({ io, options, decideFor, report })
   holdMissed(io)
   const quiet = watchQuiet(io, { afterMs: options.quietAfterMs })

@@ -72,20 +72,19 @@ export function createOpenSocket({ id, handshake, members, onDisconnect }: OpenS
     for (const listener of [...(listeners.get(event) ?? [])]) listener(...args)
   }
 
-  /** Lets one middleware after the other look at it, before the listeners. */
+  /** Lets one middleware after the other look at it, before the listeners. False if one of them says so. */
   function receive(packet: readonly [event: string, ...args: unknown[]], nth = 0): boolean {
     const middleware = middlewares[nth]
-    let passes = false
-    if (middleware)
-      middleware(packet, () => {
-        passes = receive(packet, nth + 1)
-      })
-    else {
-      passes = true
+    if (!middleware) {
       const [event, ...args] = packet
       call(event, args)
+      return true
     }
-    return passes
+    let isTaken = true
+    const verdict = middleware(packet, (error) => {
+      if (!error) isTaken = receive(packet, nth + 1)
+    })
+    return verdict !== false && isTaken
   }
 
   function join(room: string): void {

@@ -35,7 +35,8 @@ export function createHosts(
       host,
       async open(attempt) {
         const { open } = await load()
-        attempt.signal.throwIfAborted()
+        // Not `throwIfAborted`: Chrome has it since version 100.
+        if (attempt.signal.aborted) throw attempt.signal.reason
         return open(attempt)
       },
       release: () => rung?.release?.(),

@@ -72,7 +72,8 @@ export function createOpener(options: OpenerOptions) {
     open(mounted: MountedSession): Opening {
       const endWorker = workers.start(mounted.identity)
       const { retry, cancel } = startOpening(powers, {
-        attempt: () => attempt(mounted),
+        // One that the session has not taken, because its key is another one by now, is nobody's.
+        attempt: () => attempt(mounted).then(endWorker),
         onFailed(reason) {
           if (mounted.state.name === 'opening') onFailed(reason)
         },
