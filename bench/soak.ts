@@ -202,7 +202,7 @@ function table({ about, rows }: Results): string {
     const heap = `${before.megabytes.toFixed(2)} -> ${after.megabytes.toFixed(2)} (${grown} %)`
     return `| ${what} | ${host} | ${heap} | ${handles(before)} | ${handles(after)} | ${flat ? 'met' : '**MISSED**'} |`
   })
-  return `| after | host | heap of all tabs and the worker (MB) | listeners, ports, channels, workers before | after | target: heap flat within 5 %, no handle more |
+  return `| after | host | heap of all tabs and the worker (MB) | listeners, ports, channels, workers before | after | target: the heap grows by 5 % at most, no handle more |
 | --- | --- | --- | --- | --- | --- |
 ${lines.join('\n')}
 

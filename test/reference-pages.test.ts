@@ -27,10 +27,12 @@ const namesIn = (path: string, row: string) =>
 
 const OPTIONS = 'docs/options.md'
 const STATUS = 'docs/status.md'
+const SERVER = 'docs/server.md'
 
 it.each<readonly [page: string, title: string, fields: readonly string[]]>([
   [OPTIONS, '## createPartyline', fieldsOf('src/tab/options.ts', 'PartylineOptions')],
   [OPTIONS, '## mount', fieldsOf('src/tab/mounts.ts', 'MountOptions')],
+  [SERVER, '### All options', fieldsOf('src/server/sessions.ts', 'SessionsOptions')],
   [STATUS, '## Status', ['name', 'reason', ...fieldsOf('src/wire/status.ts', 'Standing')]],
   [STATUS, '## Receipts', fieldsOf('src/invalidation/receipt.ts', 'Receipt')],
   [STATUS, '| cause | when |', literalsOf('src/invalidation/receipt.ts', 'ReceiptCause')],

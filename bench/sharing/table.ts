@@ -79,7 +79,7 @@ export function summary(all: readonly Figure[], abouts: readonly string[]): stri
 
 const README_ROWS: readonly (readonly [measure: Measure, title: string])[] = [
   ['sockets at the server', 'connections at your server'],
-  ['one event: requests per affected query', 'requests per query after an event'],
+  ['one event: requests per affected query', 'requests per query after an event, one tab visible'],
   ['burst: main thread CPU, per tab', `CPU of a tab in a burst of ${BURST.toLocaleString('en')} events`],
 ]
 

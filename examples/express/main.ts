@@ -4,7 +4,7 @@ import { createServer } from 'node:http'
 import express, { type Request, type Response } from 'express'
 import { createEventStream, createNotifier, createSessions, endUser } from 'partyline/server'
 import { Server } from 'socket.io'
-import { beginSession, change, endSession, isUser, load, makeToken, readToken, userOf } from '../nestjs/store.js'
+import { beginSession, change, endSession, isUser, load, makeToken, readToken, userOf } from './store.js'
 
 /** The same map as your `createPartyline<Events>(…)`. */
 interface Events {

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import Fastify, { type FastifyReply, type FastifyRequest } from 'fastify'
 import { createEventStream, createNotifier, createSessions, endUser } from 'partyline/server'
 import { Server } from 'socket.io'
-import { beginSession, change, endSession, isUser, load, makeToken, readToken, userOf } from '../nestjs/store.js'
+import { beginSession, change, endSession, isUser, load, makeToken, readToken, userOf } from './store.js'
 
 /** The same map as your `createPartyline<Events>(…)`. */
 interface Events {
