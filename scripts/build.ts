@@ -53,7 +53,12 @@ for (const name of readdirSync('dist', { recursive: true, encoding: 'utf8' })) {
 
 const declarations = [...kept].filter((path) => path.endsWith('.d.ts'))
 const entries = declarations.filter((path) => readFileSync('package.json', 'utf8').includes(`"./${path}"`))
-for (const [path, text] of withoutHiddenComments(declarations, entries)) writeFileSync(path, text)
+for (const [path, text] of withoutHiddenComments(declarations, entries)) writeFileSync(path, withTabs(text))
+
+/** `tsc` indents by four spaces. */
+function withTabs(text: string): string {
+  return text.replace(/^( {4})+/gm, (spaces) => '\t'.repeat(spaces.length / 4))
+}
 
 function minify(path: string): void {
   const text = readFileSync(path, 'utf8')

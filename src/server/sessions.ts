@@ -115,7 +115,7 @@ export interface SessionsOptions<S, T extends ServerSession> {
   readonly quietAfterMs?: number | false
   /**
    * How many events one client may send in a second. Beyond it, an acknowledgement is `{ ok: false, code: 'too-many' }`, and no
-   * listener is called. A client that sends twice as many is disconnected. The browsers of `line.send` send 500 at most.
+   * listener is called. A client that sends more than twice as many is disconnected. The browsers of `line.send` send 500 at most.
    * `Infinity`: no limit.
    * @default 1000
    */
