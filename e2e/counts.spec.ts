@@ -17,10 +17,17 @@ async function openOneVisible(bank: Bank, search: string): Promise<Page> {
   return shown
 }
 
+const recordReceipts = (page: Page) =>
+  page.evaluate(() => {
+    window.receipts = []
+    window.ledger.line.onReceipt((receipt) => window.receipts.push(receipt))
+  })
+
 for (const host of ['shared-worker', 'leader-tab']) {
   test.describe(`${TABS} tabs, one visible, ${host}`, () => {
     test('one event: one request per affected active query', async ({ bank }) => {
       const shown = await openOneVisible(bank, `?host=${host}`)
+      await recordReceipts(shown)
       await bank.pay(2_345)
       await expect(shown.getByTestId('tx-row').first()).toContainText('Corner Bakery')
       await atRest(shown)
@@ -28,20 +35,24 @@ for (const host of ['shared-worker', 'leader-tab']) {
       bank.demo.emit('1', 'profile_updated', {})
       await expect.poll(() => bank.fetches({ path: '/api/profile' })).toHaveLength(1)
       await atRest(shown)
-      expect(bank.fetches({ path: BALANCE })).toHaveLength(1)
-      expect(bank.fetches({ path: TRANSACTIONS })).toHaveLength(1)
-      expect(bank.fetches()).toHaveLength(3)
-      expect(bank.fetches({ tab: await origin(shown) })).toHaveLength(3)
+      // A payment is two events. On a machine that hangs between them for longer than the debounce, they are two flushes.
+      const payments = await shown.evaluate(
+        () => window.receipts.filter(({ events }) => events.some(({ name }) => name !== 'profile_updated')).length,
+      )
+      expect(payments).toBeLessThanOrEqual(2)
+      const counts = [BALANCE, TRANSACTIONS].map((path) => bank.fetches({ path }).length)
+      expect(Math.min(...counts)).toBeGreaterThanOrEqual(1)
+      expect(Math.max(...counts)).toBeLessThanOrEqual(payments)
+      const all = counts.reduce((sum, count) => sum + count, 1)
+      expect(bank.fetches()).toHaveLength(all)
+      expect(bank.fetches({ tab: await origin(shown) })).toHaveLength(all)
       expect(bank.demo.stats).toMatchObject({ openSockets: 1, connections: 0 })
     })
 
     test('a burst of 5,000: two requests per affected query and window at most', async ({ bank }) => {
       test.setTimeout(300_000)
       const shown = await openOneVisible(bank, `?host=${host}`)
-      await shown.evaluate(() => {
-        window.receipts = []
-        window.ledger.line.onReceipt((receipt) => window.receipts.push(receipt))
-      })
+      await recordReceipts(shown)
       const heard = () => shown.evaluate(() => window.receipts.reduce((sum, { events }) => sum + events.length, 0))
       const start = Date.now()
       for (let event = 0; event < 5_000; event++) {

@@ -77,6 +77,8 @@ export async function startDemo(options: DemoOptions = {}): Promise<Demo> {
   const app = express()
   app.disable('x-powered-by')
   const http = createServer(app)
+  // Node's own 5 s end a connection just when a browser, or a proxy, sends its next request over it.
+  http.keepAliveTimeout = 75_000
   const database = options.database ?? (await openDatabase(options.databaseUrl))
   const closeDatabase = async () => {
     if (!options.database) await database.close()
