@@ -65,6 +65,8 @@ const sizes = (options.tabs ?? (quick ? `${WORK_TABS}` : `1,5,${WORK_TABS}`)).sp
 const MANY = 50
 const effort: Effort = quick ? { ticks: 25, heaps: 4, bound: 20_000 } : { ticks: 40, heaps: 8, bound: 20_000 }
 const IDLE_MS = 30_000
+/** Longer than the jitter of the resync that may follow a first connection, and than any wait of a fetch. */
+const SETTLED_MS = 5_000
 /** The most tabs that are open at once. Each is a process. */
 const MAX_TABS = 120
 
@@ -162,13 +164,13 @@ const measure: Record<Part, () => Promise<void>> = {
   async rare() {
     for (const subject of chosen([...MAIN, ...OTHERS, SHARING])) {
       const fleet = await open(subject, WINDOWS, true)
-      await fleet.rest()
+      await fleet.quiet(SETTLED_MS)
       add(fleet, WINDOWS, 0, await measureWindows(fleet, server))
       await fleet.close()
     }
     for (const subject of chosen(MAIN)) {
       const fleet = await open(subject, WORK_TABS)
-      await fleet.rest()
+      await fleet.quiet(SETTLED_MS)
       add(fleet, WORK_TABS, 0, await measureIdleCpu(fleet, browser, IDLE_MS))
       if (subject.name === RECIPE) {
         add(fleet, WORK_TABS, 0, (await measureBurst(fleet, browser, server, effort)).values)

@@ -43,7 +43,9 @@ export async function openFront(folder: string | undefined, port: number): Promi
   const sockets = new Set<{ destroy(): unknown }>()
   let opened = 0
   let fetches: string[] = []
-  const passOn = ({ method, url: path, headers }: IncomingMessage) => ({ port, method, path, headers }) as const
+  // A connection each: a server may end an idle one just when it is used once more.
+  const passOn = ({ method, url: path, headers }: IncomingMessage) =>
+    ({ port, method, path, headers, agent: false }) as const
 
   const server = createServer((request, response) => {
     const { pathname } = new URL(request.url ?? '/', 'http://page')
@@ -68,6 +70,8 @@ export async function openFront(folder: string | undefined, port: number): Promi
     response.on('close', () => passed.destroy())
     request.pipe(passed)
   })
+  // For the same reason. Node's default is 5 s.
+  server.keepAliveTimeout = 600_000
   server.on('upgrade', (request, browser: Socket, head) => {
     const backend = connect(port, '127.0.0.1')
     sockets.add(browser)

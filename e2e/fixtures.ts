@@ -63,6 +63,26 @@ export class Bank {
   }
 }
 
+/** From here on the tab keeps its receipts in `window.receipts`. */
+export const recordReceipts = (page: Page): Promise<void> =>
+  page.evaluate(() => {
+    window.receipts = []
+    window.ledger.line.onReceipt((receipt) => window.receipts.push(receipt))
+  })
+
+/** How many events the tab has dealt with since `recordReceipts`. */
+export const eventsHeard = (page: Page): Promise<number> =>
+  page.evaluate(() => window.receipts.reduce((sum, { events }) => sum + events.length, 0))
+
+/**
+ * In how many flushes the tab has dealt with payments since `recordReceipts`. One payment is two events: on a machine that hangs
+ * between them for longer than the debounce, they are two flushes, and two fetches.
+ */
+export const paymentFlushes = (page: Page): Promise<number> =>
+  page.evaluate(
+    () => window.receipts.filter(({ events }) => events.some(({ name }) => name !== 'profile_updated')).length,
+  )
+
 /** Connected, and nothing left to fetch: the resync of a first connection is over. */
 export async function atRest(page: Page): Promise<void> {
   await page.waitForFunction(

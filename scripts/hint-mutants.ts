@@ -68,4 +68,18 @@ export const HINT_MUTANTS: readonly Mutant[] = [
     find: '      reach.include(found, metadata, isSaid)\n',
     replace: '      if (!isSaid) reach.include(found, metadata)\n',
   },
+  {
+    name: 'a former QueryClient is known only to the line that was mounted with it',
+    by: HINTS,
+    file: 'src/inspect/hints.ts',
+    find: 'const former = lastClients.get(options.name)',
+    replace: 'const former = client',
+  },
+  {
+    name: 'a QueryClient that another line is mounted with is taken for a former one',
+    by: HINTS,
+    file: 'src/inspect/hints.ts',
+    find: 'if (mountsOf.get(former) || count === 0) return',
+    replace: 'if (count === 0) return',
+  },
 ]

@@ -24,7 +24,16 @@ export type FromProcess =
       readonly at: number
     }
   | ({ readonly kind: 'count' } & Count)
-  | { readonly kind: 'drained'; readonly had: number; readonly left: number; readonly refused: number }
+  | {
+      readonly kind: 'drained'
+      /** Milliseconds since the Unix epoch. */
+      readonly began: number
+      readonly ended: number
+      /** The sockets that had to move. */
+      readonly had: number
+      readonly left: number
+      readonly refused: number
+    }
 
 export interface ProcessOptions {
   readonly port: number

@@ -61,9 +61,13 @@ async function expectNewest({ server, pages }: RunningApp, number: number): Prom
 
 export const editRules = (app: RunningApp): Promise<void> => edit(app, (number) => expectNewest(app, number))
 
-/** TanStack Query's hooks keep the former QueryClient, in which no event can reach them. A reload mends that. */
+/** TanStack Query's hooks keep the former QueryClient, in which no event can reach them. A hint says so. A reload mends that. */
 export async function editRulesAndClient(app: RunningApp): Promise<void> {
+  const told = new Set<Page>()
+  for (const page of app.pages)
+    page.on('console', (message) => void (message.text().includes('client-replaced') && told.add(page)))
   await edit(app, async () => undefined)
+  await until('the hint client-replaced in every page', () => told.size === app.pages.length)
   for (const page of app.pages) await page.reload()
   await app.connected(app.pages)
   await sleep(QUIET_MS)

@@ -13,13 +13,18 @@ interface Setting {
   readonly keys?: readonly Key[]
   readonly look?: FileState
   readonly isConnected?: boolean
+  /** Default: a new one. */
+  readonly name?: string
 }
 
-function setUp({ invalidates = {}, keys = [], look = 'there', isConnected = false }: Setting) {
+let lines = 0
+
+function setUp({ invalidates = {}, keys = [], look = 'there', isConnected = false, name }: Setting) {
   const said: string[] = []
   const looked: string[] = []
   const hints = createHints({
     report: (code, message) => said.push(`${code}: ${message}`),
+    name: name ?? `line ${++lines}`,
     invalidates,
     socket: {},
     after(ms, run) {
@@ -273,6 +278,7 @@ describe('an identity', () => {
     const client = new QueryClient()
     const hints = createHints({
       report: (code, message) => said.push(`${code}: ${message}`),
+      name: `line ${++lines}`,
       invalidates,
       socket: {},
       after: (ms, run) => {
@@ -315,6 +321,7 @@ describe('another QueryClient', () => {
   it('is told of if queries on the screen stay in the former one, as after a hot update', async () => {
     const { hints, client, said } = setUp({})
     use(client, ['balance', '7'])
+    hints.unmounted(client)
     hints.mounted({ queryClient: new QueryClient(), identity: 'u1' })
     await vi.advanceTimersByTimeAsync(20_000)
     expect(said).toEqual([
@@ -322,14 +329,38 @@ describe('another QueryClient', () => {
     ])
   })
 
+  it('is told of if a hot update has made another line, too', async () => {
+    const name = 'of a file that is edited'
+    const { hints, client } = setUp({ name })
+    use(client, ['balance', '7'])
+    hints.unmounted(client)
+    const { said } = setUp({ name })
+    await vi.advanceTimersByTimeAsync(20_000)
+    expect(said).toEqual([expect.stringContaining('client-replaced')])
+  })
+
+  it('is no fault if another line is mounted with it, of the same name or another one', async () => {
+    const { client, said } = setUp({ name: 'of two parts of a page' })
+    use(client, ['balance', '7'])
+    for (const name of ['of two parts of a page', 'other']) {
+      const { said: alsoSaid } = setUp({ name })
+      await vi.advanceTimersByTimeAsync(20_000)
+      expect([said, alsoSaid]).toEqual([[], []])
+    }
+  })
+
   it('is no fault if its queries leave the screen, or the former client is back', async () => {
     const { hints, client, said } = setUp({})
     const leave = use(client, ['balance', '7'])
-    hints.mounted({ queryClient: new QueryClient(), identity: 'u2' })
+    const other = new QueryClient()
+    hints.unmounted(client)
+    hints.mounted({ queryClient: other, identity: 'u2' })
     leave()
     await vi.advanceTimersByTimeAsync(20_000)
     use(client, ['balance', '7'])
-    hints.mounted({ queryClient: new QueryClient(), identity: 'u1' })
+    hints.unmounted(other)
+    hints.mounted({ queryClient: other, identity: 'u1' })
+    hints.unmounted(other)
     hints.mounted({ queryClient: client, identity: 'u1' })
     await vi.advanceTimersByTimeAsync(20_000)
     expect(said).toEqual([])

@@ -18,6 +18,8 @@ const LOOK_AFTER_MOUNT_MS = 5_000
 
 export interface HintsOptions {
   readonly report: Report
+  /** The line's, to which a hot update makes a new line. */
+  readonly name: string
   readonly invalidates: Readonly<Record<string, unknown>>
   /** Passed to socket.io-client. */
   readonly socket: Readonly<Record<string, unknown>>
@@ -31,11 +33,18 @@ export interface HintsOptions {
 export interface Hints {
   /** The app has called `mount`. */
   mounted(mount: { readonly queryClient: QueryClientSlice; readonly identity: unknown }): void
+  /** A mount with this client has ended. */
+  unmounted(client: QueryClientSlice): void
   /** These rules are in use from now on. */
   watch(rules: ReadonlyMap<string, CompiledRule>): void
   /** This was reported. */
   heard(code: PartylineErrorCode, message: string, detail?: Readonly<Record<string, unknown>>): void
 }
+
+/** The last client of each name. A hot update of the file that makes a line makes another line. */
+const lastClients = new Map<string, QueryClientSlice>()
+/** How often lines are mounted with a client now. */
+const mountsOf = new WeakMap<QueryClientSlice, number>()
 
 export function createHints(options: HintsOptions): Hints {
   const { report, after } = options
@@ -68,7 +77,7 @@ export function createHints(options: HintsOptions): Hints {
         .getQueryCache()
         .getAll()
         .filter((query) => query.isActive()).length
-      if (client === former || count === 0) return
+      if (mountsOf.get(former) || count === 0) return
       const what = `the line was mounted with another QueryClient, and ${count} queries on the screen are still in the former one, where no event reaches them. Create the QueryClient in a module of its own: a hot update of the file that creates it makes another one`
       sayOnce('client-replaced', what)
     })
@@ -110,7 +119,10 @@ export function createHints(options: HintsOptions): Hints {
 
   return {
     mounted({ queryClient, identity }) {
-      if (client && client !== queryClient) lookAfterFormer(client)
+      const former = lastClients.get(options.name)
+      if (former && former !== queryClient) lookAfterFormer(former)
+      lastClients.set(options.name, queryClient)
+      mountsOf.set(queryClient, (mountsOf.get(queryClient) ?? 0) + 1)
       client = queryClient
       if (identity !== undefined) isIdentityMissing = false
       else if (isIdentityMissing === undefined) {
@@ -119,6 +131,7 @@ export function createHints(options: HintsOptions): Hints {
       }
       after(LOOK_AFTER_MOUNT_MS, ruleHints.planLook)
     },
+    unmounted: (former) => void mountsOf.set(former, (mountsOf.get(former) ?? 0) - 1),
     watch: ruleHints.watch,
     heard: (code, message, detail = {}) => heardOf[code]?.(message, detail),
   }

@@ -20,6 +20,7 @@ function createToldLine() {
   const mounts: MountOptions[] = []
   const hints = createHints({
     report: (code) => said.push(code),
+    name: '',
     invalidates: { balance_updated: ['balance'] },
     socket: {},
     after(ms, run) {

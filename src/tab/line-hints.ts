@@ -20,16 +20,16 @@ export interface LineEnvironment extends TabEnvironment {
 export function startHints(
   environment: LineEnvironment | undefined,
   powers: LinePowers | undefined,
-  options: Pick<PartylineOptions<never>, 'socket'> & { readonly invalidates?: HintsOptions['invalidates'] },
+  options: Pick<PartylineOptions<never>, 'name' | 'socket'> & { readonly invalidates?: HintsOptions['invalidates'] },
   report: Report,
   status: () => Status,
 ): ReturnType<typeof createLineHints> | undefined {
   try {
     if (process.env.NODE_ENV !== 'production' && powers) {
       const load = environment ? environment.loadHints : () => import('../inspect/hints.js')
-      const { invalidates = {}, socket = {} } = options
+      const { name = '', invalidates = {}, socket = {} } = options
       const isConnected = () => status().name === 'connected'
-      return load && createLineHints(load, powers, { report, invalidates, socket, isConnected })
+      return load && createLineHints(load, powers, { report, name, invalidates, socket, isConnected })
     }
   } catch {
     // No bundler and no `process`: no hints.
@@ -54,7 +54,13 @@ function createLineHints(load: LoadHints, powers: LinePowers, options: Omit<Hint
       (mount: Line<unknown>['mount']): Line<unknown>['mount'] =>
       (options) => {
         tell((hints) => hints.mounted(options))
-        return mount(options)
+        const unmount = mount(options)
+        let isMounted = true
+        return () => {
+          if (isMounted) tell((hints) => hints.unmounted(options.queryClient))
+          isMounted = false
+          unmount()
+        }
       },
   }
 }
