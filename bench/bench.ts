@@ -189,9 +189,9 @@ async function renewBrowser(): Promise<void> {
 }
 
 const WHAT: Record<Part, string> = {
-  flush: `${rounds.flush} rounds; of whole flushes 9 at most`,
+  flush: `${rounds.flush} rounds, of whole flushes 9 at most`,
   first: `${rounds.first} rounds of one new browser profile each`,
-  tabs: `${rounds.main} rounds; other libraries, the debounced recipe, WebSocket and SSE in ${rounds.others} of them`,
+  tabs: `${rounds.main} rounds, other libraries, the debounced recipe, WebSocket and SSE in ${rounds.others} of them`,
   many: `${rounds.many} rounds of ${MANY} tabs`,
   rare: `once: windows, idle CPU over ${IDLE_MS / 1_000} s, the plain recipe's burst, for ${effort.bound / 1_000} s at most`,
 }
