@@ -67,6 +67,8 @@ const effort: Effort = quick ? { ticks: 25, heaps: 4, bound: 20_000 } : { ticks:
 const IDLE_MS = 30_000
 /** Longer than the jitter of the resync that may follow a first connection, and than any wait of a fetch. */
 const SETTLED_MS = 5_000
+/** Within 10 s of its welcome, a tab that follows a leader loads the code of a takeover. */
+const IDLE_AFTER_MS = 12_000
 /** The most tabs that are open at once. Each is a process. */
 const MAX_TABS = 120
 
@@ -170,7 +172,7 @@ const measure: Record<Part, () => Promise<void>> = {
     }
     for (const subject of chosen(MAIN)) {
       const fleet = await open(subject, WORK_TABS)
-      await fleet.quiet(SETTLED_MS)
+      await fleet.quiet(IDLE_AFTER_MS)
       add(fleet, WORK_TABS, 0, await measureIdleCpu(fleet, browser, IDLE_MS))
       if (subject.name === RECIPE) {
         add(fleet, WORK_TABS, 0, (await measureBurst(fleet, browser, server, effort)).values)
@@ -187,9 +189,9 @@ async function renewBrowser(): Promise<void> {
 }
 
 const WHAT: Record<Part, string> = {
-  flush: `${rounds.flush} rounds; of whole flushes 9 at most`,
+  flush: `${rounds.flush} rounds, of whole flushes 9 at most`,
   first: `${rounds.first} rounds of one new browser profile each`,
-  tabs: `${rounds.main} rounds; other libraries, the debounced recipe, WebSocket and SSE in ${rounds.others} of them`,
+  tabs: `${rounds.main} rounds, other libraries, the debounced recipe, WebSocket and SSE in ${rounds.others} of them`,
   many: `${rounds.many} rounds of ${MANY} tabs`,
   rare: `once: windows, idle CPU over ${IDLE_MS / 1_000} s, the plain recipe's burst, for ${effort.bound / 1_000} s at most`,
 }

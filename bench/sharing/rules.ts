@@ -27,7 +27,7 @@ const leads = (subject: string): boolean => subject === LEADER
 
 /** At most so many times the floor's. `leader`: where the host is the leader tab. */
 function withinFloor(worker: number, leader = worker) {
-  const target = worker === leader ? `<= ${worker} x floor` : `<= ${worker} x floor; leader-tab: <= ${leader} x`
+  const target = worker === leader ? `<= ${worker} x floor` : `<= ${worker} x floor, leader-tab: <= ${leader} x`
   const met = ({ subject, vsFloor }: Judged) =>
     vsFloor === undefined ? undefined : vsFloor <= (leads(subject) ? leader : worker)
   return { target, met }
@@ -65,7 +65,7 @@ export const RULES = {
   },
   'emit -> handler, p50': {
     ...ms(2),
-    target: '<= 1.15 x floor; worker at 50 tabs: <= 1.2 x',
+    target: '<= 1.15 x floor, worker at 50 tabs: <= 1.2 x',
     met: ({ subject, tabs, vsFloor }) =>
       vsFloor === undefined ? undefined : vsFloor <= (tabs === 50 && !leads(subject) ? 1.2 : 1.15),
   },

@@ -108,7 +108,7 @@ function cell({ value, vsFloor, subject, lowest, highest, rounds }: Figure, digi
     rounds > 1 && lowest !== highest ? [`${lowest?.toFixed(digits) ?? ''}–${highest?.toFixed(digits) ?? ''}`] : []
   const versus = vsFloor === null || isFloor(subject) ? [] : [`x ${times(vsFloor)}`]
   const notes = [...spread, ...versus]
-  return notes.length > 0 ? `${shown} (${notes.join('; ')})` : shown
+  return notes.length > 0 ? `${shown} (${notes.join(', ')})` : shown
 }
 
 /** Whether the target is met, for each host of Partyline; one word if they agree. */
@@ -116,5 +116,5 @@ function verdict(group: readonly Figure[]): string {
   const judged = group.filter(({ subject, met }) => isPartyline(subject) && met !== undefined)
   const words = judged.map(({ met }) => (met ? 'met' : '**MISSED**'))
   if (new Set(words).size <= 1) return words[0] ?? 'quoted'
-  return judged.map(({ subject }, index) => `${subject.replace('partyline, ', '')}: ${words[index]}`).join('; ')
+  return judged.map(({ subject }, index) => `${subject.replace('partyline, ', '')}: ${words[index]}`).join(', ')
 }
