@@ -44,8 +44,8 @@ export const HINT_MUTANTS: readonly Mutant[] = [
     name: 'a former QueryClient is told of that nobody uses',
     by: HINTS,
     file: 'src/inspect/hints.ts',
-    find: 'if (client === former || count === 0) return',
-    replace: 'if (client === former) return',
+    find: 'if (mountsOf.get(former) || count === 0) return',
+    replace: 'if (mountsOf.get(former)) return',
   },
   {
     name: 'hints are loaded in production',

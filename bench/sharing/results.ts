@@ -29,9 +29,7 @@ export function writePart(folder: string, parts: readonly string[], part: string
     figures,
   }
   const abouts = Object.values(results.about)
-  const lines = figures.map((figure) => `    ${JSON.stringify(figure)}`).join(',\n')
-  const json = `{\n  "about": ${JSON.stringify(results.about, null, 2).replaceAll('\n', '\n  ')},\n  "figures": [\n${lines}\n  ]\n}\n`
-  writeFileSync(join(folder, 'results.json'), json)
+  writeFileSync(join(folder, 'results.json'), `${JSON.stringify(results, null, 2)}\n`)
   writeFileSync(join(folder, 'results.md'), table(figures, abouts))
   writeFileSync(join(folder, 'results.svg'), chart(figures))
 }
