@@ -114,7 +114,11 @@ export const BUNDLERS: readonly Consumer[] = [
       host: 'shared-worker',
       ...(isApart
         ? { more: editRules }
-        : { more: editRulesAndClient, note: 'needs a reload after an edit: see below' }),
+        : {
+            more: editRulesAndClient,
+            says: /client-replaced/,
+            note: 'needs a reload after an edit, and says so (`client-replaced`): see below',
+          }),
     }),
   ),
   {
