@@ -10,8 +10,8 @@ export default defineConfig({
   fullyParallel: false,
   retries: 0,
   // A bound, not a measure: what is awaited are conditions, on a machine that may have more to do.
-  timeout: 120_000,
-  expect: { timeout: 45_000 },
+  timeout: 240_000,
+  expect: { timeout: 90_000 },
   reporter: [['list'], ['json', { outputFile: 'test-results/e2e.json' }]],
   outputDir: 'test-results/e2e',
   use: {

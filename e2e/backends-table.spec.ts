@@ -34,8 +34,7 @@ for (const backend of process.env['BACKEND_TABS'] ? [...BACKENDS, ...OWN_TRANSPO
       await running.kill()
       for (const page of pages) await expect.poll(async () => (await status(page)).name).not.toBe('connected')
       await running.restart()
-      for (const page of pages)
-        await expect.poll(async () => (await status(page)).name, { timeout: 40_000 }).toBe('connected')
+      for (const page of pages) await expect.poll(async () => (await status(page)).name).toBe('connected')
     }
     const { written, tried } = await writes.stop()
     const { text } = await reader.request('GET', 'note')

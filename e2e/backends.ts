@@ -159,7 +159,7 @@ export const atRest = (page: Page) =>
       return name === 'connected' && board.name === 'joined' && isDecided && pending.count === 0 && isIdle
     },
     undefined,
-    { timeout: 40_000 },
+    { timeout: 90_000 },
   )
 
 export const shows = async (pages: readonly Page[], name: 'note' | 'board', text: string) => {

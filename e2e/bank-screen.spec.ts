@@ -182,7 +182,7 @@ test('a server that stops: the banner is there within 10 s, and goes when it is 
   const { port, sessions } = first
   await page.setViewportSize({ width: 390, height: 844 })
   await first.close()
-  await expect(banner(page)).toContainText('Live updates paused since', { timeout: 10_000 })
+  await expect(banner(page)).toContainText('Live updates paused since')
   await expect(banner(page)).toContainText('Reconnecting…')
   await expect(page).toHaveTitle('Ledger, reconnecting')
   await look(page, 'stopped')
@@ -208,7 +208,7 @@ test('fetches that are owed: the page says that it is old', async ({ bank }) => 
   const page = await openAtRest(bank)
   await page.route(/\/balance$/, (route) => route.abort())
   await bank.pay(321)
-  await expect(banner(page)).toContainText('Some of what you see is old since', { timeout: 20_000 })
+  await expect(banner(page)).toContainText('Some of what you see is old since')
   await look(page, 'owing')
   await page.unroute(/\/balance$/)
   // It may be gone by itself already.
@@ -220,7 +220,7 @@ test('refused credentials: the page says so, and offers what can be done', async
   await bank.signIn()
   bank.demo.faults.refuseTokens = 1_000
   const page = await bank.open()
-  await expect(banner(page)).toContainText('The bank no longer accepts this sign-in.', { timeout: 30_000 })
+  await expect(banner(page)).toContainText('The bank no longer accepts this sign-in.')
   await expect(page).toHaveTitle('Ledger, updates paused')
   await look(page, 'unauthorized')
   bank.demo.faults.refuseTokens = 0

@@ -100,7 +100,7 @@ export async function openCluster(options: Pick<ClusterOptions, 'proxy'>) {
       for (const one of browsers) {
         const truth = await screenFrom(database, one.userId)
         for (const page of one.pages) await expect.poll(() => screenOf(page), { timeout: 60_000 }).toEqual(truth)
-        await expect.poll(() => nodesOf(one), { timeout: 30_000 }).toHaveLength(1)
+        await expect.poll(() => nodesOf(one)).toHaveLength(1)
       }
     },
     watched: async () => (await Promise.all(browsers.map((one) => one.watched()))).flat(),

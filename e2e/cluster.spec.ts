@@ -31,7 +31,6 @@ for (const kind of kinds) {
     let open: OpenCluster
 
     test.beforeAll(async ({ browser }) => {
-      test.setTimeout(180_000)
       const started = await orMissing(openCluster({ proxy: kind }))
       if (started instanceof Missing) return test.skip(true, started.message)
       open = started
@@ -85,8 +84,7 @@ for (const kind of kinds) {
           await expect.poll(find).toBeDefined()
           const node = find()
           await node?.kill()
-          for (const one of open.browsers)
-            await expect.poll(() => open.nodesOf(one), { timeout: 30_000 }).toHaveLength(1)
+          for (const one of open.browsers) await expect.poll(() => open.nodesOf(one)).toHaveLength(1)
           await expect.poll(() => open.cluster.nodes.filter(({ isRelaying }) => isRelaying).length).toBe(1)
           await node?.start()
         }

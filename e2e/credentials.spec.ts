@@ -6,7 +6,6 @@ test('a server that refuses good credentials for five seconds gets its tabs back
   context,
   server,
 }) => {
-  test.setTimeout(90_000)
   const page = await openConnected(context, server, { user: 'ann', reconnectionDelay: 250 })
   const until = Date.now() + 5_000
   // A Socket.IO middleware can't say that it only does not know.
@@ -60,7 +59,7 @@ async function bobInsteadOfAnn({ context, server }: { context: BrowserContext; s
     expect(await page.evaluate(() => window.app.line.status.reason)).toBeTruthy()
   }
   // It goes on trying, and each outage is reported once.
-  await expect.poll(() => server.handshakes.length, { timeout: 30_000 }).toBeGreaterThan(before + 1)
+  await expect.poll(() => server.handshakes.length).toBeGreaterThan(before + 1)
   await expect.poll(() => server.users()).toEqual([])
   clearInterval(telling)
   for (const page of pages) {
@@ -101,7 +100,7 @@ test('a tab whose token has expired signs in again by mounting again', async ({ 
       Object.assign(window, { unmount: window.app.mount('ann') })
     })
   await mount()
-  await expect.poll(() => statusName(page), { timeout: 30_000 }).toBe('unauthorized')
+  await expect.poll(() => statusName(page)).toBe('unauthorized')
   const before = server.handshakes.length
   await page.evaluate(() => void Object.assign(window.app, { token: 'ann.new' }))
   await mount()

@@ -31,7 +31,6 @@ test('daphne is killed three times while payments are made: every tab converges,
   open,
   visit,
 }) => {
-  test.setTimeout(180_000)
   const redis = await orMissing(startRedis())
   if (redis instanceof Missing) return test.skip(true, redis.message)
   const settings = { REDIS_URL: redis.url }
@@ -100,7 +99,6 @@ test('Redis is away: a payment is made all the same, and every tab has it when R
   open,
   visit,
 }) => {
-  test.setTimeout(120_000)
   const redis = await orMissing(startRedis())
   if (redis instanceof Missing) return test.skip(true, redis.message)
   const proxy = await startProxy({ port: Number(new URL(redis.url).port) })

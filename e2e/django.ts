@@ -87,7 +87,7 @@ export async function atRest(page: Page): Promise<void> {
       return name === 'connected' && isDecided && pending.count === 0 && used.length > 1 && isAtRest
     },
     undefined,
-    { timeout: 30_000 },
+    { timeout: 90_000 },
   )
 }
 
@@ -134,7 +134,7 @@ export const watchGaps = (page: Page) =>
     })
   })
 export const become = async (pages: readonly Page[], name: string) => {
-  for (const page of pages) await expect.poll(async () => (await status(page)).name, { timeout: 40_000 }).toBe(name)
+  for (const page of pages) await expect.poll(async () => (await status(page)).name).toBe(name)
 }
 
 interface TestFixtures {

@@ -51,7 +51,7 @@ test('two hundred faults over ten tabs: in the end every tab shows the database,
   browser,
   context,
 }) => {
-  test.setTimeout(600_000)
+  test.setTimeout(1_200_000)
   const seed = Number(process.env['SEED'] ?? Math.floor(Math.random() * 1_000_000))
   console.log(`seed ${seed} (SEED=${seed} plays it again)`)
   const random = randomFrom(seed)
@@ -165,7 +165,7 @@ test('two hundred faults over ten tabs: in the end every tab shows the database,
       expect(demo.stats.openSockets).toBe(1)
       // Attached as well, not only fresh: the next event has to reach them.
       const names = async () => (await Promise.all(pages.map(status))).map(({ name }) => name)
-      await expect.poll(names, { timeout: 40_000 }).toEqual(pages.map(() => 'connected'))
+      await expect.poll(names).toEqual(pages.map(() => 'connected'))
     }
 
     const { connections, refused, requests } = demo.stats
@@ -296,9 +296,12 @@ test('a server that is killed twenty times under fifty writes a second: nothing 
 /** Another one after a reload. */
 const bornAt = (page: Page): Promise<number> => page.evaluate(() => performance.timeOrigin)
 
-/** Every tab shows the database. */
+/**
+ * Every tab shows the database. A bound, not a measure: a line that flaps is resynced within 60 s of its last gap, and that gap is found
+ * at a connection that may be made after several pauses of up to 20 s each.
+ */
 async function converged(pages: readonly Page[], truth: Screen): Promise<void> {
-  for (const page of pages) await expect.poll(() => screenOf(page), { timeout: 60_000 }).toEqual(truth)
+  for (const page of pages) await expect.poll(() => screenOf(page), { timeout: 240_000 }).toEqual(truth)
 }
 
 /** Each key repeated as often as its number. */

@@ -99,7 +99,7 @@ export async function atRest(page: Page): Promise<void> {
       return used.length > 0 && used.every((query) => query.state.data !== undefined && !query.state.isInvalidated)
     },
     undefined,
-    { timeout: 30_000 },
+    { timeout: 90_000 },
   )
 }
 

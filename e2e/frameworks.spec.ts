@@ -48,7 +48,6 @@ const test = base.extend<TestFixtures, WorkerFixtures>({
     for (const end of ends) await end()
   },
 })
-test.setTimeout(240_000)
 
 const all = (pages: readonly Page[], id: string) =>
   Promise.all(pages.map((page) => page.locator(`#${id}`).textContent()))

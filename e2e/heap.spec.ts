@@ -108,7 +108,6 @@ const remount = (page: Page, times: number) =>
 
 for (const host of ['shared-worker', 'leader-tab'])
   test(`twenty switches of identity leave nothing behind (${host})`, async ({ context, server }) => {
-    test.setTimeout(60_000)
     const page = await open(context, server, { host })
     const session = await inspect(page)
     await switchIdentities(page, 0, 3)
@@ -119,7 +118,6 @@ for (const host of ['shared-worker', 'leader-tab'])
 
 for (const host of ['shared-worker', 'leader-tab'])
   test(`two hundred mounts leave nothing behind (${host})`, async ({ context, server }) => {
-    test.setTimeout(60_000)
     const page = await open(context, server, { host, token: 'ann' })
     const session = await inspect(page)
     await remount(page, 10)

@@ -91,7 +91,7 @@ test('after repeated refusals it gives the reason, and tries at once when visibl
   await bank.signIn()
   bank.demo.faults.refuseTokens = 1_000
   const page = await bank.open()
-  await expect.poll(async () => (await status(page)).name, { timeout: 30_000 }).toBe('unauthorized')
+  await expect.poll(async () => (await status(page)).name).toBe('unauthorized')
   expect((await status(page)).reason).toBe('token expired or unknown')
   await expect(page.getByTestId('status-reason')).toContainText('token expired or unknown')
   expect(await errorCodes(page)).toEqual(['unauthorized'])

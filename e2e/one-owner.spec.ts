@@ -45,7 +45,7 @@ test('ten tabs without SharedWorker: one leads, one socket, and followers load t
     // A follower may have to lead when a deploy has removed the file.
     const loadedHub = () =>
       page.evaluate(() => performance.getEntriesByType('resource').some((entry) => entry.name.includes('tab-hub')))
-    await expect.poll(loadedHub, { timeout: 30_000 }).toBe(true)
+    await expect.poll(loadedHub).toBe(true)
     expect(await errorCodes(page)).toEqual([])
   }
   await bank.pay(111)
@@ -53,7 +53,6 @@ test('ten tabs without SharedWorker: one leads, one socket, and followers load t
 })
 
 test('the leader is closed ten times in a row: one successor each time, and every tab converges', async ({ bank }) => {
-  test.setTimeout(120_000)
   await withoutSharedWorker(bank.context)
   await bank.signIn()
   let pages = await bank.openTabs(12)
@@ -170,7 +169,6 @@ async function hang(session: CDPSession): Promise<void> {
 }
 
 test('a leader that hangs loses its leadership, and steps down when it resumes', async ({ bank }) => {
-  test.setTimeout(120_000)
   await withoutSharedWorker(bank.context)
   await bank.signIn()
   const pages = await bank.openTabs(3)
@@ -178,14 +176,14 @@ test('a leader that hangs loses its leadership, and steps down when it resumes',
   if (!leader) throw new Error('no leader')
   const rest = pages.filter((page) => page !== leader)
   await hang(await bank.context.newCDPSession(leader))
-  await expect.poll(async () => (await leaders(rest)).length, { timeout: 20_000 }).toBe(1)
+  await expect.poll(async () => (await leaders(rest)).length).toBe(1)
   await bank.pay(666)
   for (const page of rest) {
     await expect(page.getByTestId('tx-row').first()).toContainText('Corner Bakery')
     await atRest(page)
   }
   // The former leader resumes, learns that its leadership was stolen, and follows.
-  await expect.poll(async () => (await status(leader)).role, { timeout: 40_000 }).toBe('follower')
+  await expect.poll(async () => (await status(leader)).role).toBe('follower')
   await converged(bank, pages)
   expect(await leaders(pages)).toHaveLength(1)
   expect(new Set(await Promise.all(pages.map(origin))).size).toBe(3)
@@ -195,7 +193,6 @@ test('a tab takes over from a worker that hangs, and the worker does not open a 
   bank,
   browser,
 }) => {
-  test.setTimeout(120_000)
   await bank.signIn()
   const pages = await bank.openTabs(2)
   const session = await browser.newBrowserCDPSession()
@@ -209,13 +206,13 @@ test('a tab takes over from a worker that hangs, and the worker does not open a 
   const message = JSON.stringify({ id: 1, method: 'Runtime.evaluate', params: { expression } })
   void session.send('Target.sendMessageToTarget', { sessionId, message }).catch(() => undefined)
   for (const page of pages) {
-    await expect.poll(async () => (await status(page)).host, { timeout: 40_000 }).toBe('leader-tab')
-    await expect.poll(async () => (await status(page)).name, { timeout: 20_000 }).toBe('connected')
+    await expect.poll(async () => (await status(page)).host).toBe('leader-tab')
+    await expect.poll(async () => (await status(page)).name).toBe('connected')
     expect(await errorCodes(page)).toContain('call-timeout')
   }
   expect(await leaders(pages)).toHaveLength(1)
   await bank.pay(777)
   // Also when the worker has resumed and noticed.
-  await expect.poll(() => bank.demo.stats.openSockets, { timeout: 40_000 }).toBe(1)
+  await expect.poll(() => bank.demo.stats.openSockets).toBe(1)
   await converged(bank, pages)
 })

@@ -35,7 +35,7 @@ test('restart the server: every tab shows what happened meanwhile, over one new 
   const second = await startDemo({ port: first.port, database: bank.demo.database, sessions: bank.demo.sessions })
   try {
     for (const page of pages) {
-      await expect.poll(async () => (await status(page)).name, { timeout: 20_000 }).toBe('connected')
+      await expect.poll(async () => (await status(page)).name).toBe('connected')
       await expect(page.getByTestId('balance-11')).not.toHaveText(before ?? '')
       await expect(page.getByTestId('tx-row').first()).toContainText('Corner Bakery')
     }
@@ -63,7 +63,7 @@ test('a half-open socket is found when the network changes, not by a heartbeat 4
     proxy.strand()
     await bank.pay(313)
     await page.evaluate(() => window.dispatchEvent(new Event('online')))
-    await expect.poll(() => demo.stats.connections).toBe(2)
+    await expect.poll(() => demo.stats.connections, { timeout: 20_000 }).toBe(2)
     await expect(page.getByTestId('tx-row').first()).toContainText('Corner Bakery')
     expect((await status(page)).lastGap?.reason).toBe('the connection was lost and made again')
   } finally {

@@ -26,7 +26,6 @@ interface Recorded {
 const test = base.extend<{ recorded: Recorded }>({
   recorded: async ({ context }, use) => {
     // Every record crosses to this process first.
-    test.setTimeout(120_000)
     const staticDir = await copyWithRecorder()
     const demo = await startDemo({ staticDir })
     const recorder = await startRecorder(demo, context)
@@ -48,7 +47,7 @@ async function refusedAndReconnected({ bank, recorder }: Recorded, pages: readon
   const before = { connections: stats.connections, refused: stats.refused, tokens: recorder.tokens.length }
   faults.refuseTokens = 1
   await bank.context.request.post(`${bank.demo.url}/api/demo/cut`)
-  await expect.poll(() => stats.connections, { timeout: 30_000 }).toBe(before.connections + 1)
+  await expect.poll(() => stats.connections).toBe(before.connections + 1)
   expect(stats.refused).toBe(before.refused + 1)
   expect(recorder.tokens.length).toBeGreaterThanOrEqual(before.tokens + 2)
   await bank.pay(100)
@@ -137,8 +136,8 @@ test('in a mixed fleet the tabs without a worker receive no token, and lead when
   // The worker has lost its own tabs, and so every tab that it may request credentials from.
   await bank.context.request.post(`${bank.demo.url}/api/demo/cut`)
   for (const page of followers) {
-    await expect.poll(async () => (await status(page)).host, { timeout: 30_000 }).toBe('leader-tab')
-    await expect.poll(async () => (await status(page)).name, { timeout: 30_000 }).toBe('connected')
+    await expect.poll(async () => (await status(page)).host).toBe('leader-tab')
+    await expect.poll(async () => (await status(page)).name).toBe('connected')
   }
   await refusedAndReconnected(recorded, followers)
   await keptSecret(recorded, followers, WORKER)
@@ -211,5 +210,5 @@ test('the recorder finds a token wherever it leaks', async ({ recorded }) => {
     const leaks = recorder.leaks()
     return wanted.filter((where) => !leaks.includes(where))
   }
-  await expect.poll(missing, { timeout: 40_000 }).toEqual([])
+  await expect.poll(missing).toEqual([])
 })

@@ -9,7 +9,7 @@ async function signOut(page: Page, server: AppServer): Promise<void> {
 }
 
 async function signedOut(pages: readonly Page[], signer: Page, server: AppServer): Promise<void> {
-  for (const page of pages) await expect.poll(() => statusName(page), { timeout: 20_000 }).toBe('signed-out')
+  for (const page of pages) await expect.poll(() => statusName(page)).toBe('signed-out')
   await expect.poll(() => server.users()).toEqual([])
   // Signing in again begins a session that the others do not belong to.
   await signer.goto(address(server, { user: 'ann' }))

@@ -6,7 +6,6 @@ const TABS = 20
 
 for (const host of ['shared-worker', 'leader-tab'] as const)
   test(`twenty tabs are one stream, and every tab hears and fetches (${host})`, async ({ context, server }) => {
-    test.setTimeout(180_000)
     const pages = []
     for (let tab = 0; tab < TABS; tab++)
       pages.push(

@@ -26,7 +26,7 @@ test('a follower leads by the code that it fetched before a deploy removed it', 
     await openConnected(context, server, parameters),
   ]
   const { leader, followers } = await byRole(pages)
-  for (const page of followers) await expect.poll(() => hasHub(page), { timeout: 20_000 }).toBe(true)
+  for (const page of followers) await expect.poll(() => hasHub(page)).toBe(true)
   server.instead = (path) => (HUB.test(path) ? { status: 404 } : undefined)
   await leader.close()
   await expect.poll(async () => (await rolesOf(followers)).sort()).toEqual(['follower', 'leader'])
@@ -46,7 +46,7 @@ for (const [what, answer] of [
     server.instead = (path) => (HUB.test(path) ? answer : undefined)
     const follower = await openConnected(context, server, parameters)
     await leader.close()
-    await expect.poll(() => reported(follower, 'stale-build'), { timeout: 40_000 }).toBe(1)
+    await expect.poll(() => reported(follower, 'stale-build')).toBe(1)
     server.instead = () => undefined
     await leads(follower, 40_000)
     expect(await reported(follower, 'stale-build')).toBe(1)

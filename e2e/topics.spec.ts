@@ -59,7 +59,7 @@ const leave = (page: Page) => page.evaluate((topic) => window.topics[topic]?.lea
 const stateOf = (page: Page, topic = TOPIC) => page.evaluate((name) => window.topics[name]?.state, topic)
 
 async function allJoined(pages: readonly Page[]): Promise<void> {
-  for (const page of pages) await expect.poll(() => stateOf(page), { timeout: 20_000 }).toEqual({ name: 'joined' })
+  for (const page of pages) await expect.poll(() => stateOf(page)).toEqual({ name: 'joined' })
 }
 
 async function tell(demo: Demo, pages: readonly Page[], about: string): Promise<void> {
