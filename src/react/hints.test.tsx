@@ -33,7 +33,7 @@ function createToldLine() {
   const mount = (options: MountOptions) => {
     mounts.push(options)
     hints.mounted(options)
-    return () => undefined
+    return () => hints.unmounted(options.queryClient)
   }
   return { line: { mount } as unknown as AnyLine, said, mounts }
 }
