@@ -24,10 +24,10 @@ it(`survives ${HOSTILE} hostile packets, keeps nothing of them, and goes on to s
   const codes = new Set<string>()
   createSessions(io, {
     authenticate: ({ token }) => (token === 'ann' || token === 'bob' ? { userId: token } : 'token unknown'),
-    topics: { authorize },
+    topics: { authorize, limit: HOSTILE },
     replay: () => [],
     newest: () => 1,
-    // They are to get through: what is in them is tested here, and not their number.
+    // They are to get through: what is in them is tested here, and not their number. Joins are limited by the topics.
     maxSendsPerSecond: Number.POSITIVE_INFINITY,
     onError: ({ code }) => void codes.add(code),
   })
