@@ -266,7 +266,9 @@ for (const backend of BACKENDS) {
       await soon(() => beside.heard).toContain('note_changed')
       beside.ask('chat:say', { text: 'hi' }, 1)
       await soon(() => answersOf(beside)).toEqual([{ request: 1, data: { id: expect.any(String) } }])
-      await soon(() => flooder.heard.at(-1) === 'over' || answersOf(flooder).length === count).toBe(true)
+      // A server may end a connection that reads slower than it asks, by any code: Go's has room for 1,000 frames.
+      const isOver = (last: unknown) => last === 'over' || typeof last === 'number'
+      await soon(() => isOver(flooder.heard.at(-1)) || answersOf(flooder).length === count).toBe(true)
       const isKnown = (word: unknown) => {
         const { id, code } = Object(Object(word).data)
         return typeof id === 'string' || code === 'too-many'

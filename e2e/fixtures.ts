@@ -127,6 +127,8 @@ export const test = base.extend<TestFixtures, { server: Demo }>({
   ],
   bank: async ({ server, context }, use) => {
     await context.addInitScript(() => {
+      // The tiles of the wall, which are frames, act their own.
+      if (window !== window.top) return
       let state: DocumentVisibilityState = 'visible'
       Object.defineProperty(document, 'visibilityState', { get: () => state })
       Object.defineProperty(document, 'hidden', { get: () => state === 'hidden' })
