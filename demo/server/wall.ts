@@ -148,6 +148,7 @@ async function openWall(database: Database, sessions: SessionStore) {
   let due = performance.now()
   let timer: NodeJS.Timeout | undefined
   const plan = () => {
+    clearTimeout(timer)
     // A pause is looked at twice a second.
     const pauseMs = eventsPerSecond > 0 ? 1_000 / eventsPerSecond : 500
     due = Math.max(due + pauseMs, performance.now())
@@ -185,7 +186,6 @@ async function openWall(database: Database, sessions: SessionStore) {
     setRate(rate: number) {
       eventsPerSecond = rate
       due = performance.now()
-      clearTimeout(timer)
       plan()
     },
     restart() {

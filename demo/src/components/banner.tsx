@@ -7,6 +7,7 @@ import { failure } from '../news.js'
 import { queryClient } from '../query-client.js'
 import { line } from '../realtime.js'
 import { checkSession, signOut } from '../session.js'
+import { shownSince } from '../shown-since.js'
 import { useStore } from '../store.js'
 import { Button } from './button.js'
 
@@ -30,7 +31,11 @@ const FETCH = [
 ] as const
 
 /** What keeps this page from being live, if anything does. */
-function troubleOf({ name, reason, since, pending }: Status, isLong: (since: number, ms: number) => boolean) {
+function troubleOf(
+  { name, reason, since, pending }: Status,
+  shown: number | undefined,
+  isLong: (since: number, ms: number) => boolean,
+) {
   const paused = `Live updates paused since ${timeOf(since)}, what you see may be old.`
   switch (name) {
     case 'unauthorized':
@@ -54,7 +59,8 @@ function troubleOf({ name, reason, since, pending }: Status, isLong: (since: num
         ? { text: 'No live updates yet, so what you see may get old. Connecting…', actions: [RECONNECT] }
         : undefined
     default:
-      return pending.since !== undefined && isLong(pending.since, SLOW_AFTER_MS)
+      // A hidden page fetches when it is shown: until then nobody has asked the bank.
+      return shown !== undefined && pending.since !== undefined && isLong(Math.max(pending.since, shown), SLOW_AFTER_MS)
         ? {
             text: `Some of what you see is old since ${timeOf(pending.since)}. The bank does not answer; it is asked again…`,
             actions: [FETCH],
@@ -71,11 +77,12 @@ const STALE_BUILD: Notice = {
 /** The status, and what is wrong once it has been so for long enough. */
 export function useTrouble(): Notice | undefined {
   const status = usePartylineStatus()
+  const shown = useStore(shownSince)
   const isLoading = useIsFetching({ predicate: ({ state }) => state.data === undefined }) > 0
   // As of the last look at the clock: rendering asks no clock.
   const [now, setNow] = useState(Date.now)
   const dues: number[] = []
-  const notice = troubleOf(status, (since, ms) => {
+  const notice = troubleOf(status, shown, (since, ms) => {
     const due = since + ms
     if (due > now) dues.push(due)
     // What is fetched for the first time is not old.

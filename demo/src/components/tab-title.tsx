@@ -1,8 +1,10 @@
 import { useQueries, useQuery } from '@tanstack/react-query'
 import { usePartylineStatus } from 'partyline/react'
-import { useEffect, useSyncExternalStore } from 'react'
+import { useEffect } from 'react'
 import { formatEuros } from '../money.js'
 import { accountsQuery, balanceQuery } from '../queries.js'
+import { shownSince } from '../shown-since.js'
+import { useStore } from '../store.js'
 import { useTrouble } from './banner.js'
 
 /** All of the user's money in cents, once it is known. The same queries as the cards': no fetch of its own. */
@@ -17,15 +19,10 @@ export function useTotal(): number | undefined {
   })
 }
 
-const onVisibility = (changed: () => void) => {
-  document.addEventListener('visibilitychange', changed)
-  return () => document.removeEventListener('visibilitychange', changed)
-}
-
 /** The tab's title says how it stands, for those who see only that. */
 export function TabTitle() {
   const { name, pending } = usePartylineStatus()
-  const isHidden = useSyncExternalStore(onVisibility, () => document.visibilityState === 'hidden')
+  const isHidden = useStore(shownSince) === undefined
   const isTroubled = useTrouble() !== undefined
   const total = useTotal()
   const refused = name === 'unauthorized' || name === 'wrong-identity'

@@ -2,7 +2,7 @@ import { useCallback, useEffect, useRef, useState } from 'react'
 import type { Half as Side } from '../../server/wall.js'
 import { useStore } from '../store.js'
 import { watchStage } from './pulses.js'
-import { actOf, keepFrame, NUMBERS, type WallState, wall } from './state.js'
+import { actOf, keepFrame, NUMBERS, showAgain, type WallState, wall } from './state.js'
 
 const WORDS = {
   left: {
@@ -127,5 +127,14 @@ function TileFrame({ half, number, address }: { half: Side; number: number; addr
   // What it plays is in its address at first; later it is told, and does not load again.
   const [first] = useState(address)
   const keep = useCallback((frame: HTMLIFrameElement | null) => keepFrame(half, number, frame), [half, number])
-  return <iframe ref={keep} title={`${WORDS[half].title}, tab ${number}`} src={first} tabIndex={-1} />
+  // One that is told before it has loaded does not hear it.
+  return (
+    <iframe
+      ref={keep}
+      onLoad={() => showAgain(half, number)}
+      title={`${WORDS[half].title}, tab ${number}`}
+      src={first}
+      tabIndex={-1}
+    />
+  )
 }

@@ -91,6 +91,9 @@ function act(change: Pick<Partial<WallState>, 'areHidden' | 'isFrozen'>, note: s
   for (const half of HALVES) for (const number of NUMBERS) tileAt(half, number)?.show(actOf(number, wall.get()))
 }
 
+/** Tells a tile what it plays by now. */
+export const showAgain = (half: Half, number: number): void => tileAt(half, number)?.show(actOf(number, wall.get()))
+
 async function send(path: string, body?: object): Promise<void> {
   const { id } = wall.get()
   const headers = { 'content-type': 'application/json' }
