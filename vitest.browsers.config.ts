@@ -10,8 +10,8 @@ export default defineConfig({
     globalSetup: 'e2e/browsers/setup.ts',
     // One browser at a time is as much as two cores can take.
     fileParallelism: false,
-    testTimeout: 90_000,
+    testTimeout: 240_000,
     hookTimeout: 120_000,
-    expect: { poll: { timeout: 30_000, interval: 50 } },
+    expect: { poll: { timeout: 90_000, interval: 50 } },
   },
 })

@@ -2,12 +2,10 @@
 import { execFileSync, type SpawnOptions, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
-import type { AddressInfo } from 'node:net'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Missing } from './service.js'
+import { freePort, Missing } from './service.js'
 
 export interface Postgres {
   readonly url: string
@@ -51,14 +49,6 @@ function unprivileged(): Pick<SpawnOptions, 'uid' | 'gid'> {
     if (uid > 0 && gid > 0) return { uid, gid }
   }
   throw new Missing('PostgreSQL does not run as root, and there is no user `postgres` or `nobody` to run it as')
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1')
-  await once(probe, 'listening')
-  const { port } = probe.address() as AddressInfo
-  await new Promise((resolve) => probe.close(resolve))
-  return port
 }
 
 /** The same; throws one sentence when there is none. Installs nothing. */

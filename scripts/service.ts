@@ -95,10 +95,17 @@ export async function endProcess(child: ChildProcess, signal: NodeJS.Signals = '
   await exited
 }
 
-/** On loopback. Not one that the system gives to whoever connects: somebody else could get it before it is listened on. */
+/** Playwright's workers draw from ranges of their own: a server takes seconds until it listens. */
+const PORTS = 3_000
+const firstPort = 20_000 + (Number(process.env['TEST_PARALLEL_INDEX'] ?? 0) % 4) * PORTS
+
+/**
+ * On loopback, and free to be opened again. Not an ephemeral one (from 32768 on, or 49152): the system could give it to an outgoing
+ * connection before it is listened on, or while it is closed.
+ */
 export async function freePort(): Promise<number> {
   for (;;) {
-    const probe = createServer().listen(20_000 + Math.floor(Math.random() * 12_000), '127.0.0.1')
+    const probe = createServer().listen(firstPort + Math.floor(Math.random() * PORTS), '127.0.0.1')
     const port = await once(probe, 'listening').then(
       () => (probe.address() as AddressInfo).port,
       () => undefined,

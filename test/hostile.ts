@@ -4,9 +4,10 @@ import { onTestFailed } from 'vitest'
 /** So many on each wire and in each direction. */
 export const HOSTILE = 10_000
 
+const seed = Number(process.env['HOSTILE_SEED'] ?? Math.floor(Math.random() * 2 ** 31))
+
 /** Draws them. A failed test says its seed: `HOSTILE_SEED=… npx vitest run FILE` draws the same. */
 export function drawHostile<T>(arbitrary: fc.Arbitrary<T>, count = HOSTILE): readonly T[] {
-  const seed = Number(process.env['HOSTILE_SEED'] ?? Math.floor(Math.random() * 2 ** 31))
   onTestFailed(() => console.error(`HOSTILE_SEED=${seed}`))
   return fc.sample(arbitrary, { numRuns: count, seed })
 }

@@ -214,7 +214,7 @@ describe.each([
       await session.send('Page.setWebLifecycleState', { state: 'frozen' })
       await expect.poll(async () => (await status(remaining)).tabs).toBe(1)
       // No other tab or hub waits for a page that can't answer.
-      await expect.poll(() => waitedFor(remaining, client), { timeout: 5_000 }).toEqual([])
+      await expect.poll(() => waitedFor(remaining, client)).toEqual([])
       await connected(remaining)
       await payAndSee(remaining)
       await session.send('Page.setWebLifecycleState', { state: 'active' })
@@ -231,7 +231,8 @@ describe.each([
     const shown = await open(path)
     await shown.bringToFront()
     await expect.poll(() => hidden.evaluate(() => document.visibilityState)).toBe('hidden')
-    await expect.poll(() => shown.evaluate(() => window.ledger.queryClient.isFetching())).toBe(0)
+    for (const page of [shown, hidden])
+      await expect.poll(() => page.evaluate(() => window.ledger.queryClient.isFetching())).toBe(0)
     const tab = await hidden.evaluate(() => window.ledger.line.origin)
     demo.stats.reset()
     await payAndSee(shown)

@@ -1,12 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { type AddressInfo, createServer } from 'node:net'
 import type { Readable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
+import { freePort } from '../../scripts/service.js'
 import { within } from './driver.js'
 import { atTheLatest } from './tidy.js'
 
-const START = 30_000
+const START = 90_000
 const PORTS_TRIED = 3
 
 export interface Running {
@@ -65,13 +65,4 @@ async function answering(url: string, child: ChildProcess): Promise<void> {
     }
   }
   await Promise.race([ended, ready()])
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }

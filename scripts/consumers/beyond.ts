@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 
 import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Page } from 'playwright'
+import type { Status } from '../../src/index.js'
 import { BROWSER_ARGS, findBrowser } from '../browser.js'
 import { filesOf } from '../pack-snippets.js'
 import type { RunningApp } from './consumer.js'
@@ -23,6 +24,12 @@ async function until(what: string, holds: () => boolean | Promise<boolean>): Pro
 const valueIn = (page: Page, name: string): Promise<number> =>
   page.evaluate((field) => Number(Reflect.get(window, field) ?? 0), name)
 
+/** In a page: whether the line of this edit is connected. */
+function isConnected(wanted: { number: number; tabs: number }): boolean {
+  const { edition, edited } = window as unknown as { edition?: number; edited?: { status: Status } }
+  return edition === wanted.number && edited?.status.name === 'connected' && edited.status.tabs === wanted.tabs
+}
+
 /** Each edit gives an event of its own to the rules. Afterwards there is one connection, and each handler once. */
 async function edit(app: RunningApp, afterEach: (edit: number) => Promise<void>): Promise<void> {
   const { folder, pages, server, connected } = app
@@ -33,8 +40,10 @@ async function edit(app: RunningApp, afterEach: (edit: number) => Promise<void>)
   for (const page of pages) page.on('load', onLoad)
   for (let number = 1; number <= EDITS; number++) {
     const rules = text.replace('invalidates: {', `invalidates: {\n    edited_${number}: ['balance'],`)
-    writeFileSync(path, `${rules}\nObject.assign(window, { edition: ${number} })\n`)
-    for (const page of pages) await until(`edit ${number}`, async () => (await valueIn(page, 'edition')) === number)
+    writeFileSync(path, `${rules}\nObject.assign(window, { edition: ${number}, edited: line })\n`)
+    // Until the components are rendered again, what they show is the former line's.
+    for (const page of pages)
+      await until(`the line of edit ${number}`, () => page.evaluate(isConnected, { number, tabs: pages.length }))
     await connected(pages)
     const heard = await Promise.all(pages.map((page) => valueIn(page, 'heard')))
     server.emit('balance_updated', { accountId: '7' })
@@ -52,6 +61,7 @@ async function edit(app: RunningApp, afterEach: (edit: number) => Promise<void>)
 /** The newest rules hold in every tab, and fetch once. */
 async function expectNewest({ server, pages }: RunningApp, number: number): Promise<void> {
   const { counts } = server
+  await sleep(SETTLED_MS)
   counts.fetches = 0
   server.emit(`edited_${number}`)
   await until(`a fetch in every page after edit ${number}`, () => counts.fetches >= pages.length)

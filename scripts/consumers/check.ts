@@ -1,12 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { dirname, join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
 import type { Browser, Page } from 'playwright'
+import type { Status } from '../../src/index.js'
+import { freePort } from '../service.js'
 import { type Command, type Consumer, outOf, type TestServer, templateOf } from './consumer.js'
 
 const TABS = 3
@@ -118,15 +118,6 @@ export async function prepare(
   return { consumer, folder, output, seconds: (performance.now() - began) / 1000, faults }
 }
 
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1')
-  await once(probe, 'listening')
-  const { port } = probe.address() as AddressInfo
-  probe.close()
-  await once(probe, 'close')
-  return port
-}
-
 /** Starts a development server, which says its address, or a server of what was built, which is told its port. */
 async function startApp(folder: string, { dev, start = [] }: Consumer) {
   const port = await freePort()
@@ -159,10 +150,23 @@ async function warmUp(browser: Browser, address: string): Promise<void> {
   const context = await browser.newContext()
   context.setDefaultTimeout(PAGE_LIMIT_MS)
   const page = await context.newPage()
+  let loads = 0
+  page.on('load', () => loads++)
   await page.goto(address)
-  await page.getByText('tabs on one socket').waitFor()
-  await sleep(QUIET_MS)
+  for (let before = -1; before !== loads; ) {
+    before = loads
+    await page.getByText('connected, 1 tabs on one socket').waitFor()
+    await sleep(QUIET_MS)
+  }
   await context.close()
+}
+
+/** Connected, and the resync of its first connection is over: a hub says within half a second whether anything was missed. */
+async function atRest(page: Page): Promise<void> {
+  await page.waitForFunction(() => {
+    const { name, lastGap, since, pending } = (window as unknown as { line: { status: Status } }).line.status
+    return name === 'connected' && (lastGap || Date.now() - since > 1_000) && pending.count === 0
+  })
 }
 
 /** Opens the tabs, changes something in one of them, and counts. */
@@ -194,6 +198,7 @@ async function use(browser: Browser, server: TestServer, { consumer, folder }: P
     const fetchesOf = async (act: () => Promise<void>) => {
       counts.fetches = 0
       await act()
+      for (const page of pages) await atRest(page)
       await sleep(QUIET_MS)
       return counts.fetches
     }

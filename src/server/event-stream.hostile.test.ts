@@ -104,7 +104,7 @@ it(`survives ${HOSTILE} hostile frames of a client, and requests that are none, 
 
 it('a client can’t say that its own connection has ended, and so outlive its credentials', async () => {
   const { stream, url, connect } = await start()
-  const ann = connect('ann/1500')
+  const ann = connect('ann/6000')
   await until(() => expect(ann.reports).toEqual(['up']))
   const [id = ''] = stream.sockets.keys()
   for (const event of ['disconnect', 'disconnecting']) {

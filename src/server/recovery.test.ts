@@ -1,3 +1,4 @@
+import type { EventEmitter } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import { createClient } from 'redis'
 import type { Server, Socket } from 'socket.io'
@@ -260,8 +261,15 @@ describe.each([
     const ann = connect(address, { token: 'ann' })
     const bob = connect(address, { token: 'bob' })
     await door.isReached()
+    // Over Redis, this process hears of it only later.
+    const isTold =
+      url === undefined
+        ? undefined
+        : new Promise<unknown>((resolve) => {
+            ;(here.of('/') as unknown as EventEmitter).once('_line:ended', resolve)
+          })
     await endUser(there, 'ann')
-    await delay(50)
+    await isTold
     door.open()
     goOn?.()
     await until(() => expect(ann.heard).toEqual(['refused: the session has ended']))
@@ -284,7 +292,7 @@ describe.each([
     await admin.connect()
     afterwards(() => admin.destroy())
     const stored = async () => Promise.all((await admin.keys('sio:session:*')).map((key) => admin.get(key)))
-    await vi.waitFor(async () => expect((await stored()).length).toBeGreaterThan(0))
+    await until(async () => expect((await stored()).length).toBeGreaterThan(0))
     const texts = (await stored()).map((text) => Buffer.from(text ?? '', 'base64').toString('latin1'))
     expect(texts.some((text) => text.includes('ann'))).toBe(true)
     expect(texts.filter((text) => text.includes('a password'))).toEqual([])

@@ -209,7 +209,7 @@ describe('newest', () => {
     const { url } = await serve(() => [], { newest })
     const client = connect(url, {})
     await until(() => expect(newest).toHaveBeenCalled())
-    await delay(50)
+    await delay(10)
     expect(client.heard).toEqual([])
     answer(3)
     await until(() => expect(client.events).toEqual([['_line', { cursor: 3 }]]))

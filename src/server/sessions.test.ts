@@ -177,19 +177,20 @@ describe('sessions: how long', () => {
 
   it('renews with fresh credentials of the same user', async () => {
     const { url, io } = await serve()
-    const ann = connect(url, { token: 'ann/1000' })
+    const ann = connect(url, { token: 'ann/5000' })
     await up(ann)
-    expect(await renew(ann, { token: 'ann/2500' })).toEqual({ ok: true })
-    await delay(1_500)
+    expect(await renew(ann, { token: 'ann/20000' })).toEqual({ ok: true })
+    await delay(5_500)
     expect(ann.heard).toEqual(['up'])
     const [socket] = io.of('/').sockets.values()
     expect(Number(sessionOf(socket as Socket)?.expiresAt) - Date.now()).toBeGreaterThan(100)
+    expect(await renew(ann, { token: 'ann/100' })).toEqual({ ok: true })
     await ended(ann)
   })
 
   it('a renewal that is refused changes nothing', async () => {
     const { url } = await serve()
-    const ann = connect(url, { token: 'ann/1500' })
+    const ann = connect(url, { token: 'ann/6000' })
     await up(ann)
     expect(await renew(ann, { token: '?' })).toEqual({ ok: false, message: 'token unknown' })
     expect(await renew(ann, { token: 'ann/0' })).toEqual({ ok: false, message: 'the credentials have expired' })
@@ -214,10 +215,12 @@ describe('sessions: how long', () => {
 
   it('asks for one renewal at a time, and survives what a hostile client sends', async () => {
     let asked = 0
+    let done = 0
     const { url } = await serve({
       authenticate: async (credentials) => {
         asked++
         if (asked > 1) await delay(50)
+        done++
         return credentials['token'] === 'ann' ? { userId: 'ann' } : 'token unknown'
       },
     })
@@ -232,8 +235,10 @@ describe('sessions: how long', () => {
       code: 'unavailable',
     })
     for (const hostile of [[], [null], ['text'], [[1]], [{ token: 'ann' }, 'no function'], [7, 8, 9]]) {
+      const before = done
       ann.socket.emit('_line:auth', ...hostile)
-      await delay(70)
+      // Each of them starts one.
+      await until(() => expect(done).toBe(before + 1))
     }
     expect(await renew(ann, [])).toEqual({ ok: false, message: 'token unknown' })
     expect(await renew(ann, { token: 'ann' })).toEqual({ ok: true })

@@ -14,6 +14,8 @@ vi.mock('../transport/socket-io.js', () => ({
 }))
 
 beforeAll(async () => {
+  await import('./session.js')
+  await import('./tab-hosts.js')
   await import('../hub/tab-hub.js')
   await import('../election/heartbeat-elector.js')
 })

@@ -5,6 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type WebSocket, WebSocketServer } from 'ws'
+import { drawHostile } from '../../test/hostile.js'
 import { afterwards, until } from '../../test/real-server.js'
 import { connectTransport, openWebSocket, type Refusal, serveWebSocket } from '../../test/real-sockets.js'
 import { type BadFrame, type Frame, readFrame } from './frames.js'
@@ -230,7 +231,10 @@ const name = fc.oneof(
   fc.string(),
   fc.constantFrom('a', '_line', '_line:auth', '_line:pong', '__proto__', 'constructor'),
 )
-const frame = fc.record({ event: name, metadata: fc.jsonValue({ maxDepth: 4 }) }, { requiredKeys: [] })
+const frame = fc
+  .record({ event: name, metadata: fc.jsonValue({ maxDepth: 4 }) }, { requiredKeys: [] })
+  // An answer to credentials that is not `ok` ends the connection, and rightly so.
+  .filter(({ event, metadata }) => event !== '_line' || !Object.hasOwn(Object(metadata), 'ok'))
 const hostile: fc.Arbitrary<string | Uint8Array> = fc.oneof(
   { weight: 5, arbitrary: frame.map((value) => JSON.stringify(value)) },
   { weight: 2, arbitrary: fc.tuple(frame, fc.nat(200)).map(([value, at]) => JSON.stringify(value).slice(0, at)) },
@@ -244,7 +248,7 @@ const hostile: fc.Arbitrary<string | Uint8Array> = fc.oneof(
 it(`survives ${FRAMES} hostile frames over one connection`, async () => {
   const { server, reports, events } = await start()
   await up(reports)
-  const frames = fc.sample(hostile, FRAMES)
+  const frames = drawHostile(hostile, FRAMES)
   for (const data of frames) server.raw(data)
   server.emit('end', { n: 1 })
   await until(() => expect(events.at(-1)).toEqual(['end', { n: 1 }]))
@@ -252,7 +256,7 @@ it(`survives ${FRAMES} hostile frames over one connection`, async () => {
   expect(reports.filter((said) => !said.startsWith('bad frame'))).toEqual(['up'])
   expect(events.length).toBeGreaterThan(FRAMES / 20)
   for (const [event] of events) expect(event === '_line' || !/^$|^_line:/.test(event)).toBe(true)
-}, 60_000)
+})
 
 it('reading a frame never throws, and gives either a frame or a reason', () => {
   const reasons: readonly BadFrame[] = [

@@ -35,5 +35,6 @@ it(`every query ends up fresh in ${runs} random histories`, { timeout: 3_600_000
     history &&
     `${why?.message}\n--seed ${seed} --path ${result.counterexamplePath}\n${describeHistory(history)}\n${why?.stack?.split('\n').slice(0, 4).join('\n')}`
   expect(broken).toBeUndefined()
+  expect(result.failed).toBe(false)
   expect(unhandled).toEqual([])
 })

@@ -11,6 +11,7 @@ import type { Receipt } from '../../src/invalidation/receipt.js'
 // Loaded beforehand, so that the line's own imports of them take no real time.
 import '../../src/tab/session.js'
 import '../../src/hub/tab-hub.js'
+import '../../src/invalidation/sharing.js'
 import '../../src/tab/tab-hosts.js'
 import { createPartyline } from '../../src/tab/create-partyline.js'
 import type { PartylineOptions } from '../../src/tab/options.js'
