@@ -51,8 +51,7 @@ const standing = (page: Page | Frame): Promise<string> =>
     return name === 'connected' ? name : JSON.stringify({ name, reason, steps, errors })
   })
 
-export const connected = (page: Page | Frame, timeout = 20_000) =>
-  expect.poll(() => standing(page), { timeout }).toBe('connected')
+export const connected = (page: Page | Frame) => expect.poll(() => standing(page)).toBe('connected')
 
 /** The tabs of a leader-tab host, by their role. */
 export async function byRole(pages: readonly Page[]): Promise<{ leader: Page; followers: Page[] }> {

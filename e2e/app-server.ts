@@ -49,8 +49,8 @@ export interface AppServer {
   users(): string[]
   /** What `/data` answers with. */
   value: string
-  /** Gives the reason of a refusal, by a middleware that can say no more about it. */
-  refuse: (token: string) => string | undefined
+  /** Gives the reason of a refusal, by a middleware that can say no more about it than whether it is final. */
+  refuse: (token: string) => string | { readonly reason: string; readonly final: true } | undefined
   /** Admitting a socket takes this long. */
   admitMs: number
   /** A socket that was admitted is dropped after this long. */
@@ -59,6 +59,8 @@ export interface AppServer {
   instead: (path: string) => { readonly status: number; readonly html?: string } | undefined
   /** Sends whatever a server may send to everybody, as it is. */
   emit(name: string, ...args: unknown[]): void
+  /** How many sockets have a request that waits: those of long polling. */
+  waitingPolls(): number
   /** Drops every connection, without a word. */
   cut(): void
   close(): Promise<void>
@@ -72,6 +74,8 @@ interface AppServerOptions {
   readonly compares?: boolean
   /** True: as behind a proxy that lets no WebSocket through. */
   readonly isWebSocketBlocked?: boolean
+  /** Socket.IO's. In milliseconds. */
+  readonly pingInterval?: number
 }
 
 const TYPES: Record<string, string> = { '.html': 'text/html', '.js': 'text/javascript' }
@@ -80,12 +84,25 @@ export const ROOM = 'room'
 const tokenOf = (socket: Socket): string => String(socket.handshake.auth['token'] ?? '')
 const userOf = (token: string): string => token.split('.')[0] ?? ''
 
+const errorOf = (refusal: string | { readonly reason: string; readonly final: true }): Error =>
+  typeof refusal === 'string'
+    ? new Error(refusal)
+    : Object.assign(new Error(refusal.reason), { data: { final: refusal.final } })
+
 export async function startAppServer(options: AppServerOptions): Promise<AppServer> {
-  const { folder, paths = ['/socket.io/'], compares = true, isWebSocketBlocked = false } = options
+  const {
+    folder,
+    paths = ['/socket.io/'],
+    compares = true,
+    isWebSocketBlocked = false,
+    pingInterval = 25_000,
+  } = options
   const handshakes: Handshake[] = []
   const http = createServer((request, response) => answer(request, response))
   const transports: ('polling' | 'websocket')[] = isWebSocketBlocked ? ['polling'] : ['polling', 'websocket']
-  const servers = paths.map((path) => new Server(http, { path, serveClient: false, destroyUpgrade: false, transports }))
+  const servers = paths.map(
+    (path) => new Server(http, { path, serveClient: false, destroyUpgrade: false, transports, pingInterval }),
+  )
   const sockets = () => servers.flatMap((io) => [...io.sockets.sockets.values()])
   const notify = createNotifier<{ told: { to: string }; changed: Record<string, never> }>(servers[0] as Server)
 
@@ -108,13 +125,14 @@ export async function startAppServer(options: AppServerOptions): Promise<AppServ
         .map((socket) => userOf(tokenOf(socket)))
         .sort(),
     value: 'first',
-    refuse: (_token: string): string | undefined => undefined,
+    refuse: (_token: string): ReturnType<AppServer['refuse']> => undefined,
     admitMs: 0,
     dropAfterMs: undefined as number | undefined,
     instead: (_path: string): { status: number; html?: string } | undefined => undefined,
     emit(name: string, ...args: unknown[]) {
       for (const io of servers) io.emit(name, ...args)
     },
+    waitingPolls: () => sockets().filter(({ conn }) => conn.transport.writable).length,
     cut() {
       for (const socket of sockets()) socket.conn.close()
     },
@@ -128,9 +146,9 @@ export async function startAppServer(options: AppServerOptions): Promise<AppServ
     io.use((socket, next) => {
       const token = tokenOf(socket)
       handshakes.push({ path: paths[index] ?? '', token })
-      const reason = server.refuse(token)
-      if (reason !== undefined) server.refusals++
-      setTimeout(() => next(reason === undefined ? undefined : new Error(reason)), server.admitMs)
+      const refusal = server.refuse(token)
+      if (refusal !== undefined) server.refusals++
+      setTimeout(() => next(refusal === undefined ? undefined : errorOf(refusal)), server.admitMs)
     })
     if (compares)
       createSessions(io, {

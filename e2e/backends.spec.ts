@@ -65,7 +65,10 @@ for (const backend of [...BACKENDS, ...OWN_TRANSPORTS]) {
     await reader.signIn('bob')
     const page = await reader.open({ as: 'ann' })
     await expect.poll(async () => (await status(page)).name).toBe('wrong-identity')
+    const bobs = await reader.open()
+    await atRest(bobs)
     await reader.request('PUT', 'note', { text: 'Bob’s' })
+    await shows([bobs], 'note', 'Bob’s')
     expect(await page.evaluate(() => window.notes.receipts.flatMap(({ events }) => events))).toEqual([])
   })
 }

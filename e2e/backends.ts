@@ -152,9 +152,9 @@ export const atRest = (page: Page) =>
       if (!window.notes) return false
       const { line, queryClient, board } = window.notes
       const queries = queryClient.getQueryCache().getAll()
-      const { name, lastGap, tabs, since, pending } = line.status
-      // The first tab hears a moment after it is connected whether it has missed anything.
-      const isDecided = lastGap !== undefined || tabs > 1 || Date.now() - since > 1_000
+      const { name, lastGap, since, pending } = line.status
+      // A hub says a moment after it is connected whether anything was missed: half a second later at most.
+      const isDecided = lastGap !== undefined || Date.now() - since > 1_000
       const isIdle = queries.every(({ state }) => state.fetchStatus === 'idle' && state.data && !state.isInvalidated)
       return name === 'connected' && board.name === 'joined' && isDecided && pending.count === 0 && isIdle
     },

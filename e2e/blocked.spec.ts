@@ -25,9 +25,11 @@ for (const host of ['shared-worker', 'leader-tab'])
   })
 
 test('beside it, a socket in every tab: the seventh tab of the app hangs', async ({ context, folder }) => {
-  const server = await startAppServer({ folder, isWebSocketBlocked: true })
+  // A poll that ends, with a heartbeat, frees its connection for a moment.
+  const server = await startAppServer({ folder, isWebSocketBlocked: true, pingInterval: 300_000 })
   for (let tab = 0; tab < 6; tab++) await open(context, server, { 'naive-polling': 1 })
   await expect.poll(() => server.users()).toEqual(Array(6).fill('ann'))
+  await expect.poll(() => server.waitingPolls()).toBe(6)
   const seventh = await context.newPage()
   await expect(seventh.goto(`${server.url}/`, { timeout: 5_000 })).rejects.toThrow(/Timeout/)
   // With one of the six tabs closed it comes: the navigation is still under way.

@@ -99,7 +99,7 @@ export async function openCluster(options: Pick<ClusterOptions, 'proxy'>) {
     async converged(): Promise<void> {
       for (const one of browsers) {
         const truth = await screenFrom(database, one.userId)
-        for (const page of one.pages) await expect.poll(() => screenOf(page), { timeout: 60_000 }).toEqual(truth)
+        for (const page of one.pages) await expect.poll(() => screenOf(page)).toEqual(truth)
         await expect.poll(() => nodesOf(one)).toHaveLength(1)
       }
     },
@@ -118,7 +118,7 @@ export type OpenCluster = Awaited<ReturnType<typeof openCluster>>
  * How long (ms) a close may take through the proxy to a process that is busy ending. The browser has closed that socket before
  * it opens the next one, but another process may count the next one first.
  */
-const CLOSE_DELAY_MS = 250
+const CLOSE_DELAY_MS = 1_000
 
 /** The most sockets that one browser ever had at the same time. */
 export function mostAtOnce(journal: readonly SocketEvent[]): number {

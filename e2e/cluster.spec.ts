@@ -27,7 +27,7 @@ test('docs/deploy.md shows the load balancers’ configurations that are run her
 
 for (const kind of kinds) {
   test.describe(`three processes behind ${kind}`, () => {
-    test.describe.configure({ mode: 'serial', timeout: 180_000 })
+    test.describe.configure({ mode: 'serial' })
     let open: OpenCluster
 
     test.beforeAll(async ({ browser }) => {
@@ -83,10 +83,11 @@ for (const kind of kinds) {
           const find = () => open.cluster.nodes.find(isNext)
           await expect.poll(find).toBeDefined()
           const node = find()
-          await node?.kill()
+          if (!node) throw new Error('the process is gone')
+          await node.kill()
           for (const one of open.browsers) await expect.poll(() => open.nodesOf(one)).toHaveLength(1)
           await expect.poll(() => open.cluster.nodes.filter(({ isRelaying }) => isRelaying).length).toBe(1)
-          await node?.start()
+          await node.start()
         }
         const fed = await feeding.stop()
         await open.converged()

@@ -33,8 +33,8 @@ for (const host of ['shared-worker', 'leader-tab']) {
     test('one event: one request per affected active query', async ({ bank }) => {
       const shown = await openOneVisible(bank, `?host=${host}`)
       await recordReceipts(shown)
-      await bank.pay(2_345)
-      await expect(shown.getByTestId('tx-row').first()).toContainText('Corner Bakery')
+      const payee = await bank.pay(2_345)
+      await expect(shown.getByTestId('tx-row').first()).toContainText(payee)
       await atRest(shown)
       // Something else, so that "no more requests" is not just "not yet".
       bank.demo.emit('1', 'profile_updated', {})
@@ -66,10 +66,12 @@ for (const host of ['shared-worker', 'leader-tab']) {
       const windows = Math.ceil((Date.now() - start) / MAX_WAIT)
       // However busy a leader's thread is, it does not give up its own hub: nothing is fetched for a gap.
       expect(await shown.evaluate(() => window.receipts.filter(({ cause }) => cause === 'gap'))).toEqual([])
+      // Where the machine hangs for longer than the debounce, the burst pauses, and a pause ends a flush.
+      const flushes = await shown.evaluate(() => window.receipts.filter(({ cause }) => cause === 'events').length)
       for (const path of [BALANCE, TRANSACTIONS]) {
         const { length } = bank.fetches({ path })
         expect(length).toBeGreaterThanOrEqual(1)
-        expect(length).toBeLessThanOrEqual(2 * windows)
+        expect(length).toBeLessThanOrEqual(Math.max(2 * windows, flushes))
       }
       expect(bank.fetches()).toHaveLength(bank.fetches({ tab: await origin(shown) }).length)
       expect(bank.demo.stats).toMatchObject({ openSockets: 1, connections: 0 })
@@ -85,6 +87,15 @@ for (const host of ['shared-worker', 'leader-tab']) {
       await atRest(page)
       await recordReceipts(page)
     }
+    // The code that shares is a chunk of its own. Until a tab has loaded it, it fetches for itself.
+    for (const page of pages)
+      await expect
+        .poll(() => {
+          bank.demo.emit('1', 'loan_status_changed', { loanId: '101' })
+          return page.evaluate(() => window.receipts.some(({ shared }) => shared.length > 0))
+        })
+        .toBe(true)
+    for (const page of pages) await atRest(page)
     bank.demo.stats.reset()
     // One event each time, so one flush in each window.
     for (const [event, metadata] of [

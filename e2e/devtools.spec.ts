@@ -91,8 +91,27 @@ test('while paused the list stands still, and goes on with all that came since',
 })
 
 test('ten thousand records cost no more elements than a few, and the keys reach both ends', async ({ page }) => {
+  // The frames while the whole list passes by. The median: other programs share the machine.
+  const medianMs = () =>
+    page.evaluate(async () => {
+      const list = document.querySelector('partyline-devtools')?.shadowRoot?.querySelector('.list') as HTMLElement
+      const frames: number[] = []
+      for (let step = 0, last = performance.now(); step < 101; step++) {
+        list.scrollTop = (list.scrollHeight * step) / 100
+        await new Promise(requestAnimationFrame)
+        frames.push(performance.now() - last)
+        last = performance.now()
+      }
+      return frames.sort((one, other) => one - other)[50] as number
+    })
   await open(page)
   await show(page, 'Events')
+  await page.evaluate(() => window.fixture.burst(100))
+  await expect(page.getByRole('option').first()).toContainText('n: 99')
+  const fewMs = await medianMs()
+  await page.evaluate(() =>
+    document.querySelector('partyline-devtools')?.shadowRoot?.querySelector('.list')?.scrollTo(0, 0),
+  )
   await page.evaluate(() => window.fixture.burst(5_000))
   const list = page.getByRole('listbox')
   await expect(page.getByRole('option').first()).toContainText('n: 4999')
@@ -101,23 +120,15 @@ test('ten thousand records cost no more elements than a few, and the keys reach 
   await page.keyboard.press('End')
   await expect(page.locator('[aria-selected=true][role=option]')).toBeVisible()
   const before = await page.locator('[aria-selected=true][role=option]').textContent()
+  const heightOf = () => list.evaluate((element) => element.scrollHeight)
+  const height = await heightOf()
   // Who reads old records goes on reading the same ones.
   await page.evaluate(() => window.fixture.burst(20))
+  await expect.poll(heightOf).toBeGreaterThan(height)
   await expect(page.locator('[aria-selected=true][role=option]')).toBeVisible()
   expect(await page.locator('[aria-selected=true][role=option]').textContent()).toBe(before)
-  // The frames while the whole list passes by. The median: other programs share the machine.
-  const medianMs = await page.evaluate(async () => {
-    const list = document.querySelector('partyline-devtools')?.shadowRoot?.querySelector('.list') as HTMLElement
-    const frames: number[] = []
-    for (let step = 0, last = performance.now(); step < 101; step++) {
-      list.scrollTop = (list.scrollHeight * step) / 100
-      await new Promise(requestAnimationFrame)
-      frames.push(performance.now() - last)
-      last = performance.now()
-    }
-    return frames.sort((one, other) => one - other)[50]
-  })
-  expect(medianMs).toBeLessThan(100)
+  // Twenty milliseconds are one frame and a little: both may be that short.
+  expect(await medianMs()).toBeLessThan(3 * fewMs + 20)
 })
 
 test('"try it" shows what an event would do', async ({ page }) => {

@@ -63,7 +63,7 @@ test('bad credentials: a refusal with its reason, and 4401', async ({ open, visi
 })
 
 test('a connection that sends no credentials is closed, and not as a refusal', async ({ open }) => {
-  const { heard, send } = await connect(await open({ LINE_PATIENCE_SECONDS: '1' }))
+  const { heard, send } = await connect(await open({ LINE_PATIENCE_SECONDS: '5' }))
   // Other frames do not stand for credentials.
   send('_line:ping')
   await expect.poll(() => heard).toEqual([PONG, 4408])
@@ -87,14 +87,15 @@ test('a session ends with its token', async ({ open, visit }) => {
 })
 
 test('fresh credentials over the same connection extend it; bad ones change nothing', async ({ open, visit }) => {
-  // Also on a slow machine a payment has to fit between the end of the first credentials and that of the second ones.
+  // Also on a slow machine the renewal has to fit between the second credentials and the end of the first ones, and a payment
+  // between that end and the end of the second ones: some six seconds each.
   const daphne = await open({ LINE_TOKEN_SECONDS: '15' })
   const ann = await visit(daphne, 'ann')
   const { heard, send } = await connect(daphne)
   const first = await tokenOf(ann)
   send('_line:auth', first)
   await expect.poll(() => heard).toEqual(LET_IN)
-  await expect.poll(async () => (await tokenOf(ann)).expiresAt).toBeGreaterThan(first.expiresAt + 10_000)
+  await expect.poll(async () => (await tokenOf(ann)).expiresAt).toBeGreaterThan(first.expiresAt + 6_000)
   send('_line:auth', await tokenOf(ann))
   send('_line:auth', { token: 'nonsense' })
   await expect.poll(() => heard).toEqual([...LET_IN, ...LET_IN, no('the token is not one of ours')])

@@ -18,6 +18,8 @@ declare global {
 /** The bank's page. */
 export const bankAt = (url: string, search = ''): string => `${url}/bank${search}`
 
+let payments = 0
+
 /** The bank: a real server with a real database, and what tests need to read from it. */
 export class Bank {
   constructor(
@@ -38,10 +40,10 @@ export class Bank {
   }
 
   /** Opens tabs and waits until each is connected and at rest. */
-  async openTabs(count: number, search = ''): Promise<Page[]> {
+  async openTabs(count: number, search = '', timeout?: number): Promise<Page[]> {
     const pages: Page[] = []
     for (let tab = 0; tab < count; tab++) pages.push(await this.open(search))
-    for (const page of pages) await atRest(page)
+    for (const page of pages) await atRest(page, timeout)
     return pages
   }
 
@@ -55,11 +57,14 @@ export class Bank {
       .filter((one) => path === undefined || (typeof path === 'string' ? one === path : path.test(one)))
   }
 
-  async pay(amount: number, fromAccountId = '11'): Promise<void> {
+  /** Gives who was paid. It is another one each time: the database of a worker outlives its tests. */
+  async pay(amount: number, fromAccountId = '11'): Promise<string> {
+    const counterparty = `Corner Bakery ${++payments}`
     const answer = await this.context.request.post(`${this.demo.url}/api/payments`, {
-      data: { fromAccountId, amount, counterparty: 'Corner Bakery' },
+      data: { fromAccountId, amount, counterparty },
     })
     expect(answer.status(), await answer.text()).toBeLessThan(300)
+    return counterparty
   }
 }
 
@@ -84,22 +89,29 @@ export const paymentFlushes = (page: Page): Promise<number> =>
   )
 
 /** Connected, and nothing left to fetch: the resync of a first connection is over. */
-export async function atRest(page: Page): Promise<void> {
+export async function atRest(page: Page, timeout = 90_000): Promise<void> {
   await page.waitForFunction(
     () => {
       const { line, queryClient } = window.ledger
-      const { name, lastGap, tabs, since, pending } = line.status
-      // The first tab hears a moment after it is connected whether it has missed anything: half a second later at most.
-      const isDecided = lastGap !== undefined || tabs > 1 || Date.now() - since > 1_000
+      const { name, lastGap, since, pending } = line.status
+      // A hub says a moment after it is connected whether anything was missed: half a second later at most. Not only to its
+      // first tab: on a slow machine a second one is there before the hub is connected.
+      const isDecided = lastGap !== undefined || Date.now() - since > 1_000
       if (name !== 'connected' || !isDecided || pending.count > 0 || queryClient.isFetching() > 0) return false
       const used = queryClient
         .getQueryCache()
         .getAll()
         .filter((query) => query.isActive())
-      return used.length > 0 && used.every((query) => query.state.data !== undefined && !query.state.isInvalidated)
+      // The accounts' cards, and so their queries, come one render after their list.
+      const accounts = queryClient.getQueryData<readonly { id: string }[]>(['accounts']) ?? []
+      const areShown = accounts.every(({ id }) =>
+        used.some(({ queryKey }) => queryKey[0] === 'balance' && queryKey[1] === id),
+      )
+      const isFresh = used.every((query) => query.state.data !== undefined && !query.state.isInvalidated)
+      return used.length > 0 && areShown && isFresh
     },
     undefined,
-    { timeout: 90_000 },
+    { timeout },
   )
 }
 

@@ -4,10 +4,18 @@ test('signing out in one tab closes the socket and ends every tab', async ({ ban
   await bank.signIn()
   const [here, there] = await bank.openTabs(2)
   if (!here || !there) throw new Error('two tabs')
+  // The server ends the session's sockets, too, once it hears of it. The line does not wait for that.
+  let release = () => {}
+  const held = new Promise<void>((resolve) => {
+    release = resolve
+  })
+  await here.route('**/api/session', (route) => held.then(() => route.continue()))
   await here.getByTestId('btn-sign-out').click()
+  for (const page of [here, there]) await expect.poll(async () => (await status(page)).name).toBe('idle')
+  await expect.poll(() => bank.demo.stats.openSockets).toBe(0)
+  release()
   await expect(here.getByTestId('sign-in-1')).toBeVisible()
   await expect(there.getByTestId('sign-in-1')).toBeVisible()
-  await expect.poll(() => bank.demo.stats.openSockets).toBe(0)
   for (const page of [here, there]) {
     const left = await page.evaluate(() =>
       window.ledger.queryClient
@@ -97,7 +105,13 @@ test('after repeated refusals it gives the reason, and tries at once when visibl
   expect(await errorCodes(page)).toEqual(['unauthorized'])
   // It goes on trying, after longer and longer pauses.
   expect(bank.demo.stats.refused).toBeGreaterThanOrEqual(4)
+  const nextAttemptInMs = () =>
+    page.evaluate(async () => (await window.ledger.line.inspect()).hub?.nextAttemptInMs ?? 0)
+  await page.evaluate(() => window.actVisibility('hidden'))
+  await expect.poll(nextAttemptInMs).toBeGreaterThan(20_000)
+  const due = Date.now() + (await nextAttemptInMs())
   bank.demo.faults.refuseTokens = 0
   await page.evaluate(() => window.actVisibility('visible'))
   await expect.poll(async () => (await status(page)).name).toBe('connected')
+  expect(Date.now()).toBeLessThan(due)
 })

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { freePort } from '../scripts/service.js'
 
 /** A network between a browser and a server, on loopback, that fails on command. */
 export interface Proxy {
@@ -133,21 +134,5 @@ export async function startProxy(target: { readonly port: number }): Promise<Pro
       await refuse()
       for (const pair of pairs) reset(pair)
     },
-  }
-}
-
-/**
- * A port that can be opened again. Not an ephemeral one (from 32768 on, or 49152): while it is closed, the system could
- * give it to an outgoing connection.
- */
-export async function freePort(): Promise<number> {
-  for (;;) {
-    const probe = createServer().listen(20_000 + Math.floor(Math.random() * 12_000), '127.0.0.1')
-    const port = await once(probe, 'listening').then(
-      () => (probe.address() as AddressInfo).port,
-      () => undefined,
-    )
-    await new Promise((resolve) => probe.close(resolve))
-    if (port !== undefined) return port
   }
 }

@@ -14,8 +14,8 @@ const hasHub = (page: Page) =>
 
 const rolesOf = (pages: readonly Page[]) => Promise.all(pages.map(async (page) => (await status(page)).role))
 
-async function leads(page: Page, timeout?: number): Promise<void> {
-  await connected(page, timeout)
+async function leads(page: Page): Promise<void> {
+  await connected(page)
   expect(await status(page)).toMatchObject({ host: 'leader-tab', role: 'leader' })
 }
 
@@ -34,7 +34,7 @@ test('a follower leads by the code that it fetched before a deploy removed it', 
     await connected(page)
     expect(await page.evaluate(() => window.app.errors)).toEqual([])
   }
-  expect(server.users()).toEqual(['ann'])
+  await expect.poll(() => server.users()).toEqual(['ann'])
 })
 
 for (const [what, answer] of [
@@ -48,7 +48,7 @@ for (const [what, answer] of [
     await leader.close()
     await expect.poll(() => reported(follower, 'stale-build')).toBe(1)
     server.instead = () => undefined
-    await leads(follower, 40_000)
+    await leads(follower)
     expect(await reported(follower, 'stale-build')).toBe(1)
     const next = await open(context, server, parameters)
     await connected(next)

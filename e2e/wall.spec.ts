@@ -46,6 +46,11 @@ class OpenWall {
     return states.flatMap((state) => state ?? [])
   }
 
+  /** How many tiles have loaded, are let in, and have data. The server counts a socket before it is let in. */
+  async ready(half: Half): Promise<number> {
+    return (await this.tiles(half)).filter(({ data, isConnected }) => data && isConnected).length
+  }
+
   async sockets(): Promise<[left: number, right: number]> {
     const { left, right } = (await this.view()).counts
     return [left.sockets, right.sockets]
@@ -73,6 +78,7 @@ const test = base.extend<{ wall: OpenWall }, { server: Demo }>({
     await page.goto(server.url)
     const { id } = (await (await opened).json()) as { id: string }
     const wall = new OpenWall(page, server.url, id)
+    for (const half of ['left', 'right'] as const) await expect.poll(() => wall.ready(half)).toBe(TILES)
     await expect.poll(() => wall.sockets()).toEqual([TILES, 1])
     await use(wall)
     // Its tiles are work for two cores.
@@ -121,6 +127,7 @@ test('the tabs of one half share one hub, and without a SharedWorker the next ta
   const oneLeads = [...Array(TILES - 1).fill('follower'), 'leader']
   await expect.poll(roles).toEqual(oneLeads)
   await expect.poll(() => wall.sockets()).toEqual([TILES, 1])
+  await expect.poll(() => wall.ready('right')).toBe(TILES)
   const { connections } = (await wall.view()).counts.right
 
   await wall.press('Close the owner')
@@ -130,12 +137,17 @@ test('the tabs of one half share one hub, and without a SharedWorker the next ta
 })
 
 test('after a restart of the server the shared half agrees again, though no event comes any more', async ({ wall }) => {
-  await expect.poll(async () => (await wall.tiles('right')).every(({ data }) => data)).toBe(true)
-  await wall.press('Restart the server')
-  await expect.poll(() => wall.sockets()).toEqual([0, 0])
-  // Of this change no socket tells.
-  await wall.page.request.post(`${wall.url}/api/wall/${wall.id}/burst`, { data: { count: 1 } })
+  // The page plays a burst of its own, some seconds after its tiles agree: its events would mend what this is about.
+  await expect.poll(async () => (await wall.view()).events).toBeGreaterThanOrEqual(100)
   await wall.pause()
+  // On a machine that hangs for as long as the server is away, the change comes too late, and the server goes away once more.
+  await expect(async () => {
+    await wall.page.request.post(`${wall.url}/api/wall/${wall.id}/restart`)
+    await expect.poll(() => wall.sockets(), { timeout: 3_000 }).toEqual([0, 0])
+    // Of this change no socket tells.
+    await wall.page.request.post(`${wall.url}/api/wall/${wall.id}/burst`, { data: { count: 1 } })
+    expect(await wall.sockets()).toEqual([0, 0])
+  }).toPass()
   await expect.poll(() => wall.sockets(), { timeout: 90_000 }).toEqual([TILES, 1])
   await expect.poll(() => wall.fresh('right'), { timeout: 90_000 }).toBe(TILES - HIDDEN)
 })
@@ -173,7 +185,7 @@ test('it works by keyboard, and tells a summary to those who listen', async ({ w
   await expect.poll(async () => (await wall.view()).eventsPerSecond).toBe(50)
   await page.getByRole('slider').press('Home')
   await expect.poll(async () => (await wall.view()).eventsPerSecond).toBe(0.1)
-  await expect(page.getByTestId('summary')).toContainText('Partyline: 1 socket,')
+  await expect(page.getByTestId('summary')).toContainText(/Partyline: \d sockets?, \d+ requests\./)
 })
 
 /** From here on the page's body says how many animations were begun. */
@@ -208,8 +220,10 @@ const STATES: readonly (readonly [name: string, enter: (wall: OpenWall) => Promi
   [
     'while the server restarts',
     async (wall) => {
-      await wall.page.request.post(`${wall.url}/api/wall/${wall.id}/restart`)
-      await expect(wall.page.getByTestId('left-sockets')).toHaveText('0')
+      await expect(async () => {
+        await wall.page.request.post(`${wall.url}/api/wall/${wall.id}/restart`)
+        await expect(wall.page.getByTestId('left-sockets')).toHaveText('0', { timeout: 3_000 })
+      }).toPass()
     },
   ],
 ]
