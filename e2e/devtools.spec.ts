@@ -279,6 +279,9 @@ test('a change of the status is told to who can not see it, once', async ({ page
   await expect(page).toHaveTitle('The devtools over made data')
   await page.evaluate(() => window.fixture.become('broken'))
   await expect(status).toHaveText('Disconnected')
+  await page.waitForTimeout(2_500)
+  // One change of one text.
+  await expect(page).toHaveTitle('The devtools over made data1')
 })
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')

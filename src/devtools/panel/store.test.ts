@@ -55,6 +55,7 @@ describe('the timeline', () => {
     const events = Array.from({ length: 5_000 }, (_, index) => ({ name: 'a', metadata: { index } }))
     for (const { name, metadata } of events) timeline.add(event(name, metadata))
     timeline.add(receipt({ number: 1, events }))
+    expect(timeline.entries).toHaveLength(5_001)
     expect(timeline.entries.filter((entry) => entry.receipt === undefined)).toEqual([])
   })
 
