@@ -114,6 +114,19 @@ test('no link of the built site is dead, and no anchor', ({ site: { folder } }) 
   expect([...new Set(dead)]).toEqual([])
 })
 
+test('what a page tells you to copy is there, as it is tested', async ({ page, site }) => {
+  await page.goto(`${site.url}/backend-go`)
+  const downloading = page.waitForEvent('download')
+  await page.getByRole('link', { name: 'line.go' }).first().click()
+  const saved = await (await downloading).path()
+  expect(readFileSync(saved, 'utf8')).toBe(readFileSync(join(import.meta.dirname, '../examples/go/line.go'), 'utf8'))
+
+  await page.goto(`${site.url}/backend-django`)
+  await page.locator('a[href="/examples/django/line/"]').first().click()
+  await expect(page.getByRole('heading')).toHaveText('examples/django/line')
+  await expect(page.getByRole('link', { name: 'consumer.py' })).toBeVisible()
+})
+
 test('llms.txt names pages that are there as Markdown', ({ site: { folder } }) => {
   const links = [...readFileSync(join(folder, 'llms.txt'), 'utf8').matchAll(/\]\(([^)]+)\)/g)].map(
     ([, link = '']) => link,

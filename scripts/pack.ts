@@ -15,10 +15,18 @@ import { filesOf, PAGES, snippetsOf } from './pack-snippets.js'
 
 /** The whole of what may be in the package. A test, a fake or a source file is not. */
 const MAY_SHIP =
-  /^(package\.json|README\.md|CHANGELOG\.md|LICENSE|docs\/[\w-]+\.(md|svg)|skills\/[\w-]+\/SKILL\.md|SECURITY\.md|dist\/(?!.*\.test)[\w/-]+(\.js|\.d\.ts))$/
-const MUST_SHIP = ['package.json', 'README.md', 'CHANGELOG.md', 'LICENSE', 'docs/errors.md', 'skills/realtime/SKILL.md']
-/** What npm shows as the package's size. */
-const MAX_UNPACKED_BYTES = 1_000_000
+  /^(package\.json|README\.md|CHANGELOG\.md|LICENSE|docs\/[\w-]+\.(md|svg)|skills\/[\w-]+\/SKILL\.md|SECURITY\.md|dist\/(?!.*\.test)[\w/-]+(\.js|\.d\.ts)|examples\/.+)$/
+const MUST_SHIP = [
+  ...['package.json', 'README.md', 'CHANGELOG.md', 'LICENSE', 'docs/errors.md', 'skills/realtime/SKILL.md'],
+  // To be copied into a server that is not Node.
+  ...['go/line.go', 'fastapi/line.py', 'python-socketio/line.py', 'django/line/consumer.py'].map(
+    (it) => `examples/${it}`,
+  ),
+]
+/** Of examples/, what a build or a server leaves behind is not shipped. */
+const STAYS = /package-lock|__pycache__|\.pyc|\/(dist|\.next|node_modules)\/|sqlite|data\.json|next-env/
+/** What npm shows as the package's size. A fifth of it are the examples. */
+const MAX_UNPACKED_BYTES = 1_350_000
 /** Text of socket.io-client's that no minifier changes. */
 const SOCKET_CODE = 'pingInterval'
 /** An import as `tsc` writes it. */
@@ -74,7 +82,7 @@ function checkFiles(files: readonly string[], manifest: Manifest): void {
   )
   fault(
     'in the tarball, but has no place there',
-    files.filter((path) => !MAY_SHIP.test(path)),
+    files.filter((path) => !MAY_SHIP.test(path) || (path.startsWith('examples/') && STAYS.test(path))),
   )
 }
 
@@ -83,7 +91,6 @@ const IN_REPOSITORY: Readonly<Record<string, string>> = {
   'src/': 'tests that prove what a page says',
   'e2e/': 'tests that prove what a page says',
   'bench/': 'measurements, and how they are made',
-  'examples/': 'servers and apps to copy from, with dependencies of their own',
   'demo/': 'a whole app to copy from',
   'CONTRIBUTING.md': 'for whoever changes the library',
   'docs/architecture.md': 'for whoever changes the library',
@@ -100,7 +107,8 @@ function checkLinks(files: readonly string[], folder: string): void {
     .filter(({ page, link }) => {
       const to = join(dirname(page), link)
       const isLeftOut = Object.keys(IN_REPOSITORY).some((start) => to.startsWith(start))
-      return !files.includes(to) && !(isLeftOut && existsSync(join(root, to)))
+      const isShipped = files.some((path) => path === to || path.startsWith(`${to}/`))
+      return !isShipped && !(isLeftOut && existsSync(join(root, to)))
     })
   fault(
     'links of shipped pages to what is not in the tarball',

@@ -3,6 +3,7 @@ import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { slug } from 'github-slugger'
 import { defineConfig } from 'vitepress'
+import { examplePath, writeExamples } from './examples.js'
 import { GUIDES, llmsText, REFERENCE } from './pages.js'
 
 const docs = resolve(dirname(fileURLToPath(import.meta.url)), '..')
@@ -21,13 +22,23 @@ export default defineConfig({
     anchor: { slugify: slug },
     theme: { light: 'github-light-high-contrast', dark: 'github-dark-high-contrast' },
     config(markdown) {
-      // Where the code is hosted, these links lead to sources and examples. The site has none of them.
+      // Where the code is hosted, these links lead to sources and examples. The site has the examples.
       const { link_open: open, link_close: close } = markdown.renderer.rules
       const leavesDocs = (href: string, file: string) =>
-        !/^([a-z]+:|[/#])/.test(href) && !existsInDocs(resolve(dirname(file), href.replace(/#.*/, '')))
+        !/^([a-z]+:|[/#])/.test(href) && !existsInDocs(pathOf(href, file))
       const left: boolean[] = []
       markdown.renderer.rules.link_open = (tokens, index, options, env, self) => {
-        const leaves = leavesDocs(tokens[index]?.attrGet('href') ?? '', env.path)
+        const token = tokens[index]
+        const href = token?.attrGet('href') ?? ''
+        const leaves = leavesDocs(href, env.path)
+        const example = leaves ? examplePath(pathOf(href, env.path)) : undefined
+        if (token && example) {
+          token.attrSet('href', example)
+          // VitePress would look for a page there.
+          token.attrSet('target', '_self')
+          left.push(false)
+          return self.renderToken(tokens, index, options)
+        }
         left.push(leaves)
         return leaves ? '<span>' : (open ?? self.renderToken.bind(self))(tokens, index, options, env, self)
       }
@@ -55,7 +66,10 @@ export default defineConfig({
     // Coding agents read Markdown: each page is there as its source, too.
     writeFileSync(join(outDir, 'llms.txt'), llmsText(description))
     for (const name of readdirSync(docs)) if (name.endsWith('.md')) copyFileSync(join(docs, name), join(outDir, name))
+    writeExamples(outDir)
   },
 })
+
+const pathOf = (href: string, file: string): string => resolve(dirname(file), href.replace(/#.*/, ''))
 
 const existsInDocs = (file: string): boolean => file.startsWith(docs) && (existsSync(file) || existsSync(`${file}.md`))
