@@ -118,7 +118,7 @@ export type OpenCluster = Awaited<ReturnType<typeof openCluster>>
  * How long (ms) a close may take through the proxy to a process that is busy ending. The browser has closed that socket before
  * it opens the next one, but another process may count the next one first.
  */
-const CLOSE_DELAY_MS = 1_000
+const CLOSE_DELAY_MS = 250
 
 /** The most sockets that one browser ever had at the same time. */
 export function mostAtOnce(journal: readonly SocketEvent[]): number {
